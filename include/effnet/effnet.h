@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * effnet: EfficientNet image classification on an ordinary CPU.
+ *
+ * This file is the specification of libeffnet: what is not declared here is not public.
+ *
+ * Lifetimes. There are three, and no fourth:
+ *   model    immutable and reference-counted; any number of threads may use it at once
+ *   session  one arena of scratch memory; one thread at a time; keeps a reference to its model
+ *   frame    the caller's pixels (#EffnetImage); read only during the call that gets them
+ *
+ * Errors. A function with a GError argument returns FALSE or NULL and sets @error to a sentence that
+ * names the subject, the value found, and what was expected. It leaves nothing behind. Passing a NULL
+ * model or session is a programming error and is caught by an assertion, not reported.
+ *
+ * The whole of it, on one page:
+ *
+ * |[<!-- language="C" -->
+ * g_autoptr (GError) error = NULL;
+ * g_autoptr (EffnetModel) model = effnet_model_open ("models/lite0", NULL, &error);
+ * if (model == NULL)
+ *   g_error ("%s", error->message);
+ * g_autoptr (EffnetSession) session = effnet_session_new (model, NULL, &error);
+ *
+ * EffnetImage frame = EFFNET_IMAGE_INIT;
+ * frame.format = EFFNET_PIXEL_FORMAT_RGB;
+ * frame.width = 640;
+ * frame.height = 480;
+ * frame.data[0] = pixels;
+ * frame.stride[0] = 640 * 3;
+ *
+ * EffnetResult result;
+ * if (!effnet_session_classify (session, &frame, &result, &error))
+ *   g_error ("%s", error->message);
+ *
+ * EffnetScore top[5];
+ * unsigned n = effnet_result_top_k (&result, 5, top);
+ * for (unsigned i = 0; i < n; i++)
+ *   printf ("%-24s %.3f\n", effnet_model_get_label (model, top[i].id), top[i].score);
+ * ]|
+ */
+#ifndef EFFNET_EFFNET_H
+#define EFFNET_EFFNET_H
+
+#include <glib.h>
+#include <stddef.h>
+#include <stdint.h>
+
+G_BEGIN_DECLS
+
+#define EFFNET_VERSION_MAJOR 0
+#define EFFNET_VERSION_MINOR 1
+#define EFFNET_VERSION_MICRO 0
+
+#if defined(__GNUC__)
+#  define EFFNET_API __attribute__ ((visibility ("default")))
+#else
+#  define EFFNET_API
+#endif
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+#define EFFNET_ERROR (effnet_error_quark ())
+
+/**
+ * EffnetError:
+ * @EFFNET_ERROR_NOT_FOUND: a file, folder, variant or model that is not there; the message lists
+ *   where it was looked for
+ * @EFFNET_ERROR_IO: a file that is there but could not be read
+ * @EFFNET_ERROR_FORMAT: a file whose bytes break its format
+ * @EFFNET_ERROR_MISMATCH: files that are sound but do not fit together (a checkpoint of another
+ *   variant, a label file of the wrong length)
+ * @EFFNET_ERROR_UNSUPPORTED: sound, but beyond this build or this CPU
+ * @EFFNET_ERROR_ARGUMENT: an option or argument out of its range
+ * @EFFNET_ERROR_FRAME: pixels or JPEG bytes that cannot be used; the session stays usable
+ */
+typedef enum {
+  EFFNET_ERROR_NOT_FOUND,
+  EFFNET_ERROR_IO,
+  EFFNET_ERROR_FORMAT,
+  EFFNET_ERROR_MISMATCH,
+  EFFNET_ERROR_UNSUPPORTED,
+  EFFNET_ERROR_ARGUMENT,
+  EFFNET_ERROR_FRAME,
+} EffnetError;
+
+EFFNET_API GQuark effnet_error_quark (void);
+
+/* ---- frames ---------------------------------------------------------------------------------- */
+
+/**
+ * EffnetPixelFormat:
+ *
+ * Memory layouts of a frame, under GStreamer's names: bytes in memory order, planes in the order of
+ * GstVideoFrame. #EFFNET_PIXEL_FORMAT_JPEG is a whole JPEG file of `size` bytes at `data[0]`.
+ */
+typedef enum {
+  EFFNET_PIXEL_FORMAT_UNKNOWN,
+  EFFNET_PIXEL_FORMAT_RGB,
+  EFFNET_PIXEL_FORMAT_BGR,
+  EFFNET_PIXEL_FORMAT_RGBX,
+  EFFNET_PIXEL_FORMAT_BGRX,
+  EFFNET_PIXEL_FORMAT_XRGB,
+  EFFNET_PIXEL_FORMAT_XBGR,
+  EFFNET_PIXEL_FORMAT_RGBA,
+  EFFNET_PIXEL_FORMAT_BGRA,
+  EFFNET_PIXEL_FORMAT_ARGB,
+  EFFNET_PIXEL_FORMAT_ABGR,
+  EFFNET_PIXEL_FORMAT_GRAY8,
+  EFFNET_PIXEL_FORMAT_GRAY16_LE,
+  EFFNET_PIXEL_FORMAT_I420,
+  EFFNET_PIXEL_FORMAT_YV12,
+  EFFNET_PIXEL_FORMAT_Y42B,
+  EFFNET_PIXEL_FORMAT_Y444,
+  EFFNET_PIXEL_FORMAT_NV12,
+  EFFNET_PIXEL_FORMAT_NV21,
+  EFFNET_PIXEL_FORMAT_NV16,
+  EFFNET_PIXEL_FORMAT_YUY2,
+  EFFNET_PIXEL_FORMAT_UYVY,
+  EFFNET_PIXEL_FORMAT_YVYU,
+  EFFNET_PIXEL_FORMAT_VYUY,
+  EFFNET_PIXEL_FORMAT_P010_10LE,
+  EFFNET_PIXEL_FORMAT_I420_10LE,
+  EFFNET_PIXEL_FORMAT_JPEG,
+} EffnetPixelFormat;
+
+/**
+ * EffnetColorMatrix:
+ * @EFFNET_COLOR_MATRIX_DEFAULT: what the format and size imply: BT.601 up to 576 lines, BT.709 above
+ */
+typedef enum {
+  EFFNET_COLOR_MATRIX_DEFAULT,
+  EFFNET_COLOR_MATRIX_BT601,
+  EFFNET_COLOR_MATRIX_BT709,
+  EFFNET_COLOR_MATRIX_BT2020,
+  EFFNET_COLOR_MATRIX_SMPTE240M,
+  EFFNET_COLOR_MATRIX_FCC,
+} EffnetColorMatrix;
+
+/**
+ * EffnetColorRange:
+ * @EFFNET_COLOR_RANGE_DEFAULT: limited (16..235) for YUV, full for RGB and grey
+ */
+typedef enum {
+  EFFNET_COLOR_RANGE_DEFAULT,
+  EFFNET_COLOR_RANGE_FULL,
+  EFFNET_COLOR_RANGE_LIMITED,
+} EffnetColorRange;
+
+/**
+ * EffnetChromaSite:
+ * @EFFNET_CHROMA_SITE_DEFAULT: left (MPEG-2) for 4:2:0 and 4:2:2
+ * @EFFNET_CHROMA_SITE_LEFT: on the left column, between lines (MPEG-2)
+ * @EFFNET_CHROMA_SITE_CENTER: in the middle of its luma samples (JPEG, MPEG-1)
+ * @EFFNET_CHROMA_SITE_TOP_LEFT: on the top left luma sample (BT.2020)
+ */
+typedef enum {
+  EFFNET_CHROMA_SITE_DEFAULT,
+  EFFNET_CHROMA_SITE_LEFT,
+  EFFNET_CHROMA_SITE_CENTER,
+  EFFNET_CHROMA_SITE_TOP_LEFT,
+} EffnetChromaSite;
+
+/**
+ * EffnetImage:
+ * @format: layout of the pixels
+ * @width: pixels a line, 1..16384; for JPEG 0, it is read from the file
+ * @height: lines, 1..16384; for JPEG 0
+ * @data: start of each plane; for JPEG the file at `data[0]`
+ * @stride: bytes from one line of a plane to the next
+ * @size: bytes at `data[0]`, for JPEG only
+ * @matrix: coefficients of YUV
+ * @range: full or limited
+ * @chroma_site: where the chroma samples sit
+ * @par_n: pixel aspect ratio, numerator; 0 means 1
+ * @par_d: pixel aspect ratio, denominator; 0 means 1
+ * @crop_x: left edge of the part to classify, in pixels
+ * @crop_y: top edge
+ * @crop_width: its width; 0 means up to the right edge
+ * @crop_height: its height; 0 means down to the bottom edge
+ *
+ * A frame as the camera gave it. All memory stays the caller's.
+ */
+typedef struct {
+  EffnetPixelFormat format;
+  unsigned width, height;
+  const void *data[4];
+  ptrdiff_t stride[4];
+  size_t size;
+  EffnetColorMatrix matrix;
+  EffnetColorRange range;
+  EffnetChromaSite chroma_site;
+  unsigned par_n, par_d;
+  unsigned crop_x, crop_y, crop_width, crop_height;
+  void *reserved[8];
+} EffnetImage;
+
+/* Everything zero: the defaults. */
+#define EFFNET_IMAGE_INIT {EFFNET_PIXEL_FORMAT_UNKNOWN, 0, 0, {NULL}, {0}, 0,                      \
+  EFFNET_COLOR_MATRIX_DEFAULT, EFFNET_COLOR_RANGE_DEFAULT, EFFNET_CHROMA_SITE_DEFAULT,             \
+  0, 0, 0, 0, 0, 0, {NULL}}
+
+/* ---- model ----------------------------------------------------------------------------------- */
+
+/**
+ * EffnetPrecision:
+ * @EFFNET_PRECISION_AUTO: bf16 where the CPU has bf16 matrix units, else fp32
+ */
+typedef enum {
+  EFFNET_PRECISION_AUTO,
+  EFFNET_PRECISION_FP32,
+  EFFNET_PRECISION_BF16,
+  EFFNET_PRECISION_INT8,
+} EffnetPrecision;
+
+/**
+ * EffnetPadding:
+ * @EFFNET_PADDING_AUTO: what the card or the names in the checkpoint say
+ * @EFFNET_PADDING_SAME: TensorFlow's: output = ceil (input / stride), the odd pixel right and below
+ * @EFFNET_PADDING_SYMMETRIC: PyTorch's: (kernel - 1) / 2 on every side
+ */
+typedef enum {
+  EFFNET_PADDING_AUTO,
+  EFFNET_PADDING_SAME,
+  EFFNET_PADDING_SYMMETRIC,
+} EffnetPadding;
+
+/**
+ * EffnetModelOptions:
+ * @variant: (nullable): "b0".."b8", "l2", "lite0".."lite4", "phi:X"; NULL or "auto" = what the card
+ *   says. Without a path it also says which model to look for; with neither, the default model
+ * @labels_file: (nullable): one class name a line; NULL = the card's
+ * @precision: arithmetic of the network
+ * @padding: overrides the card's
+ * @bn_epsilon: batch-norm epsilon; 0 = the card's or the flavour's
+ * @synthetic_seed: when not 0 no file is read: @variant is built with seeded synthetic weights
+ *   (for benchmarks and parity tests)
+ * @input_size: side of the network's input in pixels; 0 = the card's or the variant's
+ *
+ * All zero is the default of each.
+ */
+typedef struct {
+  const char *variant;
+  const char *labels_file;
+  EffnetPrecision precision;
+  EffnetPadding padding;
+  double bn_epsilon;
+  uint64_t synthetic_seed;
+  unsigned input_size;
+  void *reserved[8];
+} EffnetModelOptions;
+
+typedef struct _EffnetModel EffnetModel;
+
+/**
+ * EffnetModelInfo:
+ * @name: architecture as the card calls it, else the variant
+ * @variant: "b0"...
+ * @path: (nullable): the weights file; NULL for synthetic weights
+ * @precision: "fp32", "bf16"
+ * @isa: the instruction set the kernels were chosen for
+ * @padding: "same" or "symmetric"
+ * @n_classes: entries of the logits
+ * @n_features: entries of the pooled feature vector
+ * @input_width: network input, pixels
+ * @input_height: network input, pixels
+ * @parameters: trained parameters, batch-norm statistics not counted
+ * @multiply_adds: of one inference
+ * @weight_bytes: memory of the packed weights, shared by every session of the model
+ * @arena_bytes: memory one session adds
+ *
+ * Strings belong to the model and live as long as it.
+ */
+typedef struct {
+  const char *name;
+  const char *variant;
+  const char *path;
+  const char *precision;
+  const char *isa;
+  const char *padding;
+  unsigned n_classes, n_features;
+  unsigned input_width, input_height;
+  uint64_t parameters, multiply_adds;
+  size_t weight_bytes, arena_bytes;
+  void *reserved[8];
+} EffnetModelInfo;
+
+/**
+ * effnet_model_open:
+ * @path: (nullable) (type filename): a safetensors file, or a folder with `model.safetensors` and
+ *   `config.json`; NULL = search for the variant
+ * @options: (nullable): NULL = the defaults
+ * @error: return location
+ *
+ * Opens, checks, folds and packs a model; afterwards nothing about it is undecided. Without @path
+ * the folders `$EFFNET_MODEL_PATH` (separated by ':'), the user's data folder + `effnet/models` and
+ * the installed data folder + `effnet/models` are searched for `VARIANT/model.safetensors`. The
+ * same file opened again with the same options while it is in use gives the same object.
+ *
+ * Returns: (transfer full) (nullable): the model, or NULL with any #EffnetError but FRAME
+ */
+EFFNET_API EffnetModel *effnet_model_open (const char *path, const EffnetModelOptions *options,
+                                           GError **error);
+/**
+ * effnet_model_ref:
+ * @model: a model
+ *
+ * Returns: (transfer full): @model
+ */
+EFFNET_API EffnetModel *effnet_model_ref (EffnetModel *model);
+/**
+ * effnet_model_unref:
+ * @model: (transfer full): a model; the last reference frees it
+ */
+EFFNET_API void effnet_model_unref (EffnetModel *model);
+/**
+ * effnet_model_get_info:
+ * @model: a model
+ * @info: (out caller-allocates): filled
+ */
+EFFNET_API void effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info);
+/**
+ * effnet_model_get_label:
+ * @model: a model
+ * @id: class index
+ *
+ * Returns: (transfer none) (nullable): its name; NULL when the model has no labels or @id is past
+ *   the last class
+ */
+EFFNET_API const char *effnet_model_get_label (const EffnetModel *model, unsigned id);
+/**
+ * effnet_model_get_sha256:
+ * @model: a model
+ *
+ * The hash of the weights file, read when first asked for (about 5 ms a megabyte) and kept.
+ *
+ * Returns: (transfer none): 64 hexadecimal digits; "" for synthetic weights or a file that could no
+ *   longer be read
+ */
+EFFNET_API const char *effnet_model_get_sha256 (EffnetModel *model);
+/**
+ * effnet_model_find:
+ * @variant: (nullable): the variant to look for; NULL = the default model
+ * @error: return location
+ *
+ * Where effnet_model_open() would find a variant without a path.
+ *
+ * Returns: (transfer full) (type filename) (nullable): its folder, or NULL with
+ *   #EFFNET_ERROR_NOT_FOUND: the message lists the folders searched and the command that gets it
+ */
+EFFNET_API char *effnet_model_find (const char *variant, GError **error);
+
+/* ---- session --------------------------------------------------------------------------------- */
+
+/**
+ * EffnetResizeMode:
+ * @EFFNET_RESIZE_MODE_AUTO: what the card says; without a card center-crop
+ * @EFFNET_RESIZE_MODE_STRETCH: the whole frame, aspect ratio ignored
+ * @EFFNET_RESIZE_MODE_CENTER_CROP: shorter side to size / crop_pct, then the middle
+ * @EFFNET_RESIZE_MODE_LETTERBOX: the whole frame, aspect ratio kept, the rest filled with the mean
+ */
+typedef enum {
+  EFFNET_RESIZE_MODE_AUTO,
+  EFFNET_RESIZE_MODE_STRETCH,
+  EFFNET_RESIZE_MODE_CENTER_CROP,
+  EFFNET_RESIZE_MODE_LETTERBOX,
+} EffnetResizeMode;
+
+/**
+ * EffnetSessionOptions:
+ * @threads: workers of the pool; 0 = the CPUs this process may use. All sessions that ask for the
+ *   same number share one pool. Results do not depend on it, bit for bit
+ * @resize_mode: how a frame becomes the network's input
+ * @jpeg_full_scale: TRUE decodes JPEG at full size, FALSE at the smallest DCT scale that still covers
+ *   the network's input
+ * @profile: TRUE records the time of each step (effnet_session_get_profile())
+ */
+typedef struct {
+  unsigned threads;
+  EffnetResizeMode resize_mode;
+  gboolean jpeg_full_scale;
+  gboolean profile;
+  void *reserved[8];
+} EffnetSessionOptions;
+
+typedef struct _EffnetSession EffnetSession;
+
+/**
+ * EffnetResult:
+ * @logits: [n_classes] raw outputs
+ * @probabilities: [n_classes] softmax of @logits
+ * @features: [n_features] global average pool before the classifier
+ * @n_classes: entries of @logits
+ * @n_features: entries of @features
+ * @decode_ns: time spent in the JPEG decoder
+ * @convert_ns: time from pixels to the network's input
+ * @infer_ns: time of the network
+ *
+ * The arrays belong to the session and hold until its next call.
+ */
+typedef struct {
+  const float *logits;
+  const float *probabilities;
+  const float *features;
+  unsigned n_classes, n_features;
+  uint64_t decode_ns, convert_ns, infer_ns;
+  void *reserved[4];
+} EffnetResult;
+
+/**
+ * EffnetScore:
+ * @id: class index
+ * @score: probability, 0..1
+ */
+typedef struct {
+  unsigned id;
+  float score;
+} EffnetScore;
+
+/**
+ * effnet_session_new:
+ * @model: a model; the session keeps a reference
+ * @options: (nullable): NULL = the defaults
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): a session; free with effnet_session_free()
+ */
+EFFNET_API EffnetSession *effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options,
+                                              GError **error);
+/**
+ * effnet_session_free:
+ * @session: (nullable) (transfer full): a session that no thread uses any more
+ */
+EFFNET_API void effnet_session_free (EffnetSession *session);
+/**
+ * effnet_session_set_resize_mode:
+ * @session: a session
+ * @mode: from the next frame on
+ */
+EFFNET_API void effnet_session_set_resize_mode (EffnetSession *session, EffnetResizeMode mode);
+/**
+ * effnet_session_classify:
+ * @session: a session
+ * @frame: pixels or a JPEG file
+ * @result: (out caller-allocates): filled; its arrays belong to the session
+ * @error: return location
+ *
+ * One frame's whole way. Allocates only when the frame's description changes.
+ *
+ * Returns: FALSE with #EFFNET_ERROR_FRAME when the frame cannot be used; the session stays usable
+ */
+EFFNET_API gboolean effnet_session_classify (EffnetSession *session, const EffnetImage *frame,
+                                             EffnetResult *result, GError **error);
+/**
+ * effnet_session_preprocess:
+ * @session: a session
+ * @frame: pixels or a JPEG file
+ * @nhwc: (out caller-allocates): [input_height][input_width][3], what the network would get
+ * @error: return location
+ *
+ * Returns: as effnet_session_classify()
+ */
+EFFNET_API gboolean effnet_session_preprocess (EffnetSession *session, const EffnetImage *frame,
+                                               float *nhwc, GError **error);
+/**
+ * effnet_session_run:
+ * @session: a session
+ * @nhwc: [input_height][input_width][3], RGB, normalised
+ * @result: (out caller-allocates): filled; its arrays belong to the session
+ *
+ * The network alone. Cannot fail, allocates nothing.
+ */
+EFFNET_API void effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result);
+/**
+ * effnet_session_get_profile:
+ * @session: a session made with `profile`
+ *
+ * Returns: (transfer full): JSON: one object per step of the network with `name`, `kernel`, `ns` (of
+ *   the last run), `flop` and `bytes`; free with g_free()
+ */
+EFFNET_API char *effnet_session_get_profile (const EffnetSession *session);
+/**
+ * effnet_result_top_k:
+ * @result: a result
+ * @k: how many
+ * @top: (array length=k) (out caller-allocates): filled, best first; equal scores by lower id
+ *
+ * Returns: how many were written: the smaller of @k and n_classes
+ */
+EFFNET_API unsigned effnet_result_top_k (const EffnetResult *result, unsigned k, EffnetScore *top);
+
+/* ---- descriptions, as JSON ------------------------------------------------------------------- */
+
+/**
+ * effnet_describe_variant:
+ * @variant: "b0", "lite3", "phi:1.5", ...
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): JSON: `variant`, `width`, `depth`, `resolution`, `parameters`,
+ *   `multiply_adds`, `stages` (list), `blocks` (list); free with g_free()
+ */
+EFFNET_API char *effnet_describe_variant (const char *variant, GError **error);
+/**
+ * effnet_describe_cpu:
+ *
+ * Returns: (transfer full): JSON: `cpu`, `isa`, `features`, `threads`, `blas` and, per operation, the
+ *   `kernels` that serve it; free with g_free()
+ */
+EFFNET_API char *effnet_describe_cpu (void);
+/**
+ * effnet_version:
+ *
+ * Returns: (transfer none): "major.minor.micro" of the library in use
+ */
+EFFNET_API const char *effnet_version (void);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetModel, effnet_model_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetSession, effnet_session_free)
+
+G_END_DECLS
+
+#endif /* EFFNET_EFFNET_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * arch: what an EfficientNet is. A variant is data: a list of stages in one block grammar and three
+ * scaling coefficients. From them compound scaling (Tan and Le, 2019, "EfficientNet: Rethinking Model
+ * Scaling for Convolutional Neural Networks", section 3.3) makes a net: a flat list of blocks with
+ * every shape known. Pure data and arithmetic; weights and kernels are elsewhere. */
+#ifndef EFFNET_ARCH_NET_H
+#define EFFNET_ARCH_NET_H
+
+#include "base/error.h"
+#include "base/types.h"
+
+/* Where a block's squeeze-excite stands. */
+typedef enum {
+  EFFNET_SE_NONE,
+  EFFNET_SE_AFTER_DEPTHWISE, /* the published place: gates the expanded channels */
+} EffnetSePlace;
+
+/* One MBConv block with everything decided. With expand_channels == in_channels and no expand conv
+ * it is a depthwise-separable block (first stage). */
+typedef struct {
+  unsigned stage, index;       /* 0-based: stage in the net, block in the stage */
+  unsigned kernel, stride;
+  unsigned in_channels, expand_channels, out_channels;
+  gboolean has_expand;         /* a 1x1 conv widens in_channels to expand_channels */
+  EffnetSePlace se_place;
+  unsigned se_channels;        /* squeezed; 0 = no squeeze-excite */
+  gboolean has_skip;           /* input added to the output */
+  unsigned in_height, in_width, out_height, out_width;
+} EffnetBlock;
+
+typedef struct {
+  char *variant;               /* "b0" */
+  double width, depth;         /* compound coefficients */
+  unsigned resolution;         /* the variant's own input side */
+  unsigned in_height, in_width; /* the input this net is laid out for */
+  EffnetActivation activation;
+  EffnetPadding padding;       /* SAME or SYMMETRIC, never AUTO */
+  unsigned stem_channels, stem_height, stem_width; /* conv 3x3 stride 2, and its output size */
+  unsigned head_channels, head_height, head_width; /* conv 1x1, and its output size */
+  unsigned n_classes;
+  unsigned n_blocks, n_stages;
+  EffnetBlock *blocks;
+} EffnetNet;
+
+/* Lays out @variant ("b0".."b8", "l2", "lite0".."lite4", "phi:X") for an input of @input_size pixels
+ * a side (0 = the variant's own), @n_classes, @padding (AUTO = SYMMETRIC). NULL with NOT_FOUND (the
+ * message lists the known names) or ARGUMENT. Free with effnet_net_free(). */
+EffnetNet *effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes,
+                           EffnetPadding padding, GError **error);
+void effnet_net_free (EffnetNet *net);
+
+/* Names of the table's rows, NULL-terminated, static. */
+const char *const *effnet_arch_names (void);
+/* "efficientnet_b0", "tf_efficientnet_lite0", "efficientnet-b3", "b0" -> "b0"; NULL = not one of ours.
+ * Static string. */
+const char *effnet_arch_from_name (const char *name);
+
+/* Output side of a convolution and the padding before its first sample. */
+unsigned effnet_conv_out (unsigned in, unsigned kernel, unsigned stride, EffnetPadding padding);
+unsigned effnet_conv_pad (unsigned in, unsigned kernel, unsigned stride, EffnetPadding padding);
+
+/* Trained parameters (conv, batch-norm gamma and beta, fully connected) and multiply-adds of one
+ * inference (convolutions, squeeze-excite and fully connected). */
+uint64_t effnet_net_parameters (const EffnetNet *net);
+uint64_t effnet_net_multiply_adds (const EffnetNet *net);
+
+/* JSON as effnet_describe_variant() documents; free with g_free(). */
+char *effnet_net_describe (const EffnetNet *net);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetNet, effnet_net_free)
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What this CPU and its kernel let us use, decided once at run time: cpuid, XCR0 and the permission
+ * for AMX tiles on x86, HWCAP on Arm. EFFNET_ISA caps the answer. */
+#ifndef EFFNET_BASE_CPU_H
+#define EFFNET_BASE_CPU_H
+
+#include <stdint.h>
+
+/* Instruction sets as bundles, each a rung of its architecture's ladder. REF are the plain loops of
+ * the oracle, GENERIC is portable C for the baseline CPU, BLAS is OpenBLAS. */
+typedef enum {
+  EFFNET_ISA_REF,
+  EFFNET_ISA_GENERIC,
+  EFFNET_ISA_BLAS,
+  EFFNET_ISA_AVX2,   /* AVX2, FMA, F16C */
+  EFFNET_ISA_AVX512, /* F, BW, DQ, VL */
+  EFFNET_ISA_AVX512_BF16, /* AVX512 and avx512_bf16 */
+  EFFNET_ISA_AMX,    /* AVX512_BF16, amx_tile, amx_bf16, amx_int8 and the kernel's leave */
+  EFFNET_ISA_NEON,   /* AArch64 baseline */
+  EFFNET_ISA_COUNT,
+} EffnetIsa;
+
+/* TRUE (1) when rows of this bundle may be run here, the cap considered. */
+int effnet_cpu_has (EffnetIsa isa);
+/* The best bundle allowed: what `effnet cpu` and model-info show. */
+EffnetIsa effnet_cpu_best (void);
+const char *effnet_isa_name (EffnetIsa isa);
+/* "Intel(R) Xeon(R) Processor"; "unknown" where the system does not tell. */
+const char *effnet_cpu_model (void);
+/* CPUs this process may use, at least 1. */
+unsigned effnet_cpu_count (void);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The public error domain and enums, for every room: base is the one room below all others, so the
+ * public header enters the house here. */
+#ifndef EFFNET_BASE_ERROR_H
+#define EFFNET_BASE_ERROR_H
+
+#include "effnet/effnet.h"
+
+#endif

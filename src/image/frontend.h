@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * image: pixels -> network input. A front end is the decided way from one description of a frame (format,
+ * size, colorimetry, crop) to one input of the network: coefficient tables and scratch memory. It is built
+ * again only when the description changes.
+ *
+ * Resampling is Pillow's antialiased bilinear or bicubic (the filter is widened by the scale factor, support
+ * clipped at the edges of the source, coefficients normalised); planes are resampled before colours are
+ * converted, both being linear. Files and networks are elsewhere. */
+#ifndef EFFNET_IMAGE_FRONTEND_H
+#define EFFNET_IMAGE_FRONTEND_H
+
+#include "base/error.h"
+
+struct _EffnetPool;
+
+typedef enum {
+  EFFNET_FILTER_BILINEAR,
+  EFFNET_FILTER_BICUBIC, /* a = -0.5, as Pillow's */
+} EffnetFilter;
+
+/* What the network wants. */
+typedef struct {
+  unsigned height, width;
+  EffnetResizeMode mode;   /* never AUTO */
+  double crop_pct;         /* for CENTER_CROP: shorter side to floor (size / crop_pct) first, as timm does */
+  gboolean squash;         /* for STRETCH: to size / crop_pct, then the middle */
+  EffnetFilter filter;
+  float mean[3], std[3];   /* output = (pixel / 255 - mean) / std, channels RGB */
+  gboolean jpeg_full_scale;
+} EffnetInputSpec;
+
+typedef struct _EffnetFrontend EffnetFrontend;
+
+/* Nanoseconds of the last call's parts. */
+typedef struct {
+  uint64_t decode_ns, convert_ns;
+} EffnetFrontendTimes;
+
+/* Copies @spec. */
+EffnetFrontend *effnet_frontend_new (const EffnetInputSpec *spec, GError **error);
+void effnet_frontend_free (EffnetFrontend *frontend);
+void effnet_frontend_set_spec (EffnetFrontend *frontend, const EffnetInputSpec *spec);
+
+/* @nhwc: [height][width][3]. FALSE with FRAME: what is wrong with the image. @pool: (nullable) cuts the
+ * work when that helps. @times: (nullable). Allocates only when the description changes. */
+gboolean effnet_frontend_run (EffnetFrontend *frontend, const EffnetImage *image, struct _EffnetPool *pool,
+                              float *nhwc, EffnetFrontendTimes *times, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetFrontend, effnet_frontend_free)
+
+#endif

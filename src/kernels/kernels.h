@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * kernels: the contracts. A kernel is a pure function: no malloc, no globals, no threads, no errors; it
+ * asserts. Activations are NHWC, [pixels][channels], element type T (float or bf16 by the row's dtype);
+ * weights are packed once by the packing its row in kernels.inc declares. A kernel reads and writes nothing
+ * outside what its contract names. kernels.inc is the one list; ref.c is the oracle.
+ *
+ * Numerics: EXACT kernels give the reference's bits. BOUNDED ones stay within the bound that
+ * tests/kernels derives from k and eps; accumulation is float32 at least. */
+#ifndef EFFNET_KERNELS_KERNELS_H
+#define EFFNET_KERNELS_KERNELS_H
+
+#include "base/cpu.h"
+#include "base/types.h"
+
+typedef enum {
+  EFFNET_OP_GEMM,       /* pointwise convolution */
+  EFFNET_OP_DEPTHWISE,  /* one output row of a depthwise convolution */
+  EFFNET_OP_STEM,       /* one output row of the dense 3-channel stem convolution */
+  EFFNET_OP_POOL,       /* sum over pixels */
+  EFFNET_OP_FC,         /* matrix times vector: squeeze-excite, classifier */
+  EFFNET_OP_SCALE_ROWS, /* activations times a gate per channel, in place */
+  EFFNET_OP_SCALE_PANELS, /* packed weights times a gate per input channel, to a copy */
+  EFFNET_OP_COUNT,
+} EffnetKernelOp;
+
+/* c[i][j] = act (bias[j] + sum_k a[i][k] * b[k][j]) + residual[i][j]
+ * i < m, j < n. @c may be @residual exactly; no other overlap. Any m, n, k >= 1. */
+typedef struct {
+  size_t m, n, k;
+  const void *a;        /* T [m][lda], k read of each row */
+  size_t lda;           /* elements */
+  const void *b;        /* T, packed: [ceil (n/nr)][ceil (k/kr)][nr][kr], zero-filled past n and k */
+  const float *bias;    /* [n rounded up to nr], zero-filled */
+  const void *residual; /* T [m][ldr] or NULL */
+  size_t ldr;
+  void *c;              /* T [m][ldc], n written of each row */
+  size_t ldc;
+  EffnetActivation activation;
+} EffnetGemm;
+
+/* out[x][c] = act (bias[c] + sum_{i,j} rows[i][x * stride + j - pad][c] * weights[i * kw + j][c]), 0 <= x < out_w
+ * Columns outside 0..in_w-1 and NULL rows count as zero. pool[c] += sum_x out[x][c] (the value before rounding
+ * to T or after: each row of the list says in its contract; f32 has no difference). */
+typedef struct {
+  const void *const *rows; /* kernel pointers to T [in_w][in_stride] */
+  size_t channels, in_w, out_w;
+  size_t in_stride, out_stride; /* elements from pixel to pixel, >= channels */
+  unsigned kernel, stride, pad;
+  const float *weights;    /* [kernel * kernel][weight_stride] */
+  size_t weight_stride;    /* elements, >= channels */
+  const float *bias;       /* [channels] */
+  void *out;               /* T [out_w][out_stride] */
+  float *pool;             /* [channels] or NULL */
+  EffnetActivation activation;
+} EffnetDepthwise;
+
+/* out[x][n] = act (bias[n] + sum_{i,j,c} rows[i][x * stride + j - pad][c] * weights[(i * kernel + j) * 3 + c][n])
+ * Input is always float32. Columns outside and NULL rows count as zero. */
+typedef struct {
+  const float *const *rows; /* kernel pointers to [in_w][3] */
+  size_t in_w, out_w, n;
+  unsigned kernel, stride, pad;
+  const float *weights;     /* [kernel * kernel * 3][weight_stride] */
+  size_t weight_stride;     /* elements, >= n, a multiple of 16; zero-filled past n */
+  const float *bias;        /* [weight_stride], zero-filled past n */
+  void *out;                /* T [out_w][n] */
+  EffnetActivation activation;
+} EffnetStem;
+
+/* sum[c] += sum_p x[p][c] */
+typedef struct {
+  const void *x;    /* T [pixels][stride] */
+  size_t pixels, channels, stride;
+  float *sum;       /* [channels] */
+} EffnetPoolSum;
+
+/* y[j] = act (bias[j] + sum_k x[k] * w[k][j]) */
+typedef struct {
+  size_t n, k;
+  const float *x;    /* [k] */
+  const float *w;    /* [k][w_stride] */
+  size_t w_stride;   /* elements, >= n */
+  const float *bias; /* [n] */
+  float *y;          /* [n] */
+  EffnetActivation activation;
+} EffnetFc;
+
+/* x[p][c] *= gate[c] */
+typedef struct {
+  void *x;            /* T [pixels][stride] */
+  size_t pixels, channels, stride;
+  const float *gate;  /* [channels] */
+} EffnetScaleRows;
+
+/* out = packed with the row of each k multiplied by gate[k]; both in the packing of the GEMM row of the same
+ * dtype and bundle: [panels][ceil (k/kr)][nr][kr] */
+typedef struct {
+  const void *packed;
+  void *out;
+  size_t panels, k;
+  unsigned nr, kr;
+  const float *gate; /* [k] */
+} EffnetScalePanels;
+
+typedef void (*EffnetGemmFunc) (const EffnetGemm *);
+typedef void (*EffnetDepthwiseFunc) (const EffnetDepthwise *);
+typedef void (*EffnetStemFunc) (const EffnetStem *);
+typedef void (*EffnetPoolSumFunc) (const EffnetPoolSum *);
+typedef void (*EffnetFcFunc) (const EffnetFc *);
+typedef void (*EffnetScaleRowsFunc) (const EffnetScaleRows *);
+typedef void (*EffnetScalePanelsFunc) (const EffnetScalePanels *);
+
+typedef enum {
+  EFFNET_NUMERICS_EXACT,
+  EFFNET_NUMERICS_BOUNDED,
+} EffnetNumerics;
+
+/* One row of the list. */
+typedef struct {
+  EffnetKernelOp op;
+  EffnetDtype dtype;     /* T */
+  EffnetIsa isa;
+  EffnetNumerics numerics;
+  const char *name;      /* the function's */
+  unsigned kernel, stride; /* DEPTHWISE, STEM: the only ones it serves; 0 = any */
+  unsigned mr, nr, kr;   /* GEMM: rows of the micro-tile (a hint for cutting tiles) and the packing */
+  union {
+    EffnetGemmFunc gemm;
+    EffnetDepthwiseFunc depthwise;
+    EffnetStemFunc stem;
+    EffnetPoolSumFunc pool;
+    EffnetFcFunc fc;
+    EffnetScaleRowsFunc scale_rows;
+    EffnetScalePanelsFunc scale_panels;
+  } call;
+} EffnetKernel;
+
+/* The list, best first, the reference last; every row compiled in, whether or not this CPU runs it. */
+const EffnetKernel *effnet_kernels (size_t *n_rows);
+/* The first row that serves the request on this CPU under the cap. @kernel and @stride are 0 where the
+ * operation has none. NULL only for a dtype nobody serves. */
+const EffnetKernel *effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsigned stride);
+const char *effnet_op_name (EffnetKernelOp op);
+
+/* Packs w, float32 [n][k] (a 1x1 convolution's OI), for a GEMM row; the size in elements of T first. */
+size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
+void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, const float *w, void *packed);
+
+/* Name of the core OpenBLAS picked and whether a call may fan out over threads of its own; NULL when built
+ * without. */
+const char *effnet_blas_core (void);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * weights: files, distrusted. A tensor table is the checked index of a safetensors file mapped into
+ * memory; it knows names, types and shapes, and no network. */
+#ifndef EFFNET_WEIGHTS_TENSORS_H
+#define EFFNET_WEIGHTS_TENSORS_H
+
+#include "base/error.h"
+#include "base/types.h"
+
+#define EFFNET_TENSOR_MAX_DIMS 8
+
+typedef struct {
+  const char *name;
+  EffnetDtype dtype;
+  gboolean is_float;           /* FALSE: an integer tensor (num_batches_tracked), not readable */
+  unsigned n_dims;
+  size_t shape[EFFNET_TENSOR_MAX_DIMS];
+  size_t n_elements;
+  const void *data;            /* little-endian, maybe unaligned, inside the mapping */
+} EffnetTensor;
+
+typedef struct _EffnetTensorTable EffnetTensorTable;
+
+/* Maps and checks a file: header length against file size, JSON depth and size, dtypes known, products
+ * that do not overflow, data inside the file, neither overlapping nor with holes, names unique.
+ * NULL with NOT_FOUND, IO or FORMAT. */
+EffnetTensorTable *effnet_tensor_table_open (const char *path, GError **error);
+/* An empty table to add tensors to, for synthetic weights and tests. */
+EffnetTensorTable *effnet_tensor_table_new (const char *name);
+/* Adds a float32 tensor and returns its zeroed data for the caller to fill. NULL when the name is
+ * taken or the shape overflows. */
+float *effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_dims,
+                                const size_t *shape);
+void effnet_tensor_table_free (EffnetTensorTable *table);
+
+/* For messages: the path, or the name given to effnet_tensor_table_new(). */
+const char *effnet_tensor_table_name (const EffnetTensorTable *table);
+size_t effnet_tensor_table_size (const EffnetTensorTable *table);
+const EffnetTensor *effnet_tensor_table_nth (const EffnetTensorTable *table, size_t index);
+/* NULL when there is none of this name. */
+const EffnetTensor *effnet_tensor_table_find (const EffnetTensorTable *table, const char *name);
+
+/* Converts all n_elements to float32. @tensor must be is_float. */
+void effnet_tensor_read (const EffnetTensor *tensor, float *out);
+/* "[32, 3, 3, 3]"; free with g_free(). */
+char *effnet_tensor_shape_string (const EffnetTensor *tensor);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetTensorTable, effnet_tensor_table_free)
+
+#endif
