@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "base/arena.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
