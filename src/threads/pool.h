@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * threads: the worker pool. One verb: run a function over tiles. How the tiles are cut never depends on
- * the number of workers, so results do not either.
+ * threads: the worker pool. One verb: run a function over tiles. How the tiles are cut never
+ * depends on the number of workers, so results do not either.
  *
- * Latency or throughput decides itself: a caller that is alone gets all workers; when several callers
- * (streams) are inside at once each runs its own tiles on its own thread, without barriers. */
+ * Latency or throughput decides itself: a caller that is alone gets all workers; when several
+ * callers (streams) are inside at once each runs its own tiles on its own thread, without barriers.
+ */
 #ifndef EFFNET_THREADS_POOL_H
 #define EFFNET_THREADS_POOL_H
 
@@ -12,11 +13,13 @@
 
 typedef struct _EffnetPool EffnetPool;
 
-/* Must not call back into the pool. */
-typedef void (*EffnetTileFunc) (void *user, size_t tile);
+/* @worker: 0 (the caller) .. effnet_pool_size() - 1, for scratch memory. Must not call back into
+ * the pool. */
+typedef void (*EffnetTileFunc) (void *user, size_t tile, unsigned worker);
 
-/* The process's pool of @threads workers, the caller counted (0 = one per usable CPU). Reference-counted:
- * all who ask for the same number share one. Its threads start with the first run that needs them. */
+/* The process's pool of @threads workers, the caller counted (0 = one per usable CPU).
+ * Reference-counted: all who ask for the same number share one. Its threads start with the first
+ * run that needs them. */
 EffnetPool *effnet_pool_get (unsigned threads);
 void effnet_pool_unref (EffnetPool *pool);
 unsigned effnet_pool_size (const EffnetPool *pool);
@@ -25,7 +28,7 @@ unsigned effnet_pool_size (const EffnetPool *pool);
 void effnet_pool_enter (EffnetPool *pool);
 void effnet_pool_leave (EffnetPool *pool);
 
-/* Calls func (user, 0) .. func (user, n_tiles - 1), each once, and returns when all are done. The caller
+/* Calls func for the tiles 0 .. n_tiles - 1, each once, and returns when all are done. The caller
  * works too. */
 void effnet_pool_run (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user);
 

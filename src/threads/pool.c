@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The pool: one atomic word says what there is to do, a mutex and a condition serve only sleepers.
+ *
+ * `state` holds the number of tiles of the job and the next one to claim (and a generation, so that
+ * two jobs of the same size differ). A tile is claimed by compare-and-swap on that word: who
+ * succeeds owns a tile of the job that is current at that very moment, and that job cannot end
+ * before the tile is done, so `func` and `user` are stable while they are read. Nobody waits for a
+ * worker that sleeps or was descheduled: the caller claims the tiles it did not take.
+ *
+ * Workers look for work for about SPIN_NS and then sleep, so an idle pool uses no CPU. */
+#include "threads/pool.h"
+
+#include <glib.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+
+#define SPIN_NS    50000 /* a step of a network takes 5 to 500 us: longer than this is a pause */
+#define SPIN_CHECK 32    /* looks at the clock every so many rounds */
+#define TILE_BITS  24
+#define TILE_MASK  (((uint64_t)1 << TILE_BITS) - 1)
+
+struct _EffnetPool {
+  unsigned size, refs; /* refs under the registry's lock */
+
+  /* written by every claim: a cache line of its own */
+  _Alignas(64) _Atomic uint64_t state; /* [generation:16][n_tiles:24][next:24] */
+  _Alignas(64) _Atomic size_t done;
+  EffnetTileFunc func;
+  void *user;
+
+  _Alignas(64) _Atomic unsigned streams; /* callers between enter and leave */
+  _Atomic unsigned sleepers;
+  _Atomic int caller_sleeps, quit;
+  atomic_flag taken; /* one job at a time */
+  uint16_t generation;
+
+  GMutex lock;
+  GCond work, finished;
+  GThread **threads; /* [size - 1], started by the first job that needs them */
+};
+
+typedef struct {
+  EffnetPool *pool;
+  unsigned worker;
+} Start;
+
+static GMutex registry_lock;
+static GHashTable *registry; /* size -> EffnetPool */
+
+static inline void
+pause_cpu (void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause ();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static uint64_t
+pack_state (uint16_t generation, size_t n_tiles, size_t next)
+{
+  return (uint64_t)generation << (2 * TILE_BITS) | (uint64_t)n_tiles << TILE_BITS | next;
+}
+
+static int
+has_work (uint64_t state)
+{
+  return (state & TILE_MASK) < ((state >> TILE_BITS) & TILE_MASK);
+}
+
+/* Does tiles until none is left to claim. */
+static void
+work (EffnetPool *pool, unsigned worker)
+{
+  uint64_t state = atomic_load_explicit (&pool->state, memory_order_acquire);
+
+  while (has_work (state)) {
+    size_t n_tiles = (size_t)((state >> TILE_BITS) & TILE_MASK);
+
+    if (!atomic_compare_exchange_weak_explicit (&pool->state, &state, state + 1,
+                                                memory_order_acq_rel, memory_order_acquire))
+      continue;
+    pool->func (pool->user, (size_t)(state & TILE_MASK), worker);
+    if (atomic_fetch_add (&pool->done, 1) + 1 == n_tiles && atomic_load (&pool->caller_sleeps)) {
+      g_mutex_lock (&pool->lock);
+      g_cond_signal (&pool->finished);
+      g_mutex_unlock (&pool->lock);
+    }
+    state = atomic_load_explicit (&pool->state, memory_order_acquire);
+  }
+}
+
+/* Waits for `*counter` to satisfy the caller's eye for a bounded time. */
+#define SPIN_UNTIL(condition)                                                                      \
+  do {                                                                                             \
+    gint64 end_ = g_get_monotonic_time () + SPIN_NS / 1000;                                        \
+    for (unsigned round_ = 1; !(condition); round_++) {                                            \
+      pause_cpu ();                                                                                \
+      if (round_ % SPIN_CHECK == 0 && g_get_monotonic_time () > end_)                              \
+        break;                                                                                     \
+    }                                                                                              \
+  } while (0)
+
+static gpointer
+worker_main (gpointer data)
+{
+  Start start = *(Start *)data;
+  EffnetPool *pool = start.pool;
+
+  g_free (data);
+  while (!atomic_load (&pool->quit)) {
+    work (pool, start.worker);
+    SPIN_UNTIL (has_work (atomic_load (&pool->state)) || atomic_load (&pool->quit));
+    if (has_work (atomic_load (&pool->state)))
+      continue;
+    g_mutex_lock (&pool->lock);
+    atomic_fetch_add (&pool->sleepers, 1);
+    while (!has_work (atomic_load (&pool->state)) && !atomic_load (&pool->quit))
+      g_cond_wait (&pool->work, &pool->lock);
+    atomic_fetch_sub (&pool->sleepers, 1);
+    g_mutex_unlock (&pool->lock);
+  }
+  return NULL;
+}
+
+static void
+start_threads (EffnetPool *pool)
+{
+  pool->threads = g_new0 (GThread *, pool->size);
+  for (unsigned i = 1; i < pool->size; i++) {
+    Start *start = g_new (Start, 1);
+
+    start->pool = pool;
+    start->worker = i;
+    /* Without a thread (limits) the others and the caller do its share. */
+    pool->threads[i] = g_thread_try_new ("effnet", worker_main, start, NULL);
+    if (pool->threads[i] == NULL)
+      g_free (start);
+  }
+}
+
+EffnetPool *
+effnet_pool_get (unsigned threads)
+{
+  EffnetPool *pool;
+
+  if (threads == 0)
+    threads = effnet_cpu_count ();
+  g_mutex_lock (&registry_lock);
+  if (registry == NULL)
+    registry = g_hash_table_new (NULL, NULL);
+  pool = g_hash_table_lookup (registry, GUINT_TO_POINTER (threads));
+  if (pool == NULL) {
+    pool = g_aligned_alloc0 (1, sizeof *pool, 64);
+    pool->size = threads;
+    g_mutex_init (&pool->lock);
+    g_cond_init (&pool->work);
+    g_cond_init (&pool->finished);
+    g_hash_table_insert (registry, GUINT_TO_POINTER (threads), pool);
+  }
+  pool->refs++;
+  g_mutex_unlock (&registry_lock);
+  return pool;
+}
+
+static void
+pool_free (EffnetPool *pool)
+{
+  g_mutex_lock (&pool->lock);
+  atomic_store (&pool->quit, 1);
+  g_cond_broadcast (&pool->work);
+  g_mutex_unlock (&pool->lock);
+  for (unsigned i = 1; pool->threads != NULL && i < pool->size; i++) {
+    if (pool->threads[i] != NULL)
+      g_thread_join (pool->threads[i]);
+  }
+  g_free (pool->threads);
+  g_mutex_clear (&pool->lock);
+  g_cond_clear (&pool->work);
+  g_cond_clear (&pool->finished);
+  g_aligned_free (pool);
+}
+
+void
+effnet_pool_unref (EffnetPool *pool)
+{
+  gboolean last;
+
+  if (pool == NULL)
+    return;
+  g_mutex_lock (&registry_lock);
+  last = --pool->refs == 0;
+  if (last) {
+    g_hash_table_remove (registry, GUINT_TO_POINTER (pool->size));
+    if (g_hash_table_size (registry) == 0)
+      g_clear_pointer (&registry, g_hash_table_unref);
+  }
+  g_mutex_unlock (&registry_lock);
+  if (last)
+    pool_free (pool);
+}
+
+unsigned
+effnet_pool_size (const EffnetPool *pool)
+{
+  return pool->size;
+}
+
+void
+effnet_pool_enter (EffnetPool *pool)
+{
+  atomic_fetch_add (&pool->streams, 1);
+}
+
+void
+effnet_pool_leave (EffnetPool *pool)
+{
+  atomic_fetch_sub (&pool->streams, 1);
+}
+
+static void
+run_shared (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
+{
+  if (pool->threads == NULL)
+    start_threads (pool);
+  pool->func = func;
+  pool->user = user;
+  atomic_store (&pool->done, 0);
+  atomic_store (&pool->state, pack_state (++pool->generation, n_tiles, 0));
+  if (atomic_load (&pool->sleepers) > 0) {
+    g_mutex_lock (&pool->lock);
+    g_cond_broadcast (&pool->work);
+    g_mutex_unlock (&pool->lock);
+  }
+  work (pool, 0);
+  SPIN_UNTIL (atomic_load (&pool->done) == n_tiles);
+  if (atomic_load (&pool->done) != n_tiles) {
+    g_mutex_lock (&pool->lock);
+    atomic_store (&pool->caller_sleeps, 1);
+    while (atomic_load (&pool->done) != n_tiles)
+      g_cond_wait (&pool->finished, &pool->lock);
+    atomic_store (&pool->caller_sleeps, 0);
+    g_mutex_unlock (&pool->lock);
+  }
+}
+
+void
+effnet_pool_run (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
+{
+  g_assert (n_tiles <= TILE_MASK);
+  if (n_tiles > 1 && pool->size > 1 && atomic_load (&pool->streams) < pool->size &&
+      !atomic_flag_test_and_set_explicit (&pool->taken, memory_order_acquire)) {
+    run_shared (pool, n_tiles, func, user);
+    atomic_flag_clear_explicit (&pool->taken, memory_order_release);
+    return;
+  }
+  for (size_t tile = 0; tile < n_tiles; tile++)
+    func (user, tile, 0);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The pool: each tile exactly once, no tile after the end, no CPU while idle. */
+#include <glib.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "threads/pool.h"
+
+#define MAX_TILES 5000
+
+typedef struct {
+  _Atomic unsigned hits[MAX_TILES];
+  _Atomic unsigned bad_worker;
+  unsigned size;
+} Count;
+
+static void
+count_tile (void *user, size_t tile, unsigned worker)
+{
+  Count *count = user;
+
+  atomic_fetch_add (&count->hits[tile], 1);
+  if (worker >= count->size)
+    atomic_fetch_add (&count->bad_worker, 1);
+}
+
+static void
+check_jobs (EffnetPool *pool, unsigned jobs, guint32 seed)
+{
+  Count *count = g_new0 (Count, 1);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+
+  count->size = effnet_pool_size (pool);
+  for (unsigned job = 0; job < jobs; job++) {
+    size_t n = (size_t)g_rand_int_range (rand, 0, job % 50 == 0 ? MAX_TILES : 40);
+
+    memset ((void *)count->hits, 0, sizeof count->hits);
+    effnet_pool_run (pool, n, count_tile, count);
+    for (size_t i = 0; i < MAX_TILES; i++)
+      g_assert_cmpuint (count->hits[i], ==, i < n ? 1 : 0);
+  }
+  g_assert_cmpuint (count->bad_worker, ==, 0);
+  g_free (count);
+}
+
+static void
+test_each_tile_once (gconstpointer data)
+{
+  EffnetPool *pool = effnet_pool_get (GPOINTER_TO_UINT (data));
+
+  check_jobs (pool, 3000, 1);
+  effnet_pool_unref (pool);
+}
+
+static gpointer
+stream_main (gpointer pool)
+{
+  effnet_pool_enter (pool);
+  check_jobs (pool, 500, GPOINTER_TO_UINT (g_thread_self ()));
+  effnet_pool_leave (pool);
+  return NULL;
+}
+
+static void
+test_many_callers (void)
+{
+  EffnetPool *pool = effnet_pool_get (3);
+  GThread *threads[5];
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("stream", stream_main, pool);
+  for (unsigned i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  effnet_pool_unref (pool);
+}
+
+/* Tiles that wait for each other can only end if two threads work at once. */
+static void
+meet (void *user, size_t tile, unsigned worker)
+{
+  _Atomic unsigned *arrived = user;
+
+  (void)tile;
+  (void)worker;
+  atomic_fetch_add (arrived, 1);
+  while (atomic_load (arrived) < 2)
+    g_usleep (10);
+}
+
+static void
+test_runs_in_parallel (void)
+{
+  EffnetPool *pool = effnet_pool_get (2);
+
+  for (unsigned i = 0; i < 20; i++) {
+    _Atomic unsigned arrived = 0;
+
+    effnet_pool_run (pool, 2, meet, (void *)&arrived);
+    g_assert_cmpuint (arrived, ==, 2);
+    if (i % 5 == 0)
+      g_usleep (2000); /* long enough for the worker to fall asleep */
+  }
+  effnet_pool_unref (pool);
+}
+
+static void
+test_shared (void)
+{
+  EffnetPool *a = effnet_pool_get (2), *b = effnet_pool_get (2), *c = effnet_pool_get (3);
+
+  g_assert_true (a == b);
+  g_assert_true (a != c);
+  g_assert_cmpuint (effnet_pool_size (c), ==, 3);
+  effnet_pool_unref (a);
+  effnet_pool_unref (b);
+  effnet_pool_unref (c);
+}
+
+static void
+nothing (void *user, size_t tile, unsigned worker)
+{
+  (void)user;
+  (void)tile;
+  (void)worker;
+}
+
+static double
+cpu_seconds (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void
+test_idle_costs_nothing (void)
+{
+  EffnetPool *pool = effnet_pool_get (4);
+  double before;
+
+  effnet_pool_run (pool, 100, nothing, NULL);
+  g_usleep (100000); /* far past the spin */
+  before = cpu_seconds ();
+  g_usleep (500000);
+  /* A spinning worker would have used 0.5 s. */
+  g_assert_cmpfloat (cpu_seconds () - before, <, 0.01);
+  effnet_pool_unref (pool);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const unsigned sizes[] = {1, 2, 3, 8};
+
+  g_test_init (&argc, &argv, NULL);
+  for (unsigned i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    g_autofree char *name = g_strdup_printf ("/threads/each-tile-once/%u", sizes[i]);
+
+    g_test_add_data_func (name, GUINT_TO_POINTER (sizes[i]), test_each_tile_once);
+  }
+  g_test_add_func ("/threads/many-callers", test_many_callers);
+  g_test_add_func ("/threads/parallel", test_runs_in_parallel);
+  g_test_add_func ("/threads/shared", test_shared);
+  g_test_add_func ("/threads/idle", test_idle_costs_nothing);
+  return g_test_run ();
+}
