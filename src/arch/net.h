@@ -43,8 +43,9 @@ typedef struct {
   EffnetBlock *blocks;
 } EffnetNet;
 
-/* Lays out @variant ("b0".."b8", "l2", "lite0".."lite4", "phi:X") for an input of @input_size pixels
- * a side (0 = the variant's own), @n_classes, @padding (AUTO = SYMMETRIC). NULL with NOT_FOUND (the
+/* Lays out @variant ("b0".."b8", "l2", "lite0".."lite4", "phi:X" with X in -10..15, or a name that
+ * effnet_arch_from_name() knows) for an input of @input_size pixels a side (0 = the variant's own, at
+ * most 8192), @n_classes (1..1000000), @padding (AUTO = SYMMETRIC). NULL with NOT_FOUND (the
  * message lists the known names) or ARGUMENT. Free with effnet_net_free(). */
 EffnetNet *effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes,
                            EffnetPadding padding, GError **error);
@@ -52,8 +53,9 @@ void effnet_net_free (EffnetNet *net);
 
 /* Names of the table's rows, NULL-terminated, static. */
 const char *const *effnet_arch_names (void);
-/* "efficientnet_b0", "tf_efficientnet_lite0", "efficientnet-b3", "b0" -> "b0"; NULL = not one of ours.
- * Static string. */
+/* The row a foreign name means: timm's ("tf_efficientnet_b0.ns_jft_in1k"), torchvision's
+ * ("efficientnet_b0"), "EfficientNet-B0" and plain "b0" are all "b0"; NULL = not one of ours. Static
+ * string. phi:X is no row: effnet_net_new() takes it as it is. */
 const char *effnet_arch_from_name (const char *name);
 
 /* Output side of a convolution and the padding before its first sample. */

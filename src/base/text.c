@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/text.h"
+
+#include <glib.h>
+
+#define MAX_CHARACTERS 100
+
+char *
+effnet_printable (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
+  GString *shown = g_string_new (NULL);
+  int n = 0;
+
+  for (const char *at = valid; *at != '\0'; at = g_utf8_next_char (at)) {
+    gunichar c = g_utf8_get_char (at);
+    if (n++ == MAX_CHARACTERS) {
+      g_string_append (shown, "...");
+      break;
+    }
+    if (g_unichar_isprint (c))
+      g_string_append_unichar (shown, c);
+    else
+      g_string_append_printf (shown, "\\u%04x", (unsigned)c);
+  }
+  return g_string_free (shown, FALSE);
+}
