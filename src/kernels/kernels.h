@@ -6,12 +6,18 @@
  * outside what its contract names. kernels.inc is the one list; ref.c is the oracle.
  *
  * Numerics: EXACT kernels give the reference's bits. BOUNDED ones stay within the bound that
- * tests/kernels derives from k and eps; accumulation is float32 at least. */
+ * tests/kernels derives from k and eps; accumulation is float32 at least. The same call gives the same
+ * bits again, and an output's bits do not depend on which other outputs the call computes. */
 #ifndef EFFNET_KERNELS_KERNELS_H
 #define EFFNET_KERNELS_KERNELS_H
 
 #include "base/cpu.h"
 #include "base/types.h"
+
+/* What a kernel's sigmoid may be off by, absolutely; its swish by |x| times that. Of 2^-20 float32 rows
+ * use a part; rows with bf16 outputs may be coarser, where one output's half ulp is 2^-9 of it. */
+#define EFFNET_SIGMOID_ERROR_F32  0x1p-20
+#define EFFNET_SIGMOID_ERROR_BF16 0x1p-12
 
 typedef enum {
   EFFNET_OP_GEMM,       /* pointwise convolution */
@@ -30,8 +36,9 @@ typedef struct {
   size_t m, n, k;
   const void *a;        /* T [m][lda], k read of each row */
   size_t lda;           /* elements */
-  const void *b;        /* T, packed: [ceil (n/nr)][ceil (k/kr)][nr][kr], zero-filled past n and k */
-  const float *bias;    /* [n rounded up to nr], zero-filled */
+  const void *b;        /* T, packed: [ceil (n/nr)][ceil (k/kr)][nr][kr], zero-filled past n and k; for a
+                         * row with nr = 0 one panel as wide as n: [ceil (k/kr)][n][kr] */
+  const float *bias;    /* [n rounded up to nr], zero-filled; [n] when nr = 0 */
   const void *residual; /* T [m][ldr] or NULL */
   size_t ldr;
   void *c;              /* T [m][ldc], n written of each row */
@@ -68,14 +75,14 @@ typedef struct {
   EffnetActivation activation;
 } EffnetStem;
 
-/* sum[c] += sum_p x[p][c] */
+/* sum[c] += sum_p x[p][c]; x and sum do not overlap */
 typedef struct {
   const void *x;    /* T [pixels][stride] */
   size_t pixels, channels, stride;
   float *sum;       /* [channels] */
 } EffnetPoolSum;
 
-/* y[j] = act (bias[j] + sum_k x[k] * w[k][j]) */
+/* y[j] = act (bias[j] + sum_k x[k] * w[k][j]); has no T, its rows serve every dtype */
 typedef struct {
   size_t n, k;
   const float *x;    /* [k] */
@@ -86,20 +93,21 @@ typedef struct {
   EffnetActivation activation;
 } EffnetFc;
 
-/* x[p][c] *= gate[c] */
+/* x[p][c] *= gate[c]: one float32 product, then rounded to T */
 typedef struct {
   void *x;            /* T [pixels][stride] */
   size_t pixels, channels, stride;
   const float *gate;  /* [channels] */
 } EffnetScaleRows;
 
-/* out = packed with the row of each k multiplied by gate[k]; both in the packing of the GEMM row of the same
- * dtype and bundle: [panels][ceil (k/kr)][nr][kr] */
+/* out = packed with the row of each k multiplied by gate[k]: one float32 product, then rounded to T; past k
+ * zero. Both in a GEMM row's packing: [panels][ceil (k/kr)][nr][kr]; any nr and kr. @out may be @packed. */
 typedef struct {
   const void *packed;
   void *out;
   size_t panels, k;
-  unsigned nr, kr;
+  size_t nr;         /* effnet_gemm_panel_width () */
+  unsigned kr;
   const float *gate; /* [k] */
 } EffnetScalePanels;
 
@@ -124,7 +132,8 @@ typedef struct {
   EffnetNumerics numerics;
   const char *name;      /* the function's */
   unsigned kernel, stride; /* DEPTHWISE, STEM: the only ones it serves; 0 = any */
-  unsigned mr, nr, kr;   /* GEMM: rows of the micro-tile (a hint for cutting tiles) and the packing */
+  unsigned mr, nr, kr;   /* GEMM: rows of the micro-tile (a hint for cutting tiles) and the packing; nr = 0:
+                          * the row takes all of n at once, so its tiles are cut by rows only */
   union {
     EffnetGemmFunc gemm;
     EffnetDepthwiseFunc depthwise;
@@ -143,12 +152,28 @@ const EffnetKernel *effnet_kernels (size_t *n_rows);
 const EffnetKernel *effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsigned stride);
 const char *effnet_op_name (EffnetKernelOp op);
 
+/* Columns in one panel of @gemm's packing, and the number of panels, when the matrix has @n columns. */
+static inline size_t
+effnet_gemm_panel_width (const EffnetKernel *gemm, size_t n)
+{
+  return gemm->nr > 0 ? gemm->nr : n;
+}
+
+static inline size_t
+effnet_gemm_panels (const EffnetKernel *gemm, size_t n)
+{
+  size_t width = effnet_gemm_panel_width (gemm, n);
+
+  return (n + width - 1) / width;
+}
+
 /* Packs w, float32 [n][k] (a 1x1 convolution's OI), for a GEMM row; the size in elements of T first. */
 size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
 void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, const float *w, void *packed);
 
-/* Name of the core OpenBLAS picked and whether a call may fan out over threads of its own; NULL when built
- * without. */
+/* Name of the core OpenBLAS picked; NULL when built without. */
 const char *effnet_blas_core (void);
+/* 1 when the OpenBLAS in this process is a threaded build: our calls are then cut below its threshold. */
+int effnet_blas_is_threaded (void);
 
 #endif

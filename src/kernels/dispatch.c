@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Reads kernels.inc as a table and picks rows from it. No state: the answer depends on the list,
+ * the CPU and EFFNET_ISA alone, so it is the same for every thread and every call. */
+#include <stdlib.h>
+
+#include "kernels/rows.h"
+
+#define FIELD_GEMM         gemm
+#define FIELD_DEPTHWISE    depthwise
+#define FIELD_STEM         stem
+#define FIELD_POOL         pool
+#define FIELD_FC           fc
+#define FIELD_SCALE_ROWS   scale_rows
+#define FIELD_SCALE_PANELS scale_panels
+
+static const EffnetKernel table[] = {
+#define EFFNET_KERNEL(op, dtype, isa, numerics, name, kernel, stride, mr, nr, kr)                  \
+  {EFFNET_OP_##op,                                                                                 \
+   EFFNET_DTYPE_##dtype,                                                                           \
+   EFFNET_ISA_##isa,                                                                               \
+   EFFNET_NUMERICS_##numerics,                                                                     \
+   #name,                                                                                          \
+   kernel,                                                                                         \
+   stride,                                                                                         \
+   mr,                                                                                             \
+   nr,                                                                                             \
+   kr,                                                                                             \
+   {.FIELD_##op = name}},
+#include "kernels/kernels.inc"
+#undef EFFNET_KERNEL
+};
+
+const EffnetKernel *
+effnet_kernels (size_t *n_rows)
+{
+  *n_rows = sizeof table / sizeof *table;
+  return table;
+}
+
+const EffnetKernel *
+effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsigned stride)
+{
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    const EffnetKernel *row = &table[i];
+
+    if (row->op == op && (row->dtype == dtype || op == EFFNET_OP_FC) &&
+        (row->kernel == 0 || row->kernel == kernel) &&
+        (row->stride == 0 || row->stride == stride) && effnet_cpu_has (row->isa))
+      return row;
+  }
+  return NULL;
+}
+
+const char *
+effnet_op_name (EffnetKernelOp op)
+{
+  static const char *const names[EFFNET_OP_COUNT] = {
+      [EFFNET_OP_GEMM] = "gemm",
+      [EFFNET_OP_DEPTHWISE] = "depthwise",
+      [EFFNET_OP_STEM] = "stem",
+      [EFFNET_OP_POOL] = "pool",
+      [EFFNET_OP_FC] = "fc",
+      [EFFNET_OP_SCALE_ROWS] = "scale_rows",
+      [EFFNET_OP_SCALE_PANELS] = "scale_panels",
+  };
+
+  return op < EFFNET_OP_COUNT ? names[op] : NULL;
+}
+
+#if !EFFNET_HAVE_BLAS
+const char *
+effnet_blas_core (void)
+{
+  return NULL;
+}
+
+int
+effnet_blas_is_threaded (void)
+{
+  return 0;
+}
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The reference: each contract of kernels.h as the plainest loops that say it, summed in double. It
+ * is the oracle of the checker and the fallback of last resort, and is never made faster. Its loops
+ * are in ref_tmpl.h, instantiated here for float32 and bfloat16. */
+#include <assert.h>
+#include <math.h>
+
+#include "kernels/bf16.h"
+#include "kernels/rows.h"
+
+static double
+activate (double x, EffnetActivation activation)
+{
+  switch (activation) {
+  case EFFNET_ACTIVATION_NONE:
+    return x;
+  case EFFNET_ACTIVATION_SWISH:
+    return x / (1.0 + exp (-x));
+  case EFFNET_ACTIVATION_RELU:
+    return x > 0.0 ? x : 0.0;
+  case EFFNET_ACTIVATION_RELU6:
+    return x > 0.0 ? (x < 6.0 ? x : 6.0) : 0.0;
+  case EFFNET_ACTIVATION_SIGMOID:
+    return 1.0 / (1.0 + exp (-x));
+  }
+  assert (!"known activation");
+  return x;
+}
+
+#define T        float
+#define LOAD(x)  (x)
+#define STORE(x) ((float)(x))
+#define REF(op)  effnet_##op##_f32_ref
+#include "kernels/ref_tmpl.h"
+#undef T
+#undef LOAD
+#undef STORE
+#undef REF
+
+#define T        uint16_t
+#define LOAD(x)  effnet_float_from_bf16 (x)
+#define STORE(x) effnet_bf16_from_float ((float)(x))
+#define REF(op)  effnet_##op##_bf16_ref
+#include "kernels/ref_tmpl.h"
+#undef T
+#undef LOAD
+#undef STORE
+#undef REF
+
+void
+effnet_fc_f32_ref (const EffnetFc *f)
+{
+  for (size_t j = 0; j < f->n; j++) {
+    double sum = f->bias[j];
+
+    for (size_t k = 0; k < f->k; k++)
+      sum += (double)f->x[k] * f->w[k * f->w_stride + j];
+    f->y[j] = (float)activate (sum, f->activation);
+  }
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Loops of the reference for one element type; ref.c includes it with T, LOAD, STORE and REF
+ * defined. */
+
+void
+REF (gemm) (const EffnetGemm *g)
+{
+  const T *a = g->a, *b = g->b, *residual = g->residual;
+  T *c = g->c;
+
+  for (size_t i = 0; i < g->m; i++) {
+    for (size_t j = 0; j < g->n; j++) {
+      double sum = g->bias[j];
+
+      for (size_t k = 0; k < g->k; k++)
+        sum += (double)LOAD (a[i * g->lda + k]) * (double)LOAD (b[j * g->k + k]);
+      sum = activate (sum, g->activation);
+      if (residual != NULL)
+        sum += LOAD (residual[i * g->ldr + j]);
+      c[i * g->ldc + j] = STORE (sum);
+    }
+  }
+}
+
+void
+REF (depthwise) (const EffnetDepthwise *d)
+{
+  T *out = d->out;
+
+  for (size_t c = 0; c < d->channels; c++) {
+    double pool = 0.0;
+
+    for (size_t x = 0; x < d->out_w; x++) {
+      double sum = d->bias[c];
+
+      for (unsigned i = 0; i < d->kernel; i++) {
+        const T *row = d->rows[i]; /* [in_w][in_stride] */
+
+        for (unsigned j = 0; j < d->kernel; j++) {
+          size_t column = x * d->stride + j; /* counted from the left pad */
+
+          if (row == NULL || column < d->pad || column - d->pad >= d->in_w)
+            continue;
+          sum += (double)LOAD (row[(column - d->pad) * d->in_stride + c]) *
+                 d->weights[(i * d->kernel + j) * d->weight_stride + c];
+        }
+      }
+      sum = activate (sum, d->activation);
+      pool += sum;
+      out[x * d->out_stride + c] = STORE (sum);
+    }
+    if (d->pool != NULL)
+      d->pool[c] = (float)(d->pool[c] + pool);
+  }
+}
+
+void
+REF (stem) (const EffnetStem *s)
+{
+  T *out = s->out;
+
+  for (size_t x = 0; x < s->out_w; x++) {
+    for (size_t n = 0; n < s->n; n++) {
+      double sum = s->bias[n];
+
+      for (unsigned i = 0; i < s->kernel; i++) {
+        const float *row = s->rows[i]; /* [in_w][3] */
+
+        for (unsigned j = 0; j < s->kernel; j++) {
+          size_t column = x * s->stride + j; /* counted from the left pad */
+
+          if (row == NULL || column < s->pad || column - s->pad >= s->in_w)
+            continue;
+          for (unsigned c = 0; c < 3; c++)
+            sum += (double)row[(column - s->pad) * 3 + c] *
+                   s->weights[((i * s->kernel + j) * 3 + c) * s->weight_stride + n];
+        }
+      }
+      out[x * s->n + n] = STORE (activate (sum, s->activation));
+    }
+  }
+}
+
+void
+REF (pool) (const EffnetPoolSum *p)
+{
+  const T *x = p->x;
+
+  for (size_t c = 0; c < p->channels; c++) {
+    double sum = p->sum[c];
+
+    for (size_t i = 0; i < p->pixels; i++)
+      sum += LOAD (x[i * p->stride + c]);
+    p->sum[c] = (float)sum;
+  }
+}
+
+void
+REF (scale_rows) (const EffnetScaleRows *s)
+{
+  T *x = s->x;
+
+  for (size_t i = 0; i < s->pixels; i++)
+    for (size_t c = 0; c < s->channels; c++)
+      x[i * s->stride + c] = STORE (LOAD (x[i * s->stride + c]) * s->gate[c]);
+}
+
+void
+REF (scale_panels) (const EffnetScalePanels *s)
+{
+  const T *packed = s->packed; /* [panels][blocks][nr][kr] */
+  T *out = s->out;
+  size_t blocks = (s->k + s->kr - 1) / s->kr;
+
+  for (size_t p = 0; p < s->panels; p++)
+    for (size_t block = 0; block < blocks; block++)
+      for (size_t j = 0; j < s->nr; j++)
+        for (size_t r = 0; r < s->kr; r++) {
+          size_t k = block * s->kr + r;
+          size_t at = ((p * blocks + block) * s->nr + j) * s->kr + r;
+
+          out[at] = k < s->k ? STORE (LOAD (packed[at]) * s->gate[k]) : STORE (0.0f);
+        }
+}
