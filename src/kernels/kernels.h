@@ -7,7 +7,7 @@
  *
  * Numerics: EXACT kernels give the reference's bits. BOUNDED ones stay within the bound that
  * tests/kernels derives from k and eps; accumulation is float32 at least. The same call gives the same
- * bits again, and an output's bits do not depend on which other outputs the call computes. */
+ * bits again. */
 #ifndef EFFNET_KERNELS_KERNELS_H
 #define EFFNET_KERNELS_KERNELS_H
 

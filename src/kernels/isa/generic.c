@@ -10,7 +10,7 @@
 
 #define MR    4
 #define NR    8
-#define BLOCK 32 /* channels at a time */
+#define BLOCK 32 /* channels at a time, and MR * NR */
 
 static inline float
 at_least (float x, float low)
@@ -24,15 +24,14 @@ at_most (float x, float high)
   return x < high ? x : high;
 }
 
-/* 1 / (1 + exp (-x)). exp (t) = 2^n * e^r with n = round (t / ln 2), |r| <= ln 2 / 2: the Taylor
- * polynomial of degree 6 leaves r^7 / 7! < 1.3e-7; ln 2 is taken off in two parts so that n *
- * LN2_HI is exact. */
+/* 1 / (1 + exp (t)), |t| <= 87. exp (t) = 2^n * e^r with n = round (t / ln 2), |r| <= ln 2 / 2: the
+ * Taylor polynomial of degree 6 leaves r^7 / 7! < 1.3e-7; ln 2 is taken off in two parts so that n
+ * * LN2_HI is exact. */
 static inline float
-sigmoid (float x)
+sigmoid_of_negated (float t)
 {
   const float LOG2E = 1.44269504f, LN2_HI = 0.693359375f, LN2_LO = -2.12194440e-4f;
   const float ROUND = 12582912.0f; /* 1.5 * 2^23: adding it leaves no bits below one */
-  float t = at_most (at_least (-x, -87.0f), 87.0f);
   float n = (t * LOG2E + ROUND) - ROUND;
   float r = (t - n * LN2_HI) - n * LN2_LO;
   float p = 1.0f / 720.0f;
@@ -49,28 +48,40 @@ sigmoid (float x)
   return 1.0f / (1.0f + p * scale);
 }
 
-/* n is a multiple of 8 at every call. */
-static void
-activate (float *v, size_t n, EffnetActivation activation)
+/* The clamp is a loop of its own: in one loop with the product GCC takes the product on all three
+ * branches, and x * sigmoid (-87) is a denormal, which costs a hundred cycles. */
+static inline void
+clamp_negated (const float *v, float *t)
 {
+  for (size_t i = 0; i < BLOCK; i++)
+    t[i] = at_most (at_least (-v[i], -87.0f), 87.0f);
+}
+
+static void
+activate (float v[BLOCK], EffnetActivation activation)
+{
+  float t[BLOCK];
+
   switch (activation) {
   case EFFNET_ACTIVATION_NONE:
     return;
   case EFFNET_ACTIVATION_SWISH:
-    for (size_t i = 0; i < n; i++)
-      v[i] *= sigmoid (v[i]);
+    clamp_negated (v, t);
+    for (size_t i = 0; i < BLOCK; i++)
+      v[i] *= sigmoid_of_negated (t[i]);
     return;
   case EFFNET_ACTIVATION_RELU:
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < BLOCK; i++)
       v[i] = at_least (v[i], 0.0f);
     return;
   case EFFNET_ACTIVATION_RELU6:
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < BLOCK; i++)
       v[i] = at_most (at_least (v[i], 0.0f), 6.0f);
     return;
   case EFFNET_ACTIVATION_SIGMOID:
-    for (size_t i = 0; i < n; i++)
-      v[i] = sigmoid (v[i]);
+    clamp_negated (v, t);
+    for (size_t i = 0; i < BLOCK; i++)
+      v[i] = sigmoid_of_negated (t[i]);
     return;
   }
   assert (!"known activation");
@@ -131,7 +142,7 @@ effnet_gemm_f32_4x8_generic (const EffnetGemm *g)
       float tile[MR * NR];
 
       gemm_tile (g, i0, b + j0 * g->k, g->bias + j0, tile);
-      activate (tile, MR * NR, g->activation);
+      activate (tile, g->activation);
       for (size_t i = 0; i < rows; i++) {
         float *to = c + (i0 + i) * g->ldc + j0;
 
@@ -187,7 +198,7 @@ depthwise_pixel (const EffnetDepthwise *d, size_t x, size_t c0, size_t n, float 
                     d->weights + (i * d->kernel + j) * d->weight_stride + c0, n);
     }
   }
-  activate (acc, BLOCK, d->activation);
+  activate (acc, d->activation);
 }
 
 void
@@ -232,7 +243,7 @@ stem_pixel (const EffnetStem *s, size_t x, size_t n0, size_t n, float *restrict 
                              s->weights + ((i * s->kernel + j) * 3 + c) * s->weight_stride + n0, n);
     }
   }
-  activate (acc, BLOCK, s->activation);
+  activate (acc, s->activation);
 }
 
 void
@@ -271,7 +282,7 @@ effnet_fc_f32_generic (const EffnetFc *f)
     memcpy (acc, f->bias + j0, n * sizeof *acc);
     for (size_t k = 0; k < f->k; k++)
       multiply_add_scalar (acc, f->x[k], f->w + k * f->w_stride + j0, n);
-    activate (acc, BLOCK, f->activation);
+    activate (acc, f->activation);
     memcpy (f->y + j0, acc, n * sizeof *acc);
   }
 }
