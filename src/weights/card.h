@@ -33,13 +33,16 @@ typedef struct {
 
 /* Defaults where there is no card: ImageNet mean and std, bicubic, crop_pct 0.875. */
 EffnetCard *effnet_card_new (void);
-/* Reads config.json. Keys at the top and inside "pretrained_cfg" are both understood; unknown ones are
- * left alone. Also read: "effnet": {"padding": "same"|"symmetric", "bn_epsilon": 0.001}. NULL with NOT_FOUND,
- * IO or FORMAT. */
+/* Reads config.json. Keys at the top and inside "pretrained_cfg" are both understood (of the input's
+ * description the inner counts, of architecture, classes and labels the outer); unknown ones are left
+ * alone. Labels are label_names, through label_descriptions where a name stands in it. Also read:
+ * "effnet": {"padding": "same"|"symmetric", "bn_epsilon": 0.001}. NULL with NOT_FOUND, IO, FORMAT,
+ * UNSUPPORTED (an interpolation, crop mode or padding that is not one of ours) or MISMATCH (labels
+ * and num_classes). */
 EffnetCard *effnet_card_load (const char *path, GError **error);
 void effnet_card_free (EffnetCard *card);
 
-/* One name a line (UTF-8, CRLF tolerated, a trailing empty line is none). @n_classes = how many there
+/* One name a line (UTF-8, CRLF tolerated, empty lines at the end are none). @n_classes = how many there
  * must be. NULL-terminated; free with g_strfreev(). NULL with NOT_FOUND, IO, FORMAT or MISMATCH. */
 char **effnet_labels_load (const char *path, unsigned n_classes, GError **error);
 

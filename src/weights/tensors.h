@@ -12,8 +12,9 @@
 
 typedef struct {
   const char *name;
-  EffnetDtype dtype;
+  EffnetDtype dtype;           /* when is_float */
   gboolean is_float;           /* FALSE: an integer tensor (num_batches_tracked), not readable */
+  const char *dtype_name;      /* as files write it: "F32", "I64"; static */
   unsigned n_dims;
   size_t shape[EFFNET_TENSOR_MAX_DIMS];
   size_t n_elements;
@@ -22,14 +23,14 @@ typedef struct {
 
 typedef struct _EffnetTensorTable EffnetTensorTable;
 
-/* Maps and checks a file: header length against file size, JSON depth and size, dtypes known, products
- * that do not overflow, data inside the file, neither overlapping nor with holes, names unique.
- * NULL with NOT_FOUND, IO or FORMAT. */
+/* Maps and checks a safetensors file: header length against file size, JSON depth and size, dtypes
+ * known, products that do not overflow, data inside the file, neither overlapping nor with holes, names
+ * unique. Tensors come in the order of their data. NULL with NOT_FOUND, IO or FORMAT. */
 EffnetTensorTable *effnet_tensor_table_open (const char *path, GError **error);
 /* An empty table to add tensors to, for synthetic weights and tests. */
 EffnetTensorTable *effnet_tensor_table_new (const char *name);
 /* Adds a float32 tensor and returns its zeroed data for the caller to fill. NULL when the name is
- * taken or the shape overflows. */
+ * taken, the shape overflows or there is not that much memory. Not for a table that maps a file. */
 float *effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_dims,
                                 const size_t *shape);
 void effnet_tensor_table_free (EffnetTensorTable *table);

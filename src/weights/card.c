@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Model cards. What a card says must be usable, or it is an error that names the key: a wrong mean
+ * or interpolation gives wrong classes and no other sign. What a card does not say keeps its
+ * default. */
+#include "weights/card.h"
+#include "base/text.h"
+#include "weights/file.h"
+#include "weights/json.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MAX_BYTES   (16u << 20)
+#define MAX_DEPTH   32
+#define MAX_CLASSES 1000000
+#define MAX_SIDE    8192 /* pixels */
+
+typedef struct {
+  char *path; /* as shown in messages */
+  JsonObject *top;
+  JsonObject *inner; /* "pretrained_cfg", or NULL */
+} Reader;
+
+typedef struct {
+  const char *name;
+  int value;
+} Choice;
+
+static const Choice interpolations[] = {{"bilinear", EFFNET_INTERPOLATION_BILINEAR},
+                                        {"bicubic", EFFNET_INTERPOLATION_BICUBIC},
+                                        {NULL, 0}};
+static const Choice crop_modes[] = {{"center", EFFNET_CROP_CENTER},
+                                    {"squash", EFFNET_CROP_SQUASH},
+                                    {"border", EFFNET_CROP_BORDER},
+                                    {NULL, 0}};
+static const Choice paddings[] = {
+    {"same", EFFNET_PADDING_SAME}, {"symmetric", EFFNET_PADDING_SYMMETRIC}, {NULL, 0}};
+
+G_GNUC_PRINTF (4, 5)
+static gboolean
+fail (const Reader *reader, EffnetError code, GError **error, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, EFFNET_ERROR, code, "Model card \"%s\": %s", reader->path, text);
+  return FALSE;
+}
+
+/* A value as the card writes it, for messages. */
+static char *
+show (JsonNode *node)
+{
+  g_autofree char *text = json_to_string (node, FALSE);
+  return effnet_printable (text);
+}
+
+static gboolean
+fail_value (const Reader *reader, EffnetError code, const char *key, JsonNode *node,
+            const char *expected, GError **error)
+{
+  g_autofree char *shown = show (node);
+  return fail (reader, code, error, "%s is %s; expected %s", key, shown, expected);
+}
+
+static JsonNode *
+get (JsonObject *object, const char *key)
+{
+  JsonNode *node = object != NULL ? json_object_get_member (object, key) : NULL;
+  return node != NULL && !JSON_NODE_HOLDS_NULL (node) ? node : NULL;
+}
+
+/* What the checkpoint is: the outer word counts, the inner may be of the model it was tuned from.
+ */
+static JsonNode *
+get_identity (const Reader *reader, const char *key)
+{
+  JsonNode *node = get (reader->top, key);
+  return node != NULL ? node : get (reader->inner, key);
+}
+
+/* What its input must be: the inner word counts. */
+static JsonNode *
+get_input (const Reader *reader, const char *key)
+{
+  JsonNode *node = get (reader->inner, key);
+  return node != NULL ? node : get (reader->top, key);
+}
+
+static gboolean
+read_choice (const Reader *reader, const char *key, JsonNode *node, const Choice *choices,
+             const char *expected, int *value, GError **error)
+{
+  if (node == NULL)
+    return TRUE;
+  if (!effnet_json_is_string (node))
+    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+  for (; choices->name != NULL; choices++) {
+    if (strcmp (choices->name, json_node_get_string (node)) != 0)
+      continue;
+    *value = choices->value;
+    return TRUE;
+  }
+  return fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
+}
+
+/* 0 < value <= 1 */
+static gboolean
+read_fraction (const Reader *reader, const char *key, JsonNode *node, double *value, GError **error)
+{
+  if (node == NULL)
+    return TRUE;
+  double found = effnet_json_is_number (node) ? json_node_get_double (node) : 0.0;
+  if (!(found > 0.0 && found <= 1.0))
+    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, "a number above 0, at most 1",
+                       error);
+  *value = found;
+  return TRUE;
+}
+
+/* Three numbers that are still numbers as float32; with @divisor also above 0, not even subnormal.
+ */
+static gboolean
+read_triple (const Reader *reader, const char *key, gboolean divisor, float *values, GError **error)
+{
+  JsonNode *node = get_input (reader, key);
+  const char *expected = divisor ? "three numbers above 0" : "three numbers";
+  float found[3];
+
+  if (node == NULL)
+    return TRUE;
+  JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  if (list == NULL || json_array_get_length (list) != 3)
+    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+  for (guint i = 0; i < 3; i++) {
+    JsonNode *entry = json_array_get_element (list, i);
+    double value = effnet_json_is_number (entry) ? json_node_get_double (entry) : NAN;
+    if (!(fabs (value) <= G_MAXFLOAT) || (divisor && !(value >= (double)G_MINFLOAT)))
+      return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+    found[i] = (float)value;
+  }
+  memcpy (values, found, sizeof found);
+  return TRUE;
+}
+
+static gboolean
+is_int_within (JsonNode *node, gint64 low, gint64 high)
+{
+  return effnet_json_is_int (node) && json_node_get_int (node) >= low &&
+         json_node_get_int (node) <= high;
+}
+
+/* [3, height, width] */
+static gboolean
+read_input_size (const Reader *reader, EffnetCard *card, GError **error)
+{
+  JsonNode *node = get_input (reader, "input_size");
+
+  if (node == NULL)
+    return TRUE;
+  JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  if (list == NULL || json_array_get_length (list) != 3 ||
+      !is_int_within (json_array_get_element (list, 0), 3, 3) ||
+      !is_int_within (json_array_get_element (list, 1), 1, MAX_SIDE) ||
+      !is_int_within (json_array_get_element (list, 2), 1, MAX_SIDE))
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "input_size", node,
+                       "[3, height, width] with sides of 1 to 8192 pixels", error);
+  card->input_height = (unsigned)json_array_get_int_element (list, 1);
+  card->input_width = (unsigned)json_array_get_int_element (list, 2);
+  return TRUE;
+}
+
+static gboolean
+read_identity (const Reader *reader, EffnetCard *card, GError **error)
+{
+  JsonNode *architecture = get_identity (reader, "architecture");
+  JsonNode *classes = get_identity (reader, "num_classes");
+
+  if (architecture != NULL) {
+    if (!effnet_json_is_string (architecture))
+      return fail_value (reader, EFFNET_ERROR_FORMAT, "architecture", architecture,
+                         "a name such as \"efficientnet_b0\"", error);
+    card->architecture = g_strdup (json_node_get_string (architecture));
+  }
+  if (classes != NULL) {
+    if (!is_int_within (classes, 1, MAX_CLASSES))
+      return fail_value (reader, EFFNET_ERROR_FORMAT, "num_classes", classes,
+                         "a whole number from 1 to 1000000", error);
+    card->n_classes = (unsigned)json_node_get_int (classes);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
+{
+  int interpolation = (int)card->interpolation, crop_mode = (int)card->crop_mode;
+
+  if (!read_input_size (reader, card, error) ||
+      !read_triple (reader, "mean", FALSE, card->mean, error) ||
+      !read_triple (reader, "std", TRUE, card->std, error) ||
+      !read_choice (reader, "interpolation", get_input (reader, "interpolation"), interpolations,
+                    "\"bilinear\" or \"bicubic\"", &interpolation, error) ||
+      !read_choice (reader, "crop_mode", get_input (reader, "crop_mode"), crop_modes,
+                    "\"center\", \"squash\" or \"border\"", &crop_mode, error) ||
+      !read_fraction (reader, "crop_pct", get_input (reader, "crop_pct"), &card->crop_pct, error))
+    return FALSE;
+  card->interpolation = (EffnetInterpolation)interpolation;
+  card->crop_mode = (EffnetCropMode)crop_mode;
+  return TRUE;
+}
+
+/* "effnet": {"padding": ..., "bn_epsilon": ...}: what no other card has a key for. */
+static gboolean
+read_own (const Reader *reader, EffnetCard *card, GError **error)
+{
+  JsonNode *node = get (reader->top, "effnet");
+  int padding = (int)card->padding;
+
+  if (node == NULL)
+    return TRUE;
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "effnet", node, "an object", error);
+  JsonObject *own = json_node_get_object (node);
+  if (!read_choice (reader, "effnet.padding", get (own, "padding"), paddings,
+                    "\"same\" or \"symmetric\"", &padding, error) ||
+      !read_fraction (reader, "effnet.bn_epsilon", get (own, "bn_epsilon"), &card->bn_epsilon,
+                      error))
+    return FALSE;
+  card->padding = (EffnetPadding)padding;
+  return TRUE;
+}
+
+/* "label_names": a list, or an object with the keys "0", "1", ... in any order. NULL when entry
+ * @index is missing. */
+static JsonNode *
+nth_name (JsonNode *names, guint index)
+{
+  if (JSON_NODE_HOLDS_ARRAY (names))
+    return json_array_get_element (json_node_get_array (names), index);
+  g_autofree char *key = g_strdup_printf ("%u", index);
+  return get (json_node_get_object (names), key);
+}
+
+/* The name of class @index for people: "n01440764" is looked up in the descriptions. NULL with
+ * FORMAT. */
+static char *
+read_label (const Reader *reader, JsonNode *names, JsonObject *descriptions, guint index,
+            GError **error)
+{
+  JsonNode *name = nth_name (names, index);
+
+  if (name == NULL || !effnet_json_is_string (name)) {
+    fail (reader, EFFNET_ERROR_FORMAT, error, "label_names has no string for class %u", index);
+    return NULL;
+  }
+  JsonNode *described = get (descriptions, json_node_get_string (name));
+  if (described == NULL)
+    return g_strdup (json_node_get_string (name));
+  if (!effnet_json_is_string (described)) {
+    g_autofree char *shown = effnet_printable (json_node_get_string (name));
+    fail (reader, EFFNET_ERROR_FORMAT, error, "label_descriptions has no string for \"%s\"", shown);
+    return NULL;
+  }
+  return g_strdup (json_node_get_string (described));
+}
+
+static gboolean
+read_labels (const Reader *reader, EffnetCard *card, GError **error)
+{
+  JsonNode *names = get_identity (reader, "label_names");
+  JsonNode *descriptions = get_identity (reader, "label_descriptions");
+
+  if (names == NULL)
+    return TRUE;
+  if (!JSON_NODE_HOLDS_ARRAY (names) && !JSON_NODE_HOLDS_OBJECT (names))
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "label_names", names, "a list of names", error);
+  if (descriptions != NULL && !JSON_NODE_HOLDS_OBJECT (descriptions))
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "label_descriptions", descriptions,
+                       "an object from name to description", error);
+  guint n = JSON_NODE_HOLDS_ARRAY (names) ? json_array_get_length (json_node_get_array (names))
+                                          : json_object_get_size (json_node_get_object (names));
+  if (n == 0)
+    return fail (reader, EFFNET_ERROR_FORMAT, error, "label_names is empty");
+  if (card->n_classes != 0 && n != card->n_classes)
+    return fail (reader, EFFNET_ERROR_MISMATCH, error,
+                 "label_names has %u names, but num_classes is %u", n, card->n_classes);
+  card->n_classes = n;
+  card->labels = g_new0 (char *, n + 1);
+  for (guint i = 0; i < n; i++) {
+    card->labels[i] = read_label (
+        reader, names, descriptions != NULL ? json_node_get_object (descriptions) : NULL, i, error);
+    if (card->labels[i] == NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_card (Reader *reader, EffnetCard *card, GError **error)
+{
+  JsonNode *inner = get (reader->top, "pretrained_cfg");
+
+  if (inner != NULL && !JSON_NODE_HOLDS_OBJECT (inner))
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "pretrained_cfg", inner, "an object", error);
+  reader->inner = inner != NULL ? json_node_get_object (inner) : NULL;
+  return read_identity (reader, card, error) && read_preprocessing (reader, card, error) &&
+         read_own (reader, card, error) && read_labels (reader, card, error);
+}
+
+EffnetCard *
+effnet_card_new (void)
+{
+  EffnetCard *card = g_new0 (EffnetCard, 1);
+
+  *card = (EffnetCard){
+      .mean = {0.485f, 0.456f, 0.406f},
+      .std = {0.229f, 0.224f, 0.225f},
+      .interpolation = EFFNET_INTERPOLATION_BICUBIC,
+      .crop_pct = 0.875,
+      .crop_mode = EFFNET_CROP_CENTER,
+      .padding = EFFNET_PADDING_AUTO,
+  };
+  return card;
+}
+
+EffnetCard *
+effnet_card_load (const char *path, GError **error)
+{
+  static const EffnetJsonRules rules = {.max_depth = MAX_DEPTH, .unsigned_only = FALSE};
+  size_t length = 0;
+  g_autofree char *shown = effnet_printable (path);
+  g_autofree char *text = effnet_file_read (path, "Model card", MAX_BYTES, &length, error);
+
+  if (text == NULL)
+    return NULL;
+  g_autoptr (JsonNode) root = effnet_json_parse (text, length, &rules, error);
+  if (root == NULL) {
+    g_prefix_error (error, "Model card \"%s\" ", shown);
+    return NULL;
+  }
+  Reader reader = {.path = shown, .top = json_node_get_object (root)};
+  g_autoptr (EffnetCard) card = effnet_card_new ();
+  return read_card (&reader, card, error) ? g_steal_pointer (&card) : NULL;
+}
+
+void
+effnet_card_free (EffnetCard *card)
+{
+  if (card == NULL)
+    return;
+  g_free (card->architecture);
+  g_strfreev (card->labels);
+  g_free (card);
+}

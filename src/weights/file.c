@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
+#include "weights/file.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK 65536 /* bytes */
+
+static void
+fail_errno (const char *path, const char *what, const char *verb, int code, GError **error)
+{
+  g_autofree char *shown = effnet_printable (path);
+  gboolean missing = code == ENOENT || code == ENOTDIR;
+
+  g_set_error (error, EFFNET_ERROR, missing ? EFFNET_ERROR_NOT_FOUND : EFFNET_ERROR_IO,
+               "%s \"%s\" could not be %s: %s", what, shown, verb, g_strerror (code));
+}
+
+int
+effnet_file_open (const char *path, const char *what, GError **error)
+{
+  struct stat info;
+  /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+  if (fd < 0) {
+    fail_errno (path, what, "opened", errno, error);
+    return -1;
+  }
+  if (fstat (fd, &info) != 0) {
+    fail_errno (path, what, "examined", errno, error);
+    close (fd);
+    return -1;
+  }
+  if (!S_ISREG (info.st_mode)) {
+    g_autofree char *shown = effnet_printable (path);
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "%s \"%s\" is %s; expected an ordinary file",
+                 what, shown, S_ISDIR (info.st_mode) ? "a folder" : "a pipe, socket or device");
+    close (fd);
+    return -1;
+  }
+  return fd;
+}
+
+/* Appends up to @max_bytes + 1 bytes: one more than allowed tells that there were too many. */
+static gboolean
+read_bytes (int fd, GByteArray *bytes, size_t max_bytes, int *code)
+{
+  while (bytes->len <= max_bytes) {
+    guint8 chunk[CHUNK];
+    ssize_t n = read (fd, chunk, MIN (sizeof chunk, max_bytes + 1 - bytes->len));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      *code = errno;
+      return FALSE;
+    }
+    if (n == 0)
+      break;
+    g_byte_array_append (bytes, chunk, (guint)n);
+  }
+  return TRUE;
+}
+
+char *
+effnet_file_read (const char *path, const char *what, size_t max_bytes, size_t *length,
+                  GError **error)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autofree char *shown = effnet_printable (path);
+  int code = 0;
+  int fd = effnet_file_open (path, what, error);
+
+  if (fd < 0)
+    return NULL;
+  gboolean ok = read_bytes (fd, bytes, max_bytes, &code);
+  close (fd);
+  if (!ok) {
+    fail_errno (path, what, "read", code, error);
+    return NULL;
+  }
+  if (bytes->len > max_bytes) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                 "%s \"%s\" is longer than %zu bytes, the most one may have", what, shown,
+                 max_bytes);
+    return NULL;
+  }
+  *length = bytes->len;
+  g_byte_array_append (bytes, (const guint8 *)"", 1);
+  return (char *)g_byte_array_free (g_steal_pointer (&bytes), FALSE);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The guard reads the text once, byte by byte, and knows only strings and brackets. It is stricter
+ * than json-glib about what may stand outside strings: comments and single quotes would let the two
+ * disagree about where a string ends, and so about the depth. */
+#include "weights/json.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define MAX_VALUES (1u << 18) /* commas, colons and brackets; the largest B7 header has 11,000 */
+#define MAX_DIGITS 18         /* a whole number of so many digits fits 64 bits */
+
+typedef struct {
+  const char *text; /* [length] */
+  size_t length, at;
+  const EffnetJsonRules *rules;
+  unsigned depth, values;
+  gboolean ended; /* the outermost bracket is closed */
+} Scan;
+
+G_GNUC_PRINTF (2, 3)
+static gboolean
+fail (GError **error, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_clear_error (error);
+  if (error != NULL)
+    *error = g_error_new_valist (EFFNET_ERROR, EFFNET_ERROR_FORMAT, format, args);
+  va_end (args);
+  return FALSE;
+}
+
+/* From behind the opening quote to behind the closing one. */
+static gboolean
+scan_string (Scan *scan, GError **error)
+{
+  while (scan->at < scan->length) {
+    unsigned char c = (unsigned char)scan->text[scan->at++];
+    if (c == '"')
+      return TRUE;
+    if (c < 0x20)
+      return fail (error, "holds the control character 0x%02x inside a string", c);
+    if (c != '\\')
+      continue;
+    const char *escape = scan->text + scan->at;
+    if (scan->length - scan->at >= 5 && memcmp (escape, "u0000", 5) == 0)
+      return fail (error, "holds a NUL character (\\u0000) inside a string");
+    scan->at++;
+  }
+  return fail (error, "ends in the middle of a string");
+}
+
+static gboolean
+scan_number (Scan *scan, GError **error)
+{
+  size_t start = scan->at - 1;
+  gboolean is_fraction = start > 0 && scan->text[start - 1] == '.';
+
+  while (scan->at < scan->length && g_ascii_isdigit (scan->text[scan->at]))
+    scan->at++;
+  size_t digits = scan->at - start;
+  if (is_fraction)
+    return TRUE;
+  if (digits > MAX_DIGITS)
+    return fail (error, "holds a number of %zu digits; expected at most %d", digits, MAX_DIGITS);
+  if (digits > 1 && scan->text[start] == '0' &&
+      !(start > 0 && strchr ("eE+-", scan->text[start - 1]) != NULL))
+    return fail (error, "holds a number that starts with 0");
+  return TRUE;
+}
+
+static gboolean
+scan_bracket (Scan *scan, char c, GError **error)
+{
+  if (c == '{' || c == '[') {
+    scan->values++;
+    if (++scan->depth > scan->rules->max_depth)
+      return fail (error, "nests deeper than %u levels", scan->rules->max_depth);
+    return TRUE;
+  }
+  if (scan->depth == 0)
+    return fail (error, "closes a bracket that was not opened");
+  if (--scan->depth == 0)
+    scan->ended = TRUE;
+  return TRUE;
+}
+
+static gboolean
+scan_byte (Scan *scan, char c, GError **error)
+{
+  const char *others = scan->rules->unsigned_only ? "" : "+-.eEtrufalsn";
+
+  if (strchr ("{}[]", c) != NULL)
+    return scan_bracket (scan, c, error);
+  if (c == '"')
+    return scan_string (scan, error);
+  if (g_ascii_isdigit (c))
+    return scan_number (scan, error);
+  if (c == ',' || c == ':') {
+    scan->values++;
+    return TRUE;
+  }
+  if (strchr (others, c) != NULL)
+    return TRUE;
+  return fail (error, "holds the byte 0x%02x where no value can be", (unsigned char)c);
+}
+
+static gboolean
+scan_all (Scan *scan, GError **error)
+{
+  while (scan->at < scan->length) {
+    char c = scan->text[scan->at++];
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+      continue;
+    if (scan->ended)
+      return fail (error, "goes on behind its last bracket");
+    if (c == '\0' || (scan->depth == 0 && c != '{'))
+      return fail (error, "does not begin with '{'");
+    if (!scan_byte (scan, c, error))
+      return FALSE;
+    if (scan->values > MAX_VALUES)
+      return fail (error, "holds more than %u values", MAX_VALUES);
+  }
+  if (!scan->ended)
+    return fail (error, "ends before its last bracket");
+  return TRUE;
+}
+
+typedef struct {
+  GHashTable *seen; /* "object/key" */
+  char *twice;      /* the first key that came again */
+} Keys;
+
+static void
+note_key (JsonParser *parser, JsonObject *object, const char *key, gpointer user_data)
+{
+  Keys *keys = user_data;
+
+  (void)parser;
+  if (!g_hash_table_add (keys->seen, g_strdup_printf ("%p/%s", (void *)object, key)) &&
+      keys->twice == NULL)
+    keys->twice = effnet_printable (key);
+}
+
+static JsonNode *
+parse_scanned (const char *text, size_t length, GError **error)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GError) why = NULL;
+  Keys keys = {seen, NULL};
+  JsonNode *root = NULL;
+
+  g_signal_connect (parser, "object-member", G_CALLBACK (note_key), &keys);
+  if (!json_parser_load_from_data (parser, text, (gssize)length, &why))
+    fail (error, "is not JSON: %s", why->message);
+  else if (keys.twice != NULL)
+    fail (error, "has the key \"%s\" twice", keys.twice);
+  else
+    root = json_parser_steal_root (parser);
+  g_free (keys.twice);
+  return root;
+}
+
+JsonNode *
+effnet_json_parse (const char *text, size_t length, const EffnetJsonRules *rules, GError **error)
+{
+  Scan scan = {.text = text, .length = length, .rules = rules};
+
+  if (!g_utf8_validate_len (text, length, NULL)) {
+    fail (error, "is not valid UTF-8");
+    return NULL;
+  }
+  if (!scan_all (&scan, error))
+    return NULL;
+  JsonNode *root = parse_scanned (text, length, error);
+  if (root != NULL && !JSON_NODE_HOLDS_OBJECT (root)) {
+    fail (error, "is not a JSON object");
+    g_clear_pointer (&root, json_node_unref);
+  }
+  return root;
+}
+
+gboolean
+effnet_json_is_string (JsonNode *node)
+{
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING;
+}
+
+gboolean
+effnet_json_is_int (JsonNode *node)
+{
+  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_INT64;
+}
+
+gboolean
+effnet_json_is_number (JsonNode *node)
+{
+  return effnet_json_is_int (node) ||
+         (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_DOUBLE);
+}

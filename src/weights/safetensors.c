@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The safetensors format, distrusted: 8 bytes little-endian header length, a JSON header, one
+ * buffer that the tensors tile without gap or overlap. Nothing is believed before it is checked,
+ * and the header is copied before it is checked, so a file rewritten meanwhile changes numbers,
+ * never bounds.
+ *
+ * What stays: a file cut short by somebody else while it is mapped ends the process with SIGBUS, as
+ * for any mapped file. The table is used only while a model is opened, packed weights are copies;
+ * so the risk lasts milliseconds and replacing a file by renaming another over it is always safe.
+ */
+#include "base/checked.h"
+#include "base/text.h"
+#include "weights/file.h"
+#include "weights/json.h"
+#include "weights/table.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define LENGTH_BYTES 8
+#define MAX_HEADER   100000000u /* bytes, the format's own limit */
+#define MAX_DEPTH    4
+
+typedef struct {
+  const char *name;
+  size_t bytes;
+  gboolean is_float;
+  EffnetDtype dtype; /* when is_float */
+} DtypeRow;
+
+/* clang-format off */
+static const DtypeRow dtypes[] = {
+  {"F32", 4, TRUE, EFFNET_DTYPE_F32},
+  {"F16", 2, TRUE, EFFNET_DTYPE_F16},
+  {"BF16", 2, TRUE, EFFNET_DTYPE_BF16},
+  {"F64", 8, FALSE, 0},
+  {"I64", 8, FALSE, 0},
+  {"I32", 4, FALSE, 0},
+  {"I16", 2, FALSE, 0},
+  {"I8", 1, FALSE, 0},
+  {"U64", 8, FALSE, 0},
+  {"U32", 4, FALSE, 0},
+  {"U16", 2, FALSE, 0},
+  {"U8", 1, FALSE, 0},
+  {"BOOL", 1, FALSE, 0},
+  {"F8_E5M2", 1, FALSE, 0},
+  {"F8_E4M3", 1, FALSE, 0},
+};
+/* clang-format on */
+
+/* A tensor of the header, offsets in bytes from the start of the buffer. */
+typedef struct {
+  EffnetTensor *tensor;
+  size_t begin, end;
+} Entry;
+
+typedef struct {
+  char *path;           /* as shown in messages */
+  const uint8_t *bytes; /* [size], the mapping */
+  size_t size;
+  const uint8_t *buffer; /* [buffer_size], behind the header */
+  size_t buffer_size;
+  GArray *entries; /* Entry */
+} Reader;
+
+G_GNUC_PRINTF (3, 4)
+static gboolean
+fail (const Reader *reader, GError **error, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT, "Weights file \"%s\": %s", reader->path,
+               text);
+  return FALSE;
+}
+
+/* Fails about one tensor. */
+G_GNUC_PRINTF (4, 5)
+static gboolean
+fail_tensor (const Reader *reader, const char *name, GError **error, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_autofree char *shown = effnet_printable (name);
+  return fail (reader, error, "tensor \"%s\" %s", shown, text);
+}
+
+static gboolean
+read_dtype (const Reader *reader, JsonObject *object, EffnetTensor *tensor, size_t *bytes,
+            GError **error)
+{
+  JsonNode *node = json_object_get_member (object, "dtype");
+
+  if (node == NULL || !effnet_json_is_string (node))
+    return fail_tensor (reader, tensor->name, error, "has no dtype; expected a name such as F32");
+  const char *name = json_node_get_string (node);
+  for (size_t i = 0; i < G_N_ELEMENTS (dtypes); i++) {
+    if (strcmp (dtypes[i].name, name) != 0)
+      continue;
+    tensor->dtype = dtypes[i].dtype;
+    tensor->dtype_name = dtypes[i].name;
+    tensor->is_float = dtypes[i].is_float;
+    *bytes = dtypes[i].bytes;
+    return TRUE;
+  }
+  g_autofree char *shown = effnet_printable (name);
+  return fail_tensor (reader, tensor->name, error,
+                      "has the unknown dtype \"%s\"; expected F32, F16, BF16 or an integer type",
+                      shown);
+}
+
+static gboolean
+read_shape (const Reader *reader, JsonObject *object, EffnetTensor *tensor, GError **error)
+{
+  JsonNode *node = json_object_get_member (object, "shape");
+
+  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node))
+    return fail_tensor (reader, tensor->name, error, "has no shape; expected a list of sizes");
+  JsonArray *dims = json_node_get_array (node);
+  guint n = json_array_get_length (dims);
+  if (n > EFFNET_TENSOR_MAX_DIMS)
+    return fail_tensor (reader, tensor->name, error, "has %u dimensions; expected at most %d", n,
+                        EFFNET_TENSOR_MAX_DIMS);
+  tensor->n_dims = n;
+  tensor->n_elements = 1;
+  for (guint i = 0; i < n; i++) {
+    JsonNode *dim = json_array_get_element (dims, i);
+    if (!effnet_json_is_int (dim))
+      return fail_tensor (reader, tensor->name, error,
+                          "has a shape whose entry %u is not a whole number", i);
+    tensor->shape[i] = (size_t)json_node_get_int (dim);
+    if (!effnet_checked_mul (tensor->n_elements, tensor->shape[i], &tensor->n_elements))
+      return fail_tensor (reader, tensor->name, error,
+                          "has a shape of more elements than memory could hold");
+  }
+  return TRUE;
+}
+
+static gboolean
+read_offsets (const Reader *reader, JsonObject *object, const EffnetTensor *tensor, Entry *entry,
+              GError **error)
+{
+  JsonNode *node = json_object_get_member (object, "data_offsets");
+  JsonArray *pair =
+      node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+
+  if (pair == NULL || json_array_get_length (pair) != 2 ||
+      !effnet_json_is_int (json_array_get_element (pair, 0)) ||
+      !effnet_json_is_int (json_array_get_element (pair, 1)))
+    return fail_tensor (reader, tensor->name, error,
+                        "has no data_offsets; expected two whole numbers, [begin, end]");
+  entry->begin = (size_t)json_array_get_int_element (pair, 0);
+  entry->end = (size_t)json_array_get_int_element (pair, 1);
+  if (entry->begin > entry->end)
+    return fail_tensor (reader, tensor->name, error,
+                        "has data_offsets [%zu, %zu]; expected the first not above the second",
+                        entry->begin, entry->end);
+  if (entry->end > reader->buffer_size)
+    return fail_tensor (reader, tensor->name, error,
+                        "has data_offsets [%zu, %zu], but the file holds only %zu bytes of data: "
+                        "it is cut short or damaged",
+                        entry->begin, entry->end, reader->buffer_size);
+  return TRUE;
+}
+
+static gboolean
+check_members (const Reader *reader, JsonObject *object, const char *name, GError **error)
+{
+  static const char *const known[] = {"dtype", "shape", "data_offsets", NULL};
+  JsonObjectIter iter;
+  const char *member;
+
+  json_object_iter_init (&iter, object);
+  while (json_object_iter_next (&iter, &member, NULL)) {
+    if (g_strv_contains (known, member))
+      continue;
+    g_autofree char *shown = effnet_printable (member);
+    return fail_tensor (reader, name, error,
+                        "has the unknown member \"%s\"; expected dtype, shape and data_offsets",
+                        shown);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_entry (Reader *reader, const char *name, JsonNode *node, GError **error)
+{
+  Entry entry = {g_new0 (EffnetTensor, 1), 0, 0};
+  EffnetTensor *tensor = entry.tensor;
+  size_t element_bytes = 0, bytes = 0;
+
+  /* Owned by the list from here on, whatever comes. */
+  tensor->name = g_strdup (name);
+  g_array_append_val (reader->entries, entry);
+  Entry *kept = &g_array_index (reader->entries, Entry, reader->entries->len - 1);
+
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return fail_tensor (reader, name, error,
+                        "is not described; expected dtype, shape and data_offsets");
+  JsonObject *object = json_node_get_object (node);
+  if (!check_members (reader, object, name, error) ||
+      !read_dtype (reader, object, tensor, &element_bytes, error) ||
+      !read_shape (reader, object, tensor, error) ||
+      !read_offsets (reader, object, tensor, kept, error))
+    return FALSE;
+  if (!effnet_checked_mul (tensor->n_elements, element_bytes, &bytes) ||
+      bytes != kept->end - kept->begin) {
+    g_autofree char *shape = effnet_tensor_shape_string (tensor);
+    return fail_tensor (reader, name, error,
+                        "has %zu bytes of data, which is not what %s of shape %s takes",
+                        kept->end - kept->begin, tensor->dtype_name, shape);
+  }
+  tensor->data = reader->buffer + kept->begin;
+  return TRUE;
+}
+
+/* "__metadata__": strings for people. Nothing of it is used. */
+static gboolean
+check_metadata (const Reader *reader, JsonNode *node, GError **error)
+{
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *value;
+
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return fail (reader, error, "its __metadata__ is not an object of strings");
+  json_object_iter_init (&iter, json_node_get_object (node));
+  while (json_object_iter_next (&iter, &key, &value)) {
+    if (effnet_json_is_string (value))
+      continue;
+    g_autofree char *shown = effnet_printable (key);
+    return fail (reader, error, "its __metadata__ holds \"%s\", which is not a string", shown);
+  }
+  return TRUE;
+}
+
+static int
+by_place (gconstpointer left, gconstpointer right)
+{
+  const Entry *a = left, *b = right;
+
+  if (a->begin != b->begin)
+    return a->begin < b->begin ? -1 : 1;
+  if (a->end != b->end)
+    return a->end < b->end ? -1 : 1;
+  return strcmp (a->tensor->name, b->tensor->name);
+}
+
+/* Sorted by place, each tensor must begin where the one before ends, and the last end the buffer.
+ */
+static gboolean
+check_tiling (Reader *reader, GError **error)
+{
+  size_t expected = 0;
+
+  g_array_sort (reader->entries, by_place);
+  for (guint i = 0; i < reader->entries->len; i++) {
+    const Entry *entry = &g_array_index (reader->entries, Entry, i);
+    if (entry->begin < expected)
+      return fail_tensor (reader, entry->tensor->name, error,
+                          "overlaps another: it begins at byte %zu, which belongs to the tensor "
+                          "that ends at %zu",
+                          entry->begin, expected);
+    if (entry->begin > expected)
+      return fail_tensor (reader, entry->tensor->name, error,
+                          "begins at byte %zu, but the data before it ends at %zu: bytes between "
+                          "belong to no tensor",
+                          entry->begin, expected);
+    expected = entry->end;
+  }
+  if (expected != reader->buffer_size)
+    return fail (reader, error, "holds %zu bytes of data, but its tensors end at %zu",
+                 reader->buffer_size, expected);
+  return TRUE;
+}
+
+/* Sets the buffer. Returns a copy of the header, NULL with FORMAT. */
+static char *
+take_header (Reader *reader, size_t *length, GError **error)
+{
+  uint64_t said;
+
+  if (reader->size < LENGTH_BYTES) {
+    fail (reader, error, "has %zu bytes; a safetensors file begins with 8 bytes of header length",
+          reader->size);
+    return NULL;
+  }
+  memcpy (&said, reader->bytes, sizeof said);
+  said = GUINT64_FROM_LE (said);
+  if (said > MAX_HEADER || said > reader->size - LENGTH_BYTES) {
+    fail (reader, error,
+          "says its header has %" G_GUINT64_FORMAT " bytes, but %zu follow and %u are the most one "
+          "may have: it is cut short or not a safetensors file",
+          said, reader->size - LENGTH_BYTES, MAX_HEADER);
+    return NULL;
+  }
+  *length = (size_t)said;
+  reader->buffer = reader->bytes + LENGTH_BYTES + *length;
+  reader->buffer_size = reader->size - LENGTH_BYTES - *length;
+  char *header = g_malloc (*length + 1);
+  memcpy (header, reader->bytes + LENGTH_BYTES, *length);
+  header[*length] = '\0';
+  return header;
+}
+
+static gboolean
+read_header (Reader *reader, GError **error)
+{
+  static const EffnetJsonRules rules = {.max_depth = MAX_DEPTH, .unsigned_only = TRUE};
+  size_t length = 0;
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *node;
+
+  g_autofree char *header = take_header (reader, &length, error);
+  if (header == NULL)
+    return FALSE;
+  g_autoptr (JsonNode) root = effnet_json_parse (header, length, &rules, error);
+  if (root == NULL) {
+    g_prefix_error (error, "Weights file \"%s\": its header ", reader->path);
+    return FALSE;
+  }
+  json_object_iter_init (&iter, json_node_get_object (root));
+  while (json_object_iter_next (&iter, &name, &node)) {
+    gboolean ok = strcmp (name, "__metadata__") == 0 ? check_metadata (reader, node, error)
+                                                     : read_entry (reader, name, node, error);
+    if (!ok)
+      return FALSE;
+  }
+  return check_tiling (reader, error);
+}
+
+static void
+free_entries (GArray *entries)
+{
+  for (guint i = 0; i < entries->len; i++) {
+    EffnetTensor *tensor = g_array_index (entries, Entry, i).tensor;
+    if (tensor == NULL) /* the table has it */
+      continue;
+    g_free ((char *)tensor->name);
+    g_free (tensor);
+  }
+  g_array_unref (entries);
+}
+
+static GMappedFile *
+map_file (const char *path, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  int fd = effnet_file_open (path, "Weights file", error);
+
+  if (fd < 0)
+    return NULL;
+  GMappedFile *mapping = g_mapped_file_new_from_fd (fd, FALSE, &why);
+  close (fd);
+  if (mapping == NULL) {
+    g_autofree char *shown = effnet_printable (path);
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "Weights file \"%s\" could not be mapped into memory: %s", shown, why->message);
+  }
+  return mapping;
+}
+
+EffnetTensorTable *
+effnet_tensor_table_open (const char *path, GError **error)
+{
+  EffnetTensorTable *table = NULL;
+  GMappedFile *mapping = map_file (path, error);
+
+  if (mapping == NULL)
+    return NULL;
+  Reader reader = {
+      .path = effnet_printable (path),
+      .bytes = (const uint8_t *)g_mapped_file_get_contents (mapping),
+      .size = g_mapped_file_get_length (mapping),
+      .entries = g_array_new (FALSE, FALSE, sizeof (Entry)),
+  };
+  if (read_header (&reader, error)) {
+    table = effnet_tensor_table_new (path);
+    table->mapping = g_mapped_file_ref (mapping);
+    for (guint i = 0; i < reader.entries->len; i++) {
+      Entry *entry = &g_array_index (reader.entries, Entry, i);
+      effnet_tensor_table_take (table, g_steal_pointer (&entry->tensor));
+    }
+  }
+  free_entries (reader.entries);
+  g_free (reader.path);
+  g_mapped_file_unref (mapping);
+  return table;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The table: tensors by number and by name. Files are read in safetensors.c, numbers converted in
+ * convert.c. */
+#include "weights/tensors.h"
+#include "base/checked.h"
+#include "weights/table.h"
+
+#include <string.h>
+
+static void
+free_tensor (EffnetTensor *tensor, gboolean owns_data)
+{
+  if (owns_data)
+    g_free ((void *)tensor->data);
+  g_free ((char *)tensor->name);
+  g_free (tensor);
+}
+
+EffnetTensorTable *
+effnet_tensor_table_new (const char *name)
+{
+  EffnetTensorTable *table = g_new0 (EffnetTensorTable, 1);
+  table->name = g_strdup (name);
+  table->tensors = g_ptr_array_new ();
+  table->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  return table;
+}
+
+void
+effnet_tensor_table_free (EffnetTensorTable *table)
+{
+  if (table == NULL)
+    return;
+  g_hash_table_unref (table->by_name);
+  for (guint i = 0; i < table->tensors->len; i++)
+    free_tensor (g_ptr_array_index (table->tensors, i), table->mapping == NULL);
+  g_ptr_array_unref (table->tensors);
+  g_clear_pointer (&table->mapping, g_mapped_file_unref);
+  g_free (table->name);
+  g_free (table);
+}
+
+void
+effnet_tensor_table_take (EffnetTensorTable *table, EffnetTensor *tensor)
+{
+  g_ptr_array_add (table->tensors, tensor);
+  g_hash_table_insert (table->by_name, (char *)tensor->name, tensor);
+}
+
+float *
+effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_dims,
+                         const size_t *shape)
+{
+  size_t n = 1, bytes = 0;
+
+  g_return_val_if_fail (table->mapping == NULL, NULL);
+  if (n_dims > EFFNET_TENSOR_MAX_DIMS || effnet_tensor_table_find (table, name) != NULL)
+    return NULL;
+  for (unsigned i = 0; i < n_dims; i++) {
+    if (!effnet_checked_mul (n, shape[i], &n))
+      return NULL;
+  }
+  if (!effnet_checked_mul (n, sizeof (float), &bytes))
+    return NULL;
+  /* One byte at least: no elements is no reason to have no data. */
+  float *data = g_try_malloc0 (MAX (bytes, 1));
+  if (data == NULL)
+    return NULL;
+
+  EffnetTensor *tensor = g_new0 (EffnetTensor, 1);
+  tensor->name = g_strdup (name);
+  tensor->dtype = EFFNET_DTYPE_F32;
+  tensor->dtype_name = "F32";
+  tensor->is_float = TRUE;
+  tensor->n_dims = n_dims;
+  if (n_dims > 0)
+    memcpy (tensor->shape, shape, n_dims * sizeof shape[0]);
+  tensor->n_elements = n;
+  tensor->data = data;
+  effnet_tensor_table_take (table, tensor);
+  return data;
+}
+
+const char *
+effnet_tensor_table_name (const EffnetTensorTable *table)
+{
+  return table->name;
+}
+
+size_t
+effnet_tensor_table_size (const EffnetTensorTable *table)
+{
+  return table->tensors->len;
+}
+
+const EffnetTensor *
+effnet_tensor_table_nth (const EffnetTensorTable *table, size_t index)
+{
+  g_return_val_if_fail (index < table->tensors->len, NULL);
+  return g_ptr_array_index (table->tensors, index);
+}
+
+const EffnetTensor *
+effnet_tensor_table_find (const EffnetTensorTable *table, const char *name)
+{
+  return g_hash_table_lookup (table->by_name, name);
+}
+
+char *
+effnet_tensor_shape_string (const EffnetTensor *tensor)
+{
+  GString *text = g_string_new ("[");
+
+  for (unsigned i = 0; i < tensor->n_dims; i++)
+    g_string_append_printf (text, "%s%zu", i > 0 ? ", " : "", tensor->shape[i]);
+  g_string_append_c (text, ']');
+  return g_string_free (text, FALSE);
+}
