@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The element: when to open, run, repeat, skip and tell. A thin adaptor: pixels, PTS, DTS,
+ * duration, offset and flags of a buffer are never changed, frames are mapped READ only, and the
+ * only thing that becomes writable is a buffer's metadata. Opening and running are in
+ * gsteffnetengine.c, caps and planes in gsteffnetframe.c, the form of a result in gsteffnetmeta.c,
+ * properties in gsteffnetprops.c. */
+
+/**
+ * SECTION:element-effnetclassify
+ * @title: effnetclassify
+ * @short_description: names what a video shows, with EfficientNet, on the CPU
+ *
+ * Classifies each frame that passes and sends the untouched buffer on. The result travels with the
+ * buffer as a #GstCustomMeta named `EffnetClassificationMeta`, and as an element message
+ * `effnetclassify` on the bus, as #effnetclassify:post-messages says. Raw video and JPEG come
+ * straight from the camera: no videoconvert, no videoscale, no jpegdec before it.
+ *
+ * A buffer that already carries such a meta of another effnetclassify keeps it and gets one more.
+ *
+ * When the pipeline runs late (#GstBaseTransform:qos), late frames skip the inference and repeat
+ * the last result; no frame is dropped, and at least one frame a second is still classified.
+ *
+ * ## Example launch lines
+ *
+ * Messages when the best class changes:
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 pattern=ball ! effnetclassify ! fakesink
+ * ]|
+ * Motion JPEG as many cameras send it, the three best classes of every frame:
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! jpegenc ! effnetclassify top-k=3
+ * post-messages=all ! fakesink
+ * ]|
+ * Each fifth frame classified, then encoded; the results stay on the encoded buffers:
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=60 ! video/x-raw,width=640,height=480 ! effnetclassify
+ * inference-interval=5 ! videoconvert ! x264enc tune=zerolatency ! h264parse ! fakesink
+ * ]|
+ * One camera, two branches; what is confident only:
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! tee name=t ! queue ! effnetclassify variant=lite0
+ * threshold=0.5 ! fakesink t. ! queue ! fakesink
+ * ]|
+ */
+#include "gsteffnetclassify.h"
+#include "gsteffnetmeta.h"
+
+GST_DEBUG_CATEGORY_STATIC (effnet_classify_debug);
+#define GST_CAT_DEFAULT effnet_classify_debug
+
+#define STARVED_AFTER    (1 * GST_SECOND) /* late or not, a frame is classified after this */
+#define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
+
+G_DEFINE_TYPE_WITH_CODE (GstEffnetClassify, gst_effnet_classify, GST_TYPE_BASE_TRANSFORM,
+                         GST_DEBUG_CATEGORY_INIT (effnet_classify_debug, "effnetclassify", 0,
+                                                  "effnet: the classifying element"))
+GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
+                             GST_TYPE_EFFNET_CLASSIFY)
+
+/* ---- model ----------------------------------------------------------------------------------- */
+
+/* NULL -> READY. Opens outside the lock; TRUE when an engine is published. */
+static gboolean
+open_model (GstEffnetClassify *self)
+{
+  GstEffnetModelSettings settings;
+  GstEffnetEngine *engine;
+  GError *error = NULL;
+  gboolean changed;
+  guint generation;
+
+  GST_OBJECT_LOCK (self);
+  generation = ++self->generation;
+  gst_effnet_model_settings_copy (&settings, &self->model_settings);
+  GST_OBJECT_UNLOCK (self);
+  engine = gst_effnet_engine_new (&settings, &error);
+  gst_effnet_model_settings_clear (&settings);
+  if (engine == NULL)
+    goto no_model;
+
+  GST_OBJECT_LOCK (self);
+  self->engine = engine;
+  changed = self->generation != generation;
+  GST_OBJECT_UNLOCK (self);
+  if (changed) /* set while opening */
+    gst_effnet_classify_reload (self);
+  return TRUE;
+
+  /* ERRORS */
+no_model : {
+  gst_effnet_classify_post_open_error (self, error);
+  g_error_free (error);
+  return FALSE;
+}
+}
+
+static void
+close_model (GstEffnetClassify *self)
+{
+  GstEffnetEngine *engine;
+
+  GST_OBJECT_LOCK (self);
+  self->generation++;
+  engine = g_steal_pointer (&self->engine);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&engine, gst_effnet_engine_unref);
+}
+
+static GstEffnetEngine *
+ref_engine (GstEffnetClassify *self)
+{
+  GstEffnetEngine *engine = NULL;
+
+  GST_OBJECT_LOCK (self);
+  if (self->engine != NULL)
+    engine = gst_effnet_engine_ref (self->engine);
+  GST_OBJECT_UNLOCK (self);
+  return engine;
+}
+
+/* The properties say again what runs. With the object lock. */
+static void
+revert_settings (GstEffnetClassify *self)
+{
+  GstEffnetModelSettings *s = &self->model_settings;
+  const GstEffnetModelSettings *in_use = &self->engine->settings;
+
+  g_free (s->model_file);
+  g_free (s->labels_file);
+  s->model_file = g_strdup (in_use->model_file);
+  s->labels_file = g_strdup (in_use->labels_file);
+}
+
+/* Worker thread. @user_data: the generation to load; a later one makes this one pointless. */
+static void
+load_and_swap (GstElement *element, gpointer user_data)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (element);
+  guint generation = GPOINTER_TO_UINT (user_data);
+  GstEffnetModelSettings settings;
+  GstEffnetEngine *engine, *stale;
+  GError *error = NULL;
+  gboolean current;
+
+  GST_OBJECT_LOCK (self);
+  current = self->generation == generation && self->engine != NULL;
+  if (current)
+    gst_effnet_model_settings_copy (&settings, &self->model_settings);
+  GST_OBJECT_UNLOCK (self);
+  if (!current)
+    return;
+  stale = engine = gst_effnet_engine_new (&settings, &error);
+  gst_effnet_model_settings_clear (&settings);
+  if (engine != NULL)
+    gst_effnet_engine_warm_up (engine);
+
+  GST_OBJECT_LOCK (self);
+  current = self->generation == generation && self->engine != NULL;
+  if (current && engine != NULL) {
+    stale = self->engine;
+    self->engine = engine;
+  } else if (current) {
+    revert_settings (self);
+  }
+  GST_OBJECT_UNLOCK (self);
+
+  g_clear_pointer (&stale, gst_effnet_engine_unref);
+  if (current && error != NULL)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
+                         ("the model in use stays"));
+  else if (current)
+    g_object_notify (G_OBJECT (self), "model-info");
+  g_clear_error (&error);
+}
+
+void
+gst_effnet_classify_reload (GstEffnetClassify *self)
+{
+  gboolean open;
+  guint generation;
+
+  GST_OBJECT_LOCK (self);
+  generation = ++self->generation;
+  open = self->engine != NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (open)
+    gst_element_call_async (GST_ELEMENT (self), load_and_swap, GUINT_TO_POINTER (generation), NULL);
+}
+
+/* ---- stream ---------------------------------------------------------------------------------- */
+
+/* Nothing that was seen before may show up after this. */
+static void
+forget_stream (GstEffnetClassify *self)
+{
+  gst_effnet_result_clear (&self->result);
+  self->since_inference = 0;
+  self->posted_serial = 0;
+  GST_OBJECT_LOCK (self);
+  self->qos = (GstEffnetQos){.earliest_time = GST_CLOCK_TIME_NONE, .proportion = 1.0};
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+start (GstBaseTransform *base)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+  GstEffnetEngine *engine = ref_engine (self);
+
+  if (engine == NULL)
+    return FALSE;
+  gst_effnet_engine_warm_up (engine);
+  gst_effnet_engine_unref (engine);
+  forget_stream (self);
+  self->n_unreported = 0;
+  self->warned_at = GST_CLOCK_TIME_NONE;
+  GST_OBJECT_LOCK (self);
+  memset (&self->stats, 0, sizeof self->stats);
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static gboolean
+stop (GstBaseTransform *base)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+
+  forget_stream (self);
+  self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
+  return TRUE;
+}
+
+static gboolean
+set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+
+  (void)out; /* the same */
+  if (!gst_effnet_format_from_caps (&self->format, in))
+    goto bad_caps;
+  self->since_inference = 0;
+  gst_effnet_result_clear (&self->result); /* of another picture */
+  GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, (gpointer)in);
+  return TRUE;
+
+  /* ERRORS */
+bad_caps : {
+  GST_ERROR_OBJECT (self, "caps that describe no frame: %" GST_PTR_FORMAT, (gpointer)in);
+  return FALSE;
+}
+}
+
+static gboolean
+sink_event (GstBaseTransform *base, GstEvent *event)
+{
+  switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_STREAM_START:
+  case GST_EVENT_FLUSH_STOP:
+  case GST_EVENT_SEGMENT:
+    forget_stream (GST_EFFNET_CLASSIFY (base));
+    break;
+  default:
+    break;
+  }
+  return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->sink_event (base, event);
+}
+
+/* The base class drops late buffers once it sees a QOS event: it never does, the event is noted
+ * here and goes straight upstream. */
+static gboolean
+src_event (GstBaseTransform *base, GstEvent *event)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+  GstClockTimeDiff diff;
+  GstClockTime timestamp;
+  double proportion;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
+    return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->src_event (base, event);
+  gst_event_parse_qos (event, NULL, &proportion, &diff, &timestamp);
+  GST_OBJECT_LOCK (self);
+  self->qos.proportion = proportion;
+  if (!GST_CLOCK_TIME_IS_VALID (timestamp))
+    self->qos.earliest_time = GST_CLOCK_TIME_NONE;
+  else if (diff > 0) /* what comes now will be later still */
+    self->qos.earliest_time = timestamp + 2 * (GstClockTime)diff;
+  else /* early: -diff may exceed the timestamp */
+    self->qos.earliest_time = timestamp > (GstClockTime)-diff ? timestamp + diff : 0;
+  GST_OBJECT_UNLOCK (self);
+  return gst_pad_push_event (base->sinkpad, event);
+}
+
+/* Nobody downstream means nobody reads strides: GstVideoMeta is offered exactly when downstream, to
+ * whom every buffer goes unchanged, takes it. Its pools and allocators are offered as they are. */
+static gboolean
+propose_allocation (GstBaseTransform *base, GstQuery *decide_query, GstQuery *query)
+{
+  (void)decide_query;
+  return gst_pad_peer_query (base->srcpad, query);
+}
+
+/* Memory is shared, metadata is not. The base class would do the same, or take a pool's buffer. */
+static GstFlowReturn
+prepare_output_buffer (GstBaseTransform *base, GstBuffer *in, GstBuffer **out)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+  gboolean attach;
+
+  GST_OBJECT_LOCK (self);
+  attach = self->frame_settings.attach_meta != 0;
+  GST_OBJECT_UNLOCK (self);
+  *out = !attach || gst_buffer_is_writable (in) ? in : gst_buffer_copy (in);
+  return *out != NULL ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+/* ---- one frame ------------------------------------------------------------------------------- */
+
+/* TRUE when the sink has said that a frame of this time will be too late. Posts GST_MESSAGE_QOS. */
+static gboolean
+is_late (GstEffnetClassify *self, GstBuffer *buffer)
+{
+  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
+  GstClockTime pts = GST_BUFFER_PTS (buffer), running_time, stream_time;
+  GstEffnetQos qos;
+  GstMessage *message;
+
+  if (base->segment.format != GST_FORMAT_TIME || !gst_base_transform_is_qos_enabled (base))
+    return FALSE;
+  running_time = gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, pts);
+  if (!GST_CLOCK_TIME_IS_VALID (running_time))
+    return FALSE;
+  GST_OBJECT_LOCK (self);
+  qos = self->qos;
+  GST_OBJECT_UNLOCK (self);
+  if (!GST_CLOCK_TIME_IS_VALID (qos.earliest_time) || running_time > qos.earliest_time)
+    return FALSE;
+  if (gst_util_get_timestamp () - self->inferred_at >= STARVED_AFTER)
+    return FALSE;
+
+  GST_OBJECT_LOCK (self);
+  self->qos.skipped++;
+  qos = self->qos;
+  GST_OBJECT_UNLOCK (self);
+  stream_time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, pts);
+  message = gst_message_new_qos (GST_OBJECT (self), FALSE, running_time, stream_time, pts,
+                                 GST_BUFFER_DURATION (buffer));
+  gst_message_set_qos_values (message, GST_CLOCK_DIFF (running_time, qos.earliest_time),
+                              qos.proportion, 1000000);
+  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, qos.processed, qos.skipped);
+  gst_element_post_message (GST_ELEMENT (self), message);
+  return TRUE;
+}
+
+static gboolean
+wants_inference (GstEffnetClassify *self, GstBuffer *buffer, guint interval)
+{
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP))
+    return FALSE;
+  if (self->result.engine == NULL)
+    return TRUE; /* the stream's first */
+  if (self->since_inference < interval)
+    return FALSE;
+  return !is_late (self, buffer);
+}
+
+/* Counts the frame, tells about it now and then; the stream goes on. Takes @error. */
+static void
+bad_frame (GstEffnetClassify *self, GError *error)
+{
+  GstClockTime now = gst_util_get_timestamp ();
+
+  self->n_unreported++;
+  GST_OBJECT_LOCK (self);
+  self->stats.errors++;
+  GST_OBJECT_UNLOCK (self);
+  if (!GST_CLOCK_TIME_IS_VALID (self->warned_at) || now - self->warned_at >= WARNING_INTERVAL) {
+    GST_ELEMENT_WARNING (
+        self, STREAM, DECODE,
+        ("%u frame(s) could not be classified: %s", self->n_unreported, error->message),
+        ("the buffer goes on without a result"));
+    self->n_unreported = 0;
+    self->warned_at = now;
+  }
+  g_error_free (error);
+}
+
+static gboolean
+infer (GstEffnetClassify *self, const GstEffnetFrameSettings *settings, GstBuffer *buffer)
+{
+  GstEffnetEngine *engine = ref_engine (self);
+  GError *error = NULL;
+  gboolean ok;
+
+  ok = gst_effnet_engine_classify (engine, &self->format, buffer, settings->resize_mode,
+                                   settings->top_k, &self->result, &error);
+  gst_effnet_engine_unref (engine);
+  if (!ok) {
+    bad_frame (self, error);
+    return FALSE;
+  }
+  self->since_inference = 0;
+  self->inferred_at = gst_util_get_timestamp ();
+  GST_OBJECT_LOCK (self);
+  gst_effnet_stats_add (&self->stats, self->result.ns);
+  self->qos.processed++;
+  GST_OBJECT_UNLOCK (self);
+  return TRUE;
+}
+
+static GstClockTime
+age_of (const GstEffnetResult *result, GstBuffer *buffer)
+{
+  GstClockTime pts = GST_BUFFER_PTS (buffer);
+
+  if (!GST_CLOCK_TIME_IS_VALID (pts) || !GST_CLOCK_TIME_IS_VALID (result->pts))
+    return GST_CLOCK_TIME_NONE;
+  return pts > result->pts ? pts - result->pts
+                           : result->pts - pts; /* backwards at negative rates */
+}
+
+static void
+tell (GstEffnetClassify *self, const GstEffnetFrameSettings *settings, GstBuffer *buffer,
+      gboolean fresh)
+{
+  GstEffnetView view = {.top_k = settings->top_k, .threshold = settings->threshold, .fresh = fresh};
+  guint serial = self->result.engine->serial;
+  int label_id;
+  gboolean post;
+
+  view.age = fresh ? 0 : age_of (&self->result, buffer);
+  if (settings->attach_meta & GST_EFFNET_ATTACH_META_CUSTOM)
+    gst_effnet_meta_attach (buffer, &self->result, &view);
+  label_id = gst_effnet_result_get_label_id (&self->result, &view);
+  post = settings->post_messages == GST_EFFNET_POST_MESSAGES_ALL ||
+         (settings->post_messages == GST_EFFNET_POST_MESSAGES_CHANGE &&
+          (self->posted_serial != serial || self->posted_id != label_id));
+  if (!post)
+    return;
+  self->posted_serial = serial;
+  self->posted_id = label_id;
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_effnet_message_new (GST_OBJECT (self), buffer,
+                                                    &GST_BASE_TRANSFORM (self)->segment,
+                                                    &self->result, &view));
+}
+
+static GstFlowReturn
+transform_ip (GstBaseTransform *base, GstBuffer *buffer)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+  GstEffnetFrameSettings settings;
+  gboolean fresh, ok = TRUE;
+
+  GST_OBJECT_LOCK (self);
+  settings = self->frame_settings;
+  self->stats.frames++;
+  GST_OBJECT_UNLOCK (self);
+
+  fresh = wants_inference (self, buffer, settings.inference_interval);
+  if (fresh) {
+    ok = infer (self, &settings, buffer);
+  } else {
+    GST_OBJECT_LOCK (self);
+    self->stats.skipped++;
+    GST_OBJECT_UNLOCK (self);
+  }
+  self->since_inference = MIN (self->since_inference, G_MAXUINT - 1) + 1;
+  if (ok && self->result.engine != NULL)
+    tell (self, &settings, buffer, fresh);
+  return GST_FLOW_OK;
+}
+
+/* ---- class ----------------------------------------------------------------------------------- */
+
+static GstStateChangeReturn
+change_state (GstElement *element, GstStateChange transition)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (element);
+  GstStateChangeReturn ret;
+
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !open_model (self))
+    return GST_STATE_CHANGE_FAILURE;
+  ret = GST_ELEMENT_CLASS (gst_effnet_classify_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
+      (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE))
+    close_model (self);
+  return ret;
+}
+
+static void
+finalize (GObject *object)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
+
+  gst_effnet_result_clear (&self->result);
+  g_clear_pointer (&self->engine, gst_effnet_engine_unref);
+  gst_effnet_model_settings_clear (&self->model_settings);
+  G_OBJECT_CLASS (gst_effnet_classify_parent_class)->finalize (object);
+}
+
+static void
+gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
+{
+  GstElementClass *element = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
+  GstCaps *caps = gst_effnet_frame_get_template_caps ();
+
+  G_OBJECT_CLASS (klass)->finalize = finalize;
+  gst_effnet_classify_install_properties (G_OBJECT_CLASS (klass));
+  gst_element_class_set_static_metadata (
+      element, "EfficientNet classifier", "Filter/Analyzer/Video",
+      "Names what a video shows, with EfficientNet, on the CPU", "The effnet developers");
+  gst_element_class_add_pad_template (
+      element, gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template (
+      element, gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_caps_unref (caps);
+  element->change_state = GST_DEBUG_FUNCPTR (change_state);
+  base->start = GST_DEBUG_FUNCPTR (start);
+  base->stop = GST_DEBUG_FUNCPTR (stop);
+  base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
+  base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
+  base->src_event = GST_DEBUG_FUNCPTR (src_event);
+  base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
+  base->prepare_output_buffer = GST_DEBUG_FUNCPTR (prepare_output_buffer);
+  base->transform_ip = GST_DEBUG_FUNCPTR (transform_ip);
+  gst_effnet_meta_register ();
+}
+
+static void
+gst_effnet_classify_init (GstEffnetClassify *self)
+{
+  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
+
+  gst_base_transform_set_in_place (base, TRUE);
+  gst_base_transform_set_gap_aware (base, TRUE); /* else the base class removes the flag */
+  gst_base_transform_set_qos_enabled (base, TRUE);
+  self->model_settings.variant = g_strdup ("auto");
+  self->frame_settings = (GstEffnetFrameSettings){
+      .top_k = 5,
+      .inference_interval = 1,
+      .attach_meta = GST_EFFNET_ATTACH_META_CUSTOM,
+      .post_messages = GST_EFFNET_POST_MESSAGES_CHANGE,
+  };
+  self->warned_at = GST_CLOCK_TIME_NONE;
+  self->qos.earliest_time = GST_CLOCK_TIME_NONE;
+}

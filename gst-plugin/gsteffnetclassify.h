@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The element and its enums; private to the plugin. Each field of the instance says who may touch
+ * it: everything of `settings`, the published engine and the counters is under the object lock,
+ * which is never held while opening a model, running it, pushing or posting. */
+#ifndef GST_EFFNET_CLASSIFY_H
+#define GST_EFFNET_CLASSIFY_H
+
+#include "gsteffnetengine.h"
+
+#include <gst/base/gstbasetransform.h>
+
+G_BEGIN_DECLS
+
+#define GST_TYPE_EFFNET_PRECISION (gst_effnet_precision_get_type ())
+GType gst_effnet_precision_get_type (void);
+#define GST_TYPE_EFFNET_RESIZE_MODE (gst_effnet_resize_mode_get_type ())
+GType gst_effnet_resize_mode_get_type (void);
+
+typedef enum {
+  GST_EFFNET_ATTACH_META_CUSTOM = 1 << 0,
+} GstEffnetAttachMeta;
+
+#define GST_TYPE_EFFNET_ATTACH_META (gst_effnet_attach_meta_get_type ())
+GType gst_effnet_attach_meta_get_type (void);
+
+typedef enum {
+  GST_EFFNET_POST_MESSAGES_NONE,
+  GST_EFFNET_POST_MESSAGES_CHANGE,
+  GST_EFFNET_POST_MESSAGES_ALL,
+} GstEffnetPostMessages;
+
+#define GST_TYPE_EFFNET_POST_MESSAGES (gst_effnet_post_messages_get_type ())
+GType gst_effnet_post_messages_get_type (void);
+
+/* Properties that a frame looks at; copied once a frame. */
+typedef struct {
+  guint top_k;
+  double threshold;
+  EffnetResizeMode resize_mode;
+  guint inference_interval;
+  GstEffnetAttachMeta attach_meta;
+  GstEffnetPostMessages post_messages;
+} GstEffnetFrameSettings;
+
+/* What QOS events of this segment said. */
+typedef struct {
+  GstClockTime earliest_time; /* running time; NONE = nobody is late */
+  double proportion;
+  guint64 processed, skipped;
+} GstEffnetQos;
+
+#define GST_TYPE_EFFNET_CLASSIFY (gst_effnet_classify_get_type ())
+G_DECLARE_FINAL_TYPE (GstEffnetClassify, gst_effnet_classify, GST, EFFNET_CLASSIFY,
+                      GstBaseTransform)
+
+struct _GstEffnetClassify {
+  GstBaseTransform parent;
+
+  /* object lock */
+  GstEffnetModelSettings model_settings;
+  GstEffnetFrameSettings frame_settings;
+  GstEffnetEngine *engine; /* NULL below READY */
+  guint generation; /* of model_settings and of the element's opening; old loads are dropped */
+  GstEffnetStats stats;
+  GstEffnetQos qos;
+
+  /* streaming thread */
+  GstEffnetFormat format;
+  GstEffnetResult result;   /* the newest of this stream */
+  guint since_inference;    /* frames since it, that one included */
+  GstClockTime inferred_at; /* system time of it */
+  int posted_id;            /* class of the last message */
+  guint posted_serial;      /* engine of it; 0 = there was none */
+  guint n_unreported;       /* bad frames since the last warning */
+  GstClockTime warned_at;   /* system time of it, or NONE */
+};
+
+GST_ELEMENT_REGISTER_DECLARE (effnetclassify)
+
+/* gsteffnetprops.c */
+void gst_effnet_classify_install_properties (GObjectClass *klass);
+/* Posts the error of a failed opening: GST_ELEMENT_ERROR with the library's sentence. */
+void gst_effnet_classify_post_open_error (GstEffnetClassify *self, const GError *error);
+/* gsteffnetclassify.c; loads the model of the present settings in a worker, then swaps. */
+void gst_effnet_classify_reload (GstEffnetClassify *self);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * An opened model with the one session that runs it, and the settings both were made from.
+ * Reference- counted, because a stream may still be in a frame while a new model replaces the old
+ * one. The invariant: only the streaming thread, or whoever made it and has not published it, uses
+ * `session`. */
+#ifndef GST_EFFNET_ENGINE_H
+#define GST_EFFNET_ENGINE_H
+
+#include "gsteffnetframe.h"
+#include "gsteffnetstats.h"
+
+G_BEGIN_DECLS
+
+#define GST_EFFNET_TOP_K_MAX 1000
+
+/* What decides about opening, a copy of the properties. */
+typedef struct {
+  char *variant;     /* (nullable) "auto" and NULL are the same */
+  char *model_file;  /* (nullable) */
+  char *labels_file; /* (nullable) */
+  EffnetPrecision precision;
+  guint threads;
+} GstEffnetModelSettings;
+
+typedef struct {
+  gatomicrefcount refs;
+  guint serial; /* from 1, never twice in a process: class numbers of one serial compare */
+  GstEffnetModelSettings settings;
+  EffnetModel *model;
+  EffnetSession *session;
+  EffnetModelInfo info;
+  EffnetResizeMode resize_mode; /* the session's */
+  gboolean warm;
+} GstEffnetEngine;
+
+/* One frame's result, kept as long as it may be repeated. */
+typedef struct {
+  GstEffnetEngine *engine; /* (nullable) owned; NULL = no result */
+  EffnetScore top[GST_EFFNET_TOP_K_MAX];
+  guint n_top;
+  double margin;  /* best minus second best probability */
+  double entropy; /* of all probabilities, nats */
+  GstClockTime pts;
+  guint64 ns[GST_EFFNET_N_TIMES];
+} GstEffnetResult;
+
+void gst_effnet_model_settings_copy (GstEffnetModelSettings *to,
+                                     const GstEffnetModelSettings *from);
+void gst_effnet_model_settings_clear (GstEffnetModelSettings *settings);
+
+/* Slow: reads and packs the weights, hashes the file. */
+GstEffnetEngine *gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error);
+GstEffnetEngine *gst_effnet_engine_ref (GstEffnetEngine *engine);
+void gst_effnet_engine_unref (GstEffnetEngine *engine);
+/* One run on a black input, so that the first frame does not pay for page faults. Once. */
+void gst_effnet_engine_warm_up (GstEffnetEngine *engine);
+/* Returns: (transfer full): the property `model-info` */
+GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);
+/* Maps @buffer, classifies it, unmaps it; keeps the best @top_k in @result. FALSE with
+ * EFFNET_ERROR_FRAME leaves @result as it was. */
+gboolean gst_effnet_engine_classify (GstEffnetEngine *engine, const GstEffnetFormat *format,
+                                     GstBuffer *buffer, EffnetResizeMode resize_mode, guint top_k,
+                                     GstEffnetResult *result, GError **error);
+void gst_effnet_result_clear (GstEffnetResult *result);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetEngine, gst_effnet_engine_unref)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One table of formats serves the caps template and the mapping. Scaling and colour are
+ * libeffnet's. */
+#include "gsteffnetframe.h"
+
+#define MAX_SIDE 16384 /* pixels, EffnetImage's limit */
+
+/* Cheapest for a camera's pipeline first: where nobody prefers anything, negotiation takes the
+ * first. */
+static const struct {
+  GstVideoFormat gst;
+  EffnetPixelFormat effnet;
+} formats[] = {
+    {GST_VIDEO_FORMAT_I420, EFFNET_PIXEL_FORMAT_I420},
+    {GST_VIDEO_FORMAT_NV12, EFFNET_PIXEL_FORMAT_NV12},
+    {GST_VIDEO_FORMAT_YUY2, EFFNET_PIXEL_FORMAT_YUY2},
+    {GST_VIDEO_FORMAT_UYVY, EFFNET_PIXEL_FORMAT_UYVY},
+    {GST_VIDEO_FORMAT_YVYU, EFFNET_PIXEL_FORMAT_YVYU},
+    {GST_VIDEO_FORMAT_VYUY, EFFNET_PIXEL_FORMAT_VYUY},
+    {GST_VIDEO_FORMAT_NV21, EFFNET_PIXEL_FORMAT_NV21},
+    {GST_VIDEO_FORMAT_NV16, EFFNET_PIXEL_FORMAT_NV16},
+    {GST_VIDEO_FORMAT_YV12, EFFNET_PIXEL_FORMAT_YV12},
+    {GST_VIDEO_FORMAT_Y42B, EFFNET_PIXEL_FORMAT_Y42B},
+    {GST_VIDEO_FORMAT_Y444, EFFNET_PIXEL_FORMAT_Y444},
+    {GST_VIDEO_FORMAT_RGB, EFFNET_PIXEL_FORMAT_RGB},
+    {GST_VIDEO_FORMAT_BGR, EFFNET_PIXEL_FORMAT_BGR},
+    {GST_VIDEO_FORMAT_RGBx, EFFNET_PIXEL_FORMAT_RGBX},
+    {GST_VIDEO_FORMAT_BGRx, EFFNET_PIXEL_FORMAT_BGRX},
+    {GST_VIDEO_FORMAT_xRGB, EFFNET_PIXEL_FORMAT_XRGB},
+    {GST_VIDEO_FORMAT_xBGR, EFFNET_PIXEL_FORMAT_XBGR},
+    {GST_VIDEO_FORMAT_RGBA, EFFNET_PIXEL_FORMAT_RGBA},
+    {GST_VIDEO_FORMAT_BGRA, EFFNET_PIXEL_FORMAT_BGRA},
+    {GST_VIDEO_FORMAT_ARGB, EFFNET_PIXEL_FORMAT_ARGB},
+    {GST_VIDEO_FORMAT_ABGR, EFFNET_PIXEL_FORMAT_ABGR},
+    {GST_VIDEO_FORMAT_GRAY8, EFFNET_PIXEL_FORMAT_GRAY8},
+    {GST_VIDEO_FORMAT_GRAY16_LE, EFFNET_PIXEL_FORMAT_GRAY16_LE},
+    {GST_VIDEO_FORMAT_P010_10LE, EFFNET_PIXEL_FORMAT_P010_10LE},
+    {GST_VIDEO_FORMAT_I420_10LE, EFFNET_PIXEL_FORMAT_I420_10LE},
+};
+
+GstCaps *
+gst_effnet_frame_get_template_caps (void)
+{
+  GstVideoFormat raw[G_N_ELEMENTS (formats)];
+  GstCaps *caps;
+
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    raw[i] = formats[i].gst;
+  caps = gst_video_make_raw_caps (raw, G_N_ELEMENTS (raw));
+  gst_caps_set_simple (caps, "width", GST_TYPE_INT_RANGE, 1, MAX_SIDE, "height", GST_TYPE_INT_RANGE,
+                       1, MAX_SIDE, NULL);
+  gst_caps_append_structure (caps, gst_structure_new_empty ("image/jpeg"));
+  return caps;
+}
+
+static EffnetColorMatrix
+map_matrix (GstVideoColorMatrix matrix)
+{
+  switch (matrix) {
+  case GST_VIDEO_COLOR_MATRIX_BT601:
+    return EFFNET_COLOR_MATRIX_BT601;
+  case GST_VIDEO_COLOR_MATRIX_BT709:
+    return EFFNET_COLOR_MATRIX_BT709;
+  case GST_VIDEO_COLOR_MATRIX_BT2020:
+    return EFFNET_COLOR_MATRIX_BT2020;
+  case GST_VIDEO_COLOR_MATRIX_SMPTE240M:
+    return EFFNET_COLOR_MATRIX_SMPTE240M;
+  case GST_VIDEO_COLOR_MATRIX_FCC:
+    return EFFNET_COLOR_MATRIX_FCC;
+  default:
+    return EFFNET_COLOR_MATRIX_DEFAULT;
+  }
+}
+
+static EffnetColorRange
+map_range (GstVideoColorRange range)
+{
+  switch (range) {
+  case GST_VIDEO_COLOR_RANGE_0_255:
+    return EFFNET_COLOR_RANGE_FULL;
+  case GST_VIDEO_COLOR_RANGE_16_235:
+    return EFFNET_COLOR_RANGE_LIMITED;
+  default:
+    return EFFNET_COLOR_RANGE_DEFAULT;
+  }
+}
+
+static EffnetChromaSite
+map_chroma_site (GstVideoChromaSite site)
+{
+  if (site == GST_VIDEO_CHROMA_SITE_UNKNOWN)
+    return EFFNET_CHROMA_SITE_DEFAULT;
+  if (!(site & GST_VIDEO_CHROMA_SITE_H_COSITED))
+    return EFFNET_CHROMA_SITE_CENTER;
+  return site & GST_VIDEO_CHROMA_SITE_V_COSITED ? EFFNET_CHROMA_SITE_TOP_LEFT
+                                                : EFFNET_CHROMA_SITE_LEFT;
+}
+
+static gboolean
+format_from_jpeg_structure (GstEffnetFormat *format, const GstStructure *s)
+{
+  int par_n = 1, par_d = 1;
+
+  gst_structure_get_fraction (s, "pixel-aspect-ratio", &par_n, &par_d);
+  format->image.format = EFFNET_PIXEL_FORMAT_JPEG;
+  format->image.par_n = MAX (par_n, 0);
+  format->image.par_d = MAX (par_d, 0);
+  return TRUE;
+}
+
+gboolean
+gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  EffnetImage *image = &format->image;
+
+  *format = (GstEffnetFormat){.image = EFFNET_IMAGE_INIT};
+  if (gst_structure_has_name (s, "image/jpeg"))
+    return format_from_jpeg_structure (format, s);
+  if (!gst_video_info_from_caps (&format->info, caps))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    if (formats[i].gst == GST_VIDEO_INFO_FORMAT (&format->info))
+      image->format = formats[i].effnet;
+  }
+  image->width = GST_VIDEO_INFO_WIDTH (&format->info);
+  image->height = GST_VIDEO_INFO_HEIGHT (&format->info);
+  image->matrix = map_matrix (GST_VIDEO_INFO_COLORIMETRY (&format->info).matrix);
+  image->range = map_range (GST_VIDEO_INFO_COLORIMETRY (&format->info).range);
+  image->chroma_site = map_chroma_site (GST_VIDEO_INFO_CHROMA_SITE (&format->info));
+  image->par_n = MAX (GST_VIDEO_INFO_PAR_N (&format->info), 0);
+  image->par_d = MAX (GST_VIDEO_INFO_PAR_D (&format->info), 0);
+  return image->format != EFFNET_PIXEL_FORMAT_UNKNOWN;
+}
+
+/* Bytes from the first to the last one used in a line of @plane, and its lines. */
+static void
+plane_extent (const GstVideoFrame *video, guint plane, gsize *row_bytes, gsize *rows)
+{
+  const GstVideoFormatInfo *finfo = video->info.finfo;
+
+  *row_bytes = *rows = 0;
+  for (guint c = 0; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS (finfo); c++) {
+    gsize bytes;
+
+    if (GST_VIDEO_FORMAT_INFO_PLANE (finfo, c) != plane)
+      continue;
+    bytes = (gsize)GST_VIDEO_FRAME_COMP_WIDTH (video, c) * GST_VIDEO_FRAME_COMP_PSTRIDE (video, c);
+    *row_bytes = MAX (*row_bytes, bytes);
+    *rows = MAX (*rows, (gsize)GST_VIDEO_FRAME_COMP_HEIGHT (video, c));
+  }
+}
+
+/* gst_video_meta_map() looks at the first byte of a plane only; a meta may lie about the others. */
+static gboolean
+planes_are_inside (const GstVideoFrame *video, GError **error)
+{
+  for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES (video); p++) {
+    const GstMapInfo *map = &video->map[video->meta != NULL ? p : 0];
+    const guint8 *data = GST_VIDEO_FRAME_PLANE_DATA (video, p);
+    gint64 stride = GST_VIDEO_FRAME_PLANE_STRIDE (video, p);
+    gint64 first, last, offset;
+    gsize row_bytes, rows;
+
+    plane_extent (video, p, &row_bytes, &rows);
+    offset = data - map->data;
+    first = offset + MIN (stride, 0) * (gint64)(rows - 1);
+    last = offset + MAX (stride, 0) * (gint64)(rows - 1) + (gint64)row_bytes;
+    if (first < 0 || last > (gint64)map->size) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                   "Plane %u of the frame spans bytes %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+                   " of a memory of %" G_GSIZE_FORMAT
+                   " bytes: the GstVideoMeta does not describe this buffer",
+                   p, first, last, map->size);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+map_jpeg (GstEffnetFrame *frame, GError **error)
+{
+  if (!gst_buffer_map (frame->buffer, &frame->map, GST_MAP_READ)) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "The JPEG buffer cannot be mapped");
+    return FALSE;
+  }
+  if (frame->map.size == 0) {
+    gst_buffer_unmap (frame->buffer, &frame->map);
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "The JPEG buffer is empty, a whole JPEG file was expected");
+    return FALSE;
+  }
+  frame->image.data[0] = frame->map.data;
+  frame->image.size = frame->map.size;
+  return TRUE;
+}
+
+static void
+set_planes (GstEffnetFrame *frame)
+{
+  const GstVideoFrame *video = &frame->video;
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
+  EffnetImage *image = &frame->image;
+
+  for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES (video); p++) {
+    image->data[p] = GST_VIDEO_FRAME_PLANE_DATA (video, p);
+    image->stride[p] = GST_VIDEO_FRAME_PLANE_STRIDE (video, p);
+  }
+  if (crop != NULL) { /* counts in the meta's frame, which may be larger than the caps' */
+    image->width = GST_VIDEO_FRAME_WIDTH (video);
+    image->height = GST_VIDEO_FRAME_HEIGHT (video);
+    image->crop_x = crop->x;
+    image->crop_y = crop->y;
+    image->crop_width = crop->width;
+    image->crop_height = crop->height;
+  }
+}
+
+static gboolean
+map_raw (GstEffnetFrame *frame, const GstEffnetFormat *format, GError **error)
+{
+  const GstVideoMeta *meta = gst_buffer_get_video_meta (frame->buffer);
+  gsize size = gst_buffer_get_size (frame->buffer);
+  gsize expected = meta != NULL ? 1 : GST_VIDEO_INFO_SIZE (&format->info);
+
+  if (size < expected) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "The frame has %" G_GSIZE_FORMAT
+                 " bytes, its caps (%s, %dx%d) need %" G_GSIZE_FORMAT,
+                 size, GST_VIDEO_INFO_NAME (&format->info), GST_VIDEO_INFO_WIDTH (&format->info),
+                 GST_VIDEO_INFO_HEIGHT (&format->info), (gsize)GST_VIDEO_INFO_SIZE (&format->info));
+    return FALSE;
+  }
+  if (meta != NULL && (meta->format != GST_VIDEO_INFO_FORMAT (&format->info) ||
+                       meta->width < (guint)GST_VIDEO_INFO_WIDTH (&format->info) ||
+                       meta->height < (guint)GST_VIDEO_INFO_HEIGHT (&format->info))) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "The frame's GstVideoMeta says %s, %ux%u, its caps say %s, %dx%d",
+                 gst_video_format_to_string (meta->format), meta->width, meta->height,
+                 GST_VIDEO_INFO_NAME (&format->info), GST_VIDEO_INFO_WIDTH (&format->info),
+                 GST_VIDEO_INFO_HEIGHT (&format->info));
+    return FALSE;
+  }
+  if (!gst_video_frame_map (&frame->video, &format->info, frame->buffer,
+                            GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "The frame's buffer cannot be mapped");
+    return FALSE;
+  }
+  if (!planes_are_inside (&frame->video, error)) {
+    gst_video_frame_unmap (&frame->video);
+    return FALSE;
+  }
+  set_planes (frame);
+  return TRUE;
+}
+
+gboolean
+gst_effnet_frame_map (GstEffnetFrame *frame, const GstEffnetFormat *format, GstBuffer *buffer,
+                      GError **error)
+{
+  frame->image = format->image;
+  frame->buffer = buffer;
+  if (format->image.format == EFFNET_PIXEL_FORMAT_JPEG)
+    return map_jpeg (frame, error);
+  return map_raw (frame, format, error);
+}
+
+void
+gst_effnet_frame_unmap (GstEffnetFrame *frame)
+{
+  if (frame->image.format == EFFNET_PIXEL_FORMAT_JPEG)
+    gst_buffer_unmap (frame->buffer, &frame->map);
+  else
+    gst_video_frame_unmap (&frame->video);
+}

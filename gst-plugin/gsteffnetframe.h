@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Caps and buffers -> EffnetImage. The invariant: buffers are mapped READ only, and every plane is
+ * inside its memory before the library sees it, whatever a GstVideoMeta claims. */
+#ifndef GST_EFFNET_FRAME_H
+#define GST_EFFNET_FRAME_H
+
+#include <effnet/effnet.h>
+#include <gst/video/video.h>
+
+G_BEGIN_DECLS
+
+/* What caps say, decided once. */
+typedef struct {
+  EffnetImage image; /* without planes */
+  GstVideoInfo info; /* raw video only */
+} GstEffnetFormat;
+
+/* One mapped buffer. */
+typedef struct {
+  EffnetImage image;
+  GstVideoFrame video; /* raw video */
+  GstMapInfo map;      /* JPEG */
+  GstBuffer *buffer;
+} GstEffnetFrame;
+
+/* Returns: (transfer full): what both pads accept */
+GstCaps *gst_effnet_frame_get_template_caps (void);
+/* FALSE: caps that the template does not allow, or that contradict themselves. */
+gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);
+/* FALSE with EFFNET_ERROR_FRAME; nothing is mapped then. */
+gboolean gst_effnet_frame_map (GstEffnetFrame *frame, const GstEffnetFormat *format,
+                               GstBuffer *buffer, GError **error);
+void gst_effnet_frame_unmap (GstEffnetFrame *frame);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The properties of effnetclassify. Setters store, under the object lock, and never open a file:
+ * what a setting costs is paid in a state change or in a worker (gsteffnetclassify.c). */
+#include "gsteffnetclassify.h"
+
+enum {
+  PROP_0,
+  PROP_VARIANT,
+  PROP_MODEL_FILE,
+  PROP_LABELS_FILE,
+  PROP_PRECISION,
+  PROP_THREADS,
+  PROP_TOP_K,
+  PROP_THRESHOLD,
+  PROP_RESIZE_MODE,
+  PROP_INFERENCE_INTERVAL,
+  PROP_ATTACH_META,
+  PROP_POST_MESSAGES,
+  PROP_STATS,
+  PROP_MODEL_INFO,
+};
+
+#define READY_FLAGS   (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
+#define PLAYING_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+
+GType
+gst_effnet_precision_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {EFFNET_PRECISION_AUTO, "bf16 where the CPU has bf16 matrix units, else fp32", "auto"},
+      {EFFNET_PRECISION_FP32, "32-bit floats", "fp32"},
+      {EFFNET_PRECISION_BF16, "16-bit brain floats, sums in 32 bits", "bf16"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetPrecision", values));
+  return type;
+}
+
+GType
+gst_effnet_resize_mode_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {EFFNET_RESIZE_MODE_AUTO, "What the model's card says", "auto"},
+      {EFFNET_RESIZE_MODE_STRETCH, "The whole frame, aspect ratio ignored", "stretch"},
+      {EFFNET_RESIZE_MODE_CENTER_CROP, "The middle of the frame", "center-crop"},
+      {EFFNET_RESIZE_MODE_LETTERBOX, "The whole frame, aspect ratio kept, with borders",
+       "letterbox"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetResizeMode", values));
+  return type;
+}
+
+GType
+gst_effnet_attach_meta_get_type (void)
+{
+  static const GFlagsValue values[] = {
+      {GST_EFFNET_ATTACH_META_CUSTOM, "GstCustomMeta EffnetClassificationMeta", "custom"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_flags_register_static ("GstEffnetAttachMeta", values));
+  return type;
+}
+
+GType
+gst_effnet_post_messages_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_EFFNET_POST_MESSAGES_NONE, "No messages", "none"},
+      {GST_EFFNET_POST_MESSAGES_CHANGE, "When the best class changes", "change"},
+      {GST_EFFNET_POST_MESSAGES_ALL, "For every buffer that carries a result", "all"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetPostMessages", values));
+  return type;
+}
+
+static void
+store_string (char **where, const GValue *value)
+{
+  g_free (*where);
+  *where = g_value_dup_string (value);
+}
+
+static void
+set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+  case PROP_VARIANT:
+    store_string (&self->model_settings.variant, value);
+    break;
+  case PROP_MODEL_FILE:
+    store_string (&self->model_settings.model_file, value);
+    break;
+  case PROP_LABELS_FILE:
+    store_string (&self->model_settings.labels_file, value);
+    break;
+  case PROP_PRECISION:
+    self->model_settings.precision = g_value_get_enum (value);
+    break;
+  case PROP_THREADS:
+    self->model_settings.threads = g_value_get_uint (value);
+    break;
+  case PROP_TOP_K:
+    self->frame_settings.top_k = g_value_get_uint (value);
+    break;
+  case PROP_THRESHOLD:
+    self->frame_settings.threshold = g_value_get_double (value);
+    break;
+  case PROP_RESIZE_MODE:
+    self->frame_settings.resize_mode = g_value_get_enum (value);
+    break;
+  case PROP_INFERENCE_INTERVAL:
+    self->frame_settings.inference_interval = g_value_get_uint (value);
+    break;
+  case PROP_ATTACH_META:
+    self->frame_settings.attach_meta = g_value_get_flags (value);
+    break;
+  case PROP_POST_MESSAGES:
+    self->frame_settings.post_messages = g_value_get_enum (value);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    break;
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+get_stats (GstEffnetClassify *self, GValue *value)
+{
+  GstEffnetStats *copy = g_new (GstEffnetStats, 1);
+
+  GST_OBJECT_LOCK (self);
+  *copy = self->stats;
+  GST_OBJECT_UNLOCK (self);
+  g_value_take_boxed (value, gst_effnet_stats_to_structure (copy));
+  g_free (copy);
+}
+
+static void
+get_model_info (GstEffnetClassify *self, GValue *value)
+{
+  GstEffnetEngine *engine = NULL;
+
+  GST_OBJECT_LOCK (self);
+  if (self->engine != NULL)
+    engine = gst_effnet_engine_ref (self->engine);
+  GST_OBJECT_UNLOCK (self);
+  if (engine == NULL)
+    return;
+  g_value_take_boxed (value, gst_effnet_engine_get_info (engine));
+  gst_effnet_engine_unref (engine);
+}
+
+static void
+get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec)
+{
+  switch (id) {
+  case PROP_VARIANT:
+    g_value_set_string (value, self->model_settings.variant);
+    break;
+  case PROP_MODEL_FILE:
+    g_value_set_string (value, self->model_settings.model_file);
+    break;
+  case PROP_LABELS_FILE:
+    g_value_set_string (value, self->model_settings.labels_file);
+    break;
+  case PROP_PRECISION:
+    g_value_set_enum (value, self->model_settings.precision);
+    break;
+  case PROP_THREADS:
+    g_value_set_uint (value, self->model_settings.threads);
+    break;
+  case PROP_TOP_K:
+    g_value_set_uint (value, self->frame_settings.top_k);
+    break;
+  case PROP_THRESHOLD:
+    g_value_set_double (value, self->frame_settings.threshold);
+    break;
+  case PROP_RESIZE_MODE:
+    g_value_set_enum (value, self->frame_settings.resize_mode);
+    break;
+  case PROP_INFERENCE_INTERVAL:
+    g_value_set_uint (value, self->frame_settings.inference_interval);
+    break;
+  case PROP_ATTACH_META:
+    g_value_set_flags (value, self->frame_settings.attach_meta);
+    break;
+  case PROP_POST_MESSAGES:
+    g_value_set_enum (value, self->frame_settings.post_messages);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (G_OBJECT (self), id, pspec);
+    break;
+  }
+}
+
+static void
+get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
+
+  if (id == PROP_STATS) {
+    get_stats (self, value);
+  } else if (id == PROP_MODEL_INFO) {
+    get_model_info (self, value);
+  } else {
+    GST_OBJECT_LOCK (self);
+    get_setting (self, id, value, pspec);
+    GST_OBJECT_UNLOCK (self);
+  }
+}
+
+/* One g_object_set() of several properties arrives here once, after all of them are stored: a model
+ * and its labels are never loaded half. */
+static void
+dispatch_properties_changed (GObject *object, guint n, GParamSpec **pspecs)
+{
+  GObjectClass *parent = g_type_class_peek (GST_TYPE_BASE_TRANSFORM);
+  gboolean reload = FALSE;
+
+  parent->dispatch_properties_changed (object, n, pspecs);
+  for (guint i = 0; i < n; i++) {
+    reload |=
+        g_str_equal (pspecs[i]->name, "model-file") || g_str_equal (pspecs[i]->name, "labels-file");
+  }
+  if (reload)
+    gst_effnet_classify_reload (GST_EFFNET_CLASSIFY (object));
+}
+
+static void
+install_model_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (
+      klass, PROP_VARIANT,
+      g_param_spec_string ("variant", "Variant",
+                           "Member of the family: b0..b8, l2, lite0..lite4, phi:X; auto = what the "
+                           "model says. Without model-file it also says which model to look for",
+                           "auto", READY_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_MODEL_FILE,
+      g_param_spec_string (
+          "model-file", "Model file",
+          "Weights (safetensors) or the folder they are in with config.json; unset = "
+          "the installed model of the variant. While playing, the new model takes "
+          "over when it is ready; one that cannot be opened leaves the old one",
+          NULL, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_LABELS_FILE,
+      g_param_spec_string ("labels-file", "Labels file",
+                           "Text file, one class name a line; unset = from the model's card", NULL,
+                           PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_PRECISION,
+      g_param_spec_enum ("precision", "Precision", "Arithmetic of the network",
+                         GST_TYPE_EFFNET_PRECISION, EFFNET_PRECISION_AUTO, READY_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_THREADS,
+      g_param_spec_uint (
+          "threads", "Threads",
+          "Worker threads, of a pool that all elements with the same number share; 0 = "
+          "the CPUs this process may use",
+          0, 256, 0, READY_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_MODEL_INFO,
+      g_param_spec_boxed (
+          "model-info", "Model information",
+          "Name, hash, classes, input size (pixels), precision, instruction set and "
+          "memory (bytes) of the open model; unset below READY",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+install_frame_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (klass, PROP_TOP_K,
+                                   g_param_spec_uint ("top-k", "Top k",
+                                                      "Classes a result lists at most, best first",
+                                                      1, GST_EFFNET_TOP_K_MAX, 5, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_THRESHOLD,
+      g_param_spec_double ("threshold", "Threshold",
+                           "Classes less probable are left out of a result (probability, 0 to 1)",
+                           0.0, 1.0, 0.0, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_RESIZE_MODE,
+      g_param_spec_enum ("resize-mode", "Resize mode", "How a frame becomes the network's input",
+                         GST_TYPE_EFFNET_RESIZE_MODE, EFFNET_RESIZE_MODE_AUTO, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_INFERENCE_INTERVAL,
+      g_param_spec_uint (
+          "inference-interval", "Inference interval",
+          "Classify every Nth frame; the frames between repeat the last result, with "
+          "fresh=false and its age (frames)",
+          1, 1000000, 1, PLAYING_FLAGS));
+  g_object_class_install_property (klass, PROP_ATTACH_META,
+                                   g_param_spec_flags ("attach-meta", "Attach metadata",
+                                                       "Metadata that carries results on buffers",
+                                                       GST_TYPE_EFFNET_ATTACH_META,
+                                                       GST_EFFNET_ATTACH_META_CUSTOM, READY_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_POST_MESSAGES,
+      g_param_spec_enum ("post-messages", "Post messages",
+                         "Which results are posted as element messages on the bus",
+                         GST_TYPE_EFFNET_POST_MESSAGES, GST_EFFNET_POST_MESSAGES_CHANGE,
+                         PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_STATS,
+      g_param_spec_boxed (
+          "stats", "Statistics",
+          "Since the stream started: frames, inferences, skipped and errors, and p50, "
+          "p95, p99 of wait, decode, convert and infer over the newest 512 (ns)",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+void
+gst_effnet_classify_install_properties (GObjectClass *klass)
+{
+  klass->set_property = set_property;
+  klass->get_property = get_property;
+  klass->dispatch_properties_changed = dispatch_properties_changed;
+  install_model_properties (klass);
+  install_frame_properties (klass);
+  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_PRECISION, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_RESIZE_MODE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ATTACH_META, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_POST_MESSAGES, 0);
+}
+
+void
+gst_effnet_classify_post_open_error (GstEffnetClassify *self, const GError *error)
+{
+  if (!g_error_matches (error, EFFNET_ERROR, error->code)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
+    return;
+  }
+  switch ((EffnetError)error->code) {
+  case EFFNET_ERROR_NOT_FOUND:
+    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("%s", error->message), (NULL));
+    break;
+  case EFFNET_ERROR_IO:
+    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
+    break;
+  case EFFNET_ERROR_FORMAT:
+    GST_ELEMENT_ERROR (self, RESOURCE, READ, ("%s", error->message), (NULL));
+    break;
+  case EFFNET_ERROR_UNSUPPORTED:
+    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
+    break;
+  default:
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
+    break;
+  }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Percentiles by nearest rank over the newest samples: exact, and they follow the stream instead of
+ * averaging over its whole life. */
+#include "gsteffnetstats.h"
+
+void
+gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns)
+{
+  guint slot = stats->n_samples % GST_EFFNET_STATS_SAMPLES;
+
+  for (guint t = 0; t < GST_EFFNET_N_TIMES; t++)
+    stats->ns[t][slot] = ns[t];
+  stats->n_samples++;
+  stats->inferences++;
+}
+
+static int
+compare_u64 (const void *a, const void *b)
+{
+  guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
+
+  return (x > y) - (x < y);
+}
+
+GstStructure *
+gst_effnet_stats_to_structure (GstEffnetStats *stats)
+{
+  static const char *const names[GST_EFFNET_N_TIMES][3] = {
+      {"wait-p50", "wait-p95", "wait-p99"},
+      {"decode-p50", "decode-p95", "decode-p99"},
+      {"convert-p50", "convert-p95", "convert-p99"},
+      {"infer-p50", "infer-p95", "infer-p99"},
+  };
+  static const guint percent[3] = {50, 95, 99};
+  guint n = (guint)MIN (stats->n_samples, GST_EFFNET_STATS_SAMPLES);
+  GstStructure *s =
+      gst_structure_new ("effnet-stats", "frames", G_TYPE_UINT64, stats->frames, "inferences",
+                         G_TYPE_UINT64, stats->inferences, "skipped", G_TYPE_UINT64, stats->skipped,
+                         "errors", G_TYPE_UINT64, stats->errors, NULL);
+
+  for (guint t = 0; t < GST_EFFNET_N_TIMES; t++) {
+    qsort (stats->ns[t], n, sizeof stats->ns[t][0], compare_u64);
+    for (guint p = 0; p < 3; p++) {
+      /* nearest rank: the ceil (n * p / 100)-th smallest, counted from 1 */
+      guint64 ns = n > 0 ? stats->ns[t][(n * percent[p] + 99) / 100 - 1] : 0;
+
+      gst_structure_set (s, names[t][p], G_TYPE_UINT64, ns, NULL);
+    }
+  }
+  return s;
+}
