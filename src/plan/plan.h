@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * plan: net + tensors -> a list of steps with nothing undecided: names bound, batch norm folded, kernels
- * chosen, weights packed, memory laid out. A plan is immutable; the engine walks it. */
+ * plan: net + tensors -> a list of steps with nothing undecided: names bound, batch norm folded,
+ * kernels chosen, weights packed, memory laid out. A plan is immutable; the engine walks it. */
 #ifndef EFFNET_PLAN_PLAN_H
 #define EFFNET_PLAN_PLAN_H
 
@@ -12,33 +12,24 @@
 
 /* A place in the session's arena, in bytes from its start. */
 typedef size_t EffnetSlot;
-#define EFFNET_NO_SLOT ((EffnetSlot) -1)
+#define EFFNET_NO_SLOT ((EffnetSlot)-1)
 
 typedef enum {
   EFFNET_STEP_STEM,       /* input image -> activations; a tile is a band of output rows */
-  EFFNET_STEP_POINTWISE,  /* 1x1 convolution; a tile is rows x panels */
+  EFFNET_STEP_POINTWISE,  /* 1x1 convolution; a tile is pixels x panels */
   EFFNET_STEP_DEPTHWISE,  /* a tile is a band of output rows */
-  EFFNET_STEP_EXPAND_DEPTHWISE, /* both fused by rows; the expanded rows live in a ring per tile */
-  EFFNET_STEP_GATE,       /* squeeze-excite: pooled sums -> gate, one tile */
-  EFFNET_STEP_POOL,       /* global average pool */
-  EFFNET_STEP_CLASSIFIER, /* fully connected -> logits */
+  EFFNET_STEP_GATE,       /* squeeze-excite: pooled sums -> gate; one tile */
+  EFFNET_STEP_POOL,       /* global average pool; a tile is a slice of channels */
+  EFFNET_STEP_CLASSIFIER, /* fully connected -> logits; a tile is a slice of classes */
 } EffnetStepKind;
-
-/* A pointwise convolution, packed. */
-typedef struct {
-  const EffnetKernel *gemm;
-  const void *weights;
-  const float *bias;
-  size_t k, n;
-  EffnetActivation activation;
-} EffnetPointwise;
 
 typedef struct {
   EffnetStepKind kind;
-  char name[32];               /* "blocks.2.1.expand" */
+  char name[32]; /* "blocks.2.1.expand" */
   size_t n_tiles;
-  uint64_t flop, bytes;        /* of the whole step */
-  const EffnetKernel *kernel;  /* the one named in profiles */
+  size_t per_tile;      /* output rows, pixels, channels or classes of a tile */
+  uint64_t flop, bytes; /* of the whole step: arithmetic, and memory read and written */
+  const EffnetKernel *kernel;
 
   /* shapes */
   size_t in_h, in_w, out_h, out_w;
@@ -47,46 +38,66 @@ typedef struct {
   EffnetActivation activation;
 
   /* memory */
-  EffnetSlot in, out, residual; /* activations, T [h][w][c] */
-  EffnetSlot partial;           /* DEPTHWISE: float [n_tiles][channels] sums for the gate, or NO_SLOT */
-  EffnetSlot gate;              /* GATE writes, POINTWISE reads: float [channels] */
-  EffnetSlot scaled;            /* GATE writes the scaled copy of the project's weights here, or NO_SLOT */
-  EffnetSlot ring;              /* EXPAND_DEPTHWISE: scratch per tile slot */
+  EffnetSlot in, out;  /* T [h][w][c]; STEM reads the network's input, float [h][w][3] */
+  EffnetSlot residual; /* POINTWISE: T [h][w][out_channels] or NO_SLOT */
+  EffnetSlot partial;  /* float [partials][channels]: DEPTHWISE writes sums per tile, GATE reads; or
+                          NO_SLOT */
+  EffnetSlot gate; /* float [channels]: GATE writes; POINTWISE scales its input by it; or NO_SLOT */
+  EffnetSlot scaled; /* GATE writes the project's gated weights, POINTWISE uses them; or NO_SLOT */
 
-  /* weights, float unless packed */
-  EffnetPointwise pointwise;
-  const EffnetKernel *depthwise;
-  const float *weights, *bias;  /* STEM, DEPTHWISE, CLASSIFIER */
-  size_t weight_stride;
-  const float *se_reduce, *se_reduce_bias; /* GATE: [c][s], [s] */
-  const float *se_expand, *se_expand_bias; /* GATE: [s][c], [c] */
+  /* weights */
+  const void *weights; /* POINTWISE: packed for `kernel`; else float, [taps][weight_stride] */
+  const float *bias;
+  size_t weight_stride;           /* elements */
+  size_t panels, panels_per_tile; /* POINTWISE: tiles are numbered pixels first */
+
+  /* GATE */
+  const EffnetKernel *scale; /* SCALE_PANELS here, SCALE_ROWS in the POINTWISE that has a gate */
+  const void *project;       /* packed weights to scale: of the POINTWISE row `project_gemm` */
+  const EffnetKernel *project_gemm;
+  size_t project_panels, project_channels;
+  size_t partials; /* tiles of the DEPTHWISE before */
   size_t se_channels;
-  size_t rows_per_tile;         /* output rows (bands) or pixels (POINTWISE) */
-  size_t panels_per_tile, row_tiles; /* POINTWISE: the grid is row_tiles x ceil (panels / panels_per_tile) */
+  EffnetSlot squeezed;                     /* float [channels + se_channels]: scratch */
+  const float *se_reduce, *se_reduce_bias; /* [channels][se_channels], [se_channels] */
+  const float *se_expand, *se_expand_bias; /* [se_channels][channels], [channels] */
 } EffnetStep;
 
+typedef struct _EffnetPack EffnetPack;
+
 typedef struct {
-  EffnetDtype dtype;            /* of the activations */
+  EffnetDtype dtype; /* T, of the activations */
   size_t in_h, in_w;
   unsigned n_classes, n_features;
-  EffnetSlot features, logits;  /* float [n_features], [n_classes] */
-  size_t arena_bytes;
+  EffnetSlot input;            /* float [in_h][in_w][3], for who has no input of his own */
+  EffnetSlot features, logits; /* float [n_features], [n_classes] */
+  size_t arena_bytes;          /* of one session */
   size_t n_steps;
   EffnetStep *steps;
-  EffnetArena weights;          /* everything packed */
-  size_t weight_bytes;
+  EffnetArena weights; /* everything packed */
+  double bn_epsilon;
+  EffnetPack *packs; /* until effnet_plan_packed() */
+  size_t n_packs;
 } EffnetPlan;
 
 typedef struct {
   EffnetDtype dtype;
-  double bn_epsilon;            /* 0 = the flavour's */
+  double bn_epsilon; /* 0 = the flavour's: SAME and torchvision's b5..b7 1e-3, else 1e-5 */
 } EffnetPlanOptions;
 
-/* Binds @tensors (any dialect) to @net. NULL with MISMATCH: which tensor is missing, unused or of another
- * shape, and which variant the file looks like; or UNSUPPORTED. */
+/* Binds @tensors (any dialect) to @net, checks every name and shape, chooses kernels and lays
+ * memory out. NULL with MISMATCH (which tensor is missing, unused or of another shape, and which
+ * variant the file looks like), UNSUPPORTED, or IO when memory is not to be had. */
 EffnetPlan *effnet_plan_new (const EffnetNet *net, const EffnetTensorTable *tensors,
                              const EffnetPlanOptions *options, GError **error);
+/* Folds and packs one of n_packs layers; different ones may be done on different threads. FALSE
+ * with FORMAT: a weight that is not a finite number or a negative variance. */
+gboolean effnet_plan_pack (EffnetPlan *plan, size_t index, GError **error);
+/* All layers are packed: the tensors are no longer needed. */
+void effnet_plan_packed (EffnetPlan *plan);
 void effnet_plan_free (EffnetPlan *plan);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetPlan, effnet_plan_free)
 
 /* Names a checkpoint may use. */
 typedef enum {
@@ -96,6 +107,7 @@ typedef enum {
   EFFNET_DIALECT_FOLDED, /* blocks.N.{expand,dw,project}.{weight,bias}: batch norm folded already */
   EFFNET_DIALECT_UNKNOWN,
 } EffnetDialect;
+
 EffnetDialect effnet_dialect_detect (const EffnetTensorTable *tensors);
 const char *effnet_dialect_name (EffnetDialect dialect);
 /* Classes of the classifier in @tensors, 0 when there is none. */
@@ -103,8 +115,8 @@ unsigned effnet_dialect_classes (EffnetDialect dialect, const EffnetTensorTable 
 /* The variant whose shapes are nearest to @tensors; static string, or NULL. */
 const char *effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors);
 
-/* A table of seeded synthetic weights for @net with timm's names: defined in plan/synthetic.c and again in
- * tests/golden/synthetic.py, bit for bit. */
+/* A table of seeded synthetic weights for @net with timm's names: defined in plan/synthetic.c and
+ * again in tests/golden/synthetic.py, bit for bit. */
 EffnetTensorTable *effnet_synthetic_new (const EffnetNet *net, uint64_t seed);
 
 #endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The house described to people and scripts, as JSON; and what of a file is only wanted when asked
+ * for. */
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+
+#include "engine/engine.h"
+
+#define STRINGIFY_(x) #x
+#define STRINGIFY(x)  STRINGIFY_ (x)
+
+const char *
+effnet_version (void)
+{
+  return STRINGIFY (EFFNET_VERSION_MAJOR) "." STRINGIFY (EFFNET_VERSION_MINOR) "." STRINGIFY (
+      EFFNET_VERSION_MICRO);
+}
+
+static char *
+builder_to_string (JsonBuilder *builder)
+{
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+
+  return json_to_string (root, TRUE);
+}
+
+static void
+add_string (JsonBuilder *builder, const char *name, const char *value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_string_value (builder, value);
+}
+
+static void
+add_int (JsonBuilder *builder, const char *name, gint64 value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_int_value (builder, value);
+}
+
+char *
+effnet_describe_variant (const char *variant, GError **error)
+{
+  g_autoptr (EffnetNet) net = effnet_net_new (variant, 0, 1000, EFFNET_PADDING_AUTO, error);
+
+  return net != NULL ? effnet_net_describe (net) : NULL;
+}
+
+static void
+add_isas (JsonBuilder *builder)
+{
+  json_builder_set_member_name (builder, "features");
+  json_builder_begin_array (builder);
+  for (EffnetIsa isa = 0; isa < EFFNET_ISA_COUNT; isa++) {
+    if (effnet_cpu_has (isa))
+      json_builder_add_string_value (builder, effnet_isa_name (isa));
+  }
+  json_builder_end_array (builder);
+}
+
+/* The row that serves a request, in the order of the list. */
+static void
+add_kernel (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype, unsigned kernel,
+            unsigned stride)
+{
+  const EffnetKernel *row = effnet_kernel_find (op, dtype, kernel, stride);
+
+  if (row == NULL)
+    return;
+  json_builder_begin_object (builder);
+  add_string (builder, "operation", effnet_op_name (op));
+  add_string (builder, "dtype", dtype == EFFNET_DTYPE_F32 ? "f32" : "bf16");
+  if (kernel > 0) {
+    add_int (builder, "kernel_size", kernel);
+    add_int (builder, "stride", stride);
+  }
+  add_string (builder, "kernel", row->name);
+  add_string (builder, "isa", effnet_isa_name (row->isa));
+  json_builder_end_object (builder);
+}
+
+static void
+add_kernels (JsonBuilder *builder)
+{
+  static const unsigned depthwise[][2] = {{3, 1}, {3, 2}, {5, 1}, {5, 2}};
+
+  json_builder_set_member_name (builder, "kernels");
+  json_builder_begin_array (builder);
+  for (EffnetDtype dtype = EFFNET_DTYPE_F32; dtype <= EFFNET_DTYPE_BF16; dtype++) {
+    for (EffnetKernelOp op = 0; op < EFFNET_OP_COUNT; op++) {
+      if (op == EFFNET_OP_DEPTHWISE) {
+        for (size_t i = 0; i < G_N_ELEMENTS (depthwise); i++)
+          add_kernel (builder, op, dtype, depthwise[i][0], depthwise[i][1]);
+      } else if (op == EFFNET_OP_STEM) {
+        add_kernel (builder, op, dtype, 3, 2);
+      } else {
+        add_kernel (builder, op, dtype, 0, 0);
+      }
+    }
+  }
+  json_builder_end_array (builder);
+}
+
+char *
+effnet_describe_cpu (void)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  const char *core = effnet_blas_core ();
+
+  json_builder_begin_object (builder);
+  add_string (builder, "cpu", effnet_cpu_model ());
+  add_string (builder, "isa", effnet_isa_name (effnet_cpu_best ()));
+  add_isas (builder);
+  add_int (builder, "threads", effnet_cpu_count ());
+  json_builder_set_member_name (builder, "blas");
+  if (core != NULL) {
+    json_builder_begin_object (builder);
+    add_string (builder, "core", core);
+    json_builder_set_member_name (builder, "threaded");
+    json_builder_add_boolean_value (builder, effnet_blas_is_threaded ());
+    json_builder_end_object (builder);
+  } else {
+    json_builder_add_null_value (builder);
+  }
+  add_kernels (builder);
+  json_builder_end_object (builder);
+  return builder_to_string (builder);
+}
+
+char *
+effnet_session_get_profile (const EffnetSession *session)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  const EffnetPlan *plan = session->model->plan;
+
+  json_builder_begin_array (builder);
+  for (size_t i = 0; session->profile != NULL && i < plan->n_steps; i++) {
+    const EffnetStep *step = &plan->steps[i];
+
+    json_builder_begin_object (builder);
+    add_string (builder, "name", step->name);
+    add_string (builder, "kernel", step->kernel->name);
+    add_int (builder, "ns", (gint64)session->profile[i]);
+    add_int (builder, "flop", (gint64)step->flop);
+    add_int (builder, "bytes", (gint64)step->bytes);
+    add_int (builder, "tiles", (gint64)step->n_tiles);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+  return builder_to_string (builder);
+}
+
+static char *
+hash_file (const char *path)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree guchar *block = g_malloc (1 << 16);
+  FILE *file = fopen (path, "rb");
+  gboolean ok;
+  size_t n;
+
+  if (file == NULL)
+    return g_strdup ("");
+  while ((n = fread (block, 1, 1 << 16, file)) > 0)
+    g_checksum_update (checksum, block, (gssize)n);
+  ok = !ferror (file);
+  fclose (file);
+  return g_strdup (ok ? g_checksum_get_string (checksum) : "");
+}
+
+const char *
+effnet_model_get_sha256 (EffnetModel *model)
+{
+  g_mutex_lock (&model->hash_lock);
+  if (model->sha256 == NULL)
+    model->sha256 = model->path != NULL ? hash_file (model->path) : g_strdup ("");
+  g_mutex_unlock (&model->hash_lock);
+  return model->sha256;
+}

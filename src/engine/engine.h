@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * engine: models and sessions, the insides of the public types. A model is immutable once
+ * effnet_model_open() has returned it; a session owns everything that changes while it runs. */
+#ifndef EFFNET_ENGINE_ENGINE_H
+#define EFFNET_ENGINE_ENGINE_H
+
+#include "arch/net.h"
+#include "image/frontend.h"
+#include "plan/plan.h"
+#include "threads/pool.h"
+#include "weights/card.h"
+
+#define EFFNET_MAX_THREADS 1024
+
+struct _EffnetModel {
+  unsigned refs; /* under the cache's lock */
+  char *key;     /* in the cache */
+  char *path;    /* NULL = synthetic */
+  char *name;
+  EffnetNet *net;
+  EffnetPlan *plan;
+  EffnetCard *card;
+  char **labels; /* of the card or of a labels file; NULL = none */
+  uint64_t parameters, multiply_adds;
+
+  GMutex hash_lock;
+  char *sha256; /* under hash_lock */
+};
+
+struct _EffnetSession {
+  EffnetModel *model;
+  EffnetPool *pool;
+  EffnetArena arena;
+  EffnetFrontend *frontend;
+  EffnetInputSpec spec;
+  float *probabilities; /* [n_classes] */
+  uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
+};
+
+/* Walks the plan over @input, float [in_h][in_w][3]; features and logits are then in the arena. */
+void effnet_run (EffnetSession *session, const float *input);
+
+/* The file to open: @path may be a folder. FALSE with NOT_FOUND. @card: NULL when there is none. */
+gboolean effnet_find_files (const char *path, char **weights, char **card, GError **error);
+
+#endif

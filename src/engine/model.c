@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A model's life: found, opened, checked, folded, packed, shared. Everything about it is decided
+ * here, and all errors of a model are raised by the time effnet_model_open() returns. */
+#define _POSIX_C_SOURCE 200809L
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "engine/engine.h"
+
+/* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens follow one another, so the
+ * second opener of a file shares the first one's work; references never wait for an open. */
+static GMutex open_lock, cache_lock;
+static GHashTable *cache;
+
+static void
+model_free (EffnetModel *model)
+{
+  g_free (model->key);
+  g_free (model->path);
+  g_free (model->name);
+  effnet_net_free (model->net);
+  effnet_plan_free (model->plan);
+  effnet_card_free (model->card);
+  g_strfreev (model->labels);
+  g_free (model->sha256);
+  g_mutex_clear (&model->hash_lock);
+  g_free (model);
+}
+
+/* Size, time and inode of the file are part of the key: a file replaced on disk is another model.
+ */
+static char *
+file_identity (const char *path)
+{
+  struct stat info;
+
+  if (path == NULL || stat (path, &info) != 0)
+    return g_strdup ("");
+  return g_strdup_printf ("%s:%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%" G_GINT64_FORMAT ".%ld",
+                          path, (guint64)info.st_ino, (guint64)info.st_size, (gint64)info.st_mtime,
+                          (long)info.st_mtim.tv_nsec);
+}
+
+static char *
+cache_key (const char *weights, const char *card, const EffnetModelOptions *o, EffnetDtype dtype)
+{
+  g_autofree char *file = file_identity (weights);
+  g_autofree char *config = file_identity (card);
+  g_autofree char *labels = file_identity (o->labels_file);
+
+  return g_strdup_printf ("%s|%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", file, config, labels,
+                          o->variant != NULL ? o->variant : "", (int)dtype, (int)o->padding,
+                          o->bn_epsilon, (guint64)o->synthetic_seed, o->input_size,
+                          (int)effnet_cpu_best ());
+}
+
+static gboolean
+choose_dtype (EffnetPrecision precision, EffnetDtype *dtype, GError **error)
+{
+  gboolean has_bf16 = effnet_cpu_has (EFFNET_ISA_AVX512_BF16) || effnet_cpu_has (EFFNET_ISA_AMX);
+
+  *dtype = EFFNET_DTYPE_F32;
+  switch (precision) {
+  case EFFNET_PRECISION_AUTO:
+    /* bf16 pays only on matrix units */
+    *dtype = effnet_cpu_has (EFFNET_ISA_AMX) ? EFFNET_DTYPE_BF16 : EFFNET_DTYPE_F32;
+    return TRUE;
+  case EFFNET_PRECISION_FP32:
+    return TRUE;
+  case EFFNET_PRECISION_BF16:
+    *dtype = EFFNET_DTYPE_BF16;
+    if (has_bf16 || effnet_cpu_best () == EFFNET_ISA_REF)
+      return TRUE;
+    g_set_error (
+        error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+        "precision bf16 needs a CPU with avx512_bf16 or amx_bf16; this one (%s, %s) can do fp32",
+        effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
+    return FALSE;
+  default:
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "precision int8 is not in this build; it can do fp32%s",
+                 has_bf16 ? " and bf16" : "");
+    return FALSE;
+  }
+}
+
+static gboolean
+check_options (const EffnetModelOptions *o, GError **error)
+{
+  if (!(o->bn_epsilon >= 0 && o->bn_epsilon <= 1)) {
+    g_set_error (
+        error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+        "batch-norm epsilon %g is out of range; expected 0 (the card's) or a number up to 1",
+        o->bn_epsilon);
+    return FALSE;
+  }
+  if (o->precision > EFFNET_PRECISION_INT8 || o->padding > EFFNET_PADDING_SYMMETRIC) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "unknown precision %d or padding %d",
+                 (int)o->precision, (int)o->padding);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* The flavour: the option, then the card, then names: TensorFlow-born weights are called tf_ by
+ * timm, and are what lukemelas-style and folded files hold. */
+static EffnetPadding
+choose_padding (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect)
+{
+  if (o->padding != EFFNET_PADDING_AUTO)
+    return o->padding;
+  if (card->padding != EFFNET_PADDING_AUTO)
+    return card->padding;
+  if (card->architecture != NULL && g_str_has_prefix (card->architecture, "tf_"))
+    return EFFNET_PADDING_SAME;
+  if (dialect == EFFNET_DIALECT_LUKEMELAS || dialect == EFFNET_DIALECT_FOLDED)
+    return EFFNET_PADDING_SAME;
+  return EFFNET_PADDING_SYMMETRIC;
+}
+
+static const char *
+choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect,
+                const EffnetTensorTable *tensors, GError **error)
+{
+  const char *variant = NULL, *guess;
+
+  if (o->variant != NULL)
+    return o->variant;
+  if (card->architecture != NULL) {
+    variant = effnet_arch_from_name (card->architecture);
+    if (variant == NULL)
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                   "the card of %s says architecture %s; expected an EfficientNet (b0..b8, l2, "
+                   "lite0..lite4)",
+                   effnet_tensor_table_name (tensors), card->architecture);
+    return variant;
+  }
+  guess = effnet_dialect_guess_variant (dialect, tensors);
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
+               "%s has no card (config.json) that says its variant%s%s; name the variant",
+               effnet_tensor_table_name (tensors), guess != NULL ? "; it looks like " : "",
+               guess != NULL ? guess : "");
+  return NULL;
+}
+
+static gboolean
+choose_input_size (const EffnetModelOptions *o, const EffnetCard *card, unsigned *size,
+                   GError **error)
+{
+  *size = o->input_size > 0 ? o->input_size : card->input_height;
+  if (o->input_size == 0 && card->input_height != card->input_width) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "the card says an input of %u x %u pixels; expected a square one",
+                 card->input_width, card->input_height);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+choose_classes (const EffnetCard *card, EffnetDialect dialect, const EffnetTensorTable *tensors,
+                unsigned *n_classes, GError **error)
+{
+  *n_classes = effnet_dialect_classes (dialect, tensors);
+  if (*n_classes == 0) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
+                 "%s holds no classifier under a name we know (%s)",
+                 effnet_tensor_table_name (tensors), effnet_dialect_name (dialect));
+    return FALSE;
+  }
+  if (card->n_classes > 0 && card->n_classes != *n_classes) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
+                 "%s has a classifier for %u classes, but its card says %u",
+                 effnet_tensor_table_name (tensors), *n_classes, card->n_classes);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+typedef struct {
+  EffnetPlan *plan;
+  GMutex lock;
+  GError *error; /* of the lowest index, under lock: the same whoever was first */
+  size_t failed;
+} Packing;
+
+static void
+pack_tile (void *user, size_t tile, unsigned worker)
+{
+  Packing *packing = user;
+  GError *error = NULL;
+
+  (void)worker;
+  if (effnet_plan_pack (packing->plan, tile, &error))
+    return;
+  g_mutex_lock (&packing->lock);
+  if (packing->error == NULL || tile < packing->failed) {
+    g_clear_error (&packing->error);
+    packing->error = g_steal_pointer (&error);
+    packing->failed = tile;
+  }
+  g_mutex_unlock (&packing->lock);
+  g_clear_error (&error);
+}
+
+static gboolean
+pack_weights (EffnetPlan *plan, GError **error)
+{
+  EffnetPool *pool = effnet_pool_get (0);
+  Packing packing = {.plan = plan};
+
+  g_mutex_init (&packing.lock);
+  effnet_pool_run (pool, plan->n_packs, pack_tile, &packing);
+  effnet_pool_unref (pool);
+  g_mutex_clear (&packing.lock);
+  if (packing.error != NULL) {
+    g_propagate_error (error, packing.error);
+    return FALSE;
+  }
+  effnet_plan_packed (plan);
+  return TRUE;
+}
+
+static gboolean
+build_plan (EffnetModel *model, const EffnetTensorTable *tensors, EffnetDtype dtype, double epsilon,
+            GError **error)
+{
+  EffnetPlanOptions options = {dtype, epsilon};
+
+  model->plan = effnet_plan_new (model->net, tensors, &options, error);
+  return model->plan != NULL && pack_weights (model->plan, error);
+}
+
+static gboolean
+load_labels (EffnetModel *model, const char *labels_file, GError **error)
+{
+  if (labels_file != NULL) {
+    model->labels = effnet_labels_load (labels_file, model->net->n_classes, error);
+    return model->labels != NULL;
+  }
+  model->labels = g_strdupv (model->card->labels);
+  return TRUE;
+}
+
+static gboolean
+open_file (EffnetModel *model, const char *card_path, const EffnetModelOptions *o,
+           EffnetDtype dtype, GError **error)
+{
+  g_autoptr (EffnetTensorTable) tensors = NULL;
+  EffnetDialect dialect;
+  const char *variant;
+  unsigned size, n_classes;
+
+  model->card = card_path != NULL ? effnet_card_load (card_path, error) : effnet_card_new ();
+  if (model->card == NULL)
+    return FALSE;
+  tensors = effnet_tensor_table_open (model->path, error);
+  if (tensors == NULL)
+    return FALSE;
+  dialect = effnet_dialect_detect (tensors);
+  variant = choose_variant (o, model->card, dialect, tensors, error);
+  if (variant == NULL || !choose_input_size (o, model->card, &size, error) ||
+      (dialect != EFFNET_DIALECT_UNKNOWN &&
+       !choose_classes (model->card, dialect, tensors, &n_classes, error)))
+    return FALSE;
+  if (dialect == EFFNET_DIALECT_UNKNOWN)
+    n_classes = 1; /* the plan says what is wrong with the names */
+  model->net =
+      effnet_net_new (variant, size, n_classes, choose_padding (o, model->card, dialect), error);
+  return model->net != NULL &&
+         build_plan (model, tensors, dtype,
+                     o->bn_epsilon > 0 ? o->bn_epsilon : model->card->bn_epsilon, error) &&
+         load_labels (model, o->labels_file, error);
+}
+
+#define SYNTHETIC_CLASSES 1000
+
+static gboolean
+open_synthetic (EffnetModel *model, const EffnetModelOptions *o, EffnetDtype dtype, GError **error)
+{
+  g_autoptr (EffnetTensorTable) tensors = NULL;
+
+  model->card = effnet_card_new ();
+  model->net = effnet_net_new (o->variant != NULL ? o->variant : "b0", o->input_size,
+                               SYNTHETIC_CLASSES, o->padding, error);
+  if (model->net == NULL)
+    return FALSE;
+  tensors = effnet_synthetic_new (model->net, o->synthetic_seed);
+  return build_plan (model, tensors, dtype, o->bn_epsilon, error) &&
+         load_labels (model, o->labels_file, error);
+}
+
+static EffnetModel *
+model_new (const char *path, const char *card_path, const EffnetModelOptions *o, EffnetDtype dtype,
+           GError **error)
+{
+  EffnetModel *model = g_new0 (EffnetModel, 1);
+  gboolean ok;
+
+  model->refs = 1;
+  model->path = g_strdup (path);
+  g_mutex_init (&model->hash_lock);
+  ok = path != NULL ? open_file (model, card_path, o, dtype, error)
+                    : open_synthetic (model, o, dtype, error);
+  if (!ok) {
+    model_free (model);
+    return NULL;
+  }
+  model->name = g_strdup (model->card->architecture != NULL ? model->card->architecture
+                                                            : model->net->variant);
+  model->parameters = effnet_net_parameters (model->net);
+  model->multiply_adds = effnet_net_multiply_adds (model->net);
+  return model;
+}
+
+/* A new reference, or NULL. */
+static EffnetModel *
+cache_lookup (const char *key)
+{
+  EffnetModel *model;
+
+  g_mutex_lock (&cache_lock);
+  model = cache != NULL ? g_hash_table_lookup (cache, key) : NULL;
+  if (model != NULL)
+    model->refs++;
+  g_mutex_unlock (&cache_lock);
+  return model;
+}
+
+static void
+cache_insert (EffnetModel *model, char *key)
+{
+  g_mutex_lock (&cache_lock);
+  if (cache == NULL)
+    cache = g_hash_table_new (g_str_hash, g_str_equal);
+  model->key = key;
+  g_hash_table_insert (cache, key, model);
+  g_mutex_unlock (&cache_lock);
+}
+
+EffnetModel *
+effnet_model_open (const char *path, const EffnetModelOptions *options, GError **error)
+{
+  EffnetModelOptions o = {0};
+  g_autofree char *found = NULL, *weights = NULL, *card = NULL, *key = NULL;
+  EffnetModel *model;
+  EffnetDtype dtype;
+
+  if (options != NULL)
+    o = *options;
+  if (g_strcmp0 (o.variant, "auto") == 0 || g_strcmp0 (o.variant, "") == 0)
+    o.variant = NULL;
+  if (!check_options (&o, error) || !choose_dtype (o.precision, &dtype, error))
+    return NULL;
+  if (path == NULL && o.synthetic_seed == 0) {
+    path = found = effnet_model_find (o.variant, error);
+    if (found == NULL)
+      return NULL;
+  }
+  if (path != NULL && !effnet_find_files (path, &weights, &card, error))
+    return NULL;
+
+  key = cache_key (weights, card, &o, dtype);
+  g_mutex_lock (&open_lock);
+  model = cache_lookup (key);
+  if (model == NULL) {
+    model = model_new (weights, card, &o, dtype, error);
+    if (model != NULL)
+      cache_insert (model, g_steal_pointer (&key));
+  }
+  g_mutex_unlock (&open_lock);
+  return model;
+}
+
+EffnetModel *
+effnet_model_ref (EffnetModel *model)
+{
+  g_mutex_lock (&cache_lock);
+  model->refs++;
+  g_mutex_unlock (&cache_lock);
+  return model;
+}
+
+void
+effnet_model_unref (EffnetModel *model)
+{
+  gboolean last;
+
+  if (model == NULL)
+    return;
+  g_mutex_lock (&cache_lock);
+  last = --model->refs == 0;
+  if (last) {
+    g_hash_table_remove (cache, model->key);
+    if (g_hash_table_size (cache) == 0)
+      g_clear_pointer (&cache, g_hash_table_unref);
+  }
+  g_mutex_unlock (&cache_lock);
+  if (last)
+    model_free (model);
+}
+
+void
+effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
+{
+  const EffnetNet *net = model->net;
+
+  *info = (EffnetModelInfo){
+      .name = model->name,
+      .variant = net->variant,
+      .path = model->path,
+      .precision = model->plan->dtype == EFFNET_DTYPE_BF16 ? "bf16" : "fp32",
+      .isa = effnet_isa_name (effnet_cpu_best ()),
+      .padding = net->padding == EFFNET_PADDING_SAME ? "same" : "symmetric",
+      .n_classes = net->n_classes,
+      .n_features = model->plan->n_features,
+      .input_width = net->in_width,
+      .input_height = net->in_height,
+      .parameters = model->parameters,
+      .multiply_adds = model->multiply_adds,
+      .weight_bytes = model->plan->weights.bytes,
+      .arena_bytes = model->plan->arena_bytes,
+  };
+}
+
+const char *
+effnet_model_get_label (const EffnetModel *model, unsigned id)
+{
+  return model->labels != NULL && id < model->net->n_classes ? model->labels[id] : NULL;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The forward pass: each step of the plan, its tiles over the pool. Nothing is decided, allocated
+ * or checked here. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "engine/engine.h"
+
+typedef struct {
+  const EffnetStep *step;
+  char *arena;
+  const float *input;
+  size_t element; /* bytes of T */
+} Job;
+
+#define MAX_KERNEL 16 /* rows of a convolution window */
+
+static void *
+at (const Job *job, EffnetSlot slot)
+{
+  return slot == EFFNET_NO_SLOT ? NULL : job->arena + slot;
+}
+
+/* The kernel_size input rows of output row @y; NULL outside the image. */
+static void
+window (const EffnetStep *s, const char *in, size_t row_bytes, size_t y, const void **rows)
+{
+  for (unsigned i = 0; i < s->kernel_size; i++) {
+    size_t row = y * s->stride + i;
+
+    rows[i] =
+        row >= s->pad_y && row - s->pad_y < s->in_h ? in + (row - s->pad_y) * row_bytes : NULL;
+  }
+}
+
+static void
+run_stem (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  size_t end = MIN ((tile + 1) * s->per_tile, s->out_h);
+  const void *rows[MAX_KERNEL];
+  EffnetStem args = {
+      .rows = (const float *const *)rows,
+      .in_w = s->in_w,
+      .out_w = s->out_w,
+      .n = s->out_channels,
+      .kernel = s->kernel_size,
+      .stride = s->stride,
+      .pad = s->pad_x,
+      .weights = s->weights,
+      .weight_stride = s->weight_stride,
+      .bias = s->bias,
+      .activation = s->activation,
+  };
+
+  (void)worker;
+  for (size_t y = tile * s->per_tile; y < end; y++) {
+    window (s, (const char *)job->input, s->in_w * 3 * sizeof (float), y, rows);
+    args.out = (char *)at (job, s->out) + y * s->out_w * s->out_channels * job->element;
+    s->kernel->call.stem (&args);
+  }
+}
+
+static void
+run_depthwise (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  size_t end = MIN ((tile + 1) * s->per_tile, s->out_h), channels = s->out_channels;
+  float *partial = at (job, s->partial); /* [n_tiles][channels] */
+  const void *rows[MAX_KERNEL];
+  EffnetDepthwise args = {
+      .rows = rows,
+      .channels = channels,
+      .in_w = s->in_w,
+      .out_w = s->out_w,
+      .in_stride = channels,
+      .out_stride = channels,
+      .kernel = s->kernel_size,
+      .stride = s->stride,
+      .pad = s->pad_x,
+      .weights = s->weights,
+      .weight_stride = s->weight_stride,
+      .bias = s->bias,
+      .activation = s->activation,
+  };
+
+  (void)worker;
+  if (partial != NULL) {
+    args.pool = partial + tile * channels;
+    memset (args.pool, 0, channels * sizeof (float));
+  }
+  for (size_t y = tile * s->per_tile; y < end; y++) {
+    window (s, at (job, s->in), s->in_w * channels * job->element, y, rows);
+    args.out = (char *)at (job, s->out) + y * s->out_w * channels * job->element;
+    s->kernel->call.depthwise (&args);
+  }
+}
+
+static void
+run_gate (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  size_t channels = s->in_channels, pixels = s->out_h * s->out_w;
+  const float *partial = at (job, s->partial);
+  float *mean = at (job, s->squeezed), *squeezed = mean + channels, *gate = at (job, s->gate);
+
+  (void)tile;
+  (void)worker;
+  memcpy (mean, partial, channels * sizeof (float));
+  for (size_t p = 1; p < s->partials; p++) {
+    for (size_t c = 0; c < channels; c++)
+      mean[c] += partial[p * channels + c];
+  }
+  for (size_t c = 0; c < channels; c++)
+    mean[c] *= 1.0f / (float)pixels;
+  s->kernel->call.fc (&(EffnetFc){s->se_channels, channels, mean, s->se_reduce, s->se_channels,
+                                  s->se_reduce_bias, squeezed, s->activation});
+  s->kernel->call.fc (&(EffnetFc){channels, s->se_channels, squeezed, s->se_expand, channels,
+                                  s->se_expand_bias, gate, EFFNET_ACTIVATION_SIGMOID});
+  if (s->scaled != EFFNET_NO_SLOT)
+    s->scale->call.scale_panels (&(EffnetScalePanels){
+        .packed = s->project,
+        .out = at (job, s->scaled),
+        .panels = s->project_panels,
+        .k = channels,
+        .nr = effnet_gemm_panel_width (s->project_gemm, s->project_channels),
+        .kr = s->project_gemm->kr,
+        .gate = gate,
+    });
+}
+
+static void
+run_pointwise (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  const EffnetKernel *gemm = s->kernel;
+  size_t pixels = s->out_h * s->out_w, k = s->in_channels, n = s->out_channels;
+  size_t row_tiles = effnet_div_up (pixels, s->per_tile);
+  size_t first = tile % row_tiles * s->per_tile, m = MIN (s->per_tile, pixels - first);
+  size_t column = tile / row_tiles * s->panels_per_tile * effnet_gemm_panel_width (gemm, n);
+  size_t columns = MIN (s->panels_per_tile * effnet_gemm_panel_width (gemm, n), n - column);
+  const char *weights = s->scaled != EFFNET_NO_SLOT ? at (job, s->scaled) : s->weights;
+  char *a = (char *)at (job, s->in) + first * k * job->element;
+  size_t corner = (first * n + column) * job->element; /* of the output and the residual */
+
+  (void)worker;
+  if (s->gate != EFFNET_NO_SLOT)
+    s->scale->call.scale_rows (&(EffnetScaleRows){a, m, k, k, at (job, s->gate)});
+  gemm->call.gemm (&(EffnetGemm){
+      .m = m,
+      .n = columns,
+      .k = k,
+      .a = a,
+      .lda = k,
+      .b = weights + column * effnet_div_up (k, gemm->kr) * gemm->kr * job->element,
+      .bias = s->bias + column,
+      .residual = s->residual != EFFNET_NO_SLOT ? (char *)at (job, s->residual) + corner : NULL,
+      .ldr = n,
+      .c = (char *)at (job, s->out) + corner,
+      .ldc = n,
+      .activation = s->activation,
+  });
+}
+
+static void
+run_pool (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  size_t first = tile * s->per_tile, channels = MIN (s->per_tile, s->in_channels - first);
+  size_t pixels = s->in_h * s->in_w;
+  float *out = (float *)at (job, s->out) + first;
+
+  (void)worker;
+  memset (out, 0, channels * sizeof (float));
+  s->kernel->call.pool (&(EffnetPoolSum){(char *)at (job, s->in) + first * job->element, pixels,
+                                         channels, s->in_channels, out});
+  for (size_t c = 0; c < channels; c++)
+    out[c] *= 1.0f / (float)pixels;
+}
+
+static void
+run_classifier (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  size_t first = tile * s->per_tile, n = MIN (s->per_tile, s->out_channels - first);
+
+  (void)worker;
+  s->kernel->call.fc (&(EffnetFc){
+      n, s->in_channels, at (job, s->in), (const float *)s->weights + first, s->weight_stride,
+      s->bias + first, (float *)at (job, s->out) + first, EFFNET_ACTIVATION_NONE});
+}
+
+static const EffnetTileFunc step_funcs[] = {
+    [EFFNET_STEP_STEM] = run_stem,           [EFFNET_STEP_POINTWISE] = run_pointwise,
+    [EFFNET_STEP_DEPTHWISE] = run_depthwise, [EFFNET_STEP_GATE] = run_gate,
+    [EFFNET_STEP_POOL] = run_pool,           [EFFNET_STEP_CLASSIFIER] = run_classifier,
+};
+
+void
+effnet_run (EffnetSession *session, const float *input)
+{
+  const EffnetPlan *plan = session->model->plan;
+  Job job = {NULL, session->arena.base, input, effnet_dtype_size (plan->dtype)};
+
+  effnet_pool_enter (session->pool);
+  for (size_t i = 0; i < plan->n_steps; i++) {
+    gint64 before = session->profile != NULL ? effnet_clock_ns () : 0;
+
+    job.step = &plan->steps[i];
+    effnet_pool_run (session->pool, job.step->n_tiles, step_funcs[job.step->kind], &job);
+    if (session->profile != NULL)
+      session->profile[i] = (uint64_t)(effnet_clock_ns () - before);
+  }
+  effnet_pool_leave (session->pool);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A session: one arena, one front end, one thread at a time. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine/engine.h"
+
+static EffnetResizeMode
+card_resize_mode (const EffnetCard *card)
+{
+  switch (card->crop_mode) {
+  case EFFNET_CROP_SQUASH:
+    return EFFNET_RESIZE_MODE_STRETCH;
+  case EFFNET_CROP_BORDER:
+    return EFFNET_RESIZE_MODE_LETTERBOX;
+  default:
+    return EFFNET_RESIZE_MODE_CENTER_CROP;
+  }
+}
+
+static void
+fill_spec (EffnetInputSpec *spec, const EffnetModel *model, const EffnetSessionOptions *options)
+{
+  const EffnetCard *card = model->card;
+  gboolean is_auto = options->resize_mode == EFFNET_RESIZE_MODE_AUTO;
+
+  spec->height = model->net->in_height;
+  spec->width = model->net->in_width;
+  spec->mode = is_auto ? card_resize_mode (card) : options->resize_mode;
+  spec->squash = is_auto && card->crop_mode == EFFNET_CROP_SQUASH;
+  spec->crop_pct = card->crop_pct;
+  spec->filter = card->interpolation == EFFNET_INTERPOLATION_BILINEAR ? EFFNET_FILTER_BILINEAR
+                                                                      : EFFNET_FILTER_BICUBIC;
+  memcpy (spec->mean, card->mean, sizeof spec->mean);
+  memcpy (spec->std, card->std, sizeof spec->std);
+  spec->jpeg_full_scale = options->jpeg_full_scale;
+}
+
+static gboolean
+check_options (const EffnetSessionOptions *options, GError **error)
+{
+  if (options->threads > EFFNET_MAX_THREADS) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                 "%u threads asked for; expected 0 (all CPUs) to %d", options->threads,
+                 EFFNET_MAX_THREADS);
+    return FALSE;
+  }
+  if (options->resize_mode > EFFNET_RESIZE_MODE_LETTERBOX) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "unknown resize mode %d",
+                 (int)options->resize_mode);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+EffnetSession *
+effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GError **error)
+{
+  static const EffnetSessionOptions defaults = {0};
+  g_autoptr (EffnetSession) session = g_new0 (EffnetSession, 1);
+  const EffnetPlan *plan = model->plan;
+
+  if (options == NULL)
+    options = &defaults;
+  if (!check_options (options, error))
+    return NULL;
+  session->model = effnet_model_ref (model);
+  session->pool = effnet_pool_get (options->threads);
+  if (effnet_arena_init (&session->arena, plan->arena_bytes) != 0) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "a session of %s needs %" G_GSIZE_FORMAT " MB, which the system does not give",
+                 model->name, plan->arena_bytes >> 20);
+    return NULL;
+  }
+  fill_spec (&session->spec, model, options);
+  session->frontend = effnet_frontend_new (&session->spec, error);
+  if (session->frontend == NULL)
+    return NULL;
+  session->probabilities = g_new0 (float, plan->n_classes);
+  if (options->profile)
+    session->profile = g_new0 (uint64_t, plan->n_steps);
+  return g_steal_pointer (&session);
+}
+
+void
+effnet_session_free (EffnetSession *session)
+{
+  if (session == NULL)
+    return;
+  g_clear_pointer (&session->frontend, effnet_frontend_free);
+  effnet_arena_clear (&session->arena);
+  effnet_pool_unref (session->pool);
+  g_free (session->probabilities);
+  g_free (session->profile);
+  effnet_model_unref (session->model);
+  g_free (session);
+}
+
+void
+effnet_session_set_resize_mode (EffnetSession *session, EffnetResizeMode mode)
+{
+  EffnetSessionOptions options = {.resize_mode = mode,
+                                  .jpeg_full_scale = session->spec.jpeg_full_scale};
+
+  g_return_if_fail (mode <= EFFNET_RESIZE_MODE_LETTERBOX);
+  fill_spec (&session->spec, session->model, &options);
+  effnet_frontend_set_spec (session->frontend, &session->spec);
+}
+
+/* p_i = exp (x_i - max) / sum_j exp (x_j - max) */
+static void
+softmax (const float *logits, float *probabilities, unsigned n)
+{
+  double max = -INFINITY, sum = 0;
+
+  for (unsigned i = 0; i < n; i++)
+    max = fmax (max, logits[i]);
+  for (unsigned i = 0; i < n; i++)
+    sum += exp (logits[i] - max);
+  for (unsigned i = 0; i < n; i++)
+    probabilities[i] = (float)(exp (logits[i] - max) / sum);
+}
+
+void
+effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result)
+{
+  const EffnetPlan *plan = session->model->plan;
+  const char *arena = session->arena.base;
+  int64_t before = effnet_clock_ns ();
+
+  effnet_run (session, nhwc);
+  memset (result, 0, sizeof *result);
+  result->logits = (const float *)(const void *)(arena + plan->logits);
+  result->features = (const float *)(const void *)(arena + plan->features);
+  result->probabilities = session->probabilities;
+  result->n_classes = plan->n_classes;
+  result->n_features = plan->n_features;
+  softmax (result->logits, session->probabilities, plan->n_classes);
+  result->infer_ns = (uint64_t)(effnet_clock_ns () - before);
+}
+
+gboolean
+effnet_session_preprocess (EffnetSession *session, const EffnetImage *frame, float *nhwc,
+                           GError **error)
+{
+  return effnet_frontend_run (session->frontend, frame, session->pool, nhwc, NULL, error);
+}
+
+gboolean
+effnet_session_classify (EffnetSession *session, const EffnetImage *frame, EffnetResult *result,
+                         GError **error)
+{
+  float *input = (float *)(void *)((char *)session->arena.base + session->model->plan->input);
+  EffnetFrontendTimes times = {0};
+
+  if (!effnet_frontend_run (session->frontend, frame, session->pool, input, &times, error))
+    return FALSE;
+  effnet_session_run (session, input, result);
+  result->decode_ns = times.decode_ns;
+  result->convert_ns = times.convert_ns;
+  return TRUE;
+}
+
+/* TRUE when @a ranks before @b. NaN ranks last. */
+static gboolean
+ranks_before (EffnetScore a, EffnetScore b)
+{
+  if (a.score > b.score || (isnan (b.score) && !isnan (a.score)))
+    return TRUE;
+  return a.score == b.score && a.id < b.id;
+}
+
+unsigned
+effnet_result_top_k (const EffnetResult *result, unsigned k, EffnetScore *top)
+{
+  unsigned n = 0;
+
+  k = MIN (k, result->n_classes);
+  if (k == 0)
+    return 0;
+  /* insertion into the k best so far */
+  for (unsigned id = 0; id < result->n_classes; id++) {
+    EffnetScore score = {id, result->probabilities[id]};
+    unsigned at;
+
+    if (n == k && !ranks_before (score, top[n - 1]))
+      continue;
+    at = n < k ? n++ : k - 1;
+    for (; at > 0 && ranks_before (score, top[at - 1]); at--)
+      top[at] = top[at - 1];
+    top[at] = score;
+  }
+  return n;
+}

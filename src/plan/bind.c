@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From layers to tensors, and from tensors to folded convolutions. Names live in dialect.c. */
+#include "plan/bind.h"
+
+#include <math.h>
+#include <string.h>
+
+EffnetLayer *
+effnet_net_layers (const EffnetNet *net, size_t *n_layers)
+{
+  EffnetLayer *layers = g_new0 (EffnetLayer, 3 + 5 * (size_t)net->n_blocks);
+  size_t n = 0, last = net->stem_channels;
+
+  layers[n++] = (EffnetLayer){EFFNET_LAYER_STEM, NULL, 0, net->stem_channels, 3, 3};
+  for (unsigned i = 0; i < net->n_blocks; i++) {
+    const EffnetBlock *b = &net->blocks[i];
+
+    if (b->has_expand)
+      layers[n++] = (EffnetLayer){EFFNET_LAYER_EXPAND, b, i, b->expand_channels, b->in_channels, 1};
+    layers[n++] = (EffnetLayer){EFFNET_LAYER_DEPTHWISE, b, i, b->expand_channels, 1, b->kernel};
+    if (b->se_channels > 0) {
+      layers[n++] =
+          (EffnetLayer){EFFNET_LAYER_SE_REDUCE, b, i, b->se_channels, b->expand_channels, 1};
+      layers[n++] =
+          (EffnetLayer){EFFNET_LAYER_SE_EXPAND, b, i, b->expand_channels, b->se_channels, 1};
+    }
+    layers[n++] = (EffnetLayer){EFFNET_LAYER_PROJECT, b, i, b->out_channels, b->expand_channels, 1};
+    last = b->out_channels;
+  }
+  layers[n++] = (EffnetLayer){EFFNET_LAYER_HEAD, NULL, 0, net->head_channels, last, 1};
+  layers[n++] =
+      (EffnetLayer){EFFNET_LAYER_CLASSIFIER, NULL, 0, net->n_classes, net->head_channels, 1};
+  *n_layers = n;
+  return layers;
+}
+
+typedef struct {
+  const EffnetTensorTable *tensors;
+  EffnetBound *bound;
+  char *problem; /* the first one */
+} Binding;
+
+static char *
+shape_string (unsigned n_dims, const size_t *shape)
+{
+  GString *out = g_string_new ("[");
+
+  for (unsigned i = 0; i < n_dims; i++)
+    g_string_append_printf (out, "%s%" G_GSIZE_FORMAT, i > 0 ? ", " : "", shape[i]);
+  g_string_append_c (out, ']');
+  return g_string_free (out, FALSE);
+}
+
+static void
+bind_tensor (void *user, const char *name, unsigned n_dims, const size_t *shape)
+{
+  Binding *binding = user;
+  EffnetBound *bound = binding->bound;
+  const EffnetTensor *tensor = effnet_tensor_table_find (binding->tensors, name);
+  const char *part = strrchr (name, '.');
+
+  if (binding->problem != NULL)
+    return;
+  if (tensor == NULL) {
+    binding->problem = g_strdup_printf ("tensor %s is missing", name);
+    return;
+  }
+  if (!tensor->is_float) {
+    binding->problem =
+        g_strdup_printf ("tensor %s holds integers; expected F32, F16 or BF16", name);
+    return;
+  }
+  if (tensor->n_dims != n_dims || memcmp (tensor->shape, shape, n_dims * sizeof *shape) != 0) {
+    g_autofree char *found = effnet_tensor_shape_string (tensor);
+    g_autofree char *wanted = shape_string (n_dims, shape);
+
+    binding->problem = g_strdup_printf ("tensor %s is %s; expected %s", name, found, wanted);
+    return;
+  }
+  /* effnet_layer_want() names the convolution's weight first, then its bias or the batch norm's
+   * four. */
+  if (bound->weight == NULL)
+    bound->weight = tensor;
+  else if (strcmp (part, ".running_mean") == 0)
+    bound->mean = tensor;
+  else if (strcmp (part, ".running_var") == 0)
+    bound->variance = tensor;
+  else if (strcmp (part, ".weight") == 0)
+    bound->gamma = tensor;
+  else
+    bound->beta = tensor;
+}
+
+gboolean
+effnet_layer_bind (EffnetDialect dialect, const EffnetNet *net, const EffnetLayer *layer,
+                   const EffnetTensorTable *tensors, EffnetBound *bound, GError **error)
+{
+  Binding binding = {tensors, bound, NULL};
+
+  memset (bound, 0, sizeof *bound);
+  bound->out = layer->out;
+  bound->in = layer->in;
+  bound->kernel = layer->kernel;
+  effnet_layer_want (dialect, net, layer, bind_tensor, &binding);
+  if (binding.problem != NULL) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH, "%s: %s for %s",
+                 effnet_tensor_table_name (tensors), binding.problem, net->variant);
+    g_free (binding.problem);
+    return FALSE;
+  }
+  if (bound->gamma == NULL) {
+    bound->bias = bound->beta;
+    bound->beta = NULL;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_finite (const EffnetTensor *tensor, const float *values, GError **error)
+{
+  for (size_t i = 0; i < tensor->n_elements; i++) {
+    if (!isfinite (values[i])) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                   "tensor %s holds %g at element %" G_GSIZE_FORMAT
+                   "; expected finite numbers: the file is damaged",
+                   tensor->name, (double)values[i], i);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+read_checked (const EffnetTensor *tensor, float *out, GError **error)
+{
+  effnet_tensor_read (tensor, out);
+  return check_finite (tensor, out, error);
+}
+
+/* @norm: [4][out] gamma, beta, mean, variance */
+static gboolean
+fold_norm (const EffnetBound *bound, const float *norm, float *w, float *bias, GError **error)
+{
+  size_t n = bound->out, per_out = bound->in * bound->kernel * bound->kernel;
+
+  for (size_t o = 0; o < n; o++) {
+    double gamma = norm[o], beta = norm[n + o], mean = norm[2 * n + o], variance = norm[3 * n + o];
+    double scale;
+
+    if (variance < 0) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                   "tensor %s holds %g at element %" G_GSIZE_FORMAT
+                   "; a variance is at least 0: the file is damaged",
+                   bound->variance->name, variance, o);
+      return FALSE;
+    }
+    scale = gamma / sqrt (variance + bound->epsilon);
+    for (size_t i = 0; i < per_out; i++)
+      w[o * per_out + i] = (float)(w[o * per_out + i] * scale);
+    bias[o] = (float)(beta - mean * scale);
+  }
+  return TRUE;
+}
+
+gboolean
+effnet_bound_fold (const EffnetBound *bound, float *w, float *bias, GError **error)
+{
+  g_autofree float *norm = NULL;
+
+  if (!read_checked (bound->weight, w, error))
+    return FALSE;
+  if (bound->gamma == NULL)
+    return read_checked (bound->bias, bias, error);
+
+  norm = g_new (float, 4 * bound->out);
+  return read_checked (bound->gamma, norm, error) &&
+         read_checked (bound->beta, norm + bound->out, error) &&
+         read_checked (bound->mean, norm + 2 * bound->out, error) &&
+         read_checked (bound->variance, norm + 3 * bound->out, error) &&
+         fold_norm (bound, norm, w, bias, error);
+}

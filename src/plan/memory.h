@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Memory: which buffers may share bytes because they never live at the same time. */
+#ifndef EFFNET_PLAN_MEMORY_H
+#define EFFNET_PLAN_MEMORY_H
+
+#include <stddef.h>
+
+typedef struct {
+  size_t bytes;
+  size_t first, last; /* steps: written first, read last; both inclusive */
+  size_t offset;      /* found by effnet_memory_plan() */
+} EffnetBuffer;
+
+/* Gives each buffer an aligned offset such that none that live together overlap: largest first,
+ * each in the lowest gap that holds it. Returns the bytes of the whole. */
+size_t effnet_memory_plan (EffnetBuffer *buffers, size_t n_buffers);
+
+#endif

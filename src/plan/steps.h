@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Between plan.c, which owns the plan, and steps.c, which writes its steps. */
+#ifndef EFFNET_PLAN_STEPS_H
+#define EFFNET_PLAN_STEPS_H
+
+#include "plan/bind.h"
+#include "plan/memory.h"
+
+/* How a folded layer is laid out for its kernel. */
+typedef enum {
+  EFFNET_PACK_GEMM, /* the kernel row's packing; bias padded to panels */
+  EFFNET_PACK_TAPS, /* [kernel * kernel][channels] */
+  EFFNET_PACK_STEM, /* [kernel * kernel * 3][stride] */
+  EFFNET_PACK_FC,   /* [in][out] */
+} EffnetPackKind;
+
+/* One layer to fold and pack, and where to. */
+struct _EffnetPack {
+  EffnetPackKind kind;
+  EffnetBound bound;
+  const EffnetKernel *gemm; /* PACK_GEMM */
+  size_t stride;            /* PACK_STEM */
+  void *weights;
+  float *bias;
+};
+
+/* The kernels of one precision: one of each operation but depthwise, which goes by size. */
+typedef struct {
+  const EffnetKernel *gemm, *stem, *pool, *fc, *scale_rows, *scale_panels;
+} EffnetKernelSet;
+
+/* Bytes a layer takes in the plan's arena, weights and bias each aligned. */
+size_t effnet_pack_bytes (const EffnetKernelSet *kernels, const EffnetLayer *layer,
+                          EffnetDtype dtype);
+
+/* Writes the steps, the packs and the memory plan of @net into @plan, whose `weights` are
+ * allocated. FALSE with MISMATCH. */
+gboolean effnet_steps_build (EffnetPlan *plan, const EffnetKernelSet *kernels, const EffnetNet *net,
+                             EffnetDialect dialect, const EffnetTensorTable *tensors,
+                             GError **error);
+
+#endif
