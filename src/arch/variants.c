@@ -126,7 +126,9 @@ effnet_arch_from_name (const char *name)
   if (name == NULL)
     return NULL;
   g_autofree char *lower = g_ascii_strdown (name, -1);
-  const char *rest = lower;
+  const char *slash = strrchr (lower, '/'); /* "timm/efficientnet_b0" */
+  const char *start = slash != NULL ? slash + 1 : lower;
+  const char *rest = start;
   const char *found = NULL;
   gboolean prefixed = FALSE;
 
@@ -136,7 +138,7 @@ effnet_arch_from_name (const char *name)
     rest += strlen ("efficientnet_");
     prefixed = TRUE;
   }
-  if (rest != lower && !prefixed) /* "tf_b0" */
+  if (rest != start && !prefixed) /* "tf_b0" */
     return NULL;
   for (size_t i = 0; i < G_N_ELEMENTS (variants) && found == NULL; i++) {
     const char *row = variants[i].name;

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Compares our nets with timm's: check_timm.py DESCRIBE
+
+DESCRIBE is the program tests/arch/describe.c. Every block's convolutions, squeeze-excite, strides,
+output sizes and skips, the ends, parameters and multiply-adds must be equal, in both paddings and at
+timm's own input size, at ours and at an odd one. The models are built without memory for weights.
+Ends with 77 (skipped) where timm is not installed; EFFNET_PYTHON names a Python that has it.
+"""
+import json
+import os
+import subprocess
+import sys
+
+try:
+    import timm
+    import torch
+except ImportError as why:
+    other = os.environ.pop("EFFNET_PYTHON", None)
+    if other:
+        os.execv(other, [other] + sys.argv)
+    print(f"SKIP: {why}; EFFNET_PYTHON may name a Python with timm")
+    sys.exit(77)
+
+SCALED = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2"]
+LITE = ["lite0", "lite1", "lite2", "lite3", "lite4"]
+
+empty = torch.empty
+torch.empty = lambda *size, **options: empty(*size, **{**options, "device": "meta"})
+
+
+def describe(program, variant, size, padding):
+    out = subprocess.run([program, variant, str(size), "1000", padding], check=True,
+                         capture_output=True, text=True)
+    return json.loads(out.stdout)
+
+
+def observe(model, size):
+    """{module: (height, width) of its output}, and the multiply-adds of convolutions and classifier."""
+    sizes, total = {}, 0
+
+    def hook(module, inputs, output):
+        nonlocal total
+        shape = tuple(output.shape)
+        sizes[module] = shape[2:]
+        positions = 1
+        for side in shape[2:]:
+            positions *= side
+        total += module.weight.numel() * positions
+
+    handles = [m.register_forward_hook(hook) for m in model.modules()
+               if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
+    with torch.no_grad():
+        model(torch.empty(1, 3, size, size))
+    for handle in handles:
+        handle.remove()
+    return sizes, total
+
+
+def theirs(model, sizes):
+    """timm's modules in the words of our JSON."""
+    blocks = []
+    for s, stage in enumerate(model.blocks):
+        for i, block in enumerate(stage):
+            expands = hasattr(block, "conv_pwl")
+            project = block.conv_pwl if expands else block.conv_pw
+            depthwise = block.conv_dw
+            has_se = hasattr(block.se, "conv_reduce")
+            assert depthwise.groups == depthwise.in_channels
+            blocks.append({
+                "stage": s,
+                "index": i,
+                "kernel": depthwise.kernel_size[0],
+                "stride": depthwise.stride[0],
+                "in_channels": block.conv_pw.in_channels if expands else depthwise.in_channels,
+                "expand": expands,
+                "expand_channels": depthwise.out_channels,
+                "out_channels": project.out_channels,
+                "se_channels": block.se.conv_reduce.out_channels if has_se else 0,
+                "skip": block.has_skip,
+                "out_height": sizes[project][0],
+                "out_width": sizes[project][1],
+            })
+    return blocks
+
+
+def differences(ours, model, size):
+    sizes, multiply_adds = observe(model, size)
+    blocks = theirs(model, sizes)
+    activation = model.bn1.act.__class__.__name__.lower()
+    pairs = [
+        ("parameters", ours["parameters"], sum(p.numel() for p in model.parameters())),
+        ("multiply_adds", ours["multiply_adds"], multiply_adds),
+        ("blocks", len(ours["blocks"]), len(blocks)),
+        ("stages", len(ours["stages"]), len(model.blocks)),
+        ("stem", ours["stem"]["out_channels"], model.conv_stem.out_channels),
+        ("stem size", ours["stem"]["out_resolution"], sizes[model.conv_stem][0]),
+        ("head", ours["head"]["out_channels"], model.conv_head.out_channels),
+        ("head size", ours["head"]["out_resolution"], sizes[model.conv_head][0]),
+        ("features", ours["n_features"], model.classifier.in_features),
+        ("activation", ours["activation"], {"silu": "swish"}.get(activation, activation)),
+    ]
+    for mine, their in zip(ours["blocks"], blocks):
+        for key, value in their.items():
+            pairs.append((f"blocks.{their['stage']}.{their['index']} {key}", mine[key], value))
+    for index, stage in enumerate(ours["stages"]):
+        pairs.append((f"stages.{index} blocks", stage["blocks"], len(model.blocks[index])))
+    return len(pairs), [f"{what}: ours {a}, timm's {b}" for what, a, b in pairs if a != b]
+
+
+def check(program, variant, name, padding):
+    model = timm.create_model(name).to("meta").eval()
+    own = model.default_cfg["input_size"][1]
+    for size in sorted({own, describe(program, variant, 0, padding)["resolution"], 97}):
+        ours = describe(program, variant, size, padding)
+        n, wrong = differences(ours, model, size)
+        print(f"{'not ok' if wrong else 'ok'}: {variant} as {name} at {size}: {n} facts")
+        for line in wrong:
+            print(f"  {line}")
+        if wrong:
+            return False
+    return True
+
+
+def main():
+    ok = True
+    for variant in SCALED + LITE:
+        ok &= check(sys.argv[1], variant, f"tf_efficientnet_{variant}", "same")
+        ok &= check(sys.argv[1], variant, f"efficientnet_{variant}", "symmetric")
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
