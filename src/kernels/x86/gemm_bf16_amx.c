@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pointwise convolution of bf16 on AMX tiles: blocks of 32 pixels x 32 channels, two by two tiles.
+ * While the tile unit multiplies one block, the vector units finish the one before it (activation,
+ * residual, rounding), so every step over k issues its share of finished rows in between.
+ *
+ * One tile configuration serves a whole call. Where m or k is no multiple of the tile, the last
+ * tile is moved back to end at the edge: rows seen twice are finished once, and k seen twice meets
+ * zero weights. No call reads past k in a row or past row m. An odd k goes to the AVX-512 row of
+ * the same packing. */
+#include <assert.h>
+#include <string.h>
+
+#include "kernels/rows.h"
+#include "kernels/x86/bf16_avx512.h"
+
+enum {
+  TILE = 16,          /* rows of a tile */
+  DEPTH = 32,         /* bf16 of k in a tile row */
+  PANEL = 32,         /* nr */
+  PAIR = 2 * PANEL,   /* elements of one pair of k in a panel */
+  GROUP = 8,          /* panels walked together under one block of rows */
+  GROUP_BYTES = 16384 /* of weights, a third of L1 */
+};
+
+/* Rows first .. rows-1 of the 32x32 sums belong to c at (row, column). */
+typedef struct {
+  const float *sums; /* [32][32] */
+  size_t row, column;
+  size_t columns;
+  unsigned first, rows;
+} Block;
+
+typedef void (*Finish) (const EffnetGemm *g, const Block *block, unsigned from, unsigned to);
+
+EFFNET_INLINE void
+finish_rows (const EffnetGemm *g, const Block *block, unsigned from, unsigned to,
+             EffnetActivation activation)
+{
+  EffnetQ q = effnet_q_load ();
+  size_t at = block->row * g->ldc + block->column;
+  uint16_t *c = (uint16_t *)g->c + at;
+  const uint16_t *residual = g->residual;
+  __mmask32 mask = effnet_mask32 (block->columns);
+  __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);
+
+  if (residual != NULL)
+    residual += block->row * g->ldr + block->column;
+  for (unsigned r = from; r < to; r++) {
+    __m512 x0 = _mm512_load_ps (block->sums + r * PANEL), x1;
+
+    x0 = effnet_bf16_activate (&q, x0, activation);
+    if (residual != NULL)
+      x0 = _mm512_add_ps (x0, effnet_bf16_load (residual + r * g->ldr, mask0));
+    if (mask1 == 0) {
+      effnet_bf16_store (c + r * g->ldc, mask0, x0);
+      continue;
+    }
+    x1 = _mm512_load_ps (block->sums + r * PANEL + 16);
+    x1 = effnet_bf16_activate (&q, x1, activation);
+    if (residual != NULL)
+      x1 = _mm512_add_ps (x1, effnet_bf16_load (residual + r * g->ldr + 16, mask1));
+    effnet_bf16_store2 (c + r * g->ldc, mask, x0, x1);
+  }
+}
+
+#define FINISH(name, activation)                                                                   \
+  static void finish_##name (const EffnetGemm *g, const Block *block, unsigned from, unsigned to)  \
+  {                                                                                                \
+    finish_rows (g, block, from, to, activation);                                                  \
+  }
+FINISH (none, EFFNET_ACTIVATION_NONE)
+FINISH (swish, EFFNET_ACTIVATION_SWISH)
+FINISH (relu, EFFNET_ACTIVATION_RELU)
+FINISH (relu6, EFFNET_ACTIVATION_RELU6)
+FINISH (sigmoid, EFFNET_ACTIVATION_SIGMOID)
+
+static const Finish finishers[] = {
+    [EFFNET_ACTIVATION_NONE] = finish_none,       [EFFNET_ACTIVATION_SWISH] = finish_swish,
+    [EFFNET_ACTIVATION_RELU] = finish_relu,       [EFFNET_ACTIVATION_RELU6] = finish_relu6,
+    [EFFNET_ACTIVATION_SIGMOID] = finish_sigmoid,
+};
+
+/* What every block of a call shares. */
+typedef struct {
+  const EffnetGemm *g;
+  Finish finish;
+  size_t steps;      /* ceil (k / DEPTH) */
+  size_t panel_size; /* elements of a panel of b */
+  size_t tail;       /* k left for the last step when it is not a whole one, else 0 */
+} Call;
+
+/* Tiles 0..3 hold sums [row tile][column tile], 4 and 5 rows of a, 6 and 7 columns of b. */
+static void
+configure_tiles (const EffnetGemm *g)
+{
+  struct {
+    uint8_t palette, start, reserved[14];
+    uint16_t bytes[16]; /* of a row */
+    uint8_t rows[16];
+  } config;
+  size_t rows = g->m < TILE ? g->m : TILE, depth = g->k < DEPTH ? g->k : DEPTH;
+
+  memset (&config, 0, sizeof config);
+  config.palette = 1;
+  for (int t = 0; t < 8; t++) {
+    config.bytes[t] = t == 4 || t == 5 ? (uint16_t)(2 * depth) : 64;
+    config.rows[t] = (uint8_t)(t < 6 ? rows : depth / 2);
+  }
+  __asm__ volatile("" ::: "memory"); /* the intrinsic names only a part of what it reads */
+  _tile_loadconfig (&config);
+}
+
+/* sums += a[DEPTH of k] * b for one step; a at the first row's k, b at the panel's pair of k. */
+EFFNET_INLINE void
+multiply_step (const uint16_t *a, size_t lda, const uint16_t *b, int row_tiles, int column_tiles)
+{
+  _tile_loadd (6, b, PAIR * 2);
+  _tile_loadd (4, a, lda * 2);
+  _tile_dpbf16ps (0, 4, 6);
+  if (column_tiles == 2) {
+    _tile_loadd (7, b + PAIR / 2, PAIR * 2);
+    _tile_dpbf16ps (1, 4, 7);
+  }
+  if (row_tiles == 2) {
+    _tile_loadd (5, a + TILE * lda, lda * 2);
+    _tile_dpbf16ps (2, 5, 6);
+    if (column_tiles == 2)
+      _tile_dpbf16ps (3, 5, 7);
+  }
+}
+
+/* sums = bias + a * b at @block, finishing @before, the block computed last, on the way. */
+EFFNET_INLINE void
+multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_t *b_tail,
+          float *sums, const Block *before, int row_tiles, int column_tiles)
+{
+  const EffnetGemm *g = call->g;
+  const uint16_t *a = (const uint16_t *)g->a + block->row * g->lda;
+  const float *bias = g->bias + block->column;
+  unsigned share =
+      (before->rows - before->first + (unsigned)call->steps - 1) / (unsigned)call->steps;
+  unsigned from = before->first, to;
+
+  _tile_loadd (0, bias, 0);
+  if (column_tiles == 2)
+    _tile_loadd (1, bias + 16, 0);
+  if (row_tiles == 2) {
+    _tile_loadd (2, bias, 0);
+    if (column_tiles == 2)
+      _tile_loadd (3, bias + 16, 0);
+  }
+  share = share < 2 ? 2 : share;
+  for (size_t s = 0; s < call->steps; s++) {
+    if (call->tail != 0 && s + 1 == call->steps)
+      multiply_step (a + g->k - DEPTH, g->lda, b_tail, row_tiles, column_tiles);
+    else
+      multiply_step (a + s * DEPTH, g->lda, b + s * DEPTH * PANEL, row_tiles, column_tiles);
+    to = from + share < before->rows ? from + share : before->rows;
+    if (from < to)
+      call->finish (g, before, from, to);
+    from = to;
+  }
+  _tile_stored (0, sums, PANEL * 4);
+  if (column_tiles == 2)
+    _tile_stored (1, sums + 16, PANEL * 4);
+  if (row_tiles == 2) {
+    _tile_stored (2, sums + TILE * PANEL, PANEL * 4);
+    if (column_tiles == 2)
+      _tile_stored (3, sums + TILE * PANEL + 16, PANEL * 4);
+  }
+}
+
+/* The last step's weights: the pairs of k that the step before has seen are zero. */
+static void
+make_tail (const Call *call, const uint16_t *b, uint16_t *tail /* [DEPTH / 2][PANEL][2] */)
+{
+  size_t pairs = call->tail / 2, seen = DEPTH / 2 - pairs;
+
+  memset (tail, 0, seen * PAIR * 2);
+  memcpy (tail + seen * PAIR, b + (call->g->k - call->tail) * PANEL, pairs * PAIR * 2);
+  __asm__ volatile("" ::: "memory"); /* tile loads do not tell the compiler what they read */
+}
+
+/* The next rows to compute from @row on: where the tiles lie and which rows of them are new. */
+static int
+place_rows (size_t m, size_t row, Block *block)
+{
+  size_t left = m - row;
+  int row_tiles = left >= 2 * TILE || (left > TILE && m >= 2 * TILE) ? 2 : 1;
+  size_t height = m < TILE ? m : (size_t)row_tiles * TILE;
+
+  block->row = row + height <= m ? row : m - height;
+  block->first = (unsigned)(row - block->row);
+  block->rows = (unsigned)height;
+  return row_tiles;
+}
+
+/* Panels from .. to-1 of b against all rows. */
+static void
+multiply_group (const Call *call, size_t from, size_t to, float (*sums)[2 * TILE * PANEL],
+                Block *before)
+{
+  const EffnetGemm *g = call->g;
+  const uint16_t *b = g->b;
+  uint16_t tails[GROUP][DEPTH * PANEL] __attribute__ ((aligned (64)));
+  Block block;
+
+  for (size_t p = from; p < to && call->tail != 0; p++)
+    make_tail (call, b + p * call->panel_size, tails[p - from]);
+  for (size_t row = 0; row < g->m; row = block.row + block.rows) {
+    int row_tiles = place_rows (g->m, row, &block);
+
+    for (size_t p = from; p < to; p++) {
+      const uint16_t *panel = b + p * call->panel_size, *tail = tails[p - from];
+      float *target = before->sums == sums[0] ? sums[1] : sums[0];
+
+      block.sums = target;
+      block.column = p * PANEL;
+      block.columns = g->n - block.column < PANEL ? g->n - block.column : PANEL;
+      if (block.columns <= 16) {
+        if (row_tiles == 2)
+          multiply (call, &block, panel, tail, target, before, 2, 1);
+        else
+          multiply (call, &block, panel, tail, target, before, 1, 1);
+      } else {
+        if (row_tiles == 2)
+          multiply (call, &block, panel, tail, target, before, 2, 2);
+        else
+          multiply (call, &block, panel, tail, target, before, 1, 2);
+      }
+      *before = block;
+    }
+  }
+}
+
+void
+effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
+{
+  float sums[2][2 * TILE * PANEL] __attribute__ ((aligned (64)));
+  Call call = {.g = g, .finish = finishers[g->activation]};
+  Block before = {.sums = NULL, .first = 0, .rows = 0};
+  size_t panels = (g->n + PANEL - 1) / PANEL, group;
+
+  assert (g->m > 0 && g->n > 0 && g->k > 0);
+  if (g->k % 2 != 0) {
+    effnet_gemm_bf16_8x32_avx512bf16 (g);
+    return;
+  }
+  call.steps = (g->k + DEPTH - 1) / DEPTH;
+  call.panel_size = g->k * PANEL;
+  call.tail = g->k > DEPTH ? g->k % DEPTH : 0;
+  group = GROUP_BYTES / (call.panel_size * 2);
+  group = group < 1 ? 1 : group > GROUP ? GROUP : group;
+  configure_tiles (g);
+  for (size_t p = 0; p < panels; p += group)
+    multiply_group (&call, p, p + group < panels ? p + group : panels, sums, &before);
+  _tile_release ();
+  call.finish (g, &before, before.first, before.rows);
+}
