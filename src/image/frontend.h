@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * image: pixels -> network input. A front end is the decided way from one description of a frame (format,
- * size, colorimetry, crop) to one input of the network: coefficient tables and scratch memory. It is built
- * again only when the description changes.
+ * image: pixels -> network input. A front end is the decided way from one description of a frame
+ * (format, size, colorimetry, crop) to one input of the network: coefficient tables and scratch
+ * memory. It is built again only when the description changes.
  *
- * Resampling is Pillow's antialiased bilinear or bicubic (the filter is widened by the scale factor, support
- * clipped at the edges of the source, coefficients normalised); planes are resampled before colours are
- * converted, both being linear. Files and networks are elsewhere. */
+ * Resampling is Pillow's antialiased bilinear or bicubic (the filter is widened by the scale
+ * factor, support clipped at the edges of the source, coefficients normalised); planes are
+ * resampled before colours are converted, both being linear. Files and networks are elsewhere. */
 #ifndef EFFNET_IMAGE_FRONTEND_H
 #define EFFNET_IMAGE_FRONTEND_H
 
@@ -22,11 +22,12 @@ typedef enum {
 /* What the network wants. */
 typedef struct {
   unsigned height, width;
-  EffnetResizeMode mode;   /* never AUTO */
-  double crop_pct;         /* for CENTER_CROP: shorter side to floor (size / crop_pct) first, as timm does */
-  gboolean squash;         /* for STRETCH: to size / crop_pct, then the middle */
+  EffnetResizeMode mode; /* never AUTO */
+  double
+      crop_pct; /* for CENTER_CROP: shorter side to floor (size / crop_pct) first, as timm does */
+  gboolean squash; /* for STRETCH: to size / crop_pct, then the middle */
   EffnetFilter filter;
-  float mean[3], std[3];   /* output = (pixel / 255 - mean) / std, channels RGB */
+  float mean[3], std[3]; /* output = (pixel / 255 - mean) / std, channels RGB */
   gboolean jpeg_full_scale;
 } EffnetInputSpec;
 
@@ -42,10 +43,18 @@ EffnetFrontend *effnet_frontend_new (const EffnetInputSpec *spec, GError **error
 void effnet_frontend_free (EffnetFrontend *frontend);
 void effnet_frontend_set_spec (EffnetFrontend *frontend, const EffnetInputSpec *spec);
 
-/* @nhwc: [height][width][3]. FALSE with FRAME: what is wrong with the image. @pool: (nullable) cuts the
- * work when that helps. @times: (nullable). Allocates only when the description changes. */
-gboolean effnet_frontend_run (EffnetFrontend *frontend, const EffnetImage *image, struct _EffnetPool *pool,
-                              float *nhwc, EffnetFrontendTimes *times, GError **error);
+/* @nhwc: [height][width][3]. FALSE with FRAME: what is wrong with the image. @pool: (nullable) cuts
+ * the work when that helps. @times: (nullable). Allocates only when the description changes. */
+gboolean effnet_frontend_run (EffnetFrontend *frontend, const EffnetImage *image,
+                              struct _EffnetPool *pool, float *nhwc, EffnetFrontendTimes *times,
+                              GError **error);
+
+#define EFFNET_THUMBNAIL_SIDE 32 /* cells */
+
+/* Mean luma (0..255) of the cells of a grid laid over the part of the frame the network saw in the
+ * last run that succeeded: [EFFNET_THUMBNAIL_SIDE][EFFNET_THUMBNAIL_SIDE]. It falls out of the run
+ * for nearly nothing. FALSE before the first. */
+gboolean effnet_frontend_thumbnail (const EffnetFrontend *frontend, float *cells);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetFrontend, effnet_frontend_free)
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * format: what lies where in a frame, as data. One row per layout of pixels; nothing in this room
+ * knows a format by name but the table. The decoded planes of a JPEG are described by the same
+ * struct, filled at run time. Colours are in color.h. */
+#ifndef EFFNET_IMAGE_FORMAT_H
+#define EFFNET_IMAGE_FORMAT_H
+
+#include "base/error.h"
+
+#define EFFNET_FRAME_SIDE_MAX 16384 /* pixels */
+
+typedef enum {
+  EFFNET_MODEL_GRAY,
+  EFFNET_MODEL_RGB,
+  EFFNET_MODEL_YUV,
+} EffnetColorModel;
+
+/* Sample x of the component is element x * step + offset of a line. */
+typedef struct {
+  uint8_t plane;
+  uint8_t offset, step; /* elements */
+  uint8_t sub_x, sub_y; /* luma samples to one of this component: 1, 2, 4 */
+} EffnetComponent;
+
+typedef struct {
+  const char *name;
+  EffnetColorModel model;
+  uint8_t n_planes;
+  uint8_t n_components; /* 1 or 3: Y, RGB or YUV in this order; alpha is not listed */
+  uint8_t element;      /* bytes: 1, or 2 in little-endian order */
+  uint8_t bits, shift;  /* the code is element >> shift, of this many bits */
+  EffnetComponent component[3];
+} EffnetFormat;
+
+/* NULL for UNKNOWN, JPEG and numbers outside the enumeration. */
+const EffnetFormat *effnet_format (EffnetPixelFormat format);
+
+/* Samples of @component for @luma samples. */
+static inline unsigned
+effnet_subsampled (unsigned luma, unsigned sub)
+{
+  return (luma + sub - 1) / sub;
+}
+
+/* Bytes one line of @plane takes, and its lines. */
+size_t effnet_format_line_bytes (const EffnetFormat *format, unsigned plane, unsigned width);
+unsigned effnet_format_lines (const EffnetFormat *format, unsigned plane, unsigned height);
+
+/* FALSE with a sentence when the description of a raw frame cannot be read from. */
+gboolean effnet_format_check (const EffnetFormat *format, const EffnetImage *image, GError **error);
+
+#endif

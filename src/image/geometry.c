@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The three resize modes as arithmetic on one axis at a time. With square pixels center-crop gives
+ * the sizes of torchvision.transforms.Resize + CenterCrop to the pixel. */
+#include "image/geometry.h"
+
+#include <math.h>
+
+#include "image/format.h"
+
+/* int (round ((resized - n) / 2.0)) of Python: halves go to the even neighbour. */
+static unsigned
+centre_offset (unsigned resized, unsigned n)
+{
+  unsigned d = resized - n, half = d / 2;
+  return (d & 1) && (half & 1) ? half + 1 : half;
+}
+
+static void
+set_axis (EffnetAxis *axis, unsigned resized, unsigned n)
+{
+  axis->resized = resized;
+  axis->n = MIN (resized, n);
+  axis->skip = resized > n ? centre_offset (resized, n) : 0;
+  axis->at = resized > n ? 0 : (n - resized) / 2;
+  axis->scale = (double)(axis->hi - axis->lo) / resized;
+}
+
+/* floor (size / crop_pct), never under size. */
+static unsigned
+padded_size (const EffnetInputSpec *spec, unsigned size)
+{
+  double s = floor (size / spec->crop_pct);
+  return MAX (size, (unsigned)s);
+}
+
+/* a * b / c in whole numbers, at least 1. */
+static unsigned
+scaled (uint64_t a, uint64_t b, uint64_t c)
+{
+  uint64_t v = a * b / c;
+  return (unsigned)CLAMP (v, 1, UINT32_MAX / 2);
+}
+
+/* @dw x @dh: the source in units of equal length. */
+static void
+center_crop (EffnetGeometry *g, const EffnetInputSpec *spec, uint64_t dw, uint64_t dh)
+{
+  unsigned sw = padded_size (spec, spec->width), sh = padded_size (spec, spec->height);
+  unsigned rw = sw, rh = sh;
+  /* The side that would come out short sets the scale: for a square input the shorter one. */
+  if (dw * sh <= dh * sw)
+    rh = scaled (sw, dh, dw);
+  else
+    rw = scaled (sh, dw, dh);
+  set_axis (&g->x, MAX (rw, spec->width), spec->width);
+  set_axis (&g->y, MAX (rh, spec->height), spec->height);
+}
+
+static void
+letterbox (EffnetGeometry *g, const EffnetInputSpec *spec, uint64_t dw, uint64_t dh)
+{
+  unsigned rw = spec->width, rh = spec->height;
+  if (dw * rh >= dh * rw)
+    rh = MIN (rh, scaled (1, 2 * rw * dh + dw, 2 * dw));
+  else
+    rw = MIN (rw, scaled (1, 2 * rh * dw + dh, 2 * dh));
+  set_axis (&g->x, rw, spec->width);
+  set_axis (&g->y, rh, spec->height);
+}
+
+static gboolean
+check_spec (const EffnetInputSpec *spec, GError **error)
+{
+  if (spec->width < 1 || spec->width > EFFNET_INPUT_SIDE_MAX || spec->height < 1 ||
+      spec->height > EFFNET_INPUT_SIDE_MAX) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                 "network input of %ux%u pixels: each side must be 1..%d", spec->width,
+                 spec->height, EFFNET_INPUT_SIDE_MAX);
+    return FALSE;
+  }
+  /* written so that NaN fails */
+  if (!(spec->crop_pct >= 0.01 && spec->crop_pct <= 1.0)) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                 "crop_pct %g of the network input: must be 0.01..1", spec->crop_pct);
+    return FALSE;
+  }
+  for (unsigned i = 0; i < 3; i++) {
+    if (!(spec->std[i] > 0) || !isfinite (spec->std[i]) || !isfinite (spec->mean[i])) {
+      g_set_error (
+          error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+          "normalisation of channel %u: mean %g, std %g: std must be above 0 and both finite", i,
+          (double)spec->mean[i], (double)spec->std[i]);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* One side of the crop rectangle; @length 0 means up to the edge. */
+static gboolean
+crop_axis (EffnetAxis *axis, const char *side, unsigned start, unsigned length, unsigned size,
+           GError **error)
+{
+  if (start >= size || length > size - start) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "crop %s: %u pixels from pixel %u lie outside the frame of %u", side, length,
+                 start, size);
+    return FALSE;
+  }
+  axis->lo = start;
+  axis->hi = length != 0 ? start + length : size;
+  return TRUE;
+}
+
+gboolean
+effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
+                      const EffnetImage *image, unsigned width, unsigned height, GError **error)
+{
+  EffnetGeometry *g = geometry;
+  uint64_t n = image->par_n ? image->par_n : 1, d = image->par_d ? image->par_d : 1;
+
+  if (!check_spec (spec, error) ||
+      !crop_axis (&g->x, "width", image->crop_x, image->crop_width, width, error) ||
+      !crop_axis (&g->y, "height", image->crop_y, image->crop_height, height, error))
+    return FALSE;
+  if (n > 65536 || d > 65536 || n > 256 * d || d > 256 * n) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "pixel aspect ratio %u/%u: must be between 1/256 and 256/1, terms up to 65536",
+                 image->par_n, image->par_d);
+    return FALSE;
+  }
+  uint64_t dw = (g->x.hi - g->x.lo) * n, dh = (g->y.hi - g->y.lo) * d;
+  switch (spec->mode) {
+  case EFFNET_RESIZE_MODE_LETTERBOX:
+    letterbox (g, spec, dw, dh);
+    break;
+  case EFFNET_RESIZE_MODE_STRETCH:
+    set_axis (&g->x, spec->squash ? padded_size (spec, spec->width) : spec->width, spec->width);
+    set_axis (&g->y, spec->squash ? padded_size (spec, spec->height) : spec->height, spec->height);
+    break;
+  case EFFNET_RESIZE_MODE_AUTO:
+  case EFFNET_RESIZE_MODE_CENTER_CROP:
+  default:
+    center_crop (g, spec, dw, dh);
+    break;
+  }
+  return TRUE;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * geometry: which part of the frame goes to which part of the network's input, and at what scale.
+ * Pure arithmetic; the rounding rules are torchvision's and timm's, because the weights were
+ * trained behind them. */
+#ifndef EFFNET_IMAGE_GEOMETRY_H
+#define EFFNET_IMAGE_GEOMETRY_H
+
+#include "image/frontend.h"
+
+#define EFFNET_INPUT_SIDE_MAX 4096 /* pixels of a network's input */
+
+/* One axis. The centre of output i lies at lo + (skip + i + 0.5) * scale in the frame. */
+typedef struct {
+  unsigned lo, hi;  /* the part of the frame that may be read, pixels: [lo, hi) */
+  unsigned resized; /* pixels of that part after resizing */
+  unsigned skip;    /* resized pixels cut off on the left or the top */
+  unsigned at, n;   /* where the rest goes in the network's input: [at, at + n) */
+  double scale;     /* frame pixels per resized pixel */
+} EffnetAxis;
+
+typedef struct {
+  EffnetAxis x, y;
+} EffnetGeometry;
+
+/* @width x @height: of the frame; crop and pixel aspect ratio come from @image. FALSE with FRAME
+ * for a crop outside the frame, with ARGUMENT for a @spec that makes no sense. */
+gboolean effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
+                               const EffnetImage *image, unsigned width, unsigned height,
+                               GError **error);
+
+#endif

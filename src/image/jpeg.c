@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * libjpeg, contained. Its errors come back by longjmp to the one setjmp of each step; no local that
+ * changes after it is used behind it. Nothing is printed.
+ *
+ * What counts as broken: missing or wrong bits within the rows that are needed, and in files of
+ * several scans anything missing at all, because a picture with half its scans is another picture.
+ * What does not: bytes after the end, a missing end marker, padding between segments, unknown
+ * application markers, missing Huffman tables (libjpeg-turbo then takes the standard ones). Rows
+ * outside the crop are parsed, not transformed. */
+#include "image/jpeg.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include "base/checked.h"
+
+#define PIXELS_MAX           ((size_t)1 << 26) /* of a frame: 8192 x 8192 */
+#define PIXELS_MAX_MULTISCAN ((size_t)1 << 25) /* all coefficients are kept in memory */
+#define MEMORY_MAX           (512l << 20)      /* bytes libjpeg may take for those */
+#define SCANS_MAX            100               /* more is an attack, not a picture */
+
+#if JPEG_LIB_VERSION >= 70
+#  define DCT_WIDTH(k)      ((unsigned)(k)->DCT_h_scaled_size)
+#  define DCT_HEIGHT(k)     ((unsigned)(k)->DCT_v_scaled_size)
+#  define MIN_DCT_WIDTH(d)  ((unsigned)(d)->min_DCT_h_scaled_size)
+#  define MIN_DCT_HEIGHT(d) ((unsigned)(d)->min_DCT_v_scaled_size)
+#else
+#  define DCT_WIDTH(k)      ((unsigned)(k)->DCT_scaled_size)
+#  define DCT_HEIGHT(k)     ((unsigned)(k)->DCT_scaled_size)
+#  define MIN_DCT_WIDTH(d)  ((unsigned)(d)->min_DCT_scaled_size)
+#  define MIN_DCT_HEIGHT(d) ((unsigned)(d)->min_DCT_scaled_size)
+#endif
+
+struct _EffnetJpeg {
+  struct jpeg_decompress_struct d;
+  struct jpeg_error_mgr err;
+  struct jpeg_source_mgr src;
+  struct jpeg_progress_mgr progress;
+  jmp_buf jump;
+  gboolean created;
+  gboolean ran_out; /* the source was asked for more than there is */
+  size_t size;      /* bytes of the file */
+  char message[JMSG_LENGTH_MAX];
+  uint8_t *planes; /* grows, is kept */
+  size_t planes_bytes;
+  JSAMPROW *lines[3]; /* one MCU row of each component */
+  unsigned lines_room[3];
+};
+
+/* ---- what libjpeg calls ------------------------------------------------------------------------
+ */
+
+static void
+on_error (j_common_ptr common)
+{
+  EffnetJpeg *jpeg = common->client_data;
+  common->err->format_message (common, jpeg->message);
+  longjmp (jpeg->jump, 1);
+}
+
+static void
+on_message (j_common_ptr common, int level)
+{
+  if (level >= 0)
+    return;
+  switch (common->err->msg_code) {
+  case JWRN_HIT_MARKER:
+  case JWRN_JPEG_EOF:
+  case JWRN_HUFF_BAD_CODE:
+  case JWRN_ARITH_BAD_CODE:
+  case JWRN_MUST_RESYNC:
+  case JWRN_BOGUS_PROGRESSION:
+  case JWRN_NOT_SEQUENTIAL:
+    on_error (common);
+    break;
+  default:
+    break;
+  }
+}
+
+static void
+on_output (j_common_ptr common)
+{
+  (void)common;
+}
+
+static void
+on_progress (j_common_ptr common)
+{
+  EffnetJpeg *jpeg = common->client_data;
+  if (jpeg->d.input_scan_number > SCANS_MAX) {
+    g_snprintf (jpeg->message, sizeof jpeg->message, "more than %d scans", SCANS_MAX);
+    longjmp (jpeg->jump, 1);
+  }
+}
+
+static void
+source_start (j_decompress_ptr d)
+{
+  (void)d;
+}
+
+/* The end of the bytes looks like the end of the file: bits that are then missing are found missing
+ * by the entropy decoder, and a frame that only lacks its end marker is whole. */
+static boolean
+source_fill (j_decompress_ptr d)
+{
+  static const JOCTET end[2] = {0xff, JPEG_EOI};
+  EffnetJpeg *jpeg = d->client_data;
+  jpeg->ran_out = TRUE;
+  d->src->next_input_byte = end;
+  d->src->bytes_in_buffer = sizeof end;
+  return TRUE;
+}
+
+static void
+source_skip (j_decompress_ptr d, long n)
+{
+  if (n <= 0)
+    return;
+  if ((size_t)n > d->src->bytes_in_buffer) {
+    source_fill (d);
+    return;
+  }
+  d->src->next_input_byte += n;
+  d->src->bytes_in_buffer -= (size_t)n;
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+static gboolean
+fail (EffnetJpeg *jpeg, GError **error)
+{
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+               "JPEG frame of %" G_GSIZE_FORMAT " bytes cannot be decoded: %s", jpeg->size,
+               jpeg->message);
+  jpeg_abort_decompress (&jpeg->d);
+  return FALSE;
+}
+
+EffnetJpeg *
+effnet_jpeg_new (void)
+{
+  return g_new0 (EffnetJpeg, 1);
+}
+
+void
+effnet_jpeg_free (EffnetJpeg *jpeg)
+{
+  if (jpeg == NULL)
+    return;
+  if (jpeg->created)
+    jpeg_destroy_decompress (&jpeg->d);
+  for (unsigned c = 0; c < 3; c++)
+    g_free (jpeg->lines[c]);
+  g_free (jpeg->planes);
+  g_free (jpeg);
+}
+
+/* Called behind a setjmp. */
+static void
+prepare (EffnetJpeg *jpeg)
+{
+  if (!jpeg->created) {
+    jpeg->d.err = jpeg_std_error (&jpeg->err);
+    jpeg->err.error_exit = on_error;
+    jpeg->err.emit_message = on_message;
+    jpeg->err.output_message = on_output;
+    jpeg->d.client_data = jpeg;
+    jpeg_create_decompress (&jpeg->d);
+    jpeg->created = TRUE;
+    jpeg->src.init_source = source_start;
+    jpeg->src.fill_input_buffer = source_fill;
+    jpeg->src.skip_input_data = source_skip;
+    jpeg->src.resync_to_restart = jpeg_resync_to_restart;
+    jpeg->src.term_source = source_start;
+    jpeg->d.src = &jpeg->src;
+    jpeg->progress.progress_monitor = on_progress;
+    jpeg->d.progress = &jpeg->progress;
+    jpeg->d.mem->max_memory_to_use = MEMORY_MAX;
+  }
+  jpeg_abort_decompress (&jpeg->d);
+}
+
+/* ---- the header --------------------------------------------------------------------------------
+ */
+
+static gboolean
+check_header (EffnetJpeg *jpeg, EffnetJpegHeader *header)
+{
+  struct jpeg_decompress_struct *d = &jpeg->d;
+  size_t pixels, most = jpeg_has_multiple_scans (d) ? PIXELS_MAX_MULTISCAN : PIXELS_MAX;
+
+  if (d->image_width > EFFNET_FRAME_SIDE_MAX || d->image_height > EFFNET_FRAME_SIDE_MAX ||
+      !effnet_checked_mul (d->image_width, d->image_height, &pixels) || pixels > most) {
+    g_snprintf (jpeg->message, sizeof jpeg->message,
+                "it says it has %ux%u pixels, at most %d a side and %" G_GSIZE_FORMAT
+                " in all are decoded",
+                d->image_width, d->image_height, EFFNET_FRAME_SIDE_MAX, most);
+    return FALSE;
+  }
+  if (d->num_components == 4) {
+    g_snprintf (jpeg->message, sizeof jpeg->message,
+                "its colours are %s, only YCbCr, RGB and grey are supported: convert it first",
+                d->jpeg_color_space == JCS_YCCK ? "YCCK" : "CMYK");
+    return FALSE;
+  }
+  if (d->num_components != 1 && d->num_components != 3) {
+    g_snprintf (jpeg->message, sizeof jpeg->message,
+                "it has %d components, 1 (grey) or 3 (YCbCr, RGB) are supported",
+                d->num_components);
+    return FALSE;
+  }
+  header->width = d->image_width;
+  header->height = d->image_height;
+  header->model = d->num_components == 1           ? EFFNET_MODEL_GRAY
+                  : d->jpeg_color_space == JCS_RGB ? EFFNET_MODEL_RGB
+                                                   : EFFNET_MODEL_YUV;
+  return TRUE;
+}
+
+gboolean
+effnet_jpeg_header (EffnetJpeg *jpeg, const void *data, size_t size, EffnetJpegHeader *header,
+                    GError **error)
+{
+  if (data == NULL || size == 0) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "JPEG frame of %" G_GSIZE_FORMAT " bytes%s: there is nothing to decode", size,
+                 data == NULL ? " at NULL" : "");
+    return FALSE;
+  }
+  jpeg->size = size;
+  if (setjmp (jpeg->jump) != 0)
+    return fail (jpeg, error);
+  prepare (jpeg);
+  jpeg->ran_out = FALSE;
+  jpeg->src.next_input_byte = data;
+  jpeg->src.bytes_in_buffer = size;
+  jpeg_read_header (&jpeg->d, TRUE);
+  if (!check_header (jpeg, header))
+    return fail (jpeg, error);
+  return TRUE;
+}
+
+/* ---- the decoder -------------------------------------------------------------------------------
+ */
+
+static gboolean
+describe_planes (EffnetJpeg *jpeg, EffnetJpegPlane planes[3])
+{
+  struct jpeg_decompress_struct *d = &jpeg->d;
+  unsigned most_w = (unsigned)d->max_h_samp_factor * MIN_DCT_WIDTH (d);
+  unsigned most_h = (unsigned)d->max_v_samp_factor * MIN_DCT_HEIGHT (d);
+
+  for (int c = 0; c < d->num_components; c++) {
+    const jpeg_component_info *k = &d->comp_info[c];
+    unsigned w = (unsigned)k->h_samp_factor * DCT_WIDTH (k);
+    unsigned h = (unsigned)k->v_samp_factor * DCT_HEIGHT (k);
+    if (most_w % w != 0 || most_h % h != 0) {
+      g_snprintf (jpeg->message, sizeof jpeg->message,
+                  "component %d is sampled %dx%d of %dx%d, only whole ratios are supported", c,
+                  k->h_samp_factor, k->v_samp_factor, d->max_h_samp_factor, d->max_v_samp_factor);
+      return FALSE;
+    }
+    planes[c].width = k->downsampled_width;
+    planes[c].height = k->downsampled_height;
+    planes[c].sub_x = most_w / w;
+    planes[c].sub_y = most_h / h;
+  }
+  return TRUE;
+}
+
+gboolean
+effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, EffnetJpegPlane planes[3], GError **error)
+{
+  struct jpeg_decompress_struct *d = &jpeg->d;
+
+  if (setjmp (jpeg->jump) != 0)
+    return fail (jpeg, error);
+  d->scale_num = n;
+  d->scale_denom = 8;
+  d->raw_data_out = TRUE;
+  d->out_color_space = d->jpeg_color_space;
+  d->dct_method = JDCT_ISLOW;
+  d->do_block_smoothing = FALSE;
+  jpeg_start_decompress (d);
+  if (jpeg->ran_out && jpeg_has_multiple_scans (d)) {
+    g_strlcpy (jpeg->message, "it ends before its last scan", sizeof jpeg->message);
+    return fail (jpeg, error);
+  }
+  if (!describe_planes (jpeg, planes))
+    return fail (jpeg, error);
+  return TRUE;
+}
+
+/* Room for MCU rows [from, to) of every component; libjpeg writes whole blocks. */
+static gboolean
+reserve (EffnetJpeg *jpeg, size_t mcu_rows, EffnetJpegPlane planes[3], GError **error)
+{
+  struct jpeg_decompress_struct *d = &jpeg->d;
+  size_t at[3] = {0}, total = 0;
+
+  for (int c = 0; c < d->num_components; c++) {
+    const jpeg_component_info *k = &d->comp_info[c];
+    unsigned lines = (unsigned)k->v_samp_factor * DCT_HEIGHT (k);
+    size_t blocks = effnet_align_up (k->width_in_blocks, 4) + 4;
+    planes[c].stride = effnet_align_up (blocks * DCT_WIDTH (k), 64);
+    at[c] = total;
+    total += planes[c].stride * lines * mcu_rows;
+    if (lines > jpeg->lines_room[c]) {
+      jpeg->lines[c] = g_renew (JSAMPROW, jpeg->lines[c], lines);
+      jpeg->lines_room[c] = lines;
+    }
+  }
+  if (total > jpeg->planes_bytes) {
+    g_free (jpeg->planes);
+    jpeg->planes_bytes = 0;
+    jpeg->planes = g_try_malloc (total);
+    if (jpeg->planes == NULL) {
+      g_snprintf (jpeg->message, sizeof jpeg->message,
+                  "no memory for its planes of %" G_GSIZE_FORMAT " bytes", total);
+      return fail (jpeg, error);
+    }
+    jpeg->planes_bytes = total;
+  }
+  for (int c = 0; c < d->num_components; c++)
+    planes[c].data = jpeg->planes + at[c];
+  return TRUE;
+}
+
+/* One MCU row into the planes at row @row of those kept, or nowhere when it does not count. */
+static void
+read_mcu_row (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned row, gboolean counts)
+{
+  struct jpeg_decompress_struct *d = &jpeg->d;
+  JSAMPARRAY arrays[3];
+
+  for (int c = 0; c < d->num_components; c++) {
+    jpeg_component_info *k = &d->comp_info[c];
+    unsigned lines = (unsigned)k->v_samp_factor * DCT_HEIGHT (k);
+    uint8_t *at = planes[c].data + (size_t)row * lines * planes[c].stride;
+    for (unsigned y = 0; y < lines; y++)
+      jpeg->lines[c][y] = at + y * planes[c].stride;
+    k->component_needed = counts;
+    arrays[c] = jpeg->lines[c];
+  }
+  jpeg_read_raw_data (d, arrays, (JDIMENSION)d->max_v_samp_factor * MIN_DCT_HEIGHT (d));
+}
+
+static gboolean
+read_mcu_rows (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned from, unsigned to,
+               GError **error)
+{
+  if (setjmp (jpeg->jump) != 0)
+    return fail (jpeg, error);
+  for (unsigned row = 0; row < to; row++)
+    read_mcu_row (jpeg, planes, row > from ? row - from : 0, row >= from);
+  jpeg_abort_decompress (&jpeg->d);
+  return TRUE;
+}
+
+gboolean
+effnet_jpeg_decode (EffnetJpeg *jpeg, const unsigned lo[3], const unsigned hi[3],
+                    EffnetJpegPlane planes[3], GError **error)
+{
+  unsigned from = UINT_MAX, to = 0, lines[3] = {0};
+  unsigned n = (unsigned)jpeg->d.num_components;
+
+  for (unsigned c = 0; c < n; c++) {
+    const jpeg_component_info *k = &jpeg->d.comp_info[c];
+    lines[c] = (unsigned)k->v_samp_factor * DCT_HEIGHT (k);
+    from = MIN (from, lo[c] / lines[c]);
+    to = MAX (to, (unsigned)effnet_div_up (hi[c], lines[c]));
+  }
+  for (unsigned c = 0; c < n; c++)
+    planes[c].first = from * lines[c];
+  return reserve (jpeg, to - from, planes, error) && read_mcu_rows (jpeg, planes, from, to, error);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Builds coefficient tables in double and stores them in float. Where a decoder would have
+ * interpolated the chroma up to luma resolution before the resize, the two linear maps are
+ * multiplied here instead, so that the result is the decoder's without its work. */
+#include "image/taps.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "image/format.h"
+
+static double
+triangle (double x)
+{
+  x = fabs (x);
+  return x < 1 ? 1 - x : 0;
+}
+
+/* Keys' cubic convolution, a = -1/2. */
+static double
+cubic (double x)
+{
+  const double a = -0.5;
+  x = fabs (x);
+  if (x < 1)
+    return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2)
+    return ((x - 5) * x + 8) * x * a - 4 * a;
+  return 0;
+}
+
+typedef struct {
+  double support, scale; /* samples */
+  double (*f) (double);
+} Kernel;
+
+/* Fills w with the normalised weights of samples [*first, *first + count) around @center, all
+ * within [0, n); returns count. */
+static unsigned
+weigh (const Kernel *k, double center, unsigned n, unsigned *first, double *w)
+{
+  double reach = k->support * k->scale;
+  double from = center - reach + 0.5, to = center + reach + 0.5;
+  unsigned lo = from > 0 ? (unsigned)MIN (from, n - 1.0) : 0;
+  unsigned hi = to < n ? (unsigned)MAX (to, lo + 1.0) : n;
+  double sum = 0;
+  for (unsigned i = lo; i < hi; i++) {
+    w[i - lo] = k->f ((i - center + 0.5) / k->scale);
+    sum += w[i - lo];
+  }
+  if (sum == 0) {
+    w[0] = sum = 1;
+    hi = lo + 1;
+  }
+  for (unsigned i = lo; i < hi; i++)
+    w[i - lo] /= sum;
+  *first = lo;
+  return hi - lo;
+}
+
+/* Weights on luma samples [first, first + count) become weights on the @n samples of a component
+ * that is interpolated by @sub; @out holds at least count + 2. Returns the new count. */
+static unsigned
+compose (const EffnetTapsSpec *s, unsigned n, unsigned *first, unsigned count, const double *w,
+         double *out)
+{
+  unsigned from = *first / s->sub;
+  unsigned base = from > 0 ? from - 1 : 0;
+  unsigned end = MIN (n, (*first + count - 1) / s->sub + 2);
+  memset (out, 0, (end - base) * sizeof *out);
+  for (unsigned t = 0; t < count; t++) {
+    unsigned x = *first + t, c = MIN (x / s->sub, n - 1);
+    if (s->upsample == EFFNET_UPSAMPLE_TRIANGLE) {
+      unsigned beside = x % 2 ? MIN (c + 1, n - 1) : (c > 0 ? c - 1 : 0);
+      out[c - base] += 0.75 * w[t];
+      out[beside - base] += 0.25 * w[t];
+    } else {
+      out[c - base] += w[t];
+    }
+  }
+  *first = base;
+  return end - base;
+}
+
+/* Drops weights of zero at both ends and stores the rest as output @i. */
+static void
+store (EffnetTaps *taps, unsigned i, unsigned first, unsigned count, const double *w)
+{
+  while (count > 1 && w[count - 1] == 0)
+    count--;
+  while (count > 1 && *w == 0)
+    w++, first++, count--;
+  taps->first[i] = first;
+  taps->count[i] = count;
+  for (unsigned t = 0; t < count; t++)
+    taps->weight[(size_t)i * taps->stride + t] = (float)w[t];
+  taps->lo = i == 0 ? first : MIN (taps->lo, first);
+  taps->hi = MAX (taps->hi, first + count);
+}
+
+void
+effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
+{
+  const EffnetAxis *axis = s->axis;
+  unsigned total = effnet_subsampled (s->luma, s->sub);
+  gboolean whole = s->upsample != EFFNET_UPSAMPLE_NONE && s->sub > 1;
+  /* grid: luma samples when a decoder's interpolation is folded in, else the component's own */
+  double per_pixel = whole ? s->zoom : s->zoom / s->sub;
+  double site = !whole && s->site == EFFNET_SITE_COSITED ? 0.5 - 0.5 / s->sub : 0;
+  unsigned edge = whole ? s->luma : total;
+  unsigned lo = MIN ((unsigned)floor (axis->lo * per_pixel), edge - 1);
+  unsigned hi = MIN ((unsigned)ceil (axis->hi * per_pixel), edge);
+  double step = axis->scale * per_pixel;
+  Kernel k = {s->filter == EFFNET_FILTER_BICUBIC ? 2 : 1, MAX (step, 1),
+              s->filter == EFFNET_FILTER_BICUBIC ? cubic : triangle};
+  unsigned room = 2 * (unsigned)ceil (k.support * k.scale) + 4;
+  g_autofree double *w = g_new (double, room), *composed = g_new (double, room + 2);
+
+  effnet_taps_clear (taps);
+  taps->n = axis->n;
+  taps->stride = whole ? room + 2 : room;
+  taps->first = g_new (unsigned, axis->n);
+  taps->count = g_new (unsigned, axis->n);
+  taps->weight = g_new (float, (size_t)axis->n * taps->stride);
+  for (unsigned i = 0; i < axis->n; i++) {
+    unsigned first = 0;
+    /* in units of the grid, from its sample lo */
+    double center = (axis->skip + i + 0.5) * step + axis->lo * per_pixel - lo + site;
+    unsigned count = weigh (&k, center, MAX (hi, lo + 1) - lo, &first, w);
+    first += lo;
+    if (whole)
+      count = compose (s, total, &first, count, w, composed);
+    store (taps, i, first, count, whole ? composed : w);
+  }
+}
+
+void
+effnet_taps_clear (EffnetTaps *taps)
+{
+  g_free (taps->first);
+  g_free (taps->count);
+  g_free (taps->weight);
+  memset (taps, 0, sizeof *taps);
+}
