@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Vectors of float32 for AVX-512 (F, BW, DQ, VL). The names, and what they promise, are those of
+ * simd/f32_generic.h; tails use mask registers, whose dead lanes never touch memory. */
+#ifndef EFFNET_KERNELS_SIMD_F32_AVX512_H
+#define EFFNET_KERNELS_SIMD_F32_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/simd/inline.h"
+
+#define VF_LANES     16
+#define VF_REGISTERS 32
+#define VF_TABLE     32 /* entries that vf_table_exp2 () looks up */
+
+typedef __m512 vf;
+
+static EFFNET_INLINE __mmask16
+vf_tail_mask (size_t n)
+{
+  return (__mmask16)((1u << n) - 1u);
+}
+
+static EFFNET_INLINE vf
+vf_load (const float *p)
+{
+  return _mm512_loadu_ps (p);
+}
+
+static EFFNET_INLINE vf
+vf_load_tail (const float *p, size_t n)
+{
+  return _mm512_maskz_loadu_ps (vf_tail_mask (n), p);
+}
+
+static EFFNET_INLINE void
+vf_store (float *p, vf v)
+{
+  _mm512_storeu_ps (p, v);
+}
+
+static EFFNET_INLINE void
+vf_store_tail (float *p, vf v, size_t n)
+{
+  _mm512_mask_storeu_ps (p, vf_tail_mask (n), v);
+}
+
+static EFFNET_INLINE vf
+vf_set1 (float x)
+{
+  return _mm512_set1_ps (x);
+}
+
+static EFFNET_INLINE vf
+vf_zero (void)
+{
+  return _mm512_setzero_ps ();
+}
+
+static EFFNET_INLINE vf
+vf_add (vf a, vf b)
+{
+  return _mm512_add_ps (a, b);
+}
+
+static EFFNET_INLINE vf
+vf_sub (vf a, vf b)
+{
+  return _mm512_sub_ps (a, b);
+}
+
+static EFFNET_INLINE vf
+vf_mul (vf a, vf b)
+{
+  return _mm512_mul_ps (a, b);
+}
+
+static EFFNET_INLINE vf
+vf_fma (vf a, vf b, vf c)
+{
+  return _mm512_fmadd_ps (a, b, c);
+}
+
+static EFFNET_INLINE vf
+vf_fms (vf a, vf b, vf c)
+{
+  return _mm512_fmsub_ps (a, b, c);
+}
+
+static EFFNET_INLINE vf
+vf_fnma (vf a, vf b, vf c)
+{
+  return _mm512_fnmadd_ps (a, b, c);
+}
+
+static EFFNET_INLINE vf
+vf_min (vf a, vf b)
+{
+  return _mm512_min_ps (a, b);
+}
+
+static EFFNET_INLINE vf
+vf_max (vf a, vf b)
+{
+  return _mm512_max_ps (a, b);
+}
+
+/* min (|x|, limit) with the sign of x. */
+static EFFNET_INLINE vf
+vf_clamp_magnitude (vf x, float limit)
+{
+  return _mm512_range_ps (x, _mm512_set1_ps (limit), 2);
+}
+
+/* 1 / x, 2^-100 < x < 2^120: an estimate good to 2^-14 and one Newton step, so 2^-28 and the
+ * rounding of two operations. */
+static EFFNET_INLINE vf
+vf_reciprocal (vf x)
+{
+  vf y = _mm512_rcp14_ps (x);
+
+  return _mm512_fmadd_ps (_mm512_fnmadd_ps (x, y, _mm512_set1_ps (1.0f)), y, y);
+}
+
+/* x with its bits, as an integer, plus those of n shifted up by @shift. */
+static EFFNET_INLINE vf
+vf_add_shifted_bits (vf x, vf n, int shift)
+{
+  return _mm512_castsi512_ps (_mm512_add_epi32 (
+      _mm512_castps_si512 (x), _mm512_slli_epi32 (_mm512_castps_si512 (n), (unsigned)shift)));
+}
+
+/* table[low five bits of each lane of n]. */
+static EFFNET_INLINE vf
+vf_lookup32 (const float table[32], vf n)
+{
+  return _mm512_permutex2var_ps (_mm512_load_ps (table), _mm512_castps_si512 (n),
+                                 _mm512_load_ps (table + 16));
+}
+
+static EFFNET_INLINE void
+vf_prefetch (const void *p)
+{
+  _mm_prefetch ((const char *)p, _MM_HINT_T0);
+}
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the vector headers and templates ask of the compiler beyond C11. */
+#ifndef EFFNET_KERNELS_SIMD_INLINE_H
+#define EFFNET_KERNELS_SIMD_INLINE_H
+
+/* unused: a template does not need every name of a vector header. */
+#define EFFNET_INLINE   inline __attribute__ ((always_inline, unused))
+#define EFFNET_NOINLINE __attribute__ ((noinline, unused))
+
+/* Before a loop with a constant count whose accumulators are to live in registers. */
+#ifdef __clang__
+#  define EFFNET_UNROLL _Pragma ("clang loop unroll(full)")
+#else
+#  define EFFNET_UNROLL _Pragma ("GCC unroll 32")
+#endif
+
+/* Takes from the compiler what it knows of a value. Loops over several rows step a few opaque base
+ * pointers and reach the other rows by index registers; left alone, both compilers give each row a
+ * pointer of its own and run out of registers. */
+#define EFFNET_OPAQUE(x) __asm__("" : "+r"(x))
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Activations on a vector of float32, the last step of every template. Included by a file of isa/
+ * after its vector header.
+ *
+ * sigma (x) = 1 / (1 + 2^t), t = -x log2 (e), |x| clamped to 80 so that 2^t stays a normal number.
+ * t = n + r with n on a grid of 1 / VF_TABLE (adding 1.5 * 2^23 / VF_TABLE leaves exactly those
+ * bits, and its low bits index the table). 2^r is with a table, |r| <= 1/64: 1 + c1 r + c2 r^2,
+ * relative error 5.3e-8 (minimax), or without,      |r| <= 1/2: degree 5, relative error 7.5e-8
+ * (minimax), 1.2e-7 with rounded coefficients, and 2^n goes to the exponent by integer addition.
+ * With eps = 2^-24 (half an ulp), the relative error of u = 2^t is at most du = 1.2e-7 + 4 eps +
+ * |x| 2^-24      (series, roundings, log2 (e) and t rounded to float32) and that of sigma is (1 -
+ * sigma) du + 4 eps (sum, quotient). Absolutely, since sigma (1 - sigma) <= 1/4 and sigma (1 -
+ * sigma) |x| <= 0.23, |error of sigma| <= 0.25 * 3.6e-7 + 0.23 * 6e-8 + 4 eps = 3.5e-7 < 2^-21, and
+ * swish (x) = x sigma (x) adds one rounding: |error| <= 4.2e-7 |x|. Measured over every float32:
+ * 1.7e-7 |x|. A NaN stays one, +inf gives +inf (swish) or 1. */
+#ifndef EFFNET_KERNELS_TMPL_ACTIVATION_H
+#define EFFNET_KERNELS_TMPL_ACTIVATION_H
+
+#include <assert.h>
+
+#include "base/types.h"
+
+#define SIGMOID_CLAMP 80.0f
+#define LOG2_E        1.44269504f
+
+#ifdef VF_TABLE
+
+/* Bits of 2^(j/32) less j << 18: with n's low bits shifted up by 18 added, the j cancels and the
+ * whole part of n lands in the exponent. */
+static const union {
+  uint32_t bits[32];
+  float f[32];
+} exp2_table __attribute__ ((aligned (64))) = {
+    {0x3f800000, 0x3f7ecd87, 0x3f7daac3, 0x3f7c980f, 0x3f7b95c2, 0x3f7aa43a, 0x3f79c3d3,
+     0x3f78f4f0, 0x3f7837f0, 0x3f778d3a, 0x3f76f532, 0x3f767043, 0x3f75fed7, 0x3f75a15b,
+     0x3f75583f, 0x3f7523f6, 0x3f7504f3, 0x3f74fbaf, 0x3f7508a4, 0x3f752c4d, 0x3f75672a,
+     0x3f75b9be, 0x3f76248c, 0x3f76a81e, 0x3f7744fd, 0x3f77fbb8, 0x3f78ccdf, 0x3f79b907,
+     0x3f7ac0c7, 0x3f7be4ba, 0x3f7d257d, 0x3f7e83b3}};
+
+/* 1 + exp (-x) */
+static EFFNET_INLINE vf
+one_plus_exp_negated (vf x)
+{
+  const vf grid = vf_set1 (1.5f * (1 << 18)), factor = vf_set1 (-LOG2_E), one = vf_set1 (1.0f);
+  vf clamped = vf_clamp_magnitude (x, SIGMOID_CLAMP);
+  vf index = vf_fma (clamped, factor, grid);
+  vf r = vf_fms (clamped, factor, vf_sub (index, grid));
+  vf p = vf_fma (r, vf_set1 (0x1.ebfaf4p-3f), vf_set1 (0x1.62e584p-1f));
+  vf scale = vf_add_shifted_bits (vf_lookup32 (exp2_table.f, index), index, 18);
+
+  return vf_fma (scale, vf_fma (p, r, one), one);
+}
+
+#else
+
+/* 1 + exp (-x) */
+static EFFNET_INLINE vf
+one_plus_exp_negated (vf x)
+{
+  const vf grid = vf_set1 (1.5f * (1 << 23)), factor = vf_set1 (-LOG2_E);
+  vf clamped = vf_clamp_magnitude (x, SIGMOID_CLAMP);
+  vf whole = vf_fma (clamped, factor, grid);
+  vf r = vf_fms (clamped, factor, vf_sub (whole, grid));
+  vf p = vf_fma (r, vf_set1 (0x1.5c08e6p-10f), vf_set1 (0x1.3d0c52p-7f));
+
+  p = vf_fma (p, r, vf_set1 (0x1.c6b6e4p-5f));
+  p = vf_fma (p, r, vf_set1 (0x1.ebf918p-3f));
+  p = vf_fma (p, r, vf_set1 (0x1.62e428p-1f));
+  p = vf_fma (p, r, vf_set1 (0x1.000002p+0f));
+  return vf_add (vf_add_shifted_bits (p, whole, 23), vf_set1 (1.0f));
+}
+
+#endif
+
+/* @activation is a constant wherever speed counts. */
+static EFFNET_INLINE vf
+activate (vf x, const EffnetActivation activation)
+{
+  switch (activation) {
+  case EFFNET_ACTIVATION_NONE:
+    return x;
+  case EFFNET_ACTIVATION_SWISH:
+    return vf_mul (x, vf_reciprocal (one_plus_exp_negated (x)));
+  case EFFNET_ACTIVATION_RELU:
+    return vf_max (vf_zero (), x);
+  case EFFNET_ACTIVATION_RELU6:
+    return vf_min (vf_set1 (6.0f), vf_max (vf_zero (), x));
+  case EFFNET_ACTIVATION_SIGMOID:
+    return vf_reciprocal (one_plus_exp_negated (x));
+  }
+  assert (!"known activation");
+  return x;
+}
+
+/* BODY (activation) with a constant in place of a variable. */
+#define EFFNET_FOR_ACTIVATION(activation, BODY)                                                    \
+  do {                                                                                             \
+    switch (activation) {                                                                          \
+    case EFFNET_ACTIVATION_NONE:                                                                   \
+      BODY (EFFNET_ACTIVATION_NONE);                                                               \
+      break;                                                                                       \
+    case EFFNET_ACTIVATION_SWISH:                                                                  \
+      BODY (EFFNET_ACTIVATION_SWISH);                                                              \
+      break;                                                                                       \
+    case EFFNET_ACTIVATION_RELU:                                                                   \
+      BODY (EFFNET_ACTIVATION_RELU);                                                               \
+      break;                                                                                       \
+    case EFFNET_ACTIVATION_RELU6:                                                                  \
+      BODY (EFFNET_ACTIVATION_RELU6);                                                              \
+      break;                                                                                       \
+    case EFFNET_ACTIVATION_SIGMOID:                                                                \
+      BODY (EFFNET_ACTIVATION_SIGMOID);                                                            \
+      break;                                                                                       \
+    }                                                                                              \
+  } while (0)
+
+#endif

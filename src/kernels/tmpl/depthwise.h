@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One output row of a depthwise convolution. Included by a file of isa/ after a vector header, an
+ * element header and activation.h; DEPTHWISE_KERNEL (name, k, s) then defines a row with constant
+ * kernel and stride, DEPTHWISE_ANY_KERNEL (name) one for any.
+ *
+ * Vectors run over channels. A group of up to DEPTHWISE_PIXELS output pixels is accumulated in
+ * registers: each input column under the group is loaded once per kernel row and multiplied into
+ * every pixel it touches. Columns outside the image are left out by a bit mask, NULL rows by a
+ * test: no padding is ever read. Sums go through a block on the stack to the activation, the pool
+ * and out; the pool adds the values before they are rounded to T.
+ *
+ * The one invariant: each output element is one chain of fused multiply-adds, bias first, taps in
+ * row order, whatever group it falls in. */
+
+#define DEPTHWISE_PIXELS 8
+
+/* The pixels of one group and the channels of one vector. */
+typedef struct {
+  size_t x, pixels;
+  size_t c, channels; /* from c, at most VF_LANES */
+  ptrdiff_t column;   /* of the first tap of the first pixel; may be negative */
+  uint32_t valid;     /* bit i: column + i lies in the image */
+} DepthwiseGroup;
+
+static EFFNET_INLINE vf
+depthwise_load_weights (const float *p, size_t n, const int tail)
+{
+  return tail ? vf_load_tail (p, n) : vf_load (p);
+}
+
+static EFFNET_INLINE vf
+depthwise_load (const elem *p, size_t n, const int tail)
+{
+  return tail ? elem_load_tail (p, n) : elem_load (p);
+}
+
+/* tile[pixels] = bias + taps; k, s, pixels and tail are constants. */
+static EFFNET_INLINE void
+depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, const unsigned k,
+                 const unsigned s, const unsigned pixels, const int tail)
+{
+  const size_t pixel = d->in_stride * sizeof (elem);
+  const float *weights = d->weights + g->c;
+  const uint32_t valid = g->valid;
+  vf acc[DEPTHWISE_PIXELS];
+
+  acc[0] = depthwise_load_weights (d->bias + g->c, g->channels, tail);
+  EFFNET_UNROLL
+  for (unsigned p = 1; p < pixels; p++)
+    acc[p] = acc[0];
+  for (unsigned i = 0; i < k; i++, weights += k * d->weight_stride) {
+    /* An address, not a pointer: it may lie before the row until the first valid column. */
+    uintptr_t at = (uintptr_t)d->rows[i] + (size_t)g->column * pixel + g->c * sizeof (elem);
+    vf w[5];
+
+    if (d->rows[i] == NULL)
+      continue;
+    EFFNET_UNROLL
+    for (unsigned j = 0; j < k; j++)
+      w[j] = depthwise_load_weights (weights + j * d->weight_stride, g->channels, tail);
+    EFFNET_UNROLL
+    for (unsigned column = 0; column < (pixels - 1) * s + k; column++, at += pixel) {
+      if (valid & 1u << column) {
+        vf x = depthwise_load ((const elem *)at, g->channels, tail);
+
+        EFFNET_UNROLL
+        for (unsigned p = 0; p < pixels; p++)
+          if (column >= p * s && column - p * s < k)
+            acc[p] = vf_fma (x, w[column - p * s], acc[p]);
+      }
+    }
+  }
+  EFFNET_UNROLL
+  for (unsigned p = 0; p < pixels; p++)
+    tile[p] = acc[p];
+}
+
+static EFFNET_INLINE void
+depthwise_some_pixels (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile,
+                       const unsigned k, const unsigned s, const int tail)
+{
+  switch (g->pixels) {
+  case 1:
+    depthwise_group (d, g, tile, k, s, 1, tail);
+    break;
+  case 2:
+    depthwise_group (d, g, tile, k, s, 2, tail);
+    break;
+  case 3:
+    depthwise_group (d, g, tile, k, s, 3, tail);
+    break;
+  case 4:
+    depthwise_group (d, g, tile, k, s, 4, tail);
+    break;
+  case 5:
+    depthwise_group (d, g, tile, k, s, 5, tail);
+    break;
+  case 6:
+    depthwise_group (d, g, tile, k, s, 6, tail);
+    break;
+  case 7:
+    depthwise_group (d, g, tile, k, s, 7, tail);
+    break;
+  default:
+    depthwise_group (d, g, tile, k, s, 8, tail);
+    break;
+  }
+}
+
+/* Any kernel and stride: every tap loads its input again. */
+static EFFNET_NOINLINE void
+depthwise_any_pixels (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile)
+{
+  const float *bias = d->bias + g->c;
+  size_t n = g->channels;
+
+  for (size_t p = 0; p < g->pixels; p++) {
+    vf acc = vf_load_tail (bias, n);
+
+    for (unsigned i = 0; i < d->kernel; i++) {
+      const elem *row = d->rows[i];
+
+      for (unsigned j = 0; row != NULL && j < d->kernel; j++) {
+        ptrdiff_t column = g->column + (ptrdiff_t)(p * d->stride + j);
+        const float *w = d->weights + (i * d->kernel + j) * d->weight_stride + g->c;
+
+        if (column >= 0 && (size_t)column < d->in_w)
+          acc = vf_fma (elem_load_tail (row + (size_t)column * d->in_stride + g->c, n),
+                        vf_load_tail (w, n), acc);
+      }
+    }
+    tile[p] = acc;
+  }
+}
+
+static EFFNET_INLINE void
+depthwise_finish_group (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile,
+                        const EffnetActivation activation, const int tail)
+{
+  elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
+  vf sum = vf_zero ();
+
+  for (size_t p = 0; p < g->pixels; p++, out += d->out_stride) {
+    vf v = activate (tile[p], activation);
+
+    sum = vf_add (sum, v);
+    if (tail)
+      elem_store_tail (out, v, g->channels);
+    else
+      elem_store (out, v);
+  }
+  if (d->pool == NULL)
+    return;
+  if (tail)
+    vf_store_tail (d->pool + g->c, vf_add (vf_load_tail (d->pool + g->c, g->channels), sum),
+                   g->channels);
+  else
+    vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
+}
+
+static EFFNET_NOINLINE void
+depthwise_finish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile)
+{
+#define BODY(activation)                                                                           \
+  if (g->channels == VF_LANES)                                                                     \
+    depthwise_finish_group (d, g, tile, activation, 0);                                            \
+  else                                                                                             \
+    depthwise_finish_group (d, g, tile, activation, 1)
+  EFFNET_FOR_ACTIVATION (d->activation, BODY);
+#undef BODY
+}
+
+/* Groups of nearly equal size, so that none is left with one pixel and one dependent chain. */
+static EFFNET_INLINE void
+depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
+{
+  size_t groups = (d->out_w + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
+  DepthwiseGroup g = {0, 0, 0, 0, 0, 0};
+  vf tile[DEPTHWISE_PIXELS];
+
+  for (size_t left = groups; left > 0; left--, g.x += g.pixels) {
+    g.pixels = (d->out_w - g.x + left - 1) / left;
+    g.column = (ptrdiff_t)(g.x * d->stride) - (ptrdiff_t)d->pad;
+    g.valid = 0;
+    for (unsigned i = 0; k > 0 && i < (DEPTHWISE_PIXELS - 1) * s + k; i++)
+      if (g.column + (ptrdiff_t)i >= 0 && g.column + (ptrdiff_t)i < (ptrdiff_t)d->in_w)
+        g.valid |= 1u << i;
+    for (g.c = 0; g.c < d->channels; g.c += VF_LANES) {
+      g.channels = d->channels - g.c < VF_LANES ? d->channels - g.c : VF_LANES;
+      if (k == 0)
+        depthwise_any_pixels (d, &g, tile);
+      else if (g.channels == VF_LANES)
+        depthwise_some_pixels (d, &g, tile, k, s, 0);
+      else
+        depthwise_some_pixels (d, &g, tile, k, s, 1);
+      depthwise_finish (d, &g, tile);
+    }
+  }
+}
+
+#define DEPTHWISE_KERNEL(name, k, s)                                                               \
+  void name (const EffnetDepthwise *d)                                                             \
+  {                                                                                                \
+    assert (d->kernel == (k) && d->stride == (s));                                                 \
+    depthwise_row (d, k, s);                                                                       \
+  }
+#define DEPTHWISE_ANY_KERNEL(name)                                                                 \
+  void name (const EffnetDepthwise *d)                                                             \
+  {                                                                                                \
+    depthwise_row (d, 0, 0);                                                                       \
+  }

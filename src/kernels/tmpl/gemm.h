@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pointwise convolution: c = act (bias + a * b) + residual, b packed in panels of nr columns.
+ * Included by a file of isa/ with GEMM_MR, GEMM_NV (nr = GEMM_NV vectors) and GEMM_KERNEL (the
+ * function's name) defined, after a vector header, an element header and activation.h.
+ *
+ * The one invariant: each output element is one chain of fused multiply-adds, bias first, k
+ * ascending, whatever micro-tile it falls in. So results do not depend on how m is cut.
+ *
+ * A micro-tile of up to GEMM_MR rows by 1 .. GEMM_NV vectors stays in registers over the whole of k
+ * and then goes to a block on the stack, from where gemm_finish () takes it through activation and
+ * residual to c: the k loop and the epilogue each have all registers to themselves. */
+
+#define GEMM_NR       (GEMM_NV * VF_LANES)
+#define GEMM_L2_BYTES (768u << 10) /* of packed weights or of rows that one pass may keep in L2 */
+
+typedef void (*GemmTile) (const elem *a, size_t lda, const elem *b, size_t k, const float *bias,
+                          vf *tile);
+
+/* Rows 0 .. mr - 1 are reached from three bases, each five rows apart, by 0, 1, 2, 3 or 4 lda. */
+typedef struct {
+  const char *base[3];
+  size_t lda, lda3; /* bytes */
+} GemmRows;
+
+static EFFNET_INLINE const elem *
+gemm_row (const GemmRows *rows, const unsigned r)
+{
+  const char *base = rows->base[r / 5];
+
+  return (const elem *)(base + (r % 5 == 3 ? rows->lda3 : r % 5 * rows->lda));
+}
+
+/* tile[mr][nv] = bias + a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b. */
+static EFFNET_INLINE void
+gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias, vf *tile,
+           const unsigned mr, const unsigned nv)
+{
+  const size_t bytes = lda * sizeof *a;
+  GemmRows rows = {{(const char *)a, (const char *)a, (const char *)a}, bytes, 3 * bytes};
+  vf acc[GEMM_MR][GEMM_NV];
+
+  rows.base[1] += mr > 5 ? 5 * bytes : 0;
+  rows.base[2] += mr > 10 ? 10 * bytes : 0;
+  EFFNET_OPAQUE (rows.lda3);
+  EFFNET_UNROLL
+  for (unsigned r = 0; r < mr; r++)
+    EFFNET_UNROLL
+  for (unsigned v = 0; v < nv; v++)
+    acc[r][v] = vf_load (bias + v * VF_LANES);
+
+#define GEMM_STEP(kk)                                                                              \
+  do {                                                                                             \
+    vf w[GEMM_NV];                                                                                 \
+    EFFNET_UNROLL                                                                                  \
+    for (unsigned v = 0; v < nv; v++)                                                              \
+      w[v] = elem_load (b + (kk)*GEMM_NR + v * VF_LANES);                                          \
+    EFFNET_UNROLL                                                                                  \
+    for (unsigned r = 0; r < mr; r++) {                                                            \
+      vf x = elem_broadcast (gemm_row (&rows, r) + (kk));                                          \
+      EFFNET_UNROLL                                                                                \
+      for (unsigned v = 0; v < nv; v++)                                                            \
+        acc[r][v] = vf_fma (x, w[v], acc[r][v]);                                                   \
+    }                                                                                              \
+  } while (0)
+#define GEMM_ADVANCE(kk)                                                                           \
+  do {                                                                                             \
+    b += (kk)*GEMM_NR;                                                                             \
+    EFFNET_UNROLL                                                                                  \
+    for (unsigned i = 0; i < 3; i++) {                                                             \
+      rows.base[i] += (kk) * sizeof *a;                                                            \
+      EFFNET_OPAQUE (rows.base[i]);                                                                \
+    }                                                                                              \
+  } while (0)
+
+  for (; k >= 4; k -= 4) {
+    GEMM_STEP (0);
+    GEMM_STEP (1);
+    GEMM_STEP (2);
+    GEMM_STEP (3);
+    GEMM_ADVANCE (4);
+  }
+  for (; k > 0; k--) {
+    GEMM_STEP (0);
+    GEMM_ADVANCE (1);
+  }
+#undef GEMM_STEP
+#undef GEMM_ADVANCE
+
+  EFFNET_UNROLL
+  for (unsigned r = 0; r < mr; r++)
+    EFFNET_UNROLL
+  for (unsigned v = 0; v < nv; v++)
+    tile[r * nv + v] = acc[r][v];
+}
+
+#define GEMM_TILE(mr, nv)                                                                          \
+  static EFFNET_NOINLINE void gemm_tile_##mr##x##nv (const elem *a, size_t lda, const elem *b,     \
+                                                     size_t k, const float *bias, vf *tile)        \
+  {                                                                                                \
+    gemm_tile (a, lda, b, k, bias, tile, mr, nv);                                                  \
+  }
+#define GEMM_NAME(mr, nv) gemm_tile_##mr##x##nv,
+
+#if GEMM_MR == 4
+#  define GEMM_EACH_MR(M, nv) M (1, nv) M (2, nv) M (3, nv) M (4, nv)
+#elif GEMM_MR == 6
+#  define GEMM_EACH_MR(M, nv) M (1, nv) M (2, nv) M (3, nv) M (4, nv) M (5, nv) M (6, nv)
+#elif GEMM_MR == 8
+#  define GEMM_EACH_MR(M, nv)                                                                      \
+    M (1, nv) M (2, nv) M (3, nv) M (4, nv) M (5, nv) M (6, nv) M (7, nv) M (8, nv)
+#elif GEMM_MR == 14
+#  define GEMM_EACH_MR(M, nv)                                                                      \
+    M (1, nv)                                                                                      \
+    M (2, nv)                                                                                      \
+    M (3, nv) M (4, nv) M (5, nv) M (6, nv) M (7, nv) M (8, nv) M (9, nv) M (10, nv) M (11, nv)    \
+        M (12, nv) M (13, nv) M (14, nv)
+#endif
+
+GEMM_EACH_MR (GEMM_TILE, 1)
+GEMM_EACH_MR (GEMM_TILE, 2)
+#if GEMM_NV == 3
+GEMM_EACH_MR (GEMM_TILE, 3)
+#endif
+
+static const GemmTile gemm_tiles[GEMM_NV][GEMM_MR] = {
+    {GEMM_EACH_MR (GEMM_NAME, 1)},
+    {GEMM_EACH_MR (GEMM_NAME, 2)},
+#if GEMM_NV == 3
+    {GEMM_EACH_MR (GEMM_NAME, 3)},
+#endif
+};
+
+/* c[i ..][j ..] = act (tile) + residual; tile [rows][nv] */
+static EFFNET_INLINE void
+gemm_finish (const EffnetGemm *g, const vf *tile, size_t i, size_t rows, size_t j, size_t columns,
+             const EffnetActivation activation)
+{
+  elem *c = (elem *)g->c + i * g->ldc + j;
+  const elem *residual = g->residual;
+
+  if (residual != NULL)
+    residual += i * g->ldr + j;
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t at = 0; at < columns; at += VF_LANES, tile++) {
+      vf v = activate (*tile, activation);
+
+      if (columns - at >= VF_LANES) {
+        if (residual != NULL)
+          v = vf_add (v, elem_load (residual + at));
+        elem_store (c + at, v);
+      } else {
+        if (residual != NULL)
+          v = vf_add (v, elem_load_tail (residual + at, columns - at));
+        elem_store_tail (c + at, v, columns - at);
+      }
+    }
+    c += g->ldc;
+    if (residual != NULL)
+      residual += g->ldr;
+  }
+}
+
+/* Full micro-tiles while two fit, then what is left in equal halves: no tile of one row. */
+static inline size_t
+gemm_next_rows (size_t left)
+{
+  return left >= 2 * GEMM_MR ? GEMM_MR : left > GEMM_MR ? (left + 1) / 2 : left;
+}
+
+static EFFNET_NOINLINE void
+gemm_one (const EffnetGemm *g, size_t i, size_t rows, size_t j)
+{
+  const elem *panel = (const elem *)g->b + j * g->k; /* [k][GEMM_NR] */
+  size_t columns = g->n - j < GEMM_NR ? g->n - j : GEMM_NR;
+  size_t nv = (columns + VF_LANES - 1) / VF_LANES;
+  vf tile[GEMM_MR * GEMM_NV];
+
+  gemm_tiles[nv - 1][rows - 1]((const elem *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j,
+                               tile);
+#define BODY(activation) gemm_finish (g, tile, i, rows, j, columns, activation)
+  EFFNET_FOR_ACTIVATION (g->activation, BODY);
+#undef BODY
+}
+
+/* Weights that fit L2 are streamed past each micro-tile of rows, whose a stays in L1 and whose c is
+ * written once, in order. Larger ones are streamed past as many rows as fit L2. */
+void
+GEMM_KERNEL (const EffnetGemm *g)
+{
+  size_t row_bytes = g->k * sizeof (elem), chunk = GEMM_MR;
+
+  if (g->n * row_bytes > GEMM_L2_BYTES && GEMM_L2_BYTES / row_bytes > GEMM_MR)
+    chunk = GEMM_L2_BYTES / row_bytes / GEMM_MR * GEMM_MR;
+  for (size_t i0 = 0; i0 < g->m;) {
+    size_t end = g->m - i0 < chunk + GEMM_MR ? g->m : i0 + chunk;
+
+    if (chunk == GEMM_MR)
+      end = i0 + gemm_next_rows (g->m - i0);
+    for (size_t j = 0; j < g->n; j += GEMM_NR)
+      for (size_t i = i0; i < end;) {
+        size_t rows = gemm_next_rows (end - i);
+
+        gemm_one (g, i, rows, j);
+        i += rows;
+      }
+    i0 = end;
+  }
+}
