@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Instruments of the kernel checker: guarded memory, patterns, faults, comparison, time. The bodies
+ * that know the operations are beside it; the derivation of the bounds is in bounds.c. */
+#define _GNU_SOURCE
+#include "check.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "kernels/bf16.h"
+
+#define CANARY 0xa5
+
+typedef struct {
+  char *map; /* guard page, usable bytes, guard page */
+  gsize usable;
+  char *data;
+  gsize bytes;
+  gboolean sealed;
+  gsize rows, columns, stride, element; /* outputs: what counts; rows 0 = all of it */
+} Guarded;
+
+static gsize
+page_size (void)
+{
+  return (gsize)sysconf (_SC_PAGESIZE);
+}
+
+static void
+guarded_free (gpointer data)
+{
+  Guarded *g = data;
+
+  munmap (g->map, g->usable + 2 * page_size ());
+  g_free (g);
+}
+
+static Guarded *
+guarded_new (Check *check, gsize bytes)
+{
+  Guarded *g = g_new0 (Guarded, 1);
+  gsize page = page_size ();
+
+  g->usable = effnet_align_up (MAX (bytes, 1), page);
+  g->map = mmap (NULL, g->usable + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (g->map == MAP_FAILED || mprotect (g->map + page, g->usable, PROT_READ | PROT_WRITE) != 0)
+    g_error ("no memory for a guarded array of %" G_GSIZE_FORMAT " bytes", bytes);
+  g->data = g->map + page + (check->at_end ? g->usable - bytes : 0);
+  g->bytes = bytes;
+  memset (g->map + page, CANARY, g->usable);
+  g_ptr_array_add (check->buffers, g);
+  return g;
+}
+
+/* ---- randomness, patterns ---- */
+
+static uint64_t
+next_random (Check *check)
+{
+  uint64_t z = (check->random += 0x9e3779b97f4a7c15u); /* splitmix64 */
+
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+  return z ^ z >> 31;
+}
+
+guint
+check_pick (Check *check, guint below)
+{
+  return (guint)(next_random (check) >> 33) % below;
+}
+
+double
+check_uniform (Check *check)
+{
+  return (double)(next_random (check) >> 11) * 0x1p-52 - 1.0;
+}
+
+static float
+pattern_value (Check *check, Pattern pattern)
+{
+  static const float few[] = {0.0f, -0.0f, 0x1p20f, -0x1p20f, 0x1p-20f, -0x1p-20f, 1.0f};
+  float sign = check_pick (check, 2) ? 1.0f : -1.0f;
+  guint choice;
+
+  switch (pattern) {
+  case PATTERN_MIN:
+    return -0x1.fep20f; /* every bit of a bf16's mantissa set */
+  case PATTERN_MAX:
+    return 0x1.fep20f;
+  case PATTERN_ZERO:
+    return 0.0f;
+  case PATTERN_DENORMAL:
+    return sign * (float)check_pick (check, 1u << 23) * (float)TINY_F32;
+  case PATTERN_MIXED:
+    choice = check_pick (check, 16);
+    if (choice < G_N_ELEMENTS (few))
+      return few[choice];
+    return pattern_value (check, choice == 7 ? PATTERN_DENORMAL : PATTERN_RANDOM);
+  default:
+    return (float)check_uniform (check);
+  }
+}
+
+static void
+store (void *data, EffnetDtype dtype, gsize at, float value)
+{
+  uint16_t half = effnet_bf16_from_float (value);
+
+  if (dtype == EFFNET_DTYPE_BF16)
+    memcpy ((char *)data + 2 * at, &half, sizeof half);
+  else
+    memcpy ((char *)data + 4 * at, &value, sizeof value);
+}
+
+double
+check_value (const void *data, EffnetDtype dtype, gsize at)
+{
+  return dtype == EFFNET_DTYPE_BF16 ? (double)effnet_float_from_bf16 (((const uint16_t *)data)[at])
+                                    : (double)((const float *)data)[at];
+}
+
+/* ---- arrays ---- */
+
+void *
+check_bytes (Check *check, EffnetDtype dtype, gsize n)
+{
+  return guarded_new (check, n * effnet_dtype_size (dtype))->data;
+}
+
+float *
+check_floats (Check *check, gsize n)
+{
+  return check_bytes (check, EFFNET_DTYPE_F32, n);
+}
+
+void
+check_seal (Check *check, const void *data)
+{
+  for (guint i = 0; i < check->buffers->len; i++) {
+    Guarded *g = check->buffers->pdata[i];
+
+    if (g->data != data)
+      continue;
+    g->sealed = TRUE;
+    mprotect (g->map + page_size (), g->usable, PROT_READ);
+  }
+}
+
+const void *
+check_input (Check *check, EffnetDtype dtype, gsize rows, gsize columns, gsize stride)
+{
+  void *data = check_bytes (check, dtype, (rows - 1) * stride + columns);
+
+  for (gsize i = 0; i < rows; i++)
+    for (gsize j = 0; j < (i + 1 < rows ? stride : columns); j++)
+      store (data, dtype, i * stride + j,
+             j < columns ? pattern_value (check, check->pattern) : NAN);
+  check_seal (check, data);
+  return data;
+}
+
+void *
+check_output (Check *check, EffnetDtype dtype, gsize rows, gsize columns, gsize stride,
+              const void *copy)
+{
+  gsize element = effnet_dtype_size (dtype);
+  Guarded *g = guarded_new (check, ((rows - 1) * stride + columns) * element);
+
+  g->rows = rows;
+  g->columns = columns;
+  g->stride = stride;
+  g->element = element;
+  for (gsize i = 0; copy != NULL && i < rows; i++)
+    memcpy (g->data + i * stride * element, (const char *)copy + i * stride * element,
+            columns * element);
+  return g->data;
+}
+
+static gboolean
+all_canaries (const char *from, const char *to)
+{
+  for (; from < to; from++)
+    if ((guchar)*from != CANARY)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+canaries_alive (Check *check)
+{
+  for (guint i = 0; i < check->buffers->len; i++) {
+    const Guarded *g = check->buffers->pdata[i];
+    const char *first = g->map + page_size ();
+
+    if (g->sealed || g->rows == 0)
+      continue;
+    if (!all_canaries (first, g->data) || !all_canaries (g->data + g->bytes, first + g->usable)) {
+      check_fail (check, "wrote outside an output array");
+      return FALSE;
+    }
+    for (gsize row = 0; row + 1 < g->rows; row++)
+      if (!all_canaries (g->data + (row * g->stride + g->columns) * g->element,
+                         g->data + (row + 1) * g->stride * g->element)) {
+        check_fail (check, "wrote into the gap behind row %" G_GSIZE_FORMAT " of an output", row);
+        return FALSE;
+      }
+  }
+  return TRUE;
+}
+
+/* ---- calls ---- */
+
+static sigjmp_buf after_fault;
+
+static void
+on_fault (int number)
+{
+  siglongjmp (after_fault, number);
+}
+
+static void
+call_kernel (const EffnetKernel *row, const void *contract)
+{
+  switch (row->op) {
+  case EFFNET_OP_GEMM:
+    row->call.gemm (contract);
+    break;
+  case EFFNET_OP_DEPTHWISE:
+    row->call.depthwise (contract);
+    break;
+  case EFFNET_OP_STEM:
+    row->call.stem (contract);
+    break;
+  case EFFNET_OP_POOL:
+    row->call.pool (contract);
+    break;
+  case EFFNET_OP_FC:
+    row->call.fc (contract);
+    break;
+  case EFFNET_OP_SCALE_ROWS:
+    row->call.scale_rows (contract);
+    break;
+  case EFFNET_OP_SCALE_PANELS:
+    row->call.scale_panels (contract);
+    break;
+  default:
+    g_assert_not_reached ();
+  }
+}
+
+gboolean
+check_call (Check *check, const EffnetKernel *row, const void *contract)
+{
+  static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+  struct sigaction action = {.sa_handler = on_fault}, before[G_N_ELEMENTS (caught)];
+  int number;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (caught); i++)
+    sigaction (caught[i], &action, &before[i]);
+  number = sigsetjmp (after_fault, 1);
+  if (number == 0)
+    call_kernel (row, contract);
+  for (gsize i = 0; i < G_N_ELEMENTS (caught); i++)
+    sigaction (caught[i], &before[i], NULL);
+  if (number != 0) {
+    check_fail (check, "%s: %s", strsignal (number),
+                number == SIGILL ? "an instruction this CPU has not"
+                                 : "read or wrote outside its arrays, or wrote an input");
+    return FALSE;
+  }
+  return canaries_alive (check);
+}
+
+void
+check_same (Check *check, const char *why, const void *a, const void *b, EffnetDtype dtype,
+            gsize rows, gsize columns, gsize stride)
+{
+  gsize element = effnet_dtype_size (dtype);
+
+  for (gsize i = 0; i < rows; i++)
+    for (gsize j = 0; j < columns; j++) {
+      gsize at = i * stride + j;
+
+      if (memcmp ((const char *)a + at * element, (const char *)b + at * element, element) == 0)
+        continue;
+      check_fail (check, "%s: [%zu][%zu] is %.9g and %.9g", why, i, j, check_value (a, dtype, at),
+                  check_value (b, dtype, at));
+      return;
+    }
+}
+
+void
+check_near (Check *check, double found, double expected, double bound, gsize row, gsize column)
+{
+  double error = fabs (found - expected);
+
+  if (error <= bound) {
+    check->worst = MAX (check->worst, bound > 0.0 ? error / bound : 0.0);
+    return;
+  }
+  check_fail (check, "[%zu][%zu] is %.9g, expected %.9g: off by %.3g, allowed %.3g", row, column,
+              found, expected, error, bound);
+}
+
+/* Best of many, in ns: what disturbs a run only ever makes it longer. */
+static double
+best_time (const EffnetKernel *row, const void *contract)
+{
+  double best = INFINITY;
+  gint64 until = g_get_monotonic_time () + 30000; /* us */
+  struct timespec from, to;
+
+  do {
+    clock_gettime (CLOCK_MONOTONIC, &from);
+    call_kernel (row, contract);
+    clock_gettime (CLOCK_MONOTONIC, &to);
+    best =
+        MIN (best, (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec));
+  } while (g_get_monotonic_time () < until);
+  return best;
+}
+
+void
+check_time (Check *check, const void *contract, const void *reference_contract, double flop)
+{
+  double ours = best_time (check->row, contract);
+  double reference = best_time (check->reference, reference_contract);
+
+  printf ("# %-40s %-56s %10.2f us %8.2f GFLOP/s %7.2fx ref\n", check->row->name, check->what,
+          ours / 1e3, flop / ours, reference / ours);
+}
+
+/* ---- cases and rows ---- */
+
+void
+check_case (Check *check, const char *format, ...)
+{
+  static const char *const names[N_PATTERNS] = {"random", "mixed", "min",
+                                                "max",    "zero",  "denormal"};
+  va_list args;
+  gsize length;
+
+  /* Half of the cases are random, which is the pattern that mends nothing by cancelling. */
+  check->pattern = check->bench || check_pick (check, 2) ? PATTERN_RANDOM
+                                                         : (Pattern)check_pick (check, N_PATTERNS);
+  check->at_end = check_pick (check, 4) > 0;
+  check->case_failed = FALSE;
+  va_start (args, format);
+  vsnprintf (check->what, sizeof check->what, format, args);
+  va_end (args);
+  length = strlen (check->what);
+  if (!check->bench)
+    snprintf (check->what + length, sizeof check->what - length, ", %s inputs, %s guarded",
+              names[check->pattern], check->at_end ? "end" : "start");
+}
+
+void
+check_case_end (Check *check)
+{
+  g_ptr_array_set_size (check->buffers, 0);
+  check->n_cases++;
+  check->n_failed += check->case_failed;
+}
+
+void
+check_fail (Check *check, const char *format, ...)
+{
+  va_list args;
+  char *why;
+
+  check->case_failed = TRUE;
+  if (check->first_failure != NULL)
+    return;
+  va_start (args, format);
+  why = g_strdup_vprintf (format, args);
+  va_end (args);
+  check->first_failure = g_strdup_printf ("%s: %s", check->what, why);
+  g_free (why);
+}
+
+/* The last row of the list that serves the operation. */
+static const EffnetKernel *
+reference_of (const EffnetKernel *row)
+{
+  const EffnetKernel *found = NULL;
+  gsize n;
+  const EffnetKernel *rows = effnet_kernels (&n);
+
+  for (gsize i = 0; i < n; i++)
+    if (rows[i].op == row->op && rows[i].dtype == row->dtype)
+      found = &rows[i];
+  g_assert (found != NULL && found->isa == EFFNET_ISA_REF);
+  return found;
+}
+
+void
+check_row (Check *check, const EffnetKernel *row, gboolean bench)
+{
+  static void (*const bodies[EFFNET_OP_COUNT]) (Check *) = {
+      [EFFNET_OP_GEMM] = check_gemm,
+      [EFFNET_OP_DEPTHWISE] = check_depthwise,
+      [EFFNET_OP_STEM] = check_stem,
+      [EFFNET_OP_POOL] = check_pool,
+      [EFFNET_OP_FC] = check_fc,
+      [EFFNET_OP_SCALE_ROWS] = check_scale_rows,
+      [EFFNET_OP_SCALE_PANELS] = check_scale_panels,
+  };
+
+  memset (check, 0, sizeof *check);
+  check->row = row;
+  check->reference = reference_of (row);
+  check->bench = bench;
+  check->buffers = g_ptr_array_new_with_free_func (guarded_free);
+  check->random = 1;
+  bodies[row->op](check);
+}
+
+void
+check_clear (Check *check)
+{
+  g_ptr_array_unref (check->buffers);
+  g_free (check->first_failure);
+}
+
+gsize
+check_sizes (gsize *sizes, gsize n)
+{
+  gsize kept = 0;
+
+  for (gsize i = 1; i < n; i++)
+    for (gsize j = i; j > 0 && sizes[j] < sizes[j - 1]; j--) {
+      gsize swap = sizes[j];
+
+      sizes[j] = sizes[j - 1];
+      sizes[j - 1] = swap;
+    }
+  for (gsize i = 0; i < n; i++)
+    if (sizes[i] > 0 && (kept == 0 || sizes[i] != sizes[kept - 1]))
+      sizes[kept++] = sizes[i];
+  return kept;
+}
