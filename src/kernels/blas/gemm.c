@@ -82,17 +82,18 @@ activate (float x, EffnetActivation activation)
   return x;
 }
 
-/* to[i][j] = act (sum[i][j] + bias[j]) + residual[i][j]; residual may be NULL, sum may be to */
+/* to[i][j] = act (sum[i][j] + bias[j]) + residual[i][j]; residual may be NULL; it and sum may be to
+ */
 static void
 finish (size_t m, size_t n, const float *sum, size_t lds, const float *bias, const float *residual,
         size_t ldr, EffnetActivation activation, float *to, size_t ldt)
 {
-  for (size_t i = 0; i < m; i++) {
-    for (size_t j = 0; j < n; j++)
-      to[i * ldt + j] = activate (sum[i * lds + j] + bias[j], activation);
-    for (size_t j = 0; residual != NULL && j < n; j++)
-      to[i * ldt + j] += residual[i * ldr + j];
-  }
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < n; j++) {
+      float y = activate (sum[i * lds + j] + bias[j], activation);
+
+      to[i * ldt + j] = residual != NULL ? y + residual[i * ldr + j] : y;
+    }
 }
 
 void
