@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Installs what the tests need, builds, runs every test, and ends with the line
+#   N passed, N failed, N skipped
+# Exit code 0 only when nothing failed and something ran.
+set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root" || exit 1
+out=${EFFNET_TEST_BUILD_DIR:-$root/build-tests}
+passed=0 failed=0 skipped=0
+started=$SECONDS
+
+usage() {
+  cat <<'END'
+Usage: tests/run.sh [OPTION...]
+Without options: the suite built by gcc, style checks, the suite under the address and undefined-behaviour
+sanitizers, a clang build, and valgrind on a choice of tests.
+  --quick         the suite built by gcc only
+  --asan          only the suite under the sanitizers
+  --clang         only the suite built by clang
+  --valgrind      only the whole suite under valgrind (slow)
+  --fuzz SECONDS  only the fuzz targets, SECONDS each
+  --distro        only the suite in a fresh Debian 13 (debootstrap; needs root)
+  --bench         only the kernel checker's timings and tests/bench
+  --no-install    install nothing
+The builds lie in build-tests, or where EFFNET_TEST_BUILD_DIR says.
+END
+}
+
+say() {
+  printf '\n== %s (%d s)\n' "$1" $((SECONDS - started))
+}
+
+# count PASSED FAILED SKIPPED
+count() {
+  passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Packages that are not installed and that the distribution has.
+missing_packages() {
+  local package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' && continue
+    [ -n "$(apt-cache madison "$package" 2>/dev/null)" ] && echo "$package"
+  done
+}
+
+install_packages() {
+  local packages=(
+    gcc g++ clang clang-format llvm meson ninja-build pkg-config git
+    libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev libgirepository1.0-dev
+    gobject-introspection libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+    gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav gir1.2-gst-plugins-base-1.0 gir1.2-gstreamer-1.0
+    gir1.2-gst-rtsp-server-1.0 python3 python3-venv python3-pip python3-numpy python3-pil python3-gi
+    python3-torch python3-torchvision valgrind shellcheck
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
+  local missing
+  command -v apt-get >/dev/null || return 0
+  mapfile -t missing < <(missing_packages "${packages[@]}")
+  if [ "${#missing[@]}" -gt 0 ] && [ ! -d /var/lib/apt/lists/partial ]; then as_root apt-get update -q; fi
+  mapfile -t missing < <(missing_packages "${packages[@]}")
+  [ "${#missing[@]}" -eq 0 ] && return 0
+  say "installing: ${missing[*]}"
+  as_root apt-get update -q >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -q -y \
+    --no-install-recommends "${missing[@]}" >"$out/apt.log" 2>&1 || {
+    echo "apt-get failed; tests that need what is missing will say so. The end of $out/apt.log:"
+    tail -5 "$out/apt.log"
+  }
+}
+
+# build NAME CC [MESON OPTION...]: configures and builds with -Werror in $out/NAME; counts as one test.
+build() {
+  local name=$1 cc=$2 dir=$out/$1 how
+  shift 2
+  say "building: $name"
+  how=(setup "$dir" "$root" -Dwerror=true "$@")
+  [ -f "$dir/build.ninja" ] && how=(configure "$dir" -Dwerror=true "$@")
+  if CC=$cc CXX=${cc/gcc/g++} meson "${how[@]}" >"$out/$name-setup.log" 2>&1 &&
+    ninja -C "$dir" >"$out/$name-build.log" 2>&1; then
+    grep -hE '^ +(GStreamer plugin|OpenBLAS|models) ' "$out/$name-setup.log"
+    count 1 0 0
+  else
+    count 0 1 0
+    echo "FAILED: the build $name; the end of its logs:"
+    tail -n 40 "$out/$name-setup.log" "$out/$name-build.log" 2>/dev/null
+    return 1
+  fi
+}
+
+# suite NAME LOG [MESON TEST OPTION...]: runs the tests of $out/NAME and adds them up.
+suite() {
+  local name=$1 dir=$out/$1 base=$2 log numbers
+  shift 2
+  say "testing: $name $*"
+  rm -f "$dir/meson-logs/$base"*
+  meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$base" "$@" 2>&1 | grep -vE '^(ninja: |$)'
+  log=$(find "$dir/meson-logs" -name "$base*.json" | head -1)
+  if [ -s "$log" ] && numbers=$("${PYTHON:-python3}" "$root/tests/count.py" "$log"); then
+    # shellcheck disable=SC2086 # three numbers
+    count $numbers
+    echo "$name: ${numbers// / / } (passed / failed / skipped)"
+  else
+    echo "FAILED: $name left no log of its tests"
+    count 0 1 0
+  fi
+}
+
+run_gcc() {
+  build gcc "${GCC:-gcc}" && suite gcc testlog
+}
+
+run_asan() {
+  # The plugin is loaded by sanitized programs only: gst-launch-1.0, python3 and GStreamer's
+  # plugin scanner are not, so suites that need them are left to the other builds.
+  build asan "${GCC:-gcc}" -Db_sanitize=address,undefined --buildtype=debugoptimized -Db_ndebug=false &&
+    GST_REGISTRY_FORK=no GST_REGISTRY="$out/asan/registry.bin" \
+      ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1 \
+      UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+      LSAN_OPTIONS=suppressions="$root/tests/lsan.supp":print_suppressions=0 \
+      suite asan testlog --no-suite style --no-suite pipelines --timeout-multiplier 4
+}
+
+run_clang_build() {
+  if command -v clang >/dev/null; then
+    build clang clang
+  else
+    echo "clang is not installed"
+    count 0 0 1
+  fi
+}
+
+# run_valgrind [SUITE OPTION...]
+run_valgrind() {
+  if ! command -v valgrind >/dev/null; then
+    echo "valgrind is not installed"
+    count 0 0 1
+    return
+  fi
+  # Valgrind knows no AVX-512: the run is capped at AVX2. GLib's and GStreamer's own caches are not leaks.
+  EFFNET_ISA=avx2 G_SLICE=always-malloc GST_REGISTRY_FORK=no GST_REGISTRY="$out/gcc/valgrind-registry.bin" \
+    suite gcc valgrind --timeout-multiplier 30 \
+    --wrapper "valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=no --suppressions=$root/tests/valgrind.supp" "$@"
+}
+
+run_fuzz() {
+  local target ran=0
+  command -v clang >/dev/null || { echo "NOT RUN: clang is not installed" && count 0 0 1 && return; }
+  build fuzz clang -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized || return
+  for target in "$out"/fuzz/tests/fuzz/fuzz[-_]*; do
+    if [ ! -x "$target" ] || [ ! -f "$target" ]; then continue; fi
+    ran=1
+    local name corpus
+    name=$(basename "$target")
+    corpus=$out/corpus-$name
+    mkdir -p "$corpus"
+    say "fuzzing: $name, $1 s"
+    if "$target" -max_total_time="$1" -rss_limit_mb=4096 -artifact_prefix="$out/$name-" "$corpus" \
+      "$root"/tests/fuzz/corpus/"${name#fuzz[-_]}"* 2>&1 | tail -5; [ "${PIPESTATUS[0]}" -eq 0 ]; then
+      count 1 0 0
+    else
+      count 0 1 0
+    fi
+  done
+  [ $ran -eq 1 ] || { echo "FAILED: no fuzz target was built" && count 0 1 0; }
+}
+
+# script NAME PATH [ARGUMENT...]: a script of its own that counts as one test.
+script() {
+  say "$1"
+  if [ ! -x "$2" ]; then
+    echo "FAILED: $2 is not there"
+    count 0 1 0
+  elif "${@:2}"; then
+    count 1 0 0
+  else
+    count 0 1 0
+  fi
+}
+
+run_default() {
+  run_gcc
+  run_asan
+  run_clang_build
+  [ -f "$out/gcc/build.ninja" ] && run_valgrind --suite gst --suite cli --suite weights --no-suite slow
+}
+
+what=default install=1 seconds=60
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick | --asan | --clang | --valgrind | --distro | --bench) what=${1#--} ;;
+    --fuzz)
+      what=fuzz
+      seconds=${2:-}
+      shift
+      case $seconds in '' | *[!0-9]*) echo "tests/run.sh: --fuzz needs a number of seconds" >&2 && exit 2 ;; esac
+      ;;
+    --no-install) install=0 ;;
+    --help | -h) usage && exit 0 ;;
+    *) echo "tests/run.sh: unknown option '$1'; --help lists them" >&2 && exit 2 ;;
+  esac
+  shift
+done
+
+mkdir -p "$out"
+# Debian's python3 is the one that sees Debian's modules.
+[ -x /usr/bin/python3 ] && export PYTHON=/usr/bin/python3
+[ $install -eq 1 ] && install_packages
+[ $install -eq 1 ] && [ -x tests/golden/venv.sh ] && {
+  say "reference implementation (tests/golden/venv.sh)"
+  tests/golden/venv.sh >"$out/venv.log" 2>&1 || { echo "it could not be made:" && tail -5 "$out/venv.log"; }
+}
+case $what in
+  default) run_default ;;
+  quick) run_gcc ;;
+  asan) run_asan ;;
+  clang) run_clang_build && suite clang testlog --no-suite style ;;
+  valgrind) build gcc "${GCC:-gcc}" && run_valgrind ;;
+  fuzz) run_fuzz "$seconds" ;;
+  distro) script "a fresh Debian 13" tests/distro/run.sh ;;
+  bench) script "bench" tests/bench/run ;;
+esac
+say "done"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What `meson install` leaves is enough: a program finds the library by pkg-config, GStreamer finds
+# the plugin, the library finds its model. install.sh BUILD_ROOT
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+build=$1
+# shellcheck source=tests/style/tap.sh
+. "$here/tap.sh"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+check "meson install" "$(DESTDIR="$tmp/root" meson install -C "$build" --no-rebuild --quiet >"$tmp/log" 2>&1 ||
+  cat "$tmp/log")"
+pc=$(find "$tmp/root" -name effnet.pc)
+check "effnet.pc is installed" "$([ -n "$pc" ] || echo "no effnet.pc below the root")"
+prefix=$(sed -n 's/^prefix=//p' "$pc")
+lib=$(dirname "$(find "$tmp/root" -name libeffnet.so)")
+export PKG_CONFIG_PATH="${pc%/*}${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}" LD_LIBRARY_PATH="$lib"
+cat >"$tmp/consumer.c" <<'END'
+#include <effnet/effnet.h>
+#include <stdio.h>
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EffnetModel) model = effnet_model_open (argc > 1 ? argv[1] : NULL, NULL, &error);
+  if (model == NULL) {
+    fprintf (stderr, "%s\n", error->message);
+    return 1;
+  }
+  printf ("%s %s\n", effnet_version (), effnet_model_get_label (model, 281));
+  return 0;
+}
+END
+flags=$(pkg-config --define-variable=prefix="$tmp/root$prefix" --cflags --libs effnet)
+# shellcheck disable=SC2086 # flags are words
+check "a program builds against it" "$(${CC:-cc} -Wall -Werror -o "$tmp/consumer" "$tmp/consumer.c" $flags 2>&1)"
+models=$(pkg-config --define-variable=prefix="$tmp/root$prefix" --variable=modelsdir effnet)
+check "and finds the installed default model" "$(
+  out=$(env -u EFFNET_SOURCE_ROOT EFFNET_MODEL_PATH="$models" "$tmp/consumer" 2>&1) || echo "$out"
+  [ "${out#* }" = "tabby" ] || echo "class 281 is '$out', expected tabby"
+)"
+if [ -f "$build/gst-plugin/libgsteffnet.so" ] && command -v gst-inspect-1.0 >/dev/null; then
+  check "gst-inspect-1.0 knows the installed element, without any model" "$(
+    GST_PLUGIN_PATH="$lib/gstreamer-1.0" GST_REGISTRY="$tmp/registry" EFFNET_MODEL_PATH=/nonexistent \
+      gst-inspect-1.0 effnetclassify >"$tmp/inspect" 2>&1 || cat "$tmp/inspect"
+  )"
+else
+  skip "gst-inspect-1.0 knows the installed element" "the plugin is not built"
+fi
+tap_end

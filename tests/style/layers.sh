@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Who may include whom, and where each foreign library stops. layers.sh [TREE]
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+cd "${1:-$here/../..}" || exit 1
+# shellcheck source=tests/style/tap.sh
+. "$here/tap.sh"
+
+# Quoted includes of a room that are none of: the room itself, the rooms after it.
+room() {
+  local name=$1 allowed
+  shift
+  allowed=$(printf '%s|' "$name" "$@")
+  check "src/$name includes only: $* and itself" "$(
+    grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' "src/$name" 2>/dev/null |
+      grep -vE "\"(${allowed%|})/[^\"]*\""
+  )"
+}
+
+# stops PATTERN WHAT ALLOWED: lines in C sources that match PATTERN outside of the paths ALLOWED.
+stops() {
+  check "$2" "$(grep -rnE --include='*.[ch]' --include='*.inc' "$1" src gst-plugin 2>/dev/null |
+    grep -vE "^($3)")"
+}
+
+room base effnet
+room arch base
+room weights base
+room threads base
+room kernels base
+room image kernels threads base
+room plan arch weights kernels base
+room engine plan weights arch image threads kernels base
+room cli effnet
+
+check "of src only base/error.h and cli include the public header" "$(
+  grep -rn '"effnet/effnet.h"' src 2>/dev/null | grep -vE '^src/(base/error\.h|cli/)'
+)"
+check "gst-plugin includes the public header and its own files" "$(
+  grep -rnE '#[[:space:]]*include[[:space:]]*"' gst-plugin 2>/dev/null |
+    grep -vE '"(effnet/effnet\.h|gsteffnet[a-z]*\.h)"'
+)"
+
+stops '#[[:space:]]*include[[:space:]]*<gst/' 'GStreamer stops at gst-plugin and cli' 'gst-plugin/|src/cli/'
+stops '<(jpeglib|jerror|turbojpeg)\.h>' 'libjpeg stops at image/jpeg*.c' 'src/image/jpeg[a-z_]*\.c:'
+stops '<[a-z/]*cblas[a-z0-9_]*\.h>|cblas_|openblas_' 'cblas stops at kernels/blas' 'src/kernels/blas|src/kernels/kernels\.inc'
+stops '<([a-z]*mmintrin|immintrin|x86intrin|arm_[a-z0-9]*|cpuid)\.h>' 'intrinsics stop at kernels/ (cpuid at base/cpu.c)' \
+  'src/kernels/|src/base/cpu\.c:.*cpuid\.h'
+stops '<(pthread|threads)\.h>|\<(g_thread_new|g_thread_try_new|pthread_create|g_thread_pool_new)\>' \
+  'threads are made at threads/ (and by cli/cmd_bench.c, a stream each)' 'src/threads/|src/cli/cmd_bench\.c'
+stops '<sys/mman\.h>|GMappedFile|g_mapped_file' 'mmap stops at weights/ (madvise of base/arena.c excepted)' \
+  'src/weights/|src/base/arena\.c'
+stops '\<(printf|fprintf|puts|putchar|g_print|g_printerr|perror)[[:space:]]*\(' 'the library and the plugin never print' 'src/cli/'
+stops '\<(setenv|g_setenv|putenv|setlocale|signal|sigaction|openblas_set_num_threads)[[:space:]]*\(' \
+  'the host process is left alone' 'src/cli/effnet\.c'
+tap_end

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Sizes of files and functions, SPDX lines, room cards, left-over words, line ends.
+
+shape.py [TREE], prints TAP. A file holds at most 600 lines, a function's body under 60."""
+import pathlib
+import re
+import subprocess
+import sys
+
+FILE_LINES, FUNCTION_LINES = 600, 60
+CODE = {".c", ".h", ".inc", ".py", ".sh", ".build"}
+WORDS = re.compile("TO" "DO|FIX" "ME|X" "XX|place" "holder", re.I)
+
+root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2])
+listed = subprocess.run(
+    ["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard"],
+    capture_output=True, text=True)
+names = listed.stdout.split("\n") if listed.returncode == 0 and listed.stdout else [
+    str(p.relative_to(root)) for p in root.rglob("*")]
+files = {}
+for name in filter(None, names):
+    path = root / name
+    if path.is_file() and not path.is_symlink():
+        data = path.read_bytes()
+        if b"\0" not in data[:4096]:
+            try:
+                files[name] = data.decode()
+            except UnicodeDecodeError:
+                pass
+count, failed = 0, 0
+
+
+def check(name, offenders):
+    global count, failed
+    count += 1
+    failed += bool(offenders)
+    print(f"{'not ok' if offenders else 'ok'} {count} - {name}")
+    for line in offenders[:40]:
+        print("#", line)
+
+
+def is_code(name):
+    return pathlib.Path(name).suffix in CODE or files[name].startswith("#!")
+
+
+def long_functions(name):
+    start, head = None, ""
+    for i, line in enumerate(files[name].splitlines()):
+        if line == "{":
+            start = i
+        elif line.startswith("}") and start is not None:
+            if i - start - 1 >= FUNCTION_LINES:
+                yield f"{name}:{start}: {head} has {i - start - 1} lines"
+            start = None
+        elif start is None and re.match(r"\w", line):
+            head = line.split("(")[0]
+
+
+def has_card(name):
+    """A sentence beside the SPDX line; the header's card also serves the .c of the same name."""
+    if name.endswith(".c") and name[:-1] + "h" in files:
+        return True
+    comment = re.match(r"/\*(.*?)\*/", files[name], re.S)
+    if not comment:
+        return False
+    words = re.sub(r"SPDX-License-Identifier: \S+", "", comment.group(1))
+    return len(re.findall(r"[A-Za-z]{2,}", words)) >= 5
+
+
+code = [name for name in files if is_code(name)]
+rooms = [name for name in files
+         if name.startswith(("src/", "gst-plugin/", "include/")) and name.endswith((".c", ".h"))]
+check("the tree has code", [] if code else ["none found"])
+check(f"files of code have at most {FILE_LINES} lines",
+      [f"{n}: {files[n].count(chr(10))}" for n in code if files[n].count("\n") > FILE_LINES])
+check(f"functions have under {FUNCTION_LINES} lines",
+      [f for n in files if n.endswith(".c") for f in long_functions(n)])
+check("files of code name their licence (SPDX) at their head",
+      [n for n in code if "SPDX-License-Identifier: LGPL-2.1-or-later" not in files[n][:300]])
+check("files of src, gst-plugin and include open with a room card", [n for n in rooms if not has_card(n)])
+check("no left-over words", [f"{n}: {m.group()}" for n in code + [f for f in files if f.endswith(".md")]
+                             for m in [WORDS.search(files[n])] if m])
+check("no tabs, no spaces at line ends, a line end at the end",
+      [n for n in files if is_code(n) or n.endswith(".md")
+       if "\t" in files[n] or re.search(r"[ \r]$", files[n], re.M) or not files[n].endswith("\n")])
+check("lines of C have at most 100 columns",
+      [f"{n}:{i + 1}" for n in files if n.endswith((".c", ".h"))
+       for i, line in enumerate(files[n].splitlines()) if len(line) > 100])
+print(f"1..{count}")
+sys.exit(failed > 0)
