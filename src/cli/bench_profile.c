@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The network step by step: medians over runs of what effnet_session_get_profile() tells. */
+#include "cli/bench.h"
+
+#include "cli/peak.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROFILE_RUNS 15
+#define PEAK_SECONDS 0.3
+
+typedef struct {
+  char *name, *kernel;
+  double flop;
+  gint64 bytes;
+  gint64 ns[PROFILE_RUNS];
+  double median_ns;
+} BenchStep;
+
+static void
+step_free (gpointer data)
+{
+  BenchStep *step = data;
+
+  g_free (step->name);
+  g_free (step->kernel);
+  g_free (step);
+}
+
+/* The steps of a profile, which is a list or an object that holds one under `steps`. */
+static JsonArray *
+steps_of (JsonNode *root)
+{
+  if (root != NULL && JSON_NODE_HOLDS_ARRAY (root))
+    return json_node_get_array (root);
+  if (root != NULL && JSON_NODE_HOLDS_OBJECT (root) &&
+      json_object_has_member (json_node_get_object (root), "steps"))
+    return json_object_get_array_member (json_node_get_object (root), "steps");
+  return NULL;
+}
+
+static void
+read_profile (Bench *self, EffnetSession *session, unsigned run)
+{
+  g_autofree char *text = effnet_session_get_profile (session);
+  g_autoptr (JsonNode) root = json_from_string (text, NULL);
+  JsonArray *list = steps_of (root);
+
+  for (guint i = 0; list != NULL && i < json_array_get_length (list); i++) {
+    JsonObject *o = json_array_get_object_element (list, i);
+    BenchStep *step;
+
+    if (i == self->steps->len) {
+      step = g_new0 (BenchStep, 1);
+      step->name = g_strdup (json_object_get_string_member_with_default (o, "name", "?"));
+      step->kernel = g_strdup (json_object_get_string_member_with_default (o, "kernel", ""));
+      step->flop = json_object_get_double_member_with_default (o, "flop", 0);
+      step->bytes = json_object_get_int_member_with_default (o, "bytes", 0);
+      g_ptr_array_add (self->steps, step);
+    }
+    step = g_ptr_array_index (self->steps, i);
+    step->ns[run] = json_object_get_int_member_with_default (o, "ns", 0);
+  }
+}
+
+static int
+compare_ns (const void *a, const void *b)
+{
+  gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+
+  return x < y ? -1 : x > y;
+}
+
+gboolean
+bench_profile (Bench *self, GError **error)
+{
+  EffnetSessionOptions options = self->session_options;
+  g_autoptr (EffnetSession) session = NULL;
+  unsigned runs = self->profile ? PROFILE_RUNS : 1;
+  EffnetResult result;
+
+  options.profile = TRUE;
+  session = effnet_session_new (self->model, &options, error);
+  if (session == NULL)
+    return FALSE;
+  self->steps = g_ptr_array_new_with_free_func (step_free);
+  if (runs > 1)
+    effnet_session_run (session, self->nhwc, &result);
+  for (unsigned run = 0; run < runs; run++) {
+    effnet_session_run (session, self->nhwc, &result);
+    read_profile (self, session, run);
+  }
+  for (guint i = 0; i < self->steps->len; i++) {
+    BenchStep *step = g_ptr_array_index (self->steps, i);
+    qsort (step->ns, runs, sizeof *step->ns, compare_ns);
+    step->median_ns = (double)step->ns[runs / 2];
+  }
+  if (self->profile && self->peak <= 0)
+    self->peak = peak_measure (self->info.isa, PEAK_SECONDS) * MAX (self->threads, 1);
+  return TRUE;
+}
+
+void
+bench_profile_print (const Bench *self)
+{
+  static const char *const heads[] = {"step",    "kernel",  "time us", "share of time",
+                                      "GFLOP/s", "of peak", NULL};
+  CliTable *table;
+  double total = 0;
+
+  if (!self->profile)
+    return;
+  for (guint i = 0; i < self->steps->len; i++)
+    total += ((const BenchStep *)g_ptr_array_index (self->steps, i))->median_ns;
+  printf ("\npeak           %.1f GFLOP/s (fp32 multiply-adds)\nsteps          %.3f ms together, "
+          "medians of %d runs\n\n",
+          self->peak, total / 1e6, PROFILE_RUNS);
+  table = cli_table_new (heads, 0x3cu);
+  for (guint i = 0; i < self->steps->len; i++) {
+    const BenchStep *step = g_ptr_array_index (self->steps, i);
+    double gflops = step->median_ns > 0 ? step->flop / step->median_ns : 0;
+    g_autofree char *us = g_strdup_printf ("%.1f", step->median_ns / 1e3);
+    g_autofree char *share =
+        g_strdup_printf ("%.1f %%", total > 0 ? 100 * step->median_ns / total : 0);
+    g_autofree char *rate = g_strdup_printf ("%.1f", gflops);
+    g_autofree char *of_peak = g_strdup_printf ("%.1f %%", 100 * gflops / self->peak);
+    const char *cells[] = {step->name, step->kernel, us, share, rate, of_peak};
+
+    cli_table_add (table, cells);
+  }
+  cli_table_print (table);
+}
+
+void
+bench_profile_json (const Bench *self, JsonObject *object)
+{
+  JsonArray *kernels = json_array_new (), *profile;
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < self->steps->len; i++) {
+    const BenchStep *step = g_ptr_array_index (self->steps, i);
+    if (step->kernel[0] != '\0' && g_hash_table_add (seen, step->kernel))
+      json_array_add_string_element (kernels, step->kernel);
+  }
+  json_object_set_array_member (object, "kernels", kernels);
+  if (!self->profile)
+    return;
+  profile = json_array_new ();
+  for (guint i = 0; i < self->steps->len; i++) {
+    const BenchStep *step = g_ptr_array_index (self->steps, i);
+    JsonObject *o = json_object_new ();
+
+    json_object_set_string_member (o, "name", step->name);
+    json_object_set_string_member (o, "kernel", step->kernel);
+    json_object_set_double_member (o, "median_ns", step->median_ns);
+    json_object_set_double_member (o, "flop", step->flop);
+    json_object_set_int_member (o, "bytes", step->bytes);
+    json_array_add_object_element (profile, o);
+  }
+  json_object_set_double_member (object, "peak_gflops", self->peak);
+  json_object_set_array_member (object, "profile", profile);
+}

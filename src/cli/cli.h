@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * cli: the tool `effnet`. It knows the public header, GLib, json-glib and GStreamer, and nothing of
+ * the rooms behind the header. Results go to stdout and nothing else does; a failure is one line on
+ * stderr. This header: what the subcommands share. */
+#ifndef EFFNET_CLI_CLI_H
+#define EFFNET_CLI_CLI_H
+
+#include "effnet/effnet.h"
+
+#include <json-glib/json-glib.h>
+
+enum {
+  CLI_OK = 0,
+  CLI_FAILED = 1, /* some input failed; the others were still done */
+  CLI_USAGE = 2,
+};
+
+/* Options that say which model to open and how. Strings as typed; cli_open_model() checks them. */
+typedef struct {
+  char *model, *variant, *labels;
+  char *precision, *padding, *resize_mode;
+  double bn_eps;
+  gint64 synthetic;
+  int input_size, threads;
+  gboolean full_scale;
+} CliModelArgs;
+
+/* Which of the shared options a subcommand takes. */
+typedef enum {
+  CLI_TAKES_MODEL = 1 << 0,    /* --model --variant --input-size --padding --bn-eps --synthetic */
+  CLI_TAKES_LABELS = 1 << 1,   /* --labels */
+  CLI_TAKES_RUN = 1 << 2,      /* --precision --threads */
+  CLI_TAKES_PICTURES = 1 << 3, /* --resize-mode --full-scale */
+  CLI_TAKES_BARE = 1 << 4,     /* --input-size --padding --bn-eps --synthetic, without --model */
+} CliTakes;
+
+typedef struct {
+  const char *name, *parameters, *summary, *description;
+  const GOptionEntry *entries; /* its own options, or NULL */
+} CliCommand;
+
+/* Parses the options of one subcommand; argv[0] is its name. -1: go on, else the exit code. */
+int cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *argc,
+               char ***argv);
+void cli_model_args_clear (CliModelArgs *args);
+/* A wrong use of @command: one sentence and a pointer to --help on stderr; returns CLI_USAGE. */
+int cli_usage (const char *command, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* One line on stderr: "effnet: SUBJECT: message". Line ends in the message become spaces. */
+void cli_failure (const char *subject, const char *message);
+
+/* Checks the words in @args. FALSE, with an EFFNET_ERROR_ARGUMENT sentence: a usage error. */
+gboolean cli_model_options (const CliModelArgs *args, EffnetModelOptions *options, GError **error);
+gboolean cli_session_options (const CliModelArgs *args, EffnetSessionOptions *options,
+                              GError **error);
+
+/* ---- output ---- */
+
+/* One JSON value on one line of stdout. Takes @node. */
+void cli_print_json (JsonNode *node);
+/* The JSON text as an object; NULL when it is none. Free with json_object_unref(). */
+JsonObject *cli_json_object (const char *text);
+/* Rows of text in columns; numbers (columns in @right, a bit each) flush right. */
+typedef struct _CliTable CliTable;
+CliTable *cli_table_new (const char *const *heads, unsigned right);
+void cli_table_add (CliTable *table, const char *const *cells);
+void cli_table_print (CliTable *table); /* and frees it */
+/* 5288548 -> "5.29 M", 386000000 -> "386 M". Free with g_free(). */
+char *cli_human (double value);
+/* Closes the account: CLI_FAILED when stdout could not be written. */
+int cli_finish (int code);
+
+/* ---- subcommands: argv[0] is the subcommand's name; return an exit code ---- */
+
+int cmd_classify (int argc, char **argv);
+int cmd_run (int argc, char **argv);
+int cmd_preprocess (int argc, char **argv);
+int cmd_info (int argc, char **argv);
+int cmd_cpu (int argc, char **argv);
+int cmd_bench (int argc, char **argv);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * effnet classify: every frame of every input through one session. A failed input is one line on
+ * stderr and the next one is done all the same. */
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/source.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_TOP_K        1000
+#define MAX_SOURCE_WIDTH 40
+
+typedef struct {
+  CliModelArgs args;
+  char **inputs;
+  int top_k, every;
+  gboolean json;
+  EffnetModel *model;
+  EffnetSession *session;
+  EffnetScore *top; /* [top_k] */
+  const char *model_name;
+  glong source_width;
+  guint64 n_printed;
+  Progress *progress;
+} Classify;
+
+static guint n_failures; /* counted by report(), which folders call too */
+
+static void
+report (const char *subject, const char *message)
+{
+  progress_clear ();
+  cli_failure (subject, message);
+  n_failures++;
+}
+
+static char *
+label_of (const Classify *self, unsigned id)
+{
+  const char *label = effnet_model_get_label (self->model, id);
+
+  return label != NULL ? g_strdup (label) : g_strdup_printf ("class %u", id);
+}
+
+static void
+print_json (Classify *self, const char *source, const SourceFrame *frame, unsigned n)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autofree char *name = g_utf8_make_valid (source, -1);
+
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "source");
+  json_builder_add_string_value (builder, name);
+  json_builder_set_member_name (builder, "frame");
+  json_builder_add_int_value (builder, (gint64)frame->index);
+  json_builder_set_member_name (builder, "pts_ns");
+  if (frame->pts_ns >= 0)
+    json_builder_add_int_value (builder, frame->pts_ns);
+  else
+    json_builder_add_null_value (builder);
+  json_builder_set_member_name (builder, "model");
+  json_builder_add_string_value (builder, self->model_name);
+  json_builder_set_member_name (builder, "top");
+  json_builder_begin_array (builder);
+  for (unsigned i = 0; i < n; i++) {
+    g_autofree char *label = label_of (self, self->top[i].id);
+
+    json_builder_begin_object (builder);
+    json_builder_set_member_name (builder, "id");
+    json_builder_add_int_value (builder, self->top[i].id);
+    json_builder_set_member_name (builder, "label");
+    json_builder_add_string_value (builder, label);
+    json_builder_set_member_name (builder, "score");
+    json_builder_add_double_value (builder, self->top[i].score);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+  cli_print_json (json_builder_get_root (builder));
+}
+
+/* The last part of a path or URI; a long one keeps its end. */
+static char *
+short_name (const char *source)
+{
+  g_autofree char *valid = g_utf8_make_valid (source, -1);
+  g_autofree char *base = g_path_get_basename (valid);
+  glong n = g_utf8_strlen (base, -1);
+  g_autofree char *tail = NULL;
+
+  if (n <= MAX_SOURCE_WIDTH)
+    return g_steal_pointer (&base);
+  tail = g_utf8_substring (base, n - MAX_SOURCE_WIDTH + 3, n);
+  return g_strconcat ("...", tail, NULL);
+}
+
+static void
+print_row (Classify *self, const char *source, const SourceFrame *frame, unsigned n)
+{
+  g_autofree char *name = short_name (source);
+  int width = (int)self->source_width;
+
+  if (self->n_printed++ == 0)
+    printf ("%-*s  %6s  %9s  %6s  LABEL\n", width, "SOURCE", "FRAME", "TIME", "SCORE");
+  for (unsigned i = 0; i < n; i++) {
+    g_autofree char *label = label_of (self, self->top[i].id);
+    char when[32] = "-";
+
+    if (i > 0) {
+      printf ("%*s  %6s  %9s  %5.1f%%  %s\n", width, "", "", "", 100.0 * self->top[i].score, label);
+      continue;
+    }
+    if (frame->pts_ns >= 0)
+      g_snprintf (when, sizeof when, "%.3f s", (double)frame->pts_ns / 1e9);
+    printf ("%s%*s  %6" G_GUINT64_FORMAT "  %9s  %5.1f%%  %s\n", name,
+            (int)MAX (0, width - g_utf8_strlen (name, -1)), "", frame->index, when,
+            100.0 * self->top[i].score, label);
+  }
+}
+
+static gboolean
+classify_frame (Classify *self, const char *input, const SourceFrame *frame, GError **error)
+{
+  EffnetResult result;
+  unsigned n;
+
+  if (!effnet_session_classify (self->session, &frame->image, &result, error))
+    return FALSE;
+  n = effnet_result_top_k (&result, (unsigned)self->top_k, self->top);
+  progress_clear ();
+  if (self->json)
+    print_json (self, input, frame, n);
+  else
+    print_row (self, input, frame, n);
+  return TRUE;
+}
+
+/* The stream goes on past a frame that cannot be used; the input counts as failed once. */
+static void
+classify_input (Classify *self, guint i, guint n_inputs, const char *input)
+{
+  g_autoptr (GError) error = NULL, bad_frame = NULL;
+  g_autoptr (Source) source = source_open (input, &error);
+  SourceFrame frame;
+  int got = source != NULL ? 1 : -1;
+
+  while (got == 1 && (got = source_next (source, &frame, &error)) == 1) {
+    if (frame.index % (guint64)self->every == 0)
+      classify_frame (self, input, &frame, bad_frame == NULL ? &bad_frame : NULL);
+    if (progress_due (self->progress))
+      progress_show (self->progress, (i + MAX (0, source_progress (source))) / n_inputs, input);
+  }
+  if (got < 0)
+    report (input, error->message);
+  else if (bad_frame != NULL)
+    report (input, bad_frame->message);
+}
+
+static int
+classify_all (Classify *self)
+{
+  g_autoptr (GPtrArray) inputs = source_expand (self->inputs, report);
+
+  self->source_width = (glong)strlen ("SOURCE");
+  for (guint i = 0; i < inputs->len; i++) {
+    g_autofree char *name = short_name (inputs->pdata[i]);
+    self->source_width = MAX (self->source_width, g_utf8_strlen (name, -1));
+  }
+  self->progress = progress_new ();
+  for (guint i = 0; i < inputs->len; i++) {
+    classify_input (self, i, inputs->len, inputs->pdata[i]);
+    if (progress_due (self->progress))
+      progress_show (self->progress, (i + 1.0) / inputs->len, inputs->pdata[i]);
+  }
+  progress_free (self->progress);
+  return n_failures > 0 ? CLI_FAILED : CLI_OK;
+}
+
+static int
+open_and_run (Classify *self)
+{
+  g_autoptr (GError) error = NULL;
+  EffnetModelOptions model_options;
+  EffnetSessionOptions session_options;
+  EffnetModelInfo info;
+  int code = CLI_FAILED;
+
+  if (!cli_model_options (&self->args, &model_options, &error) ||
+      !cli_session_options (&self->args, &session_options, &error))
+    return cli_usage ("classify", "%s", error->message);
+  self->model = effnet_model_open (self->args.model, &model_options, &error);
+  if (self->model != NULL)
+    self->session = effnet_session_new (self->model, &session_options, &error);
+  if (self->session != NULL) {
+    effnet_model_get_info (self->model, &info);
+    self->model_name = info.name;
+    self->top = g_new (EffnetScore, (gsize)self->top_k);
+    code = classify_all (self);
+  } else {
+    cli_failure (NULL, error->message);
+  }
+  g_free (self->top);
+  effnet_session_free (self->session);
+  if (self->model != NULL)
+    effnet_model_unref (self->model);
+  return code;
+}
+
+int
+cmd_classify (int argc, char **argv)
+{
+  Classify self = {.top_k = 5, .every = 1};
+  const GOptionEntry entries[] = {
+      {"top-k", 'k', 0, G_OPTION_ARG_INT, &self.top_k, "classes a result (default 5)", "K"},
+      {"every", 'n', 0, G_OPTION_ARG_INT, &self.every, "of a clip, every Nth frame (default 1)",
+       "N"},
+      {"json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "one JSON object a line", NULL},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.inputs, NULL, NULL},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const CliCommand command = {
+      "classify", "INPUT...",
+      "Classifies pictures, clips, folders (searched to their depth, in order of names) and URIs.",
+      "A JSON line holds source, frame, pts_ns (null for a picture), model and top: a list of id,\n"
+      "label and score, best first.\n\n"
+      "Examples:\n  effnet classify cat.jpg\n"
+      "  effnet classify --json --every 10 --top-k 1 clip.mp4\n",
+      entries};
+  int code =
+      cli_parse (&command, CLI_TAKES_MODEL | CLI_TAKES_LABELS | CLI_TAKES_RUN | CLI_TAKES_PICTURES,
+                 &self.args, &argc, &argv);
+
+  if (code < 0 && self.inputs == NULL)
+    code = cli_usage ("classify", "no INPUT given");
+  if (code < 0 && (self.top_k < 1 || self.top_k > MAX_TOP_K))
+    code = cli_usage ("classify", "--top-k %d is not in 1..%d", self.top_k, MAX_TOP_K);
+  if (code < 0 && self.every < 1)
+    code = cli_usage ("classify", "--every %d is below 1", self.every);
+  if (code < 0)
+    code = open_and_run (&self);
+  g_strfreev (self.inputs);
+  cli_model_args_clear (&self.args);
+  return code;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * effnet cpu: the library's description of this CPU, for support and for the curious. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A value on one line: a list as its elements, an object as `name value` pairs. */
+static char *
+value_text (JsonNode *node)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (JSON_NODE_HOLDS_ARRAY (node)) {
+    JsonArray *array = json_node_get_array (node);
+    for (guint i = 0; i < json_array_get_length (array); i++) {
+      g_autofree char *one = value_text (json_array_get_element (array, i));
+      g_string_append_printf (text, "%s%s", i > 0 ? " " : "", one);
+    }
+  } else if (JSON_NODE_HOLDS_OBJECT (node)) {
+    g_autoptr (GList) names = json_object_get_members (json_node_get_object (node));
+    for (GList *l = names; l != NULL; l = l->next) {
+      g_autofree char *one =
+          value_text (json_object_get_member (json_node_get_object (node), l->data));
+      g_string_append_printf (text, "%s%s %s", l != names ? ", " : "", (char *)l->data, one);
+    }
+  } else if (json_node_get_value_type (node) == G_TYPE_STRING) {
+    g_string_append (text, json_node_get_string (node));
+  } else {
+    g_autofree char *json = json_to_string (node, FALSE);
+    g_string_append (text, strcmp (json, "null") == 0 ? "none" : json);
+  }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+/* A list of objects as a table: a column a member of the first. */
+static void
+print_objects (JsonArray *rows)
+{
+  g_autoptr (GList) members = json_object_get_members (json_array_get_object_element (rows, 0));
+  g_autoptr (GPtrArray) heads = g_ptr_array_new ();
+  CliTable *table;
+
+  for (GList *l = members; l != NULL; l = l->next)
+    g_ptr_array_add (heads, l->data);
+  g_ptr_array_add (heads, NULL);
+  table = cli_table_new ((const char *const *)heads->pdata, 0);
+  for (guint i = 0; i < json_array_get_length (rows); i++) {
+    JsonObject *row = json_array_get_object_element (rows, i);
+    g_autoptr (GPtrArray) cells = g_ptr_array_new_with_free_func (g_free);
+
+    for (GList *l = members; l != NULL; l = l->next)
+      g_ptr_array_add (cells, json_object_has_member (row, l->data)
+                                  ? value_text (json_object_get_member (row, l->data))
+                                  : g_strdup (""));
+    cli_table_add (table, (const char *const *)cells->pdata);
+  }
+  cli_table_print (table);
+}
+
+static gboolean
+is_table (JsonNode *node)
+{
+  JsonArray *array = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+
+  return array != NULL && json_array_get_length (array) > 0 &&
+         JSON_NODE_HOLDS_OBJECT (json_array_get_element (array, 0));
+}
+
+/* Single values first, tables below. */
+static void
+print_cpu (JsonObject *cpu)
+{
+  g_autoptr (GList) names = json_object_get_members (cpu);
+
+  for (GList *l = names; l != NULL; l = l->next) {
+    JsonNode *node = json_object_get_member (cpu, l->data);
+    g_autofree char *text = is_table (node) ? NULL : value_text (node);
+
+    if (text != NULL)
+      printf ("%-10s %s\n", (char *)l->data, text);
+  }
+  for (GList *l = names; l != NULL; l = l->next)
+    if (is_table (json_object_get_member (cpu, l->data))) {
+      printf ("\n%s\n", (char *)l->data);
+      print_objects (json_object_get_array_member (cpu, l->data));
+    }
+}
+
+int
+cmd_cpu (int argc, char **argv)
+{
+  gboolean json = FALSE;
+  const GOptionEntry entries[] = {
+      {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "one JSON object", NULL},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const CliCommand command = {
+      "cpu", "",
+      "Prints what the library found on this CPU and which kernel serves which operation.",
+      "EFFNET_ISA=ref|generic|blas|avx2|avx512|avx512bf16|amx|neon caps the choice.\n", entries};
+  int code = cli_parse (&command, 0, NULL, &argc, &argv);
+  g_autofree char *text = NULL;
+  JsonObject *cpu;
+
+  if (code >= 0)
+    return code;
+  if (argc > 1)
+    return cli_usage ("cpu", "'%s' is not expected", argv[1]);
+  text = effnet_describe_cpu ();
+  cpu = cli_json_object (text);
+  if (cpu == NULL) {
+    cli_failure (NULL, "the library's description is no JSON");
+    return CLI_FAILED;
+  }
+  if (json)
+    cli_print_json (json_node_init_object (json_node_alloc (), cpu));
+  else
+    print_cpu (cpu);
+  json_object_unref (cpu);
+  return CLI_OK;
+}

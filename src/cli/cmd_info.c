@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * effnet info: the library's description of a variant as a table; for a file also what is in it. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const heads[] = {"part",       "blocks",    "kernel", "stride",
+                                    "expand",     "channels",  "se",     "resolution",
+                                    "parameters", "mult-adds", NULL};
+/* all but part and channels flush right */
+#define RIGHT_COLUMNS 0x3deu
+
+static gint64
+number (JsonObject *object, const char *name)
+{
+  return json_object_get_int_member_with_default (object, name, 0);
+}
+
+static const char *
+text (JsonObject *object, const char *name)
+{
+  return json_object_get_string_member_with_default (object, name, "");
+}
+
+/* "7" or "" for 0 */
+static char *
+count (JsonObject *object, const char *name)
+{
+  gint64 value = number (object, name);
+
+  return value != 0 ? g_strdup_printf ("%" G_GINT64_FORMAT, value) : g_strdup ("");
+}
+
+static void
+add_part (CliTable *table, const char *name, JsonObject *part)
+{
+  g_autofree char *blocks = count (part, "blocks"), *kernel = count (part, "kernel");
+  g_autofree char *stride = count (part, "stride"), *expand = count (part, "expand_ratio");
+  g_autofree char *se = count (part, "se_channels");
+  g_autofree char *channels =
+      g_strdup_printf ("%" G_GINT64_FORMAT " -> %" G_GINT64_FORMAT, number (part, "in_channels"),
+                       number (part, "out_channels"));
+  g_autofree char *resolution =
+      json_object_has_member (part, "resolution")
+          ? g_strdup_printf ("%" G_GINT64_FORMAT " -> %" G_GINT64_FORMAT,
+                             number (part, "resolution"), number (part, "out_resolution"))
+          : g_strdup ("");
+  g_autofree char *parameters = cli_human ((double)number (part, "parameters"));
+  g_autofree char *multiply_adds = cli_human ((double)number (part, "multiply_adds"));
+  const char *cells[] = {name,     blocks, kernel,     stride,     expand,
+                         channels, se,     resolution, parameters, multiply_adds};
+
+  cli_table_add (table, cells);
+}
+
+static void
+print_variant (JsonObject *net)
+{
+  g_autofree char *parameters = cli_human ((double)number (net, "parameters"));
+  g_autofree char *multiply_adds = cli_human ((double)number (net, "multiply_adds"));
+  JsonArray *stages = json_object_get_array_member (net, "stages");
+  CliTable *table = cli_table_new (heads, RIGHT_COLUMNS);
+
+  printf ("%s: width %g, depth %g, input %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
+          ", activation %s\n",
+          text (net, "variant"), json_object_get_double_member_with_default (net, "width", 0),
+          json_object_get_double_member_with_default (net, "depth", 0), number (net, "input_width"),
+          number (net, "input_height"), text (net, "activation"));
+  printf ("parameters %s, multiply-adds %s, classes %" G_GINT64_FORMAT
+          ", features %" G_GINT64_FORMAT "\n\n",
+          parameters, multiply_adds, number (net, "n_classes"), number (net, "n_features"));
+  if (json_object_has_member (net, "stem"))
+    add_part (table, "stem", json_object_get_object_member (net, "stem"));
+  for (guint i = 0; i < json_array_get_length (stages); i++) {
+    g_autofree char *name = g_strdup_printf ("stage %u", i + 1);
+    add_part (table, name, json_array_get_object_element (stages, i));
+  }
+  if (json_object_has_member (net, "head"))
+    add_part (table, "head", json_object_get_object_member (net, "head"));
+  if (json_object_has_member (net, "classifier"))
+    add_part (table, "classifier", json_object_get_object_member (net, "classifier"));
+  cli_table_print (table);
+}
+
+static JsonObject *
+model_object (EffnetModel *model)
+{
+  JsonObject *object = json_object_new ();
+  EffnetModelInfo info;
+
+  effnet_model_get_info (model, &info);
+  json_object_set_string_member (object, "name", info.name);
+  json_object_set_string_member (object, "path", info.path);
+  json_object_set_string_member (object, "sha256", effnet_model_get_sha256 (model));
+  json_object_set_string_member (object, "variant", info.variant);
+  json_object_set_string_member (object, "precision", info.precision);
+  json_object_set_string_member (object, "isa", info.isa);
+  json_object_set_string_member (object, "padding", info.padding);
+  json_object_set_int_member (object, "n_classes", info.n_classes);
+  json_object_set_int_member (object, "n_features", info.n_features);
+  json_object_set_int_member (object, "input_width", info.input_width);
+  json_object_set_int_member (object, "input_height", info.input_height);
+  json_object_set_int_member (object, "parameters", (gint64)info.parameters);
+  json_object_set_int_member (object, "multiply_adds", (gint64)info.multiply_adds);
+  json_object_set_int_member (object, "weight_bytes", (gint64)info.weight_bytes);
+  json_object_set_int_member (object, "arena_bytes", (gint64)info.arena_bytes);
+  json_object_set_string_member (object, "first_label", effnet_model_get_label (model, 0));
+  return object;
+}
+
+static void
+print_model (JsonObject *model)
+{
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *node;
+
+  json_object_iter_init_ordered (&iter, model);
+  while (json_object_iter_next_ordered (&iter, &name, &node)) {
+    if (json_node_get_value_type (node) == G_TYPE_INT64)
+      printf ("%-14s %" G_GINT64_FORMAT "\n", name, json_node_get_int (node));
+    else
+      printf ("%-14s %s\n", name, JSON_NODE_HOLDS_NULL (node) ? "-" : json_node_get_string (node));
+  }
+  putchar ('\n');
+}
+
+/* A name of the arch table, else a file or folder. */
+static char *
+describe (const char *what, const EffnetModelOptions *options, JsonObject **model_out,
+          GError **error)
+{
+  g_autoptr (GError) unknown = NULL;
+  g_autoptr (EffnetModel) model = NULL;
+  EffnetModelInfo info;
+  char *json = NULL;
+
+  if (strchr (what, '/') == NULL)
+    json = effnet_describe_variant (what, &unknown);
+  if (json != NULL)
+    return json;
+  if (unknown != NULL && !g_file_test (what, G_FILE_TEST_EXISTS)) {
+    g_propagate_error (error, g_steal_pointer (&unknown));
+    return NULL;
+  }
+  model = effnet_model_open (what, options, error);
+  if (model == NULL)
+    return NULL;
+  effnet_model_get_info (model, &info);
+  *model_out = model_object (model);
+  return effnet_describe_variant (info.variant, error);
+}
+
+static int
+info (const char *what, const EffnetModelOptions *options, gboolean as_json)
+{
+  g_autoptr (GError) error = NULL;
+  JsonObject *model = NULL, *net;
+  g_autofree char *json = describe (what, options, &model, &error);
+
+  if (json == NULL || (net = cli_json_object (json)) == NULL) {
+    cli_failure (NULL, error != NULL ? error->message : "the library's description is no JSON");
+    g_clear_pointer (&model, json_object_unref);
+    return CLI_FAILED;
+  }
+  if (as_json) {
+    if (model != NULL)
+      json_object_set_object_member (net, "model", g_steal_pointer (&model));
+    cli_print_json (json_node_init_object (json_node_alloc (), net));
+  } else {
+    if (model != NULL)
+      print_model (model);
+    print_variant (net);
+  }
+  g_clear_pointer (&model, json_object_unref);
+  json_object_unref (net);
+  return CLI_OK;
+}
+
+int
+cmd_info (int argc, char **argv)
+{
+  CliModelArgs args = {0};
+  EffnetModelOptions options;
+  g_autoptr (GError) error = NULL;
+  gboolean json = FALSE;
+  const GOptionEntry entries[] = {
+      {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "one JSON object", NULL},
+      {"variant", 'v', 0, G_OPTION_ARG_STRING, &args.variant, "what a bare file without a card is",
+       "NAME"},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const CliCommand command = {
+      "info", "VARIANT|MODEL",
+      "Prints what a variant is made of; of a model file or folder also what is in it.",
+      "Example:\n  effnet info b4\n", entries};
+  int code = cli_parse (&command, 0, &args, &argc, &argv);
+
+  if (code < 0 && argc != 2)
+    code = cli_usage ("info", "%d names given; expected one variant or model", argc - 1);
+  if (code < 0 && !cli_model_options (&args, &options, &error))
+    code = cli_usage ("info", "%s", error->message);
+  if (code < 0)
+    code = info (argv[1], &options, json);
+  cli_model_args_clear (&args);
+  return code;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The tool's entrance: finds the subcommand and hands over. */
+#include "cli/cli.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  int (*run) (int argc, char **argv);
+  const char *summary;
+} commands[] = {
+    {"classify", cmd_classify, "pictures, clips, folders, streams -> labels"},
+    {"run", cmd_run, "a float32 .npy tensor through the network -> logits or features"},
+    {"preprocess", cmd_preprocess, "a picture -> the .npy tensor the network would get"},
+    {"info", cmd_info, "what a variant or a model file is made of"},
+    {"cpu", cmd_cpu, "which kernels serve which operation on this CPU"},
+    {"bench", cmd_bench, "time and memory of one inference"},
+};
+
+static void
+print_usage (FILE *out)
+{
+  fputs ("Usage: effnet COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n", out);
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    fprintf (out, "  %-11s %s\n", commands[i].name, commands[i].summary);
+  fputs ("\n'effnet COMMAND --help' lists the command's options; 'effnet --version' the version.\n"
+         "Exit codes: 0 done, 1 some input failed (the others were still done), 2 wrong use.\n",
+         out);
+}
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_CTYPE, "");
+  if (argc < 2) {
+    print_usage (stderr);
+    return CLI_USAGE;
+  }
+  if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0 ||
+      strcmp (argv[1], "help") == 0) {
+    print_usage (stdout);
+    return cli_finish (CLI_OK);
+  }
+  if (strcmp (argv[1], "--version") == 0) {
+    printf ("effnet %s\n", effnet_version ());
+    return cli_finish (CLI_OK);
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (argv[1], commands[i].name) == 0)
+      return cli_finish (commands[i].run (argc - 1, argv + 1));
+  fprintf (stderr, "effnet: unknown %s '%s'; 'effnet --help' lists the commands\n",
+           argv[1][0] == '-' ? "option" : "command", argv[1]);
+  return CLI_USAGE;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * NumPy's .npy files, as far as the tool needs them: float32, little-endian, C order, versions 1
+ * and 2 of the header. Read and written a row at a time, so that a batch need not fit in memory. */
+#ifndef EFFNET_CLI_NPY_H
+#define EFFNET_CLI_NPY_H
+
+#include <glib.h>
+
+#define NPY_MAX_DIMS 8
+
+typedef struct _Npy Npy;
+
+/* Opens a file and checks everything its header claims, the file's length included. */
+Npy *npy_open (const char *path, GError **error);
+/* Creates a file for @n_dims dimensions. */
+Npy *npy_create (const char *path, const guint64 *shape, unsigned n_dims, GError **error);
+unsigned npy_n_dims (const Npy *npy);
+const guint64 *npy_shape (const Npy *npy);
+/* Next @n floats of the file. */
+gboolean npy_read (Npy *npy, float *values, gsize n, GError **error);
+gboolean npy_write (Npy *npy, const float *values, gsize n, GError **error);
+/* Closes; for a file being written FALSE when the last bytes did not reach the disk. Frees @npy. */
+gboolean npy_close (Npy *npy, GError **error);
+/* Closes and, for a file being written, removes it. NULL is allowed. */
+void npy_discard (Npy *npy);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Options the subcommands share: parsing, and from words to the library's option structs. A word
+ * the tool does not know is a usage error and names the words it does know. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
+{
+  const GOptionEntry model[] = {
+      {"model", 'm', 0, G_OPTION_ARG_FILENAME, &a->model,
+       "safetensors file, or a folder with model.safetensors and config.json", "PATH"},
+      {"variant", 'v', 0, G_OPTION_ARG_STRING, &a->variant,
+       "b0..b8, l2, lite0..lite4, phi:X; without --model it says which model to look for", "NAME"},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const GOptionEntry bare[] = {
+      {"input-size", 0, 0, G_OPTION_ARG_INT, &a->input_size, "side of the network's input",
+       "PIXELS"},
+      {"padding", 0, 0, G_OPTION_ARG_STRING, &a->padding, "auto (default), same or symmetric",
+       "NAME"},
+      {"bn-eps", 0, 0, G_OPTION_ARG_DOUBLE, &a->bn_eps, "batch-norm epsilon of a bare file", "EPS"},
+      {"synthetic", 0, 0, G_OPTION_ARG_INT64, &a->synthetic,
+       "no file: the variant with weights made from this seed (not 0)", "SEED"},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const GOptionEntry labels[] = {
+      {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &a->labels, "one class name a line", "FILE"},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const GOptionEntry run[] = {{"precision", 'p', 0, G_OPTION_ARG_STRING, &a->precision,
+                               "auto (default), fp32, bf16 or int8", "NAME"},
+                              {"threads", 't', 0, G_OPTION_ARG_INT, &a->threads,
+                               "workers; 0 (default) = the CPUs this process may use", "N"},
+                              {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const GOptionEntry pictures[] = {
+      {"resize-mode", 0, 0, G_OPTION_ARG_STRING, &a->resize_mode,
+       "auto (default, what the card says), stretch, center-crop or letterbox", "NAME"},
+      {"full-scale", 0, 0, G_OPTION_ARG_NONE, &a->full_scale,
+       "decode JPEG at full size, not at the smallest scale that covers the input", NULL},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const struct {
+    unsigned when;
+    const GOptionEntry *entries;
+  } sets[] = {{CLI_TAKES_MODEL, model},
+              {CLI_TAKES_MODEL | CLI_TAKES_BARE, bare},
+              {CLI_TAKES_LABELS, labels},
+              {CLI_TAKES_RUN, run},
+              {CLI_TAKES_PICTURES, pictures}};
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sets); i++)
+    if (takes & sets[i].when)
+      g_option_context_add_main_entries (context, sets[i].entries, NULL);
+}
+
+int
+cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *argc, char ***argv)
+{
+  g_autofree char *prgname = g_strconcat ("effnet ", command->name, NULL);
+  g_autoptr (GOptionContext) context = g_option_context_new (command->parameters);
+  g_autoptr (GError) error = NULL;
+
+  g_set_prgname (prgname);
+  g_option_context_set_summary (context, command->summary);
+  g_option_context_set_description (context, command->description);
+  if (command->entries != NULL)
+    g_option_context_add_main_entries (context, command->entries, NULL);
+  add_model_entries (context, takes, args);
+  if (!g_option_context_parse (context, argc, argv, &error))
+    return cli_usage (command->name, "%s", error->message);
+  if (args != NULL && (args->threads < 0 || args->threads > 1024))
+    return cli_usage (command->name, "--threads %d is not in 0..1024", args->threads);
+  if (args != NULL && (args->input_size < 0 || args->input_size > 4096))
+    return cli_usage (command->name, "--input-size %d is not in 0..4096", args->input_size);
+  if (args != NULL && args->synthetic != 0 && args->model != NULL)
+    return cli_usage (command->name, "--synthetic makes weights; it does not go with --model");
+  return -1;
+}
+
+void
+cli_model_args_clear (CliModelArgs *args)
+{
+  char *strings[] = {args->model,     args->variant, args->labels,
+                     args->precision, args->padding, args->resize_mode};
+
+  for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_free (strings[i]);
+  memset (args, 0, sizeof *args);
+}
+
+int
+cli_usage (const char *command, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list ap;
+
+  va_start (ap, format);
+  text = g_strdup_vprintf (format, ap);
+  va_end (ap);
+  fprintf (stderr, "effnet %s: %s; 'effnet %s --help' lists the options\n", command, text, command);
+  return CLI_USAGE;
+}
+
+void
+cli_failure (const char *subject, const char *message)
+{
+  g_autofree char *line = g_strdup (message);
+
+  g_strdelimit (line, "\r\n", ' ');
+  g_strchomp (line);
+  if (subject != NULL)
+    fprintf (stderr, "effnet: %s: %s\n", subject, line);
+  else
+    fprintf (stderr, "effnet: %s\n", line);
+}
+
+/* Index of @word in @words (NULL = the first), or -1 with an error that lists them. */
+static int
+choose (const char *option, const char *word, const char *const *words, GError **error)
+{
+  g_autofree char *known = NULL;
+
+  if (word == NULL)
+    return 0;
+  for (int i = 0; words[i] != NULL; i++)
+    if (strcmp (word, words[i]) == 0)
+      return i;
+  known = g_strjoinv (", ", (char **)words);
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "--%s '%s' is not one of %s", option,
+               word, known);
+  return -1;
+}
+
+gboolean
+cli_model_options (const CliModelArgs *args, EffnetModelOptions *options, GError **error)
+{
+  /* in the order of the public enums */
+  static const char *const precisions[] = {"auto", "fp32", "bf16", "int8", NULL};
+  static const char *const paddings[] = {"auto", "same", "symmetric", NULL};
+  int precision = choose ("precision", args->precision, precisions, error);
+  int padding = precision < 0 ? -1 : choose ("padding", args->padding, paddings, error);
+
+  if (precision < 0 || padding < 0)
+    return FALSE;
+  if (args->bn_eps < 0 || args->bn_eps > 1) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "--bn-eps %g is not in 0..1",
+                 args->bn_eps);
+    return FALSE;
+  }
+  memset (options, 0, sizeof *options);
+  options->variant = args->variant;
+  options->labels_file = args->labels;
+  options->precision = (EffnetPrecision)precision;
+  options->padding = (EffnetPadding)padding;
+  options->bn_epsilon = args->bn_eps;
+  options->synthetic_seed = (uint64_t)args->synthetic;
+  options->input_size = (unsigned)args->input_size;
+  return TRUE;
+}
+
+gboolean
+cli_session_options (const CliModelArgs *args, EffnetSessionOptions *options, GError **error)
+{
+  static const char *const modes[] = {"auto", "stretch", "center-crop", "letterbox", NULL};
+  int mode = choose ("resize-mode", args->resize_mode, modes, error);
+
+  if (mode < 0)
+    return FALSE;
+  memset (options, 0, sizeof *options);
+  options->threads = (unsigned)args->threads;
+  options->resize_mode = (EffnetResizeMode)mode;
+  options->jpeg_full_scale = args->full_scale;
+  return TRUE;
+}

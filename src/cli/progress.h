@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One bar on the last line of a terminal. It appears when the work has lasted a second, on stderr
+ * only, and never when stderr is not a terminal. */
+#ifndef EFFNET_CLI_PROGRESS_H
+#define EFFNET_CLI_PROGRESS_H
+
+#include <glib.h>
+
+typedef struct _Progress Progress;
+
+Progress *progress_new (void);
+void progress_free (Progress *progress);
+/* TRUE when it is time to draw: past the first second, ten times a second. */
+gboolean progress_due (Progress *progress);
+/* @done: 0..1 */
+void progress_show (Progress *progress, double done, const char *what);
+/* Takes the bar off the line, so that other text may stand there. */
+void progress_clear (void);
+
+#endif
