@@ -32,6 +32,50 @@ fail (GError **error, const char *format, ...)
   return FALSE;
 }
 
+/* The code unit of "uXXXX" at scan->at + @offset, or 0. */
+static unsigned
+code_unit (const Scan *scan, size_t offset)
+{
+  const char *text = scan->text + scan->at + offset;
+  unsigned unit = 0;
+
+  if (scan->length - scan->at < offset + 5 || text[0] != 'u')
+    return 0;
+  for (int i = 1; i < 5; i++) {
+    int digit = g_ascii_xdigit_value (text[i]);
+    if (digit < 0)
+      return 0;
+    unit = unit << 4 | (unsigned)digit;
+  }
+  return unit;
+}
+
+static gboolean
+is_between (unsigned value, unsigned low, unsigned high)
+{
+  return value >= low && value <= high;
+}
+
+/* At the 'u' of an escape. What is no character would be cut or come out as broken UTF-8: NUL, and
+ * half a surrogate pair. Of a whole pair the first half is passed over. */
+static gboolean
+scan_escape (Scan *scan, GError **error)
+{
+  unsigned unit = code_unit (scan, 0);
+
+  if (unit == 0)
+    return fail (error, "holds a NUL character or a broken \\u escape inside a string");
+  if (is_between (unit, 0xdc00, 0xdfff))
+    return fail (error, "holds half a surrogate pair (\\u%04x) inside a string", unit);
+  if (!is_between (unit, 0xd800, 0xdbff))
+    return TRUE;
+  if (scan->length - scan->at < 6 || scan->text[scan->at + 5] != '\\' ||
+      !is_between (code_unit (scan, 6), 0xdc00, 0xdfff))
+    return fail (error, "holds half a surrogate pair (\\u%04x) inside a string", unit);
+  scan->at += 6;
+  return TRUE;
+}
+
 /* From behind the opening quote to behind the closing one. */
 static gboolean
 scan_string (Scan *scan, GError **error)
@@ -44,9 +88,8 @@ scan_string (Scan *scan, GError **error)
       return fail (error, "holds the control character 0x%02x inside a string", c);
     if (c != '\\')
       continue;
-    const char *escape = scan->text + scan->at;
-    if (scan->length - scan->at >= 5 && memcmp (escape, "u0000", 5) == 0)
-      return fail (error, "holds a NUL character (\\u0000) inside a string");
+    if (scan->at < scan->length && scan->text[scan->at] == 'u' && !scan_escape (scan, error))
+      return FALSE;
     scan->at++;
   }
   return fail (error, "ends in the middle of a string");
@@ -144,6 +187,14 @@ note_key (JsonParser *parser, JsonObject *object, const char *key, gpointer user
     keys->twice = effnet_printable (key);
 }
 
+/* json-glib's sentence may quote the text. */
+static void
+fail_parser (const char *message, GError **error)
+{
+  g_autofree char *shown = effnet_printable (message);
+  fail (error, "is not JSON: %s", shown);
+}
+
 static JsonNode *
 parse_scanned (const char *text, size_t length, GError **error)
 {
@@ -155,7 +206,7 @@ parse_scanned (const char *text, size_t length, GError **error)
 
   g_signal_connect (parser, "object-member", G_CALLBACK (note_key), &keys);
   if (!json_parser_load_from_data (parser, text, (gssize)length, &why))
-    fail (error, "is not JSON: %s", why->message);
+    fail_parser (why->message, error);
   else if (keys.twice != NULL)
     fail (error, "has the key \"%s\" twice", keys.twice);
   else

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Model cards in the shapes they are met in, and one broken card for every rule. */
+#include "files.h"
+#include "weights/card.h"
+
+#include <math.h>
+#include <string.h>
+
+static EffnetCard *
+load (TestFolder *folder, const char *text)
+{
+  GError *error = NULL;
+  g_autofree char *path = test_put_text (folder, "config.json", text);
+  EffnetCard *card = effnet_card_load (path, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (card);
+  return card;
+}
+
+static void
+assert_defaults (const EffnetCard *card)
+{
+  g_assert_null (card->architecture);
+  g_assert_cmpuint (card->n_classes, ==, 0);
+  g_assert_cmpuint (card->input_height, ==, 0);
+  g_assert_cmpuint (card->input_width, ==, 0);
+  g_assert_cmpfloat (card->mean[0], ==, 0.485f);
+  g_assert_cmpfloat (card->mean[1], ==, 0.456f);
+  g_assert_cmpfloat (card->mean[2], ==, 0.406f);
+  g_assert_cmpfloat (card->std[0], ==, 0.229f);
+  g_assert_cmpfloat (card->std[1], ==, 0.224f);
+  g_assert_cmpfloat (card->std[2], ==, 0.225f);
+  g_assert_cmpint (card->interpolation, ==, EFFNET_INTERPOLATION_BICUBIC);
+  g_assert_cmpfloat (card->crop_pct, ==, 0.875);
+  g_assert_cmpint (card->crop_mode, ==, EFFNET_CROP_CENTER);
+  g_assert_cmpint (card->padding, ==, EFFNET_PADDING_AUTO);
+  g_assert_cmpfloat (card->bn_epsilon, ==, 0.0);
+  g_assert_null (card->labels);
+}
+
+static void
+test_defaults (TestFolder *folder, gconstpointer data)
+{
+  g_autoptr (EffnetCard) made = effnet_card_new ();
+  g_autoptr (EffnetCard) empty = load (folder, "{}");
+  g_autoptr (EffnetCard) nulls =
+      load (folder, "{\"architecture\": null, \"num_classes\": null, \"input_size\": null,"
+                    "\"mean\": null, \"std\": null, \"interpolation\": null, \"crop_pct\": null,"
+                    "\"crop_mode\": null, \"pretrained_cfg\": null, \"effnet\": null,"
+                    "\"label_names\": null, \"label_descriptions\": null}");
+  g_autoptr (EffnetCard) unknown =
+      load (folder, "{\"first_conv\": 1, \"license\": {\"a\": [true, false, null, -1.5e-3]},"
+                    "\"pretrained_cfg\": {\"classifier\": \"fc\"}, \"effnet\": {\"x\": 1}}");
+
+  (void)data;
+  assert_defaults (made);
+  assert_defaults (empty);
+  assert_defaults (nulls);
+  assert_defaults (unknown);
+}
+
+/* As timm writes them today: the description inside, label names as synsets with descriptions. */
+static void
+test_inner (TestFolder *folder, gconstpointer data)
+{
+  g_autoptr (EffnetCard) card = load (
+      folder,
+      "{\"architecture\": \"tf_efficientnet_b1\", \"num_classes\": 3, \"num_features\": 1280,\n"
+      " \"global_pool\": \"avg\", \"pretrained_cfg\": {\"tag\": \"ns_jft_in1k\",\n"
+      "  \"custom_load\": false, \"input_size\": [3, 240, 250], \"fixed_input_size\": false,\n"
+      "  \"interpolation\": \"bilinear\", \"crop_pct\": 0.882, \"crop_mode\": \"squash\",\n"
+      "  \"mean\": [0.5, 0.25, 0], \"std\": [0.5, 1, 2.5e-1], \"num_classes\": 1000,\n"
+      "  \"pool_size\": [8, 8]},\n"
+      " \"label_names\": [\"n01440764\", \"n01443537\", \"dog\"],\n"
+      " \"label_descriptions\": {\"n01443537\": \"goldfish, Carassius auratus\",\n"
+      "  \"n01440764\": \"tench, Tinca tinca\"}}");
+
+  (void)data;
+  g_assert_cmpstr (card->architecture, ==, "tf_efficientnet_b1");
+  g_assert_cmpuint (card->n_classes, ==, 3);
+  g_assert_cmpuint (card->input_height, ==, 240);
+  g_assert_cmpuint (card->input_width, ==, 250);
+  g_assert_cmpint (card->interpolation, ==, EFFNET_INTERPOLATION_BILINEAR);
+  g_assert_cmpfloat (card->crop_pct, ==, 0.882);
+  g_assert_cmpint (card->crop_mode, ==, EFFNET_CROP_SQUASH);
+  g_assert_cmpfloat (card->mean[1], ==, 0.25f);
+  g_assert_cmpfloat (card->mean[2], ==, 0.0f);
+  g_assert_cmpfloat (card->std[1], ==, 1.0f);
+  g_assert_cmpfloat (card->std[2], ==, 0.25f);
+  g_assert_cmpuint (g_strv_length (card->labels), ==, 3);
+  g_assert_cmpstr (card->labels[0], ==, "tench, Tinca tinca");
+  g_assert_cmpstr (card->labels[1], ==, "goldfish, Carassius auratus");
+  g_assert_cmpstr (card->labels[2], ==, "dog");
+}
+
+/* As it wrote them before, and as small cards for other collections are written by hand. */
+static void
+test_outer (TestFolder *folder, gconstpointer data)
+{
+  g_autoptr (EffnetCard) card =
+      load (folder, "{\"architecture\": \"efficientnet-b0\", \"input_size\": [3, 224, 224],"
+                    "\"interpolation\": \"bicubic\", \"crop_pct\": 1, \"crop_mode\": \"border\","
+                    "\"effnet\": {\"padding\": \"same\", \"bn_epsilon\": 1e-3},"
+                    "\"label_names\": {\"1\": \"b\", \"0\": \"a\"}}");
+  g_autoptr (EffnetCard) other =
+      load (folder, "{\"effnet\": {\"padding\": \"symmetric\"}, \"crop_pct\": 0.5,"
+                    "\"pretrained_cfg\": {\"crop_pct\": 0.75, \"label_names\": [\"x\", \"y\"],"
+                    "\"architecture\": \"b2\"}}");
+
+  (void)data;
+  g_assert_cmpstr (card->architecture, ==, "efficientnet-b0");
+  g_assert_cmpuint (card->n_classes, ==, 2);
+  g_assert_cmpfloat (card->crop_pct, ==, 1.0);
+  g_assert_cmpint (card->crop_mode, ==, EFFNET_CROP_BORDER);
+  g_assert_cmpint (card->padding, ==, EFFNET_PADDING_SAME);
+  g_assert_cmpfloat (card->bn_epsilon, ==, 1e-3);
+  g_assert_cmpstr (card->labels[0], ==, "a");
+  g_assert_cmpstr (card->labels[1], ==, "b");
+  g_assert_cmpint (other->padding, ==, EFFNET_PADDING_SYMMETRIC);
+  g_assert_cmpfloat (other->crop_pct, ==, 0.75);
+  g_assert_cmpstr (other->architecture, ==, "b2");
+  g_assert_cmpuint (other->n_classes, ==, 2);
+}
+
+static void
+test_default_model (void)
+{
+  const char *root = g_getenv ("EFFNET_SOURCE_ROOT");
+  g_autofree char *path =
+      g_build_filename (root != NULL ? root : "", "models", "lite0", "config.json", NULL);
+  GError *error = NULL;
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
+    g_test_skip ("no default model");
+    return;
+  }
+  g_autoptr (EffnetCard) card = effnet_card_load (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (card->n_classes, ==, 1000);
+  g_assert_cmpuint (g_strv_length (card->labels), ==, 1000);
+  g_assert_cmpstr (card->labels[1], ==, "goldfish");
+}
+
+typedef struct {
+  const char *text;
+  EffnetError code;
+  const char *fragments;
+} Rule;
+
+#define FORMAT      EFFNET_ERROR_FORMAT
+#define UNSUPPORTED EFFNET_ERROR_UNSUPPORTED
+#define MISMATCH    EFFNET_ERROR_MISMATCH
+
+static const Rule rules[] = {
+    /* the text */
+    {"", FORMAT, "config.json|ends before"},
+    {"[]", FORMAT, "begin"},
+    {"{\"a\": 1", FORMAT, "ends before"},
+    {"{\"a\" 1}", FORMAT, "not JSON"},
+    {"{} x", FORMAT, "goes on"},
+    {"{\"a\": \"\xff\"}", FORMAT, "UTF-8"},
+    {"{\"a\": 1, \"a\": 2}", FORMAT, "\"a\" twice"},
+    {"{// comment\n}", FORMAT, "0x2f"},
+    {"{\"architecture\": \"b0\\u0000\"}", FORMAT, "NUL"},
+    {"{\"num_classes\": 1234567890123456789}", FORMAT, "19 digits"},
+    /* what it is */
+    {"{\"architecture\": 5}", FORMAT, "architecture is 5|efficientnet_b0"},
+    {"{\"num_classes\": 0}", FORMAT, "num_classes is 0"},
+    {"{\"num_classes\": -1}", FORMAT, "num_classes is -1"},
+    {"{\"num_classes\": 1000001}", FORMAT, "num_classes is 1000001"},
+    {"{\"num_classes\": 10.5}", FORMAT, "num_classes is 10.5"},
+    {"{\"num_classes\": \"10\"}", FORMAT, "num_classes is \"10\""},
+    {"{\"pretrained_cfg\": 1}", FORMAT, "pretrained_cfg is 1"},
+    /* what it wants */
+    {"{\"input_size\": 224}", FORMAT, "input_size is 224|[3, height, width]"},
+    {"{\"input_size\": [224, 224]}", FORMAT, "input_size is [224,224]"},
+    {"{\"input_size\": [1, 224, 224]}", FORMAT, "input_size is [1,224,224]"},
+    {"{\"input_size\": [3, 0, 224]}", FORMAT, "input_size is [3,0,224]"},
+    {"{\"input_size\": [3, 224, 8193]}", FORMAT, "input_size is [3,224,8193]"},
+    {"{\"input_size\": [3, 224, -1]}", FORMAT, "input_size is [3,224,-1]"},
+    {"{\"input_size\": [3, 224, \"224\"]}", FORMAT, "input_size is"},
+    {"{\"input_size\": [3, 224.0, 224]}", FORMAT, "input_size is"},
+    {"{\"pretrained_cfg\": {\"input_size\": []}}", FORMAT, "input_size is []"},
+    {"{\"mean\": 0.5}", FORMAT, "mean is 0.5|three numbers"},
+    {"{\"mean\": [0.5, 0.5]}", FORMAT, "mean is [0.5,0.5]"},
+    {"{\"mean\": [0.5, 0.5, \"0.5\"]}", FORMAT, "mean is"},
+    {"{\"mean\": [0.5, 0.5, null]}", FORMAT, "mean is"},
+    {"{\"mean\": [0.5, 0.5, 1e39]}", FORMAT, "mean is"},
+    {"{\"mean\": [0.5, 0.5, 1e999]}", FORMAT, "mean is"},
+    {"{\"std\": [0.5, 0.5, 0.5, 0.5]}", FORMAT, "std is"},
+    {"{\"std\": [0.5, 0.5, 0]}", FORMAT, "std is [0.5,0.5,0]|above 0"},
+    {"{\"std\": [0.5, -0.5, 0.5]}", FORMAT, "std is|above 0"},
+    {"{\"std\": [0.5, 0.5, 1e-60]}", FORMAT, "std is|above 0"},
+    {"{\"interpolation\": \"lanczos\"}", UNSUPPORTED, "interpolation is \"lanczos\"|bicubic"},
+    {"{\"interpolation\": \"Bicubic\"}", UNSUPPORTED, "interpolation is \"Bicubic\""},
+    {"{\"interpolation\": 3}", FORMAT, "interpolation is 3|bicubic"},
+    {"{\"crop_mode\": \"corner\"}", UNSUPPORTED, "crop_mode is \"corner\"|squash"},
+    {"{\"crop_mode\": []}", FORMAT, "crop_mode is []"},
+    {"{\"crop_pct\": 0}", FORMAT, "crop_pct is 0|above 0"},
+    {"{\"crop_pct\": 1.01}", FORMAT, "crop_pct is 1.01|at most 1"},
+    {"{\"crop_pct\": -0.5}", FORMAT, "crop_pct is -0.5"},
+    {"{\"crop_pct\": \"0.9\"}", FORMAT, "crop_pct is \"0.9\""},
+    /* our own object */
+    {"{\"effnet\": \"same\"}", FORMAT, "effnet is \"same\"|object"},
+    {"{\"effnet\": {\"padding\": \"valid\"}}", UNSUPPORTED, "effnet.padding is \"valid\"|same"},
+    {"{\"effnet\": {\"padding\": 1}}", FORMAT, "effnet.padding is 1"},
+    {"{\"effnet\": {\"bn_epsilon\": 0}}", FORMAT, "effnet.bn_epsilon is 0"},
+    {"{\"effnet\": {\"bn_epsilon\": -1e-3}}", FORMAT, "effnet.bn_epsilon is -0.001"},
+    {"{\"effnet\": {\"bn_epsilon\": 2}}", FORMAT, "effnet.bn_epsilon is 2"},
+    /* labels */
+    {"{\"label_names\": \"a\"}", FORMAT, "label_names is \"a\"|list"},
+    {"{\"label_names\": []}", FORMAT, "label_names is empty"},
+    {"{\"label_names\": [\"a\", 1]}", FORMAT, "label_names|class 1"},
+    {"{\"label_names\": {\"0\": \"a\", \"2\": \"b\"}}", FORMAT, "label_names|class 1"},
+    {"{\"num_classes\": 3, \"label_names\": [\"a\", \"b\"]}", MISMATCH,
+     "label_names has 2|num_classes is 3"},
+    {"{\"num_classes\": 1, \"label_names\": [\"a\", \"b\"]}", MISMATCH,
+     "label_names has 2|num_classes is 1"},
+    {"{\"label_names\": [\"a\"], \"label_descriptions\": [\"b\"]}", FORMAT, "label_descriptions"},
+    {"{\"label_names\": [\"a\"], \"label_descriptions\": {\"a\": 1}}", FORMAT,
+     "label_descriptions|\"a\""},
+};
+
+static void
+assert_refused (const char *path, EffnetError code, const char *fragments)
+{
+  GError *error = NULL;
+
+  g_assert_null (effnet_card_load (path, NULL));
+  g_assert_null (effnet_card_load (path, &error));
+  test_assert_error (&error, code, fragments);
+}
+
+static void
+test_rules (TestFolder *folder, gconstpointer data)
+{
+  (void)data;
+  for (size_t i = 0; i < G_N_ELEMENTS (rules); i++) {
+    g_autofree char *shown = g_strescape (rules[i].text, NULL);
+    g_test_message ("%s", shown);
+    g_autofree char *path = test_put_text (folder, "config.json", rules[i].text);
+    assert_refused (path, rules[i].code, rules[i].fragments);
+  }
+}
+
+static void
+test_bombs (TestFolder *folder, gconstpointer data)
+{
+  GString *deep = g_string_new ("{\"a\":");
+  GString *wide = g_string_new ("{\"mean\":[0");
+
+  (void)data;
+  for (int i = 0; i < 1000000; i++)
+    g_string_append_c (deep, '[');
+  for (int i = 0; i < 300000; i++)
+    g_string_append (wide, ",0");
+  g_string_append (wide, "]}");
+  g_autofree char *deep_path = test_put_text (folder, "deep.json", deep->str);
+  g_autofree char *wide_path = test_put_text (folder, "wide.json", wide->str);
+  assert_refused (deep_path, EFFNET_ERROR_FORMAT, "deep.json|deeper than 32");
+  assert_refused (wide_path, EFFNET_ERROR_FORMAT, "wide.json|262144");
+  g_string_free (deep, TRUE);
+  g_string_free (wide, TRUE);
+}
+
+static void
+test_not_a_file (TestFolder *folder, gconstpointer data)
+{
+  g_autofree char *missing = g_build_filename (folder->path, "config.json", NULL);
+  size_t n = (16u << 20) + 1;
+  g_autofree char *bytes = g_malloc (n);
+
+  (void)data;
+  assert_refused (missing, EFFNET_ERROR_NOT_FOUND, "Model card|config.json");
+  assert_refused (folder->path, EFFNET_ERROR_IO, "a folder");
+  assert_refused ("/dev/null", EFFNET_ERROR_IO, "device");
+  memset (bytes, ' ', n);
+  g_autofree char *path = test_put (folder, "long.json", bytes, n);
+  assert_refused (path, EFFNET_ERROR_FORMAT, "long.json|16777216 bytes");
+}
+
+#define ADD(name, function)                                                                        \
+  g_test_add ("/weights/card/" name, TestFolder, NULL, test_folder_set_up, function,               \
+              test_folder_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("defaults", test_defaults);
+  ADD ("inner", test_inner);
+  ADD ("outer", test_outer);
+  ADD ("rules", test_rules);
+  ADD ("bombs", test_bombs);
+  ADD ("not-a-file", test_not_a_file);
+  g_test_add_func ("/weights/card/default-model", test_default_model);
+  return g_test_run ();
+}

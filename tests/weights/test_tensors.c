@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Sound files and tables made in memory: what is found, and every half-precision number there is.
+ */
+#include "files.h"
+#include "weights/tensors.h"
+
+#include <math.h>
+#include <string.h>
+
+/* From the definition: (-1)^s 2^(e - bias) 1.f, 2^(1 - bias) 0.f when e is 0. */
+static double
+value_of (unsigned bits, int exponent_bits, int fraction_bits)
+{
+  int bias = (1 << (exponent_bits - 1)) - 1;
+  int fraction = (int)(bits & ((1u << fraction_bits) - 1));
+  int exponent = (int)(bits >> fraction_bits & ((1u << exponent_bits) - 1));
+  double sign = bits & 0x8000u ? -1.0 : 1.0;
+
+  if (exponent == (1 << exponent_bits) - 1)
+    return fraction != 0 ? (double)NAN : sign * (double)INFINITY;
+  if (exponent == 0)
+    return sign * ldexp (fraction, 1 - bias - fraction_bits);
+  return sign * ldexp (fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
+}
+
+static void
+assert_all_values (TestFolder *folder, const char *dtype, int exponent_bits, int fraction_bits)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autofree char *header =
+      g_strdup_printf ("{\"h\":{\"dtype\":\"%s\",\"shape\":[256,256],\"data_offsets\":[1,131073]},"
+                       "\"odd\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
+                       dtype);
+  g_autofree float *out = g_new (float, 65536);
+  GError *error = NULL;
+  uint64_t length = GUINT64_TO_LE (strlen (header));
+
+  g_byte_array_append (bytes, (const guint8 *)&length, 8);
+  g_byte_array_append (bytes, (const guint8 *)header, (guint)strlen (header));
+  g_byte_array_append (bytes, (const guint8 *)"", 1);
+  for (unsigned i = 0; i < 65536; i++)
+    g_byte_array_append (bytes, (guint8[]){(guint8)i, (guint8)(i >> 8)}, 2);
+  g_autofree char *path = test_put (folder, "all", bytes->data, bytes->len);
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, &error);
+  g_assert_no_error (error);
+  effnet_tensor_read (effnet_tensor_table_find (table, "h"), out);
+  for (unsigned i = 0; i < 65536; i++) {
+    double expected = value_of (i, exponent_bits, fraction_bits);
+    if (isnan (expected))
+      g_assert_true (isnan (out[i]));
+    else
+      g_assert_true ((double)out[i] == expected);
+    g_assert_cmpint (signbit (out[i]) != 0, ==, i >= 0x8000);
+  }
+}
+
+static void
+test_f16 (TestFolder *folder, gconstpointer data)
+{
+  (void)data;
+  assert_all_values (folder, "F16", 5, 10);
+}
+
+static void
+test_bf16 (TestFolder *folder, gconstpointer data)
+{
+  (void)data;
+  assert_all_values (folder, "BF16", 8, 7);
+}
+
+static void
+test_f32 (TestFolder *folder, gconstpointer data)
+{
+  static const uint32_t bits[] = {0,          0x80000000, 1,          0x807fffff,
+                                  0x3f800000, 0x7f800000, 0xff7fffff, 0x7fc00001};
+  static const char header[] =
+      "{\"w\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]}} ";
+  uint8_t file[8 + sizeof header - 1 + sizeof bits] = {sizeof header - 1};
+  float out[8];
+
+  (void)data;
+  memcpy (file + 8, header, sizeof header - 1);
+  for (size_t i = 0; i < sizeof bits; i++)
+    file[8 + sizeof header - 1 + i] = (uint8_t)(bits[i / 4] >> 8 * (i % 4));
+  g_autofree char *path = test_put (folder, "f32", file, sizeof file);
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
+  g_assert_nonnull (table);
+  effnet_tensor_read (effnet_tensor_table_find (table, "w"), out);
+  g_assert_cmpmem (out, sizeof out, bits, sizeof bits);
+}
+
+/* Names in any order, spaces, padding behind the header, tensors without elements. */
+static void
+test_sound (TestFolder *folder, gconstpointer data)
+{
+  static const char header[] =
+      " \t\n\r{ \"z/\\u00e9\\ud83d\\ude00\" : {\"shape\":[1,2,3,1,1,1,1,1], "
+      "\"data_offsets\":[3,15],"
+      "\"dtype\":\"F16\"}, \"n\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},"
+      "\"none\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[3,3]},"
+      "\"one\":{\"dtype\":\"BF16\",\"shape\":[],\"data_offsets\":[15,17]},"
+      "\"__metadata__\":{\"format\":\"pt\",\"\":\"\"}}      ";
+  GError *error = NULL;
+
+  (void)data;
+  g_autofree char *path = test_put_tensors (folder, strlen (header), header, strlen (header), 17);
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (effnet_tensor_table_name (table), ==, path);
+  g_assert_cmpuint (effnet_tensor_table_size (table), ==, 4);
+  g_assert_cmpstr (effnet_tensor_table_nth (table, 0)->name, ==, "n");
+  g_assert_cmpstr (effnet_tensor_table_nth (table, 1)->name, ==, "none");
+  g_assert_cmpstr (effnet_tensor_table_nth (table, 3)->name, ==, "one");
+  g_assert_null (effnet_tensor_table_find (table, "__metadata__"));
+  g_assert_null (effnet_tensor_table_find (table, "Z"));
+  const EffnetTensor *z = effnet_tensor_table_find (table, "z/\xc3\xa9\xf0\x9f\x98\x80");
+  g_assert_true (z == effnet_tensor_table_nth (table, 2));
+  g_assert_true (z->is_float);
+  g_assert_cmpint (z->dtype, ==, EFFNET_DTYPE_F16);
+  g_assert_cmpuint (z->n_dims, ==, 8);
+  g_assert_cmpuint (z->n_elements, ==, 6);
+  g_assert_cmpint (*(const uint8_t *)z->data, ==, 3);
+  g_autofree char *shape = effnet_tensor_shape_string (z);
+  g_assert_cmpstr (shape, ==, "[1, 2, 3, 1, 1, 1, 1, 1]");
+  g_assert_false (effnet_tensor_table_find (table, "n")->is_float);
+  g_assert_cmpstr (effnet_tensor_table_find (table, "n")->dtype_name, ==, "U8");
+  g_assert_cmpuint (effnet_tensor_table_find (table, "one")->n_elements, ==, 1);
+  float untouched = 7.0f;
+  effnet_tensor_read (effnet_tensor_table_find (table, "none"), &untouched);
+  g_assert_cmpfloat (untouched, ==, 7.0f);
+}
+
+static void
+test_dtypes (TestFolder *folder, gconstpointer data)
+{
+  static const struct {
+    const char *name;
+    unsigned bytes;
+    gboolean is_float;
+  } rows[] = {
+      {"F32", 4, TRUE},      {"F16", 2, TRUE},      {"BF16", 2, TRUE},  {"F64", 8, FALSE},
+      {"I64", 8, FALSE},     {"I32", 4, FALSE},     {"I16", 2, FALSE},  {"I8", 1, FALSE},
+      {"U64", 8, FALSE},     {"U32", 4, FALSE},     {"U16", 2, FALSE},  {"U8", 1, FALSE},
+      {"F8_E5M2", 1, FALSE}, {"F8_E4M3", 1, FALSE}, {"BOOL", 1, FALSE},
+  };
+
+  (void)data;
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *header =
+        g_strdup_printf ("{\"t\":{\"dtype\":\"%s\",\"shape\":[3],\"data_offsets\":[0,%u]}}",
+                         rows[i].name, 3 * rows[i].bytes);
+    g_autofree char *path =
+        test_put_tensors (folder, strlen (header), header, strlen (header), 3 * rows[i].bytes);
+    g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
+    g_assert_nonnull (table);
+    const EffnetTensor *tensor = effnet_tensor_table_find (table, "t");
+    g_assert_cmpstr (tensor->dtype_name, ==, rows[i].name);
+    g_assert_cmpint (tensor->is_float, ==, rows[i].is_float);
+    if (tensor->is_float)
+      g_assert_cmpuint (effnet_dtype_size (tensor->dtype), ==, rows[i].bytes);
+  }
+}
+
+static void
+test_empty (TestFolder *folder, gconstpointer data)
+{
+  g_autofree char *path = test_put_tensors (folder, 2, "{}", 2, 0);
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
+
+  (void)data;
+  g_assert_nonnull (table);
+  g_assert_cmpuint (effnet_tensor_table_size (table), ==, 0);
+}
+
+/* Replacing a file by renaming another over it leaves an open table as it was. */
+static void
+test_replaced (TestFolder *folder, gconstpointer data)
+{
+  static const char header[] = "{\"n\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]}}";
+  size_t n = strlen (header);
+  g_autofree char *path = test_put_tensors (folder, n, header, n, 3);
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
+
+  (void)data;
+  g_assert_nonnull (table);
+  g_free (test_put_tensors (folder, 2, "{}", 2, 0)); /* another file under this name */
+  g_assert_cmpint (((const uint8_t *)effnet_tensor_table_nth (table, 0)->data)[2], ==, 2);
+}
+
+static void
+test_made (void)
+{
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_new ("synthetic");
+  float *first = effnet_tensor_table_add (table, "a", 2, (size_t[]){3, 5});
+  const EffnetTensor *a = effnet_tensor_table_find (table, "a");
+
+  g_assert_nonnull (first);
+  for (int i = 0; i < 15; i++)
+    g_assert_cmpfloat (first[i], ==, 0.0f);
+  first[14] = 2.5f;
+  for (int i = 0; i < 1000; i++) {
+    g_autofree char *name = g_strdup_printf ("t%d", i);
+    g_assert_nonnull (effnet_tensor_table_add (table, name, 1, (size_t[]){1}));
+  }
+  g_assert_true (effnet_tensor_table_find (table, "a") == a);
+  g_assert_true (effnet_tensor_table_nth (table, 0) == a);
+  float out[15];
+  effnet_tensor_read (a, out);
+  g_assert_cmpfloat (out[14], ==, 2.5f);
+  g_assert_cmpstr (effnet_tensor_table_name (table), ==, "synthetic");
+  g_assert_cmpuint (effnet_tensor_table_size (table), ==, 1001);
+
+  g_assert_null (effnet_tensor_table_add (table, "a", 1, (size_t[]){1}));
+  g_assert_null (effnet_tensor_table_add (table, "b", 2, (size_t[]){SIZE_MAX, 2}));
+  g_assert_null (effnet_tensor_table_add (table, "b", 1, (size_t[]){SIZE_MAX / 2}));
+  g_assert_null (effnet_tensor_table_add (table, "b", 9, (size_t[9]){1}));
+  g_assert_nonnull (effnet_tensor_table_add (table, "scalar", 0, NULL));
+  g_assert_nonnull (effnet_tensor_table_add (table, "none", 1, (size_t[]){0}));
+  g_assert_cmpuint (effnet_tensor_table_find (table, "scalar")->n_elements, ==, 1);
+  g_autofree char *shape = effnet_tensor_shape_string (effnet_tensor_table_find (table, "scalar"));
+  g_assert_cmpstr (shape, ==, "[]");
+}
+
+#define ADD(name, function)                                                                        \
+  g_test_add ("/weights/tensors/" name, TestFolder, NULL, test_folder_set_up, function,            \
+              test_folder_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("f16", test_f16);
+  ADD ("bf16", test_bf16);
+  ADD ("f32", test_f32);
+  ADD ("sound", test_sound);
+  ADD ("dtypes", test_dtypes);
+  ADD ("empty", test_empty);
+  ADD ("replaced", test_replaced);
+  g_test_add_func ("/weights/tensors/made", test_made);
+  return g_test_run ();
+}
