@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One network under three sets of names, and the safetensors files and cards that use them.
+
+Lives here: timm's names -> torchvision's and lukemelas', and writing a model folder. Elsewhere: what the
+C side makes of such names (src/plan/dialect.c), which this must not look at.
+"""
+
+import json
+import re
+
+import numpy as np
+from safetensors.numpy import save_file
+
+BLOCK = re.compile(r"blocks\.(\d+)\.(\d+)\.(.+)\.(\w+)$")
+
+
+def roles(name, names):
+    """A block's tensor -> (stage, index, role, kind, expands); role is one of expand, dw, se1, se2, project,
+    or the same with _bn."""
+    stage, index, layer, kind = BLOCK.match(name).groups()
+    expands = f"blocks.{stage}.{index}.conv_pwl.weight" in names
+    wide = {"conv_pw": "expand", "bn1": "expand_bn", "conv_dw": "dw", "bn2": "dw_bn",
+            "conv_pwl": "project", "bn3": "project_bn"}
+    separable = {"conv_dw": "dw", "bn1": "dw_bn", "conv_pw": "project", "bn2": "project_bn"}
+    gate = {"se.conv_reduce": "se1", "se.conv_expand": "se2"}
+    role = gate.get(layer) or (wide if expands else separable)[layer]
+    return int(stage), int(index), role, kind, expands
+
+
+def to_torchvision(name, names):
+    fixed = {"conv_stem": "features.0.0", "bn1": "features.0.1", "conv_head": "features.8.0",
+             "bn2": "features.8.1", "classifier": "classifier.1"}
+    if not name.startswith("blocks."):
+        layer, kind = name.rsplit(".", 1)
+        return f"{fixed[layer]}.{kind}"
+    stage, index, role, kind, expands = roles(name, names)
+    order = ["expand", "dw", "se", "project"][0 if expands else 1:]
+    if role.startswith("se"):
+        place = f"{order.index('se')}.fc{role[-1]}"
+    else:
+        place = f"{order.index(role.removesuffix('_bn'))}.{int(role.endswith('_bn'))}"
+    return f"features.{stage + 1}.{index}.block.{place}.{kind}"
+
+
+def to_lukemelas(name, names):
+    fixed = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1",
+             "classifier": "_fc"}
+    if not name.startswith("blocks."):
+        layer, kind = name.rsplit(".", 1)
+        return f"{fixed[layer]}.{kind}"
+    stage, index, role, kind, _ = roles(name, names)
+    stages = sorted({match.group(1, 2) for match in map(BLOCK.match, names) if match},
+                    key=lambda place: (int(place[0]), int(place[1])))
+    layers = {"expand": "_expand_conv", "expand_bn": "_bn0", "dw": "_depthwise_conv", "dw_bn": "_bn1",
+              "se1": "_se_reduce", "se2": "_se_expand", "project": "_project_conv",
+              "project_bn": "_bn2"}
+    return f"_blocks.{stages.index((str(stage), str(index)))}.{layers[role]}.{kind}"
+
+
+RENAME = {"timm": lambda name, names: name, "torchvision": to_torchvision, "lukemelas": to_lukemelas}
+
+
+def renamed(tensors, dialect):
+    return {RENAME[dialect](name, tensors.keys()): array for name, array in tensors.items()}
+
+
+def write_folder(folder, tensors, architecture, size, classes, extra=None):
+    """model.safetensors and a card as timm writes it, with batch norm's counters as PyTorch keeps them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    counters = {name.replace("running_mean", "num_batches_tracked"): np.array(1000, np.int64)
+                for name in tensors if name.endswith("running_mean")}
+    save_file({**tensors, **counters}, folder / "model.safetensors", metadata={"format": "pt"})
+    card = {"architecture": architecture, "num_classes": classes,
+            "pretrained_cfg": {"input_size": [3, size, size], "mean": [0.485, 0.456, 0.406],
+                               "std": [0.229, 0.224, 0.225], "interpolation": "bicubic",
+                               "crop_pct": 0.875}, **(extra or {})}
+    (folder / "config.json").write_text(json.dumps(card, indent=2) + "\n")

@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""make_parity.py [--check] [CASE...]: the logits PyTorch gives for synthetic weights.
+
+Lives here: the list of cases and the reference run; parity.safetensors beside it holds the results, which
+tests/engine compares the library with. A case is named "VARIANT PADDING EPSILON INPUT_SEED" and that is
+the tensor's name in the file. Invariant: goldens are computed in double precision, so that what is
+measured is the library's error and not the sum of two. Needs the environment of venv.sh.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+import torchvision
+from safetensors.numpy import load_file, save_file
+
+import dialects
+import synthetic
+
+FILE = Path(__file__).with_name("parity.safetensors")
+WEIGHT_SEED = 1
+TOLERANCE = 2e-5  # relative L2
+SIZES = {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "b4": 380, "b5": 456, "b6": 528, "b7": 600,
+         "lite0": 224, "lite1": 240, "lite2": 260, "lite3": 280, "lite4": 300}
+
+
+def cases():
+    """(variant, padding, epsilon, function that builds the reference)."""
+    for variant in SIZES:
+        yield variant, "symmetric", 1e-5, lambda v: timm.create_model(f"efficientnet_{v}")
+        yield variant, "same", 1e-3, lambda v: timm.create_model(f"tf_efficientnet_{v}")
+        if variant in ("b5", "b6", "b7"):
+            yield variant, "symmetric", 1e-3, lambda v: getattr(torchvision.models, f"efficientnet_{v}")()
+
+
+def load(model, variant, epsilon):
+    """Synthetic weights into a reference model, by the names it has itself, none missing, none unused."""
+    model.eval()
+    shapes = {name: tuple(value.shape)
+              for name, value in timm.create_model(f"efficientnet_{variant}").state_dict().items()}
+    tensors = synthetic.tensors(shapes, WEIGHT_SEED)
+    own = {name for name in model.state_dict() if not name.endswith("num_batches_tracked")}
+    if "features.0.0.weight" in own:
+        tensors = dialects.renamed(tensors, "torchvision")
+    if own != tensors.keys():
+        sys.exit(f"{variant}: names differ: {sorted(own ^ tensors.keys())[:4]}")
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()},
+                          strict=False)
+    found = {module.eps for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)}
+    if found != {epsilon}:
+        sys.exit(f"{variant}: the reference has epsilon {found}, the case says {epsilon}")
+    return model
+
+
+def run(model, variant, seed, dtype):
+    size = SIZES[variant]
+    image = torch.from_numpy(synthetic.image(seed, size, size)).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        return model.to(dtype)(image.to(dtype))[0].double().numpy()
+
+
+def distinct(logits):
+    """Whether the order of the best six survives ten times the tolerated error."""
+    best = np.sort(logits)[::-1][:6]
+    return (best[:-1] - best[1:]).min() > 10 * TOLERANCE * np.sqrt(np.mean(logits**2))
+
+
+def relative(found, golden):
+    return np.linalg.norm(found - golden) / np.linalg.norm(golden)
+
+
+def make(wanted):
+    goldens = load_file(FILE) if FILE.exists() else {}
+    for variant, padding, epsilon, build in cases():
+        case = f"{variant} {padding} {epsilon:g}"
+        if wanted and case not in wanted:
+            continue
+        begin = time.monotonic()
+        model = load(build(variant), variant, epsilon)
+        for seed in range(1, 100):
+            logits = run(model, variant, seed, torch.float64)
+            if distinct(logits):
+                break
+        goldens = {name: array for name, array in goldens.items() if not name.startswith(case + " ")}
+        goldens[f"{case} {seed}"] = logits.astype(np.float32)
+        print(f"{case}: input seed {seed}, standard deviation {logits.std():.3f}, "
+              f"{time.monotonic() - begin:.0f} s", flush=True)
+    save_file(dict(sorted(goldens.items())), FILE)
+    FILE.chmod(0o644)
+
+
+def check(wanted):
+    goldens = load_file(FILE)
+    builders = {f"{variant} {padding} {epsilon:g}": (variant, epsilon, build)
+                for variant, padding, epsilon, build in cases()}
+    if {name.rsplit(" ", 1)[0] for name in goldens} != builders.keys():
+        sys.exit("parity.safetensors does not hold the cases of this script")
+    worst = 0.0
+    for name, golden in goldens.items():
+        case, seed = name.rsplit(" ", 1)
+        if wanted and case not in wanted:
+            continue
+        variant, epsilon, build = builders[case]
+        logits = run(load(build(variant), variant, epsilon), variant, int(seed), torch.float32)
+        error = relative(logits, golden.astype(np.float64))
+        worst = max(worst, error)
+        same = (np.argsort(-logits)[:5] == np.argsort(-golden)[:5]).all()
+        print(f"{case}: relative L2 {error:.2e}, top-5 {'same' if same else 'DIFFERENT'}", flush=True)
+        if error > TOLERANCE or not same:
+            sys.exit(f"{case}: PyTorch no longer gives the stored logits")
+    print(f"worst relative L2 of PyTorch in single precision: {worst:.2e}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true",
+                        help="compute again in single precision and compare with the stored file")
+    parser.add_argument("--threads", type=int, default=0, help="of PyTorch; 0 = its own choice")
+    parser.add_argument("cases", nargs="*", metavar="CASE",
+                        help='"b5 symmetric 0.001"; none = all of them')
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    (check if options.check else make)(options.cases)
+
+
+if __name__ == "__main__":
+    main()
