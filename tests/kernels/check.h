@@ -79,6 +79,9 @@ void *check_output (Check *check, EffnetDtype dtype, gsize rows, gsize columns, 
 float *check_floats (Check *check, gsize n);
 void *check_bytes (Check *check, EffnetDtype dtype, gsize n);
 void check_seal (Check *check, const void *data);
+/* Nothing outside the outputs was written. */
+gboolean check_canaries (Check *check);
+GPtrArray *check_buffers_new (void);
 double check_value (const void *data, EffnetDtype dtype, gsize at);
 
 /* Runs @row on @contract and looks after canaries. FALSE when it faulted or trod on one. */

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Arena, checked arithmetic, and the CPU under caps. What is asked once per process (the cap, the
+ * affinity) is tested in child processes. */
+#define _GNU_SOURCE
+#include <glib.h>
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/checked.h"
+#include "base/cpu.h"
+
+static void
+test_arena (void)
+{
+  static const size_t sizes[] = {0, 1, 63, 64, 65, 4097, (size_t)2 << 20, ((size_t)5 << 20) + 1};
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    EffnetArena arena;
+    const char *bytes;
+
+    g_assert_cmpint (effnet_arena_init (&arena, sizes[i]), ==, 0);
+    g_assert_nonnull (arena.base);
+    g_assert_cmpuint ((uintptr_t)arena.base % EFFNET_ALIGN, ==, 0);
+    g_assert_cmpuint (arena.bytes, >=, sizes[i]);
+    g_assert_cmpuint (arena.bytes, >, 0);
+    bytes = arena.base;
+    for (gsize at = 0; at < arena.bytes; at++)
+      g_assert_cmpint (bytes[at], ==, 0);
+    memset (arena.base, 1, arena.bytes);
+    effnet_arena_clear (&arena);
+    g_assert_null (arena.base);
+    g_assert_cmpuint (arena.bytes, ==, 0);
+    effnet_arena_clear (&arena); /* twice is harmless */
+  }
+}
+
+static void
+test_arena_too_large (void)
+{
+  static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 62, SIZE_MAX / 2 + 1, (size_t)1 << 60};
+
+#if defined(__SANITIZE_ADDRESS__)
+  g_test_skip ("the sanitizer's allocator aborts where the system's refuses");
+  return;
+#endif
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    EffnetArena arena;
+
+    g_assert_cmpint (effnet_arena_init (&arena, sizes[i]), ==, -1);
+    g_assert_null (arena.base);
+    g_assert_cmpuint (arena.bytes, ==, 0);
+  }
+}
+
+static void
+test_checked (void)
+{
+  size_t out = 0, half = (size_t)1 << 32;
+
+  g_assert_true (effnet_checked_mul (half - 1, half, &out));
+  g_assert_cmpuint (out, ==, (half - 1) << 32);
+  g_assert_false (effnet_checked_mul (half, half, &out));
+  g_assert_true (effnet_checked_mul (0, SIZE_MAX, &out));
+  g_assert_cmpuint (out, ==, 0);
+  g_assert_true (effnet_checked_add (SIZE_MAX - 1, 1, &out));
+  g_assert_cmpuint (out, ==, SIZE_MAX);
+  g_assert_false (effnet_checked_add (SIZE_MAX, 1, &out));
+  g_assert_cmpuint (effnet_align_up (0, 64), ==, 0);
+  g_assert_cmpuint (effnet_align_up (1, 64), ==, 64);
+  g_assert_cmpuint (effnet_align_up (64, 64), ==, 64);
+  g_assert_cmpuint (effnet_align_up (65, 64), ==, 128);
+  g_assert_cmpuint (effnet_div_up (0, 3), ==, 0);
+  g_assert_cmpuint (effnet_div_up (1, 3), ==, 1);
+  g_assert_cmpuint (effnet_div_up (3, 3), ==, 1);
+  g_assert_cmpuint (effnet_div_up (4, 3), ==, 2);
+}
+
+static void
+test_names (void)
+{
+  for (int isa = 0; isa < EFFNET_ISA_COUNT; isa++) {
+    g_assert_nonnull (effnet_isa_name ((EffnetIsa)isa));
+    for (int other = 0; other < isa; other++)
+      g_assert_cmpstr (effnet_isa_name ((EffnetIsa)isa), !=, effnet_isa_name ((EffnetIsa)other));
+  }
+  g_assert_nonnull (effnet_cpu_model ());
+  g_assert_cmpuint (strlen (effnet_cpu_model ()), >, 0);
+  g_test_message ("%s, best %s", effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
+}
+
+/* Flags as the kernel lists them are an independent witness of ours. */
+static gboolean
+cpuinfo_has (const char *words)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) wanted = g_strsplit (words, " ", -1);
+  const char *flags, *end;
+
+  if (!g_file_get_contents ("/proc/cpuinfo", &text, NULL, NULL) ||
+      (flags = strstr (text, "\nflags")) == NULL || (end = strchr (flags + 1, '\n')) == NULL)
+    return FALSE;
+  for (gsize i = 0; wanted[i] != NULL; i++) {
+    g_autofree char *line = g_strndup (flags, (gsize)(end - flags));
+    g_autofree char *padded = g_strconcat (line, " ", NULL);
+    g_autofree char *word = g_strconcat (" ", wanted[i], " ", NULL);
+
+    if (strstr (padded, word) == NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+test_detect_child (void)
+{
+#if defined(__x86_64__)
+  const char *avx2 = "avx2 fma f16c", *avx512 = "avx2 fma f16c avx512f avx512bw avx512dq avx512vl";
+
+  g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX2), ==, cpuinfo_has (avx2));
+  g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX512), ==, cpuinfo_has (avx512));
+  g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX512_BF16), ==,
+                   cpuinfo_has (avx512) && cpuinfo_has ("avx512_bf16"));
+  if (!cpuinfo_has ("amx_tile amx_bf16 amx_int8")) /* else the kernel may still refuse */
+    g_assert_false (effnet_cpu_has (EFFNET_ISA_AMX));
+  g_assert_false (effnet_cpu_has (EFFNET_ISA_NEON));
+#endif
+#if defined(__aarch64__)
+  g_assert_true (effnet_cpu_has (EFFNET_ISA_NEON));
+  g_assert_false (effnet_cpu_has (EFFNET_ISA_AVX2));
+#endif
+  g_assert_true (effnet_cpu_has (EFFNET_ISA_REF) && effnet_cpu_has (EFFNET_ISA_GENERIC));
+  g_assert_false (effnet_cpu_has (EFFNET_ISA_COUNT));
+}
+
+static void
+test_detect (void)
+{
+#if defined(__x86_64__)
+  if (!cpuinfo_has ("fpu")) {
+    g_test_skip ("/proc/cpuinfo lists no flags of this CPU");
+    return;
+  }
+#endif
+  g_unsetenv ("EFFNET_ISA");
+  g_test_trap_subprocess ("/cpu/detect/subprocess/child", 0, 0);
+  g_test_trap_assert_passed ();
+}
+
+/* EFFNET_ISA is set; ALLOWED names what may remain. */
+static void
+test_cap_child (void)
+{
+  const char *allowed = g_getenv ("ALLOWED");
+
+  for (int isa = 0; isa < EFFNET_ISA_COUNT; isa++) {
+    g_autofree char *word = g_strdup_printf (" %s ", effnet_isa_name ((EffnetIsa)isa));
+
+    if (strstr (allowed, word) == NULL)
+      g_assert_false (effnet_cpu_has ((EffnetIsa)isa));
+    else if (isa <= EFFNET_ISA_BLAS)
+      g_assert_true (effnet_cpu_has ((EffnetIsa)isa));
+  }
+  g_assert_true (effnet_cpu_has (effnet_cpu_best ()));
+  g_assert_cmpint (effnet_cpu_best (), !=, EFFNET_ISA_BLAS);
+}
+
+static void
+test_cap (void)
+{
+  static const char *const caps[][2] = {
+      {"ref", " ref "},
+      {"generic", " ref generic "},
+      {"sse2", " ref generic "},
+      {"SSE2", " ref generic "},
+      {"blas", " ref generic blas "},
+      {"avx2", " ref generic blas avx2 "},
+      {"avx512", " ref generic blas avx2 avx512 "},
+      {"avx512bf16", " ref generic blas avx2 avx512 avx512bf16 "},
+      {"amx", " ref generic blas avx2 avx512 avx512bf16 amx "},
+      {"neon", " ref generic blas neon "},
+      {"", " ref generic blas avx2 avx512 avx512bf16 amx neon "},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (caps); i++) {
+    g_setenv ("EFFNET_ISA", caps[i][0], TRUE);
+    g_setenv ("ALLOWED", caps[i][1], TRUE);
+    g_test_trap_subprocess ("/cpu/cap/subprocess/child", 0, 0);
+    g_test_trap_assert_passed ();
+  }
+}
+
+static void
+test_unknown_cap_child (void)
+{
+  EffnetIsa best;
+
+  g_test_expect_message (NULL, G_LOG_LEVEL_WARNING, "*EFFNET_ISA is \"avx3\"*ref, generic*neon*");
+  best = effnet_cpu_best ();
+  g_test_assert_expected_messages ();
+  g_assert_cmpint (effnet_cpu_best (), ==,
+                   best); /* said once: another warning would be fatal here */
+  g_assert_cmpstr (effnet_isa_name (best), ==, g_getenv ("BEST"));
+}
+
+static void
+test_unknown_cap (void)
+{
+  g_unsetenv ("EFFNET_ISA");
+  g_setenv ("BEST", effnet_isa_name (effnet_cpu_best ()), TRUE);
+  g_setenv ("EFFNET_ISA", "avx3", TRUE);
+  g_test_trap_subprocess ("/cpu/unknown-cap/subprocess/child", 0, 0);
+  g_test_trap_assert_passed ();
+}
+
+static gpointer
+ask (gpointer data)
+{
+  (void)data;
+  return GINT_TO_POINTER (effnet_cpu_best () * 2 + effnet_cpu_has (EFFNET_ISA_AMX));
+}
+
+static void
+test_threads (void)
+{
+  GThread *threads[8];
+  gpointer expected = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("ask", ask, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (threads); i++) {
+    gpointer answer = g_thread_join (threads[i]);
+
+    if (i > 0)
+      g_assert_true (answer == expected);
+    expected = answer;
+  }
+}
+
+static void
+test_count (void)
+{
+  cpu_set_t before, one;
+  unsigned all = effnet_cpu_count ();
+
+  g_assert_cmpuint (all, >=, 1);
+  g_assert_cmpuint (all, <=, (unsigned)sysconf (_SC_NPROCESSORS_CONF));
+  if (sched_getaffinity (0, sizeof before, &before) != 0) {
+    g_test_skip ("more CPUs than a cpu_set_t holds");
+    return;
+  }
+  g_assert_cmpuint (all, ==, (unsigned)CPU_COUNT (&before));
+  CPU_ZERO (&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+    if (CPU_ISSET (cpu, &before) && CPU_COUNT (&one) == 0)
+      CPU_SET (cpu, &one);
+  g_assert_cmpint (sched_setaffinity (0, sizeof one, &one), ==, 0);
+  g_assert_cmpuint (effnet_cpu_count (), ==, 1);
+  g_assert_cmpint (sched_setaffinity (0, sizeof before, &before), ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  if (!g_test_subprocess ()) /* the other tests have no business with the caller's cap */
+    g_unsetenv ("EFFNET_ISA");
+  g_test_add_func ("/arena/sizes", test_arena);
+  g_test_add_func ("/arena/too-large", test_arena_too_large);
+  g_test_add_func ("/checked", test_checked);
+  g_test_add_func ("/cpu/names", test_names);
+  g_test_add_func ("/cpu/threads", test_threads);
+  g_test_add_func ("/cpu/count", test_count);
+  g_test_add_func ("/cpu/detect", test_detect);
+  g_test_add_func ("/cpu/detect/subprocess/child", test_detect_child);
+  g_test_add_func ("/cpu/cap", test_cap);
+  g_test_add_func ("/cpu/cap/subprocess/child", test_cap_child);
+  g_test_add_func ("/cpu/unknown-cap", test_unknown_cap);
+  g_test_add_func ("/cpu/unknown-cap/subprocess/child", test_unknown_cap_child);
+  return g_test_run ();
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The list as a table: rows are well formed, the choice climbs down the ladder with EFFNET_ISA and
+ * is the same each time, packing follows the formula of the contract. */
+#include <glib.h>
+#include <string.h>
+
+#include "kernels/bf16.h"
+#include "kernels/kernels.h"
+
+static void
+test_well_formed (void)
+{
+  gsize n;
+  const EffnetKernel *rows = effnet_kernels (&n);
+  gboolean reference_seen[EFFNET_OP_COUNT][3] = {{FALSE}};
+
+  for (gsize i = 0; i < n; i++) {
+    const EffnetKernel *row = &rows[i];
+
+    g_test_message ("%s", row->name);
+    g_assert_true (g_str_has_prefix (row->name, "effnet_"));
+    g_assert_nonnull (strstr (row->name, effnet_op_name (row->op)));
+    g_assert_nonnull (row->call.gemm);
+    g_assert_false (
+        reference_seen[row->op][row->dtype]); /* the reference is the last of its kind */
+    if (row->op == EFFNET_OP_GEMM)
+      g_assert_true (row->mr > 0 && row->kr > 0);
+    if (row->isa == EFFNET_ISA_REF)
+      reference_seen[row->op][row->dtype] = TRUE;
+    for (gsize j = 0; j < i; j++)
+      g_assert_cmpstr (row->name, !=, rows[j].name);
+  }
+  for (int op = 0; op < EFFNET_OP_COUNT; op++) {
+    g_assert_true (reference_seen[op][EFFNET_DTYPE_F32]);
+    if (op != EFFNET_OP_FC)
+      g_assert_true (reference_seen[op][EFFNET_DTYPE_BF16]);
+  }
+}
+
+/* Prints nothing and fails unless every operation is served from the rungs named by the cap. */
+static void
+test_capped_child (void)
+{
+  static const unsigned shapes[][2] = {{3, 1}, {3, 2}, {5, 1}, {5, 2}, {7, 3}};
+
+  for (int op = 0; op < EFFNET_OP_COUNT; op++)
+    for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++)
+      for (int half = 0; half < 2; half++) {
+        EffnetDtype dtype = half ? EFFNET_DTYPE_BF16 : EFFNET_DTYPE_F32;
+        unsigned kernel = shapes[i][0], stride = shapes[i][1];
+        const EffnetKernel *row = effnet_kernel_find ((EffnetKernelOp)op, dtype, kernel, stride);
+
+        g_assert_nonnull (row);
+        g_assert_true (row == effnet_kernel_find ((EffnetKernelOp)op, dtype, kernel, stride));
+        g_assert_true (row->op == (EffnetKernelOp)op && effnet_cpu_has (row->isa));
+        g_assert_true (row->kernel == 0 || row->kernel == kernel);
+        g_assert_true (row->stride == 0 || row->stride == stride);
+        g_assert_cmpint (row->isa, <=, g_ascii_strtoll (g_getenv ("HIGHEST"), NULL, 10));
+      }
+  g_assert_null (effnet_kernel_find (EFFNET_OP_GEMM, EFFNET_DTYPE_F16, 0, 0));
+}
+
+static void
+test_capped (void)
+{
+  static const struct {
+    const char *cap;
+    EffnetIsa highest;
+  } caps[] = {
+      {"ref", EFFNET_ISA_REF},
+      {"generic", EFFNET_ISA_GENERIC},
+      {"sse2", EFFNET_ISA_GENERIC},
+      {"blas", EFFNET_ISA_BLAS},
+      {"avx2", EFFNET_ISA_AVX2},
+      {"avx512", EFFNET_ISA_AVX512},
+      {"avx512bf16", EFFNET_ISA_AVX512_BF16},
+      {"AMX", EFFNET_ISA_AMX},
+      {"neon", EFFNET_ISA_NEON},
+      {"", EFFNET_ISA_NEON},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (caps); i++) {
+    g_autofree char *highest = g_strdup_printf ("%d", caps[i].highest);
+
+    g_setenv ("EFFNET_ISA", caps[i].cap, TRUE);
+    g_setenv ("HIGHEST", highest, TRUE);
+    g_test_trap_subprocess ("/list/capped/subprocess/child", 0, 0);
+    g_test_trap_assert_passed ();
+  }
+}
+
+static void
+test_packing (void)
+{
+  static const gsize sizes[][2] = {{1, 1}, {5, 3}, {16, 8}, {33, 17}, {64, 2}, {97, 65}};
+  gsize n_rows;
+  const EffnetKernel *rows = effnet_kernels (&n_rows);
+
+  for (gsize at = 0; at < n_rows * G_N_ELEMENTS (sizes); at++) {
+    const EffnetKernel *row = &rows[at / G_N_ELEMENTS (sizes)];
+    gsize n = sizes[at % G_N_ELEMENTS (sizes)][0], k = sizes[at % G_N_ELEMENTS (sizes)][1];
+    gsize nr, kr, size, filled = 0;
+    g_autofree float *w = g_new (float, n *k);
+    g_autofree guchar *packed = NULL;
+
+    if (row->op != EFFNET_OP_GEMM)
+      continue;
+    nr = row->nr > 0 ? row->nr : n;
+    kr = row->kr;
+    size = effnet_gemm_packed_size (row, n, k);
+    g_assert_cmpuint (size, ==, (n + nr - 1) / nr * nr * ((k + kr - 1) / kr * kr));
+    for (gsize i = 0; i < n * k; i++)
+      w[i] = (float)(i % 251 + 1); /* bf16 holds these */
+    packed = g_malloc (size * effnet_dtype_size (row->dtype) + 1);
+    packed[size * effnet_dtype_size (row->dtype)] = 0xa5;
+    effnet_gemm_pack (row, n, k, w, packed);
+    for (gsize i = 0; i < size; i++) {
+      gsize column = i / ((k + kr - 1) / kr * kr * nr) * nr + i / kr % nr;
+      gsize l = i / (nr * kr) % ((k + kr - 1) / kr) * kr + i % kr;
+      float found = row->dtype == EFFNET_DTYPE_BF16
+                        ? effnet_float_from_bf16 (((uint16_t *)packed)[i])
+                        : ((float *)packed)[i];
+
+      g_assert_cmpfloat (found, ==, column < n && l < k ? w[column * k + l] : 0.0f);
+      filled += found != 0.0f;
+    }
+    g_assert_cmpuint (filled, ==, n * k);
+    g_assert_cmpuint (packed[size * effnet_dtype_size (row->dtype)], ==, 0xa5);
+  }
+}
+
+/* Ties to even, carries into the exponent, and what must not become an infinity or lose being a
+ * NaN. */
+static void
+test_bf16 (void)
+{
+  static const struct {
+    guint32 f32;
+    guint16 bf16;
+  } cases[] = {
+      {0x3f800000, 0x3f80}, {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, {0x3f808001, 0x3f81},
+      {0x3fffffff, 0x4000}, {0x80000000, 0x8000}, {0x00000001, 0x0000}, {0x00018000, 0x0002},
+      {0x7f7f7fff, 0x7f7f}, {0x7f7f8000, 0x7f80}, {0x7f800000, 0x7f80}, {0x7f800001, 0x7fc0},
+      {0xffc12345, 0xffc1},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    float value;
+
+    memcpy (&value, &cases[i].f32, sizeof value);
+    g_assert_cmphex (effnet_bf16_from_float (value), ==, cases[i].bf16);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/list/well-formed", test_well_formed);
+  g_test_add_func ("/list/capped", test_capped);
+  g_test_add_func ("/list/packing", test_packing);
+  g_test_add_func ("/list/bf16", test_bf16);
+  g_test_add_func ("/list/capped/subprocess/child", test_capped_child);
+  return g_test_run ();
+}
