@@ -46,7 +46,8 @@ effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsig
 
     if (row->op == op && (row->dtype == dtype || op == EFFNET_OP_FC) &&
         (row->kernel == 0 || row->kernel == kernel) &&
-        (row->stride == 0 || row->stride == stride) && effnet_cpu_has (row->isa))
+        (row->stride == 0 || row->stride == stride) && effnet_cpu_has (row->isa) &&
+        (row->isa != EFFNET_ISA_BLAS || effnet_blas_is_threaded ()))
       return row;
   }
   return NULL;

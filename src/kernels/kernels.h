@@ -173,7 +173,8 @@ void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, const float
 
 /* Name of the core OpenBLAS picked; NULL when built without. */
 const char *effnet_blas_core (void);
-/* 1 when the OpenBLAS in this process is a threaded build: our calls are then cut below its threshold. */
+/* 1 when the OpenBLAS in this process is a threaded build: only those may be called from several threads at
+ * once, and our calls are cut below the size from which they would start threads of their own. */
 int effnet_blas_is_threaded (void);
 
 #endif

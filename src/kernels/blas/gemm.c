@@ -2,8 +2,9 @@
  *
  * Pointwise convolutions through OpenBLAS, for CPUs without kernels of ours; the only file that
  * knows cblas. Weights are packed as plain [k][n] (nr = 0). The thread count of OpenBLAS belongs to
- * the process and is never set: a serial build is linked where the system has one, and where the
- * process holds a threaded one each call stays below the size from which that would fan out. */
+ * the process and is never set: each call stays below the size from which it would fan out. A
+ * serial build has no locks around its buffers, so calls from two workers at once give wrong
+ * numbers: its row is not offered. */
 #include <cblas.h>
 #include <math.h>
 #include <string.h>
@@ -28,7 +29,7 @@ effnet_blas_core (void)
 int
 effnet_blas_is_threaded (void)
 {
-  return openblas_get_parallel () != 0 && openblas_get_num_threads () > 1;
+  return openblas_get_parallel () != 0;
 }
 
 static size_t

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Models and sessions through the public header alone: sharing, errors in words, the same bits for
+ * any number of threads, and a run that allocates nothing. Agreement with PyTorch is checked in
+ * tests/golden. */
+#include <effnet/effnet.h>
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <malloc.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *
+default_model_path (void)
+{
+  return g_build_filename (g_getenv ("EFFNET_SOURCE_ROOT"), "models", "lite0", NULL);
+}
+
+static EffnetModel *
+open_default (void)
+{
+  g_autofree char *path = default_model_path ();
+  g_autoptr (GError) error = NULL;
+  EffnetModel *model = effnet_model_open (path, NULL, &error);
+
+  g_assert_no_error (error);
+  return model;
+}
+
+static EffnetModel *
+open_synthetic (const char *variant, EffnetPrecision precision, unsigned size)
+{
+  EffnetModelOptions options = {
+      .variant = variant, .precision = precision, .synthetic_seed = 5, .input_size = size};
+  g_autoptr (GError) error = NULL;
+  EffnetModel *model = effnet_model_open (NULL, &options, &error);
+
+  g_assert_no_error (error);
+  return model;
+}
+
+static float *
+random_input (const EffnetModel *model, guint32 seed)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+  EffnetModelInfo info;
+  float *input;
+  size_t n;
+
+  effnet_model_get_info (model, &info);
+  n = (size_t)info.input_height * info.input_width * 3;
+  input = g_new (float, n);
+  for (size_t i = 0; i < n; i++)
+    input[i] = (float)g_rand_double_range (rand, -2, 2);
+  return input;
+}
+
+static EffnetSession *
+new_session (EffnetModel *model, unsigned threads)
+{
+  EffnetSessionOptions options = {.threads = threads};
+  g_autoptr (GError) error = NULL;
+  EffnetSession *session = effnet_session_new (model, &options, &error);
+
+  g_assert_no_error (error);
+  return session;
+}
+
+/* ---- results ---- */
+
+static void
+check_thread_invariance (EffnetModel *model)
+{
+  static const unsigned threads[] = {1, 2, 3, 8};
+  g_autofree float *input = random_input (model, 3), *first = NULL;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (threads); i++) {
+    g_autoptr (EffnetSession) session = new_session (model, threads[i]);
+
+    for (unsigned round = 0; round < 3; round++) {
+      EffnetResult result;
+      size_t bytes;
+
+      effnet_session_run (session, input, &result);
+      bytes = result.n_classes * sizeof (float);
+      if (first == NULL)
+        first = g_memdup2 (result.logits, bytes);
+      for (unsigned c = 0; c < result.n_classes; c++)
+        g_assert_true (isfinite (result.logits[c]));
+      g_assert_cmpmem (first, bytes, result.logits, bytes);
+    }
+  }
+}
+
+static void
+test_thread_invariance (gconstpointer variant)
+{
+  g_autoptr (EffnetModel) model = open_synthetic (variant, EFFNET_PRECISION_FP32, 0);
+
+  check_thread_invariance (model);
+}
+
+static void
+test_thread_invariance_bf16 (void)
+{
+  EffnetModelOptions options = {
+      .variant = "b0", .precision = EFFNET_PRECISION_BF16, .synthetic_seed = 5};
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EffnetModel) model = effnet_model_open (NULL, &options, &error);
+
+  if (g_error_matches (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED)) {
+    g_assert_nonnull (strstr (error->message, "fp32")); /* says what the CPU can */
+    g_test_skip ("no bf16 on this CPU");
+    return;
+  }
+  g_assert_no_error (error);
+  check_thread_invariance (model);
+}
+
+typedef struct {
+  EffnetModel *model;
+  const float *input, *want;
+  unsigned bad;
+} Stream;
+
+static gpointer
+stream_main (gpointer data)
+{
+  Stream *stream = data;
+  g_autoptr (EffnetSession) session = new_session (stream->model, 2);
+
+  for (unsigned i = 0; i < 10; i++) {
+    EffnetResult result;
+
+    effnet_session_run (session, stream->input, &result);
+    stream->bad += memcmp (result.logits, stream->want, result.n_classes * sizeof (float)) != 0;
+  }
+  return NULL;
+}
+
+static void
+test_streams (void)
+{
+  g_autoptr (EffnetModel) model = open_synthetic ("lite0", EFFNET_PRECISION_FP32, 128);
+  g_autoptr (EffnetSession) session = new_session (model, 1);
+  g_autofree float *input = random_input (model, 4);
+  EffnetResult result;
+  Stream streams[4];
+  GThread *threads[4];
+
+  effnet_session_run (session, input, &result);
+  for (unsigned i = 0; i < 4; i++) {
+    streams[i] = (Stream){model, input, result.logits, 0};
+    threads[i] = g_thread_new ("stream", stream_main, &streams[i]);
+  }
+  for (unsigned i = 0; i < 4; i++) {
+    g_thread_join (threads[i]);
+    g_assert_cmpuint (streams[i].bad, ==, 0);
+  }
+}
+
+static void
+test_run_allocates_nothing (void)
+{
+  g_autoptr (EffnetModel) model = open_default ();
+  g_autoptr (EffnetSession) session = new_session (model, 1);
+  g_autofree float *input = random_input (model, 5);
+  EffnetResult result;
+  struct mallinfo2 before, after;
+
+#ifdef __SANITIZE_ADDRESS__
+  g_test_skip ("mallinfo2 does not see the sanitizer's heap");
+  return;
+#endif
+  effnet_session_run (session, input, &result);
+  before = mallinfo2 ();
+  for (unsigned i = 0; i < 20; i++)
+    effnet_session_run (session, input, &result);
+  after = mallinfo2 ();
+  g_assert_cmpuint (before.uordblks, ==, after.uordblks);
+  g_assert_cmpuint (before.hblkhd, ==, after.hblkhd);
+}
+
+static void
+test_probabilities (void)
+{
+  g_autoptr (EffnetModel) model = open_default ();
+  g_autoptr (EffnetSession) session = new_session (model, 0);
+  g_autofree float *input = random_input (model, 6);
+  EffnetResult result;
+  double sum = 0, exps = 0;
+
+  effnet_session_run (session, input, &result);
+  g_assert_cmpuint (result.n_classes, ==, 1000);
+  g_assert_cmpuint (result.n_features, ==, 1280);
+  for (unsigned i = 0; i < 1000; i++)
+    exps += exp (result.logits[i]);
+  for (unsigned i = 0; i < 1000; i++) {
+    sum += result.probabilities[i];
+    g_assert_cmpfloat (fabs (result.probabilities[i] - exp (result.logits[i]) / exps), <, 1e-6);
+  }
+  g_assert_cmpfloat (fabs (sum - 1), <, 1e-5);
+}
+
+static void
+test_top_k (void)
+{
+  static const float p[] = {0.1f, 0.3f, NAN, 0.3f, 0.05f, 0.25f};
+  static const unsigned want[] = {1, 3, 5, 0, 4, 2};
+  EffnetResult result = {.probabilities = p, .n_classes = G_N_ELEMENTS (p)};
+  EffnetScore top[8];
+
+  for (unsigned k = 0; k <= 8; k++) {
+    unsigned n = effnet_result_top_k (&result, k, top);
+
+    g_assert_cmpuint (n, ==, MIN (k, 6));
+    for (unsigned i = 0; i < n; i++)
+      g_assert_cmpuint (top[i].id, ==, want[i]);
+  }
+}
+
+/* ---- models ---- */
+
+static void
+test_sharing (void)
+{
+  g_autoptr (EffnetModel) a = open_default ();
+  g_autoptr (EffnetModel) b = open_default ();
+  g_autofree char *path = default_model_path ();
+  EffnetModelOptions options = {.padding = EFFNET_PADDING_SYMMETRIC};
+  g_autoptr (EffnetModel) other = effnet_model_open (path, &options, NULL);
+
+  g_assert_true (a == b);
+  g_assert_true (a != other);
+}
+
+static void
+test_info (void)
+{
+  g_autoptr (EffnetModel) model = open_default ();
+  g_autofree char *file = g_build_filename (g_getenv ("EFFNET_SOURCE_ROOT"), "models", "lite0",
+                                            "model.safetensors", NULL);
+  g_autofree char *contents = NULL, *sha = NULL;
+  EffnetModelInfo info;
+  gsize length;
+
+  effnet_model_get_info (model, &info);
+  g_assert_cmpstr (info.variant, ==, "lite0");
+  g_assert_cmpuint (info.n_classes, ==, 1000);
+  g_assert_cmpuint (info.input_width, ==, 224);
+  g_assert_cmpuint (info.weight_bytes, >, 4u << 20);
+  g_assert_cmpstr (effnet_model_get_label (model, 0), ==, "tench");
+  g_assert_null (effnet_model_get_label (model, 1000));
+  g_assert_true (g_file_get_contents (file, &contents, &length, NULL));
+  sha = g_compute_checksum_for_data (G_CHECKSUM_SHA256, (const guchar *)contents, length);
+  g_assert_cmpstr (effnet_model_get_sha256 (model), ==, sha);
+}
+
+/* ---- errors ---- */
+
+static void
+expect_open_error (const char *path, const EffnetModelOptions *options, int code, const char *words)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EffnetModel) model = effnet_model_open (path, options, &error);
+  g_auto (GStrv) wanted = g_strsplit (words, "|", -1);
+
+  g_assert_null (model);
+  g_assert_error (error, EFFNET_ERROR, code);
+  for (char **word = wanted; *word != NULL; word++) {
+    if (strstr (error->message, *word) == NULL)
+      g_error ("\"%s\" does not say \"%s\"", error->message, *word);
+  }
+}
+
+static void
+test_not_found (void)
+{
+  g_autofree char *empty = g_dir_make_tmp ("effnet-XXXXXX", NULL);
+  EffnetModelOptions b5 = {.variant = "b5"}, up = {.variant = "../lite0"},
+                     unknown = {.variant = "b99", .synthetic_seed = 1};
+
+  expect_open_error (NULL, &b5, EFFNET_ERROR_NOT_FOUND, "b5|/effnet/models/b5|models/fetch b5");
+  expect_open_error (NULL, &up, EFFNET_ERROR_NOT_FOUND, "../lite0");
+  expect_open_error (NULL, &unknown, EFFNET_ERROR_NOT_FOUND, "b99|lite0");
+  expect_open_error (empty, NULL, EFFNET_ERROR_NOT_FOUND, "no model.safetensors|config.json");
+  expect_open_error ("/nowhere/model.safetensors", NULL, EFFNET_ERROR_NOT_FOUND,
+                     "/nowhere/model.safetensors");
+  g_rmdir (empty);
+}
+
+static void
+test_wrong_words (void)
+{
+  g_autofree char *path = default_model_path ();
+  g_autofree char *labels = g_build_filename (g_get_tmp_dir (), "effnet-two-labels.txt", NULL);
+  EffnetModelOptions b0 = {.variant = "b0"}, eps = {.bn_epsilon = -1},
+                     int8 = {.precision = EFFNET_PRECISION_INT8};
+  EffnetModelOptions two = {.labels_file = labels}, huge = {.input_size = 1000000};
+
+  g_assert_true (g_file_set_contents (labels, "cat\ndog\n", -1, NULL));
+  expect_open_error (path, &b0, EFFNET_ERROR_MISMATCH, "b0|looks like lite0");
+  expect_open_error (path, &eps, EFFNET_ERROR_ARGUMENT, "epsilon|-1");
+  expect_open_error (path, &int8, EFFNET_ERROR_UNSUPPORTED, "int8|fp32");
+  expect_open_error (path, &two, EFFNET_ERROR_MISMATCH, "two-labels|2|1000");
+  expect_open_error (path, &huge, EFFNET_ERROR_ARGUMENT, "1000000");
+  g_unlink (labels);
+}
+
+static void
+test_bare_file (void)
+{
+  g_autofree char *source = g_build_filename (g_getenv ("EFFNET_SOURCE_ROOT"), "models", "lite0",
+                                              "model.safetensors", NULL);
+  g_autofree char *folder = g_dir_make_tmp ("effnet-XXXXXX", NULL);
+  g_autofree char *file = g_build_filename (folder, "weights.safetensors", NULL);
+  g_autofree char *contents = NULL;
+  EffnetModelOptions options = {.variant = "lite0"};
+  gsize length;
+
+  g_assert_true (g_file_get_contents (source, &contents, &length, NULL));
+  g_assert_true (g_file_set_contents (file, contents, (gssize)length, NULL));
+  expect_open_error (file, NULL, EFFNET_ERROR_NOT_FOUND, "no card|lite0");
+  {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (EffnetModel) model = effnet_model_open (file, &options, &error);
+
+    g_assert_no_error (error);
+    g_assert_null (effnet_model_get_label (model, 0)); /* no card, no names */
+  }
+  g_unlink (file);
+  g_rmdir (folder);
+}
+
+static void
+test_session_options (void)
+{
+  g_autoptr (EffnetModel) model = open_default ();
+  EffnetSessionOptions options = {.threads = 1000000};
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (effnet_session_new (model, &options, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "1000000"));
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const variants[] = {"b0", "b3", "lite0", "lite4"};
+
+  g_test_init (&argc, &argv, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (variants); i++) {
+    g_autofree char *name = g_strdup_printf ("/engine/thread-invariance/%s", variants[i]);
+
+    g_test_add_data_func (name, variants[i], test_thread_invariance);
+  }
+  g_test_add_func ("/engine/thread-invariance-bf16", test_thread_invariance_bf16);
+  g_test_add_func ("/engine/streams", test_streams);
+  g_test_add_func ("/engine/run-allocates-nothing", test_run_allocates_nothing);
+  g_test_add_func ("/engine/probabilities", test_probabilities);
+  g_test_add_func ("/engine/top-k", test_top_k);
+  g_test_add_func ("/engine/sharing", test_sharing);
+  g_test_add_func ("/engine/info", test_info);
+  g_test_add_func ("/engine/not-found", test_not_found);
+  g_test_add_func ("/engine/wrong-words", test_wrong_words);
+  g_test_add_func ("/engine/bare-file", test_bare_file);
+  g_test_add_func ("/engine/session-options", test_session_options);
+  return g_test_run ();
+}
