@@ -296,7 +296,7 @@ test_every_prefix (TestFolder *folder, gconstpointer data)
 static void
 test_every_flip (TestFolder *folder, gconstpointer data)
 {
-  static const char masks[] = {1, 2, 4, 8, 16, 32, 64, (char)128, 3, 0x55};
+  static const char masks[] = {1, 4, 32, (char)128};
   size_t n = strlen (small);
   g_autofree float *out = g_new (float, 64);
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Any bytes as a model card and as a label file: an error with a sentence, or values that are
+ * within what the header promises. */
+#include "input.h"
+#include "weights/card.h"
+
+#include <math.h>
+#include <string.h>
+
+static void
+check_card (const EffnetCard *card)
+{
+  for (int i = 0; i < 3; i++) {
+    FUZZ_CHECK (isfinite (card->mean[i]));
+    FUZZ_CHECK (isfinite (1.0f / card->std[i]) && card->std[i] > 0.0f);
+  }
+  FUZZ_CHECK (card->crop_pct > 0.0 && card->crop_pct <= 1.0);
+  FUZZ_CHECK (card->bn_epsilon >= 0.0 && card->bn_epsilon <= 1.0);
+  FUZZ_CHECK (card->input_height <= 8192 && card->input_width <= 8192);
+  FUZZ_CHECK ((card->input_height == 0) == (card->input_width == 0));
+  FUZZ_CHECK (card->interpolation <= EFFNET_INTERPOLATION_BICUBIC);
+  FUZZ_CHECK (card->crop_mode <= EFFNET_CROP_BORDER);
+  FUZZ_CHECK (card->padding <= EFFNET_PADDING_SYMMETRIC);
+  FUZZ_CHECK (card->architecture == NULL || g_utf8_validate (card->architecture, -1, NULL));
+  if (card->labels == NULL)
+    return;
+  FUZZ_CHECK (g_strv_length (card->labels) == card->n_classes);
+  for (unsigned i = 0; i < card->n_classes; i++)
+    FUZZ_CHECK (g_utf8_validate (card->labels[i], -1, NULL));
+}
+
+static void
+run_labels (const char *path, unsigned n_classes)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) labels = effnet_labels_load (path, n_classes, &error);
+
+  FUZZ_CHECK ((labels == NULL) == (error != NULL));
+  if (labels == NULL) {
+    FUZZ_CHECK (g_utf8_validate (error->message, -1, NULL));
+    return;
+  }
+  FUZZ_CHECK (g_strv_length (labels) == n_classes);
+  for (unsigned i = 0; i < n_classes; i++)
+    FUZZ_CHECK (labels[i][0] != '\0' && strchr (labels[i], '\n') == NULL);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+  const char *path = fuzz_input_path (data, size);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EffnetCard) card = effnet_card_load (path, &error);
+  unsigned lines = 1;
+
+  FUZZ_CHECK ((card == NULL) == (error != NULL));
+  if (card != NULL)
+    check_card (card);
+  else
+    FUZZ_CHECK (g_utf8_validate (error->message, -1, NULL));
+  for (size_t i = 0; i + 1 < size; i++)
+    lines += data[i] == '\n';
+  run_labels (path, lines);
+  return 0;
+}
