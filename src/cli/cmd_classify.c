@@ -10,16 +10,17 @@
 #include <string.h>
 
 #define MAX_TOP_K        1000
+#define TOP_K            5
 #define MAX_SOURCE_WIDTH 40
 
 typedef struct {
   CliModelArgs args;
   char **inputs;
-  int top_k, every;
+  int top_k, every; /* top_k 0: TOP_K, and in the table 1 of a clip */
   gboolean json;
   EffnetModel *model;
   EffnetSession *session;
-  EffnetScore *top; /* [top_k] */
+  EffnetScore *top; /* [MAX_TOP_K] */
   const char *model_name;
   glong source_width;
   guint64 n_printed;
@@ -124,11 +125,12 @@ static gboolean
 classify_frame (Classify *self, const char *input, const SourceFrame *frame, GError **error)
 {
   EffnetResult result;
-  unsigned n;
+  gboolean brief = self->top_k == 0 && !self->json && frame->pts_ns >= 0;
+  unsigned k = self->top_k > 0 ? (unsigned)self->top_k : brief ? 1 : TOP_K, n;
 
   if (!effnet_session_classify (self->session, &frame->image, &result, error))
     return FALSE;
-  n = effnet_result_top_k (&result, (unsigned)self->top_k, self->top);
+  n = effnet_result_top_k (&result, k, self->top);
   progress_clear ();
   if (self->json)
     print_json (self, input, frame, n);
@@ -196,7 +198,7 @@ open_and_run (Classify *self)
   if (self->session != NULL) {
     effnet_model_get_info (self->model, &info);
     self->model_name = info.name;
-    self->top = g_new (EffnetScore, (gsize)self->top_k);
+    self->top = g_new (EffnetScore, MAX_TOP_K);
     code = classify_all (self);
   } else {
     cli_failure (NULL, error->message);
@@ -211,9 +213,10 @@ open_and_run (Classify *self)
 int
 cmd_classify (int argc, char **argv)
 {
-  Classify self = {.top_k = 5, .every = 1};
+  Classify self = {.every = 1};
   const GOptionEntry entries[] = {
-      {"top-k", 'k', 0, G_OPTION_ARG_INT, &self.top_k, "classes a result (default 5)", "K"},
+      {"top-k", 'k', 0, G_OPTION_ARG_INT, &self.top_k,
+       "classes a result (default 5; in the table 1 of a clip's frame)", "K"},
       {"every", 'n', 0, G_OPTION_ARG_INT, &self.every, "of a clip, every Nth frame (default 1)",
        "N"},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "one JSON object a line", NULL},
@@ -233,8 +236,8 @@ cmd_classify (int argc, char **argv)
 
   if (code < 0 && self.inputs == NULL)
     code = cli_usage ("classify", "no INPUT given");
-  if (code < 0 && (self.top_k < 1 || self.top_k > MAX_TOP_K))
-    code = cli_usage ("classify", "--top-k %d is not in 1..%d", self.top_k, MAX_TOP_K);
+  if (code < 0 && (self.top_k < 0 || self.top_k > MAX_TOP_K))
+    code = cli_usage ("classify", "--top-k %d is not in 0..%d", self.top_k, MAX_TOP_K);
   if (code < 0 && self.every < 1)
     code = cli_usage ("classify", "--every %d is below 1", self.every);
   if (code < 0)

@@ -88,6 +88,34 @@ print_cpu (JsonObject *cpu)
     }
 }
 
+/* OpenBLAS keeps a table of CPUs it knows and runs old kernels on one it does not. */
+static void
+note_old_blas (JsonObject *cpu)
+{
+  static const char *const avx512[] = {"SkylakeX", "Cooperlake", "Sapphirerapids", "Zen", NULL};
+  static const char *const avx2[] = {"Haswell", "Excavator", NULL};
+  JsonNode *blas = json_object_get_member (cpu, "blas");
+  const char *isa = json_object_get_string_member_with_default (cpu, "isa", "");
+  const char *core = NULL;
+  gboolean wide = g_str_has_prefix (isa, "avx512") || g_str_has_prefix (isa, "amx");
+
+  if (blas != NULL && JSON_NODE_HOLDS_OBJECT (blas))
+    core = json_object_get_string_member_with_default (json_node_get_object (blas), "core", NULL);
+  if (core == NULL || !(wide || strcmp (isa, "avx2") == 0))
+    return;
+  for (unsigned i = 0; avx512[i] != NULL; i++)
+    if (g_ascii_strcasecmp (core, avx512[i]) == 0)
+      return;
+  for (unsigned i = 0; !wide && avx2[i] != NULL; i++)
+    if (g_ascii_strcasecmp (core, avx2[i]) == 0)
+      return;
+  g_autofree char *note = g_strdup_printf ("OpenBLAS picked kernels of %s, a core older than this "
+                                           "CPU: slow where BLAS serves an operation; "
+                                           "OPENBLAS_CORETYPE=%s in the environment corrects it",
+                                           core, wide ? "SkylakeX" : "Haswell");
+  json_object_set_string_member (cpu, "warning", note);
+}
+
 int
 cmd_cpu (int argc, char **argv)
 {
@@ -113,6 +141,7 @@ cmd_cpu (int argc, char **argv)
     cli_failure (NULL, "the library's description is no JSON");
     return CLI_FAILED;
   }
+  note_old_blas (cpu);
   if (json)
     cli_print_json (json_node_init_object (json_node_alloc (), cpu));
   else

@@ -101,7 +101,7 @@ cmd_run (int argc, char **argv)
   const CliCommand command = {
       "run", "--input X.npy --output Y.npy",
       "Runs the network alone on tensors that are already normalised. The network is laid out for\n"
-      "the pictures' size.",
+      "the pictures' size. The default --precision is fp32 here.",
       "Example:\n  effnet run --model models/lite0 --input x.npy --output logits.npy\n", entries};
   int code = cli_parse (&command, CLI_TAKES_MODEL | CLI_TAKES_RUN, &self.args, &argc, &argv);
 
@@ -109,6 +109,8 @@ cmd_run (int argc, char **argv)
     code = cli_usage ("run", "'%s' is not expected", argv[1]);
   if (code < 0 && (self.input == NULL || self.output == NULL))
     code = cli_usage ("run", "--%s is missing", self.input == NULL ? "input" : "output");
+  if (self.args.precision == NULL)
+    self.args.precision = g_strdup ("fp32");
   if (code < 0 && (!cli_model_options (&self.args, &model_options, &error) ||
                    !cli_session_options (&self.args, &session_options, &error)))
     code = cli_usage ("run", "%s", error->message);

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""effnet run, and its distrust of .npy files."""
+import os
+import struct
+
+import numpy as np
+from tool import MODEL, effnet, failure, main, test
+
+SIZE = 64  # a small network input: the layout is the same, the arithmetic less
+
+
+def batch(n, size=SIZE, seed=1):
+    return np.random.default_rng(seed).standard_normal((n, size, size, 3)).astype("<f4")
+
+
+def run(x, *arguments, synthetic=True):
+    np.save("x.npy", x)
+    which = ("--variant", "lite0", "--synthetic", "7") if synthetic else ("--model", MODEL)
+    effnet("run", *which, "--input", "x.npy", "--output", "y.npy", *arguments)
+    return np.load("y.npy")
+
+
+@test
+def shapes():
+    """logits and features have the documented shapes; a row does not depend on its neighbours"""
+    x = batch(3)
+    y = run(x)
+    assert y.shape == (3, 1000) and y.dtype == np.float32 and np.isfinite(y).all()
+    features = run(x, "--features")
+    assert features.shape == (3, 1280) and features.dtype == np.float32
+    assert np.array_equal(run(x[1:2]), y[1:2])
+    assert not np.array_equal(y[0], y[1])
+
+
+@test
+def classifier():
+    """the default model's logits are its classifier applied to its features"""
+    import json
+    x = batch(2, 224)
+    y, features = run(x, synthetic=False), run(x, "--features", synthetic=False)
+    data = (MODEL / "model.safetensors").read_bytes()
+    n = struct.unpack("<Q", data[:8])[0]
+    head = json.loads(data[8:8 + n])
+
+    def tensor(name):
+        entry = head[name]
+        dtype = {"F16": "<f2", "F32": "<f4"}[entry["dtype"]]
+        a, b = entry["data_offsets"]
+        return np.frombuffer(data[8 + n + a:8 + n + b], dtype).reshape(entry["shape"]).astype(float)
+
+    expected = features.astype(float) @ tensor("_fc.weight").T + tensor("_fc.bias")
+    assert np.abs(y - expected).max() < 1e-4, np.abs(y - expected).max()
+
+
+@test
+def threads():
+    """results are the same, bit for bit, for 1, 2, 3 and 8 threads"""
+    x = batch(2, 96)
+    one = run(x, "--threads", "1")
+    for n in (2, 3, 8):
+        assert np.array_equal(run(x, "--threads", n), one), n
+
+
+@test
+def empty_batch():
+    """no rows in, no rows out"""
+    assert run(batch(0)).shape == (0, 1000)
+
+
+@test
+def versions():
+    """header version 2 is read as version 1 is"""
+    x = batch(1)
+    expected = run(x)
+    with open("x2.npy", "wb") as f:
+        np.lib.format.write_array(f, x, version=(2, 0))
+    effnet("run", "--variant", "lite0", "--synthetic", "7", "--input", "x2.npy", "--output", "y.npy")
+    assert np.array_equal(np.load("y.npy"), expected)
+
+
+def npy(header, payload=b"", version=1, length=None):
+    text = header.encode() + b"\n"
+    size = len(text) if length is None else length
+    return (b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", size) +
+            text + payload)
+
+
+GOOD = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 3), }"
+
+
+@test
+def bad_files():
+    """every rule of the reader has a file that breaks it, and a sentence that says so"""
+    zeros = bytes(12)
+    cases = {
+        "empty": (b"", "not a .npy"),
+        "magic": (b"PK\x03\x04" + bytes(100), "not a .npy"),
+        "version": (b"\x93NUMPY\x09\x00" + bytes(100), "version 9"),
+        "cut header": (npy(GOOD)[:40], "ends inside its header"),
+        "cut version 2": (npy(GOOD, version=2)[:11], "ends inside its header"),
+        "huge header": (npy(GOOD, zeros, version=2, length=0x7fffffff), "header of 2147483647"),
+        "zero in header": (npy(GOOD.replace("}", "\0")), "zero byte"),
+        "no dictionary": (npy("[1, 2]", zeros), "not a dictionary"),
+        "bad key": (npy("{'descr' '<f4'}", zeros), "plain keys"),
+        "unknown key": (npy(GOOD.replace("'descr'", "'dtype'"), zeros), "unknown key 'dtype'"),
+        "twice": (npy(GOOD.replace("}", "'shape': (1,)}"), zeros), "'shape' stands twice"),
+        "missing": (npy("{'descr': '<f4', 'fortran_order': False}", zeros), "'shape' is missing"),
+        "type": (npy(GOOD.replace("<f4", "<f8"), bytes(24)), "'<f8'; expected '<f4'"),
+        "big-endian": (npy(GOOD.replace("<f4", ">f4"), zeros), "'>f4'; expected '<f4'"),
+        "record type": (npy(GOOD.replace("'<f4'", "[('a', '<f4')]"), zeros), "not a simple type"),
+        "fortran": (npy(GOOD.replace("False", "True"), zeros), "Fortran"),
+        "fortran word": (npy(GOOD.replace("False", "Maybe"), zeros), "neither True nor False"),
+        "shape word": (npy(GOOD.replace("(1, 1, 1, 3)", "'x'"), zeros), "not a tuple"),
+        "negative": (npy(GOOD.replace("(1,", "(-1,"), zeros), "not a tuple"),
+        "many dimensions": (npy(GOOD.replace("(1,", "(1, 1, 1, 1, 1, 1,"), zeros), "not a tuple"),
+        "huge number": (npy(GOOD.replace("(1,", "(99999999999999999999,"), zeros), "not a tuple"),
+        "overflow": (npy(GOOD.replace("(1, 1,", "(4294967296, 4294967296,"), zeros), "overflows"),
+        "no comma": (npy(GOOD.replace("False,", "False"), zeros), "no comma"),
+        "tail": (npy(GOOD + " x", zeros), "text after"),
+        "short": (npy(GOOD, zeros[:11]), "11 bytes of numbers; its shape asks for 12"),
+        "long": (npy(GOOD, zeros + b"x"), "13 bytes of numbers; its shape asks for 12"),
+    }
+    for name, (data, says) in cases.items():
+        with open("bad.npy", "wb") as f:
+            f.write(data)
+        done = failure("run", "--variant", "lite0", "--synthetic", "7", "--input", "bad.npy",
+                       "--output", "y-bad.npy", says=["bad.npy", says])
+        assert done.out == "" and not os.path.exists("y-bad.npy"), name
+
+
+@test
+def bad_shapes():
+    """a tensor that is not [N, S, S, 3] is refused with its shape"""
+    for shape in ((1, 64, 64), (1, 64, 64, 4), (1, 64, 32, 3), (64, 64, 3), (3,), (), (1, 5000, 5000, 3)):
+        with open("x.npy", "wb") as f:
+            header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape!r}, }}"
+            f.write(npy(header))
+            f.truncate(f.tell() + 4 * int(np.prod(shape)))
+        failure("run", "--variant", "lite0", "--synthetic", "7", "--input", "x.npy", "--output", "y.npy",
+                says=[str(shape).rstrip(",)"), "(N, S, S, 3)"])
+
+
+@test
+def bad_places():
+    """a missing input, an output that cannot be written, a size that contradicts --input-size"""
+    np.save("x.npy", batch(1))
+    which = ("run", "--variant", "lite0", "--synthetic", "7")
+    failure(*which, "--input", "none.npy", "--output", "y.npy", says=["none.npy", "No such file"])
+    failure(*which, "--input", "x.npy", "--output", "no/folder/y.npy", says=["no/folder/y.npy"])
+    failure(*which, "--input", "x.npy", "--output", "y.npy", "--input-size", "96", says=["64", "96"])
+    failure("run", "--model", "nowhere", "--input", "x.npy", "--output", "y.npy", says=["nowhere"])
+    failure(*which, "--input", "x.npy", "--output", "/dev/full", says=["/dev/full"])
+
+
+main()

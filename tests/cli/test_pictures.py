@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""effnet preprocess against Pillow, and pictures that must be turned."""
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image
+from tool import MEDIA, MODEL, Skip, effnet, failure, main, test
+
+MEAN, STD = 127.0 / 255, 128.0 / 255  # of models/lite0/config.json
+
+
+def preprocess(path, *arguments):
+    """The network's input in units of 0..255."""
+    effnet("preprocess", path, "--model", MODEL, "--output", "x.npy", *arguments)
+    x = np.load("x.npy")
+    assert x.shape == (1, 224, 224, 3) and x.dtype == np.float32, x.shape
+    return (x[0].astype(float) * STD + MEAN) * 255
+
+
+def pillow(image):
+    """Shorter side to 256, bicubic, middle 224: what the card says."""
+    image = image.convert("RGB")
+    w, h = image.size
+    scale = 256 / min(w, h)
+    size = (256, int(256 * h / w)) if w <= h else (int(256 * w / h), 256)
+    image = image.resize(size, Image.Resampling.BICUBIC)
+    left, top = round((size[0] - 224) / 2), round((size[1] - 224) / 2)
+    assert scale > 0
+    return np.asarray(image.crop((left, top, left + 224, top + 224))).astype(float)
+
+
+@test
+def jpeg_at_full_scale():
+    """JPEG at full scale against Pillow: mean difference under 0.5 of 255"""
+    for name in ("cat.jpg", "coffee.jpg"):
+        ours = preprocess(MEDIA / name, "--full-scale")
+        difference = np.abs(ours - pillow(Image.open(MEDIA / name)))
+        assert difference.mean() < 0.5, (name, difference.mean())
+
+
+@test
+def png():
+    """PNG through GStreamer against Pillow: mean difference under 0.5 of 255"""
+    for mode in ("RGB", "L", "RGBA", "P"):
+        image = Image.open(MEDIA / "coffee.jpg").convert(mode)
+        image.save("a.png")
+        difference = np.abs(preprocess("a.png") - pillow(image))
+        assert difference.mean() < 0.5, (mode, difference.mean())
+
+
+@test
+def other_sizes():
+    """odd, tall and tiny pictures agree with Pillow too"""
+    source = Image.open(MEDIA / "cat.jpg")
+    for size in ((301, 613), (613, 301), (257, 255), (33, 35), (7, 5)):
+        image = source.resize(size)
+        image.save("a.png")
+        difference = np.abs(preprocess("a.png") - pillow(image))
+        assert difference.mean() < 0.5, (size, difference.mean())
+
+
+@test
+def orientation():
+    """EXIF orientations 1..8: a stored-turned JPEG equals the upright one"""
+    turns = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+             4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+             6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+             8: Image.Transpose.ROTATE_270}
+    upright = Image.open(MEDIA / "coffee.jpg")
+    expected = pillow(upright)
+    for orientation in range(1, 9):
+        turn = turns.get(orientation)
+        stored = upright.transpose(turn) if turn is not None else upright
+        exif = Image.Exif()
+        exif[0x112] = orientation
+        stored.save("turned.jpg", quality=98, subsampling=0, exif=exif)
+        difference = np.abs(preprocess("turned.jpg", "--full-scale") - expected)
+        assert difference.mean() < 2, (orientation, difference.mean())
+
+
+@test
+def broken_exif():
+    """a damaged Exif segment is ignored, the picture is read"""
+    image = Image.open(MEDIA / "cat.jpg")
+    image.save("plain.jpg", quality=95)
+    plain = pathlib.Path("plain.jpg").read_bytes()
+    expected = preprocess("plain.jpg")
+    for segment in (b"\xff\xe1\x00\x08Exif\0\0", b"\xff\xe1\x00\x0cExif\0\0MM\0*",
+                    b"\xff\xe1\x00\x14Exif\0\0II*\0\xff\xff\xff\x7f\0\0\0\0",
+                    b"\xff\xff\xff\xe1\x00\x08Exif\0\0"):
+        pathlib.Path("odd.jpg").write_bytes(plain[:2] + segment + plain[2:])
+        assert np.array_equal(preprocess("odd.jpg"), expected), segment
+
+
+@test
+def scaled_dct_is_close():
+    """the default, scaled decoding stays near full decoding"""
+    big = Image.open(MEDIA / "coffee.jpg").resize((2400, 1600), Image.Resampling.BICUBIC)
+    big.save("big.jpg", quality=92)
+    difference = np.abs(preprocess("big.jpg") - preprocess("big.jpg", "--full-scale"))
+    assert difference.mean() < 2, difference.mean()
+
+
+@test
+def resize_modes():
+    """stretch and letterbox differ from the centre crop as they should"""
+    stretched = preprocess(MEDIA / "coffee.jpg", "--resize-mode", "stretch", "--full-scale")
+    image = Image.open(MEDIA / "coffee.jpg").resize((224, 224), Image.Resampling.BICUBIC)
+    assert np.abs(stretched - np.asarray(image)).mean() < 0.5
+    boxed = preprocess(MEDIA / "coffee.jpg", "--resize-mode", "letterbox", "--full-scale")
+    assert np.ptp(boxed[0]) < 1 and np.ptp(boxed[112]) > 50  # a band of the mean above the picture
+
+
+@test
+def clip():
+    """of a clip the first frame is taken"""
+    x = preprocess(MEDIA / "pan.webm")
+    assert x.std() > 20
+
+
+@test
+def failures():
+    """what is no picture is one line that names the file, exit 1, and leaves no output"""
+    pathlib.Path("empty.jpg").write_bytes(b"")
+    pathlib.Path("text.png").write_text("no picture at all, but a text")
+    pathlib.Path("cut.jpg").write_bytes((MEDIA / "cat.jpg").read_bytes()[:200])
+    for name in ("empty.jpg", "text.png", "cut.jpg", "none.jpg"):
+        failure("preprocess", name, "--output", "out.npy", says=[name])
+        assert not os.path.exists("out.npy")
+    if os.getuid() != 0:
+        pathlib.Path("closed.jpg").write_bytes(b"\xff\xd8\xff")
+        os.chmod("closed.jpg", 0)
+        failure("preprocess", "closed.jpg", "--output", "out.npy", says=["closed.jpg"])
+
+
+@test
+def photos():
+    """every photograph of the data folder against Pillow at full scale: mean under 0.5 of 255"""
+    folder = pathlib.Path(os.environ["EFFNET_TEST_DATA"]) / "photos"
+    if not folder.is_dir():
+        raise Skip("there is no data folder")
+    from PIL import ImageOps
+    bad = []
+    for path in sorted(folder.glob("*.JPEG"))[::5]:
+        image = ImageOps.exif_transpose(Image.open(path))
+        difference = np.abs(preprocess(path, "--full-scale") - pillow(image)).mean()
+        if difference >= 0.5:
+            bad.append((path.name, difference))
+    assert not bad, bad
+
+
+main()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the tests of the tool share: running it, and the Test Anything Protocol."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+
+ROOT = pathlib.Path(os.environ["EFFNET_SOURCE_ROOT"])
+EXE = os.path.abspath(sys.argv[1])
+MODEL = ROOT / "models/lite0"
+MEDIA = ROOT / "pipelines/media"
+tests = []
+
+
+class Skip(Exception):
+    """The test cannot run here; the text says why."""
+
+
+def test(function):
+    tests.append(function)
+    return function
+
+
+def effnet(*arguments, code=0, env=None, **options):
+    """Runs the tool and checks its exit code."""
+    done = subprocess.run([EXE, *map(str, arguments)], capture_output=True, timeout=240,
+                          env={**os.environ, **(env or {})}, **options)
+    done.out, done.err = done.stdout.decode(), done.stderr.decode()
+    assert done.returncode == code, f"{arguments}: exit {done.returncode}, not {code}\n{done.err}"
+    return done
+
+
+def failure(*arguments, says=(), code=1):
+    """The tool fails with exactly one line on stderr, which names each of `says`."""
+    done = effnet(*arguments, code=code)
+    assert done.err.count("\n") == 1, f"{arguments}: not one line:\n{done.err}"
+    for word in says:
+        assert str(word) in done.err, f"{arguments}: '{word}' is not in: {done.err}"
+    return done
+
+
+def main():
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for i, function in enumerate(tests, 1):
+            name = (function.__doc__ or function.__name__).split("\n")[0]
+            try:
+                function()
+                print(f"ok {i} - {name}", flush=True)
+            except Skip as reason:
+                print(f"ok {i} - {name} # SKIP {reason}", flush=True)
+            except Exception:  # a test's failure, whatever it is
+                failed += 1
+                print(f"not ok {i} - {name}")
+                for line in traceback.format_exc().splitlines():
+                    print("#", line)
+                sys.stdout.flush()
+        os.chdir("/")
+    print(f"1..{len(tests)}")
+    sys.exit(1 if failed or not tests else 0)
