@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Vectors of float32 for AVX-512 (F, BW, DQ, VL). The names, and what they promise, are those of
- * simd/f32_generic.h; tails use mask registers, whose dead lanes never touch memory. */
+ * Vectors of float32 for AVX-512 (F, BW, DQ, VL). The same names mean the same in every
+ * f32_<isa>.h: vf_load, vf_store            any alignment vf_load_tail, vf_store_tail  the first n
+ * < VF_LANES lanes; the others read as zero and touch no memory vf_fma, vf_fms               a b +
+ * c, a b - c, rounded once where the CPU can vf_min, vf_max               give b where either is
+ * NaN (or a NaN): (limit, x) lets NaN through VF_TABLE stands only where a table of that many
+ * floats is looked up within registers. Tails are mask registers here. */
 #ifndef EFFNET_KERNELS_SIMD_F32_AVX512_H
 #define EFFNET_KERNELS_SIMD_F32_AVX512_H
 
@@ -87,12 +91,6 @@ static EFFNET_INLINE vf
 vf_fms (vf a, vf b, vf c)
 {
   return _mm512_fmsub_ps (a, b, c);
-}
-
-static EFFNET_INLINE vf
-vf_fnma (vf a, vf b, vf c)
-{
-  return _mm512_fnmadd_ps (a, b, c);
 }
 
 static EFFNET_INLINE vf

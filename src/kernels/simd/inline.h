@@ -20,4 +20,8 @@
  * pointer of its own and run out of registers. */
 #define EFFNET_OPAQUE(x) __asm__("" : "+r"(x))
 
+/* Loads stay on their side. In a loop unrolled by hand whose accumulators take most registers, the
+ * scheduler would else gather loads of several steps and spill what they displace. */
+#define EFFNET_FENCE() __asm__ volatile("" ::: "memory")
+
 #endif

@@ -8,7 +8,7 @@
  * k = i, i + 4, ..., bias first in s0, whatever block it falls in. Four chains, since narrow layers
  * (squeeze: n = 8 .. 48) would else wait for one. */
 
-#define FC_NV     4
+#define FC_NV     (VF_REGISTERS / 8)
 #define FC_CHAINS 4
 #define FC_AHEAD  16 /* rows: a block reads a few lines of each, too few for hardware to follow */
 

@@ -62,6 +62,7 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
       for (unsigned v = 0; v < nv; v++)                                                            \
         acc[r][v] = vf_fma (x, w[v], acc[r][v]);                                                   \
     }                                                                                              \
+    EFFNET_FENCE ();                                                                               \
   } while (0)
 #define GEMM_ADVANCE(kk)                                                                           \
   do {                                                                                             \
@@ -113,8 +114,10 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
 #  define GEMM_EACH_MR(M, nv)                                                                      \
     M (1, nv)                                                                                      \
     M (2, nv)                                                                                      \
-    M (3, nv) M (4, nv) M (5, nv) M (6, nv) M (7, nv) M (8, nv) M (9, nv) M (10, nv) M (11, nv)    \
-        M (12, nv) M (13, nv) M (14, nv)
+    M (3, nv)                                                                                      \
+    M (4, nv)                                                                                      \
+    M (5, nv) M (6, nv) M (7, nv) M (8, nv) M (9, nv) M (10, nv) M (11, nv) M (12, nv) M (13, nv)  \
+        M (14, nv)
 #endif
 
 GEMM_EACH_MR (GEMM_TILE, 1)

@@ -11,9 +11,7 @@
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, taps in
  * row order. */
 
-#ifndef STEM_PIXELS
-#  define STEM_PIXELS 8
-#endif
+#define STEM_PIXELS       (VF_REGISTERS / 4)
 #define STEM_WINDOW(k, s) (((STEM_PIXELS - 1) * (s) + (k)) * 3)
 
 /* tile[STEM_PIXELS][nv] = bias + taps of rows[k], each [STEM_WINDOW], output channels from n. */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * float32 rows for AVX2: the templates over simd/f32_avx2.h. */
+#include <string.h>
+
+#include "kernels/rows.h"
+#include "kernels/simd/f32_avx2.h"
+#include "kernels/simd/elem_f32.h"
+#include "kernels/tmpl/activation.h"
+
+/* 12 accumulators, two vectors of weights, two broadcasts: all 16 registers. */
+#define GEMM_MR     6
+#define GEMM_NV     2
+#define GEMM_KERNEL effnet_gemm_f32_6x16_avx2
+#include "kernels/tmpl/gemm.h"
+
+#include "kernels/tmpl/depthwise.h"
+DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s1_avx2, 3, 1)
+DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s2_avx2, 3, 2)
+DEPTHWISE_KERNEL (effnet_depthwise_f32_k5s1_avx2, 5, 1)
+DEPTHWISE_KERNEL (effnet_depthwise_f32_k5s2_avx2, 5, 2)
+DEPTHWISE_ANY_KERNEL (effnet_depthwise_f32_avx2)
+
+#include "kernels/tmpl/stem.h"
+STEM_KERNEL (effnet_stem_f32_k3s2_avx2, 3, 2)
+
+#define POOL_KERNEL effnet_pool_f32_avx2
+#include "kernels/tmpl/pool.h"
+
+#define FC_KERNEL effnet_fc_f32_avx2
+#include "kernels/tmpl/fc.h"
+
+#define SCALE_ROWS_KERNEL   effnet_scale_rows_f32_avx2
+#define SCALE_PANELS_KERNEL effnet_scale_panels_f32_avx2
+#include "kernels/tmpl/scale.h"
