@@ -267,7 +267,7 @@ typedef struct _EffnetModel EffnetModel;
  * @parameters: trained parameters, batch-norm statistics not counted
  * @multiply_adds: of one inference
  * @weight_bytes: memory of the packed weights, shared by every session of the model
- * @arena_bytes: memory one session adds
+ * @arena_bytes: memory one session of one thread adds
  *
  * Strings belong to the model and live as long as it.
  */

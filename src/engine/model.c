@@ -9,8 +9,9 @@
 #include "base/error.h"
 #include "engine/engine.h"
 
-/* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens follow one another, so the
- * second opener of a file shares the first one's work; references never wait for an open. */
+/* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens follow one
+ * another, so the second opener of a file shares the first one's work; references never wait for an
+ * open. */
 static GMutex open_lock, cache_lock;
 static GHashTable *cache;
 
@@ -421,7 +422,7 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .parameters = model->parameters,
       .multiply_adds = model->multiply_adds,
       .weight_bytes = model->plan->weights.bytes,
-      .arena_bytes = model->plan->arena_bytes,
+      .arena_bytes = model->plan->arena_bytes + model->plan->scratch_bytes,
   };
 }
 

@@ -10,7 +10,8 @@
 
 typedef struct {
   const EffnetStep *step;
-  char *arena;
+  char *arena, *scratch;
+  size_t scratch_bytes; /* of each worker */
   const float *input;
   size_t element; /* bytes of T */
 } Job;
@@ -23,15 +24,22 @@ at (const Job *job, EffnetSlot slot)
   return slot == EFFNET_NO_SLOT ? NULL : job->arena + slot;
 }
 
+/* Which input row is row @i of the window of output row @y; FALSE outside the image. */
+static gboolean
+window_row (const EffnetStep *s, size_t y, unsigned i, size_t *row)
+{
+  *row = y * s->stride + i - s->pad_y; /* wraps round above the image */
+  return *row < s->in_h;
+}
+
 /* The kernel_size input rows of output row @y; NULL outside the image. */
 static void
 window (const EffnetStep *s, const char *in, size_t row_bytes, size_t y, const void **rows)
 {
   for (unsigned i = 0; i < s->kernel_size; i++) {
-    size_t row = y * s->stride + i;
+    size_t row;
 
-    rows[i] =
-        row >= s->pad_y && row - s->pad_y < s->in_h ? in + (row - s->pad_y) * row_bytes : NULL;
+    rows[i] = window_row (s, y, i, &row) ? in + row * row_bytes : NULL;
   }
 }
 
@@ -64,38 +72,130 @@ run_stem (void *user, size_t tile, unsigned worker)
   }
 }
 
+/* What is the same for all rows of a depthwise convolution's tile. */
+static EffnetDepthwise
+depthwise_args (const Job *job, size_t band, size_t first_channel, size_t channels,
+                const void **rows)
+{
+  const EffnetStep *s = job->step;
+  float *partial = at (job, s->partial); /* [bands][out_channels] */
+
+  if (partial != NULL) {
+    partial += band * s->out_channels + first_channel;
+    memset (partial, 0, channels * sizeof (float));
+  }
+  return (EffnetDepthwise){
+      .rows = rows,
+      .channels = channels,
+      .in_w = s->in_w,
+      .out_w = s->out_w,
+      .in_stride = channels,
+      .out_stride = s->out_channels,
+      .kernel = s->kernel_size,
+      .stride = s->stride,
+      .pad = s->pad_x,
+      .weights = (const float *)s->weights + first_channel,
+      .weight_stride = s->weight_stride,
+      .bias = s->bias + first_channel,
+      .pool = partial,
+      .activation = s->activation,
+  };
+}
+
 static void
 run_depthwise (void *user, size_t tile, unsigned worker)
 {
   const Job *job = user;
   const EffnetStep *s = job->step;
   size_t end = MIN ((tile + 1) * s->per_tile, s->out_h), channels = s->out_channels;
-  float *partial = at (job, s->partial); /* [n_tiles][channels] */
   const void *rows[MAX_KERNEL];
-  EffnetDepthwise args = {
-      .rows = rows,
-      .channels = channels,
-      .in_w = s->in_w,
-      .out_w = s->out_w,
-      .in_stride = channels,
-      .out_stride = channels,
-      .kernel = s->kernel_size,
-      .stride = s->stride,
-      .pad = s->pad_x,
-      .weights = s->weights,
-      .weight_stride = s->weight_stride,
-      .bias = s->bias,
-      .activation = s->activation,
-  };
+  EffnetDepthwise args = depthwise_args (job, tile, 0, channels, rows);
 
   (void)worker;
-  if (partial != NULL) {
-    args.pool = partial + tile * channels;
-    memset (args.pool, 0, channels * sizeof (float));
-  }
   for (size_t y = tile * s->per_tile; y < end; y++) {
     window (s, at (job, s->in), s->in_w * channels * job->element, y, rows);
     args.out = (char *)at (job, s->out) + y * s->out_w * channels * job->element;
+    s->kernel->call.depthwise (&args);
+  }
+}
+
+/* The expanded rows of a fused tile: input row r, once computed, is in place r % ring_rows until
+ * row r + ring_rows is. */
+typedef struct {
+  EffnetGemm gemm;
+  char *rows; /* T [ring_rows][in_w][slice] */
+  size_t row_bytes;
+  size_t next, last; /* the first row not computed yet, and past the last one this tile reads */
+} Ring;
+
+/* Computes the rows up to @needed, and further ones as long as @oldest keeps its place: the longer
+ * the matrix, the better. */
+static void
+fill_ring (const Job *job, Ring *ring, size_t oldest, size_t needed)
+{
+  const EffnetStep *s = job->step;
+  size_t in_row = s->in_w * s->in_channels * job->element, ring_rows = s->expand.ring_rows;
+
+  while (ring->next < needed) {
+    size_t place = ring->next % ring_rows;
+    size_t rows = MIN (ring_rows - place, MIN (oldest + ring_rows, ring->last) - ring->next);
+
+    ring->gemm.m = rows * s->in_w;
+    ring->gemm.a = (const char *)at (job, s->in) + ring->next * in_row;
+    ring->gemm.c = ring->rows + place * ring->row_bytes;
+    s->expand.gemm->call.gemm (&ring->gemm);
+    ring->next += rows;
+  }
+}
+
+/* The input rows that output rows @first .. @end - 1 read: *@from .. *@to - 1. */
+static void
+input_rows (const EffnetStep *s, size_t first, size_t end, size_t *from, size_t *to)
+{
+  size_t bottom = (end - 1) * s->stride + s->kernel_size; /* + pad_y, as is first * stride */
+
+  *from = first * s->stride > s->pad_y ? first * s->stride - s->pad_y : 0;
+  *to = bottom > s->pad_y ? MIN (bottom - s->pad_y, s->in_h) : 0;
+}
+
+static void
+run_expand_depthwise (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  const EffnetKernel *gemm = s->expand.gemm;
+  size_t bands = effnet_div_up (s->out_h, s->per_tile), band = tile % bands;
+  size_t first = tile / bands * s->expand.slice; /* channel */
+  size_t channels = MIN (s->expand.slice, s->out_channels - first);
+  size_t begin = band * s->per_tile, end = MIN (begin + s->per_tile, s->out_h);
+  size_t k_packed = effnet_div_up (s->in_channels, gemm->kr) * gemm->kr;
+  const void *rows[MAX_KERNEL];
+  EffnetDepthwise args = depthwise_args (job, band, first, channels, rows);
+  Ring ring = {
+      .gemm = {.n = channels,
+               .k = s->in_channels,
+               .lda = s->in_channels,
+               .b = (const char *)s->expand.weights + first * k_packed * job->element,
+               .bias = s->expand.bias + first,
+               .ldc = channels,
+               .activation = s->activation},
+      .rows = job->scratch + worker * job->scratch_bytes,
+      .row_bytes = s->in_w * channels * job->element,
+  };
+
+  input_rows (s, begin, end, &ring.next, &ring.last);
+  for (size_t y = begin; y < end; y++) {
+    size_t oldest, needed;
+
+    input_rows (s, y, y + 1, &oldest, &needed);
+    fill_ring (job, &ring, oldest, needed);
+    for (unsigned i = 0; i < s->kernel_size; i++) {
+      size_t row;
+
+      rows[i] = window_row (s, y, i, &row) ? ring.rows + row % s->expand.ring_rows * ring.row_bytes
+                                           : NULL;
+    }
+    args.out = (char *)at (job, s->out) + (y * s->out_w * s->out_channels + first) * job->element;
     s->kernel->call.depthwise (&args);
   }
 }
@@ -199,16 +299,26 @@ run_classifier (void *user, size_t tile, unsigned worker)
 }
 
 static const EffnetTileFunc step_funcs[] = {
-    [EFFNET_STEP_STEM] = run_stem,           [EFFNET_STEP_POINTWISE] = run_pointwise,
-    [EFFNET_STEP_DEPTHWISE] = run_depthwise, [EFFNET_STEP_GATE] = run_gate,
-    [EFFNET_STEP_POOL] = run_pool,           [EFFNET_STEP_CLASSIFIER] = run_classifier,
+    [EFFNET_STEP_STEM] = run_stem,
+    [EFFNET_STEP_POINTWISE] = run_pointwise,
+    [EFFNET_STEP_DEPTHWISE] = run_depthwise,
+    [EFFNET_STEP_EXPAND_DEPTHWISE] = run_expand_depthwise,
+    [EFFNET_STEP_GATE] = run_gate,
+    [EFFNET_STEP_POOL] = run_pool,
+    [EFFNET_STEP_CLASSIFIER] = run_classifier,
 };
 
 void
 effnet_run (EffnetSession *session, const float *input)
 {
   const EffnetPlan *plan = session->model->plan;
-  Job job = {NULL, session->arena.base, input, effnet_dtype_size (plan->dtype)};
+  Job job = {
+      .arena = session->arena.base,
+      .scratch = (char *)session->arena.base + plan->arena_bytes,
+      .scratch_bytes = plan->scratch_bytes,
+      .input = input,
+      .element = effnet_dtype_size (plan->dtype),
+  };
 
   effnet_pool_enter (session->pool);
   for (size_t i = 0; i < plan->n_steps; i++) {

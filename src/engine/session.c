@@ -62,6 +62,7 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
   static const EffnetSessionOptions defaults = {0};
   g_autoptr (EffnetSession) session = g_new0 (EffnetSession, 1);
   const EffnetPlan *plan = model->plan;
+  size_t bytes;
 
   if (options == NULL)
     options = &defaults;
@@ -69,10 +70,11 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
     return NULL;
   session->model = effnet_model_ref (model);
   session->pool = effnet_pool_get (options->threads);
-  if (effnet_arena_init (&session->arena, plan->arena_bytes) != 0) {
+  bytes = plan->arena_bytes + effnet_pool_size (session->pool) * plan->scratch_bytes;
+  if (effnet_arena_init (&session->arena, bytes) != 0) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
                  "a session of %s needs %" G_GSIZE_FORMAT " MB, which the system does not give",
-                 model->name, plan->arena_bytes >> 20);
+                 model->name, bytes >> 20);
     return NULL;
   }
   fill_spec (&session->spec, model, options);

@@ -15,12 +15,14 @@ typedef size_t EffnetSlot;
 #define EFFNET_NO_SLOT ((EffnetSlot)-1)
 
 typedef enum {
-  EFFNET_STEP_STEM,       /* input image -> activations; a tile is a band of output rows */
-  EFFNET_STEP_POINTWISE,  /* 1x1 convolution; a tile is pixels x panels */
-  EFFNET_STEP_DEPTHWISE,  /* a tile is a band of output rows */
-  EFFNET_STEP_GATE,       /* squeeze-excite: pooled sums -> gate; one tile */
-  EFFNET_STEP_POOL,       /* global average pool; a tile is a slice of channels */
-  EFFNET_STEP_CLASSIFIER, /* fully connected -> logits; a tile is a slice of classes */
+  EFFNET_STEP_STEM,             /* input image -> activations; a tile is a band of output rows */
+  EFFNET_STEP_POINTWISE,        /* 1x1 convolution; a tile is pixels x panels */
+  EFFNET_STEP_DEPTHWISE,        /* a tile is a band of output rows */
+  EFFNET_STEP_EXPAND_DEPTHWISE, /* both by rows: a tile is a band of output rows x a slice of
+                                 * channels, its expanded rows stay in the worker's scratch */
+  EFFNET_STEP_GATE,             /* squeeze-excite: pooled sums -> gate; one tile */
+  EFFNET_STEP_POOL,             /* global average pool; a tile is a slice of channels */
+  EFFNET_STEP_CLASSIFIER,       /* fully connected -> logits; a tile is a slice of classes */
 } EffnetStepKind;
 
 typedef struct {
@@ -51,6 +53,17 @@ typedef struct {
   size_t weight_stride;           /* elements */
   size_t panels, panels_per_tile; /* POINTWISE: tiles are numbered pixels first */
 
+  /* EXPAND_DEPTHWISE: in_channels are those before the expand, in_h and in_w are the same after it
+   */
+  struct {
+    const EffnetKernel *gemm;
+    const void *weights; /* packed */
+    const float *bias;
+    size_t slice;     /* channels of a tile; the last slice may have fewer */
+    size_t ring_rows; /* expanded rows kept: T [ring_rows][in_w][slice] */
+    size_t scratch_bytes;
+  } expand;
+
   /* GATE */
   const EffnetKernel *scale; /* SCALE_PANELS here, SCALE_ROWS in the POINTWISE that has a gate */
   const void *project;       /* packed weights to scale: of the POINTWISE row `project_gemm` */
@@ -72,6 +85,7 @@ typedef struct {
   EffnetSlot input;            /* float [in_h][in_w][3], for who has no input of his own */
   EffnetSlot features, logits; /* float [n_features], [n_classes] */
   size_t arena_bytes;          /* of one session */
+  size_t scratch_bytes;        /* of one worker, beyond that */
   size_t n_steps;
   EffnetStep *steps;
   EffnetArena weights; /* everything packed */

@@ -11,11 +11,6 @@
 #include "base/checked.h"
 #include "plan/steps.h"
 
-/* Work of a tile, in multiply-adds: large beside the cost of handing one out (about 0.1 us), small
- * enough to share a 7x7 layer. */
-#define TILE_MACS       ((size_t)1 << 20)
-#define TILE_TAP_MACS   ((size_t)1 << 18) /* depthwise and stem run at a quarter of the rate */
-#define MAX_BANDS       64
 #define CLASSES_A_TILE  256
 #define CHANNELS_A_TILE 512
 
@@ -159,35 +154,6 @@ name_step (EffnetStep *step, const EffnetBlock *block, const char *part)
     g_strlcpy (step->name, part, sizeof step->name);
 }
 
-/* Bands of output rows. */
-static void
-cut_bands (EffnetStep *step, size_t taps)
-{
-  size_t macs = step->out_h * step->out_w * step->out_channels * taps;
-  size_t bands = CLAMP (macs / TILE_TAP_MACS, 1, MIN (step->out_h, MAX_BANDS));
-
-  step->per_tile = effnet_div_up (step->out_h, bands);
-  step->n_tiles = effnet_div_up (step->out_h, step->per_tile);
-}
-
-/* Pixels x panels. @whole: all panels in one tile, because the tile scales its input in place. */
-static void
-cut_pointwise (EffnetStep *step, size_t pixels, gboolean whole)
-{
-  const EffnetKernel *gemm = step->kernel;
-  size_t wanted = MAX (pixels * step->in_channels * step->out_channels / TILE_MACS, 1);
-  size_t mr = MAX (gemm->mr, 1), blocks = effnet_div_up (pixels, mr);
-  size_t row_tiles = MIN (wanted, blocks), panel_tiles = 1;
-
-  step->per_tile = effnet_div_up (blocks, row_tiles) * mr;
-  row_tiles = effnet_div_up (pixels, step->per_tile);
-  step->panels = effnet_gemm_panels (gemm, step->out_channels);
-  if (!whole && row_tiles < wanted)
-    panel_tiles = MIN (effnet_div_up (wanted, row_tiles), step->panels);
-  step->panels_per_tile = effnet_div_up (step->panels, panel_tiles);
-  step->n_tiles = row_tiles * effnet_div_up (step->panels, step->panels_per_tile);
-}
-
 static gboolean
 add_stem (Builder *b, EffnetSlot *x, GError **error)
 {
@@ -215,7 +181,7 @@ add_stem (Builder *b, EffnetSlot *x, GError **error)
   step.flop = 2 * (uint64_t)step.out_h * step.out_w * step.out_channels * kernel * kernel * 3;
   step.bytes = step.in_h * step.in_w * 3 * sizeof (float) +
                step.out_h * step.out_w * step.out_channels * element_size (b);
-  cut_bands (&step, (size_t)kernel * kernel * 3);
+  effnet_cut_bands (&step, (size_t)kernel * kernel * 3);
   if (!next_pack (b, EFFNET_LAYER_STEM, &step.weights, &step.bias, error))
     return FALSE;
   g_array_append_val (b->steps, step);
@@ -250,13 +216,14 @@ add_pointwise (Builder *b, EffnetLayerKind kind, const char *part, size_t h, siz
   step.bytes =
       (pixels * (step.in_channels + step.out_channels) + step.in_channels * step.out_channels) *
       element_size (b);
-  cut_pointwise (&step, pixels, gate != EFFNET_NO_SLOT);
+  effnet_cut_pointwise (&step, gate != EFFNET_NO_SLOT);
   if (!next_pack (b, kind, &step.weights, &step.bias, error))
     return FALSE;
   g_array_append_val (b->steps, step);
   return TRUE;
 }
 
+/* The depthwise convolution of a block, and its expand fused in where it has one. */
 static gboolean
 add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot *x, EffnetSlot *partial,
                size_t *partials, GError **error)
@@ -264,28 +231,40 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot *x, EffnetSlot *
   size_t taps = (size_t)block->kernel * block->kernel, channels = block->expand_channels;
   EffnetStep step;
 
-  init_step (&step, EFFNET_STEP_DEPTHWISE);
-  name_step (&step, block, "depthwise");
+  init_step (&step, block->has_expand ? EFFNET_STEP_EXPAND_DEPTHWISE : EFFNET_STEP_DEPTHWISE);
+  name_step (&step, block, block->has_expand ? "expand+depthwise" : "depthwise");
   step.kernel =
       effnet_kernel_find (EFFNET_OP_DEPTHWISE, b->plan->dtype, block->kernel, block->stride);
   step.in_h = block->in_height;
   step.in_w = block->in_width;
   step.out_h = block->out_height;
   step.out_w = block->out_width;
-  step.in_channels = step.out_channels = step.weight_stride = channels;
+  step.in_channels = block->in_channels;
+  step.out_channels = step.weight_stride = channels;
   step.kernel_size = block->kernel;
   step.stride = block->stride;
   step.pad_y = effnet_conv_pad (step.in_h, block->kernel, block->stride, b->net->padding);
   step.pad_x = effnet_conv_pad (step.in_w, block->kernel, block->stride, b->net->padding);
   step.activation = b->net->activation;
-  cut_bands (&step, taps);
+  step.flop = 2 * (uint64_t)step.out_h * step.out_w * channels * taps;
+  step.bytes = (step.in_h * step.in_w * step.in_channels + step.out_h * step.out_w * channels) *
+               element_size (b);
+  if (block->has_expand) {
+    step.expand.gemm = b->kernels->gemm;
+    step.flop += 2 * (uint64_t)step.in_h * step.in_w * step.in_channels * channels;
+    step.bytes += step.in_channels * channels * element_size (b);
+    effnet_cut_fused (&step, element_size (b));
+    b->plan->scratch_bytes = MAX (b->plan->scratch_bytes, step.expand.scratch_bytes);
+    if (!next_pack (b, EFFNET_LAYER_EXPAND, &step.expand.weights, &step.expand.bias, error))
+      return FALSE;
+  } else {
+    effnet_cut_bands (&step, taps);
+  }
   step.in = use_buffer (b, *x);
   step.out = *x = new_buffer (b, step.out_h * step.out_w * channels * element_size (b));
+  *partials = effnet_div_up (step.out_h, step.per_tile);
   if (block->se_channels > 0)
-    step.partial = *partial = new_buffer (b, step.n_tiles * channels * sizeof (float));
-  *partials = step.n_tiles;
-  step.flop = 2 * (uint64_t)step.out_h * step.out_w * channels * taps;
-  step.bytes = (step.in_h * step.in_w + step.out_h * step.out_w) * channels * element_size (b);
+    step.partial = *partial = new_buffer (b, *partials * channels * sizeof (float));
   if (!next_pack (b, EFFNET_LAYER_DEPTHWISE, &step.weights, &step.bias, error))
     return FALSE;
   g_array_append_val (b->steps, step);
@@ -344,10 +323,6 @@ add_block (Builder *b, const EffnetBlock *block, EffnetSlot *x, GError **error)
   EffnetSlot input = *x, partial = EFFNET_NO_SLOT, gate = EFFNET_NO_SLOT, scaled = EFFNET_NO_SLOT;
   size_t gate_step = 0, partials;
 
-  if (block->has_expand &&
-      !add_pointwise (b, EFFNET_LAYER_EXPAND, "expand", block->in_height, block->in_width,
-                      b->net->activation, EFFNET_NO_SLOT, EFFNET_NO_SLOT, EFFNET_NO_SLOT, x, error))
-    return FALSE;
   if (!add_depthwise (b, block, x, &partial, &partials, error))
     return FALSE;
   if (block->se_channels > 0) {

@@ -30,6 +30,14 @@ typedef struct {
   const EffnetKernel *gemm, *stem, *pool, *fc, *scale_rows, *scale_panels;
 } EffnetKernelSet;
 
+/* cut.c: set per_tile and n_tiles (and the panels) of a step whose shapes are known. */
+/* Bands of output rows; @taps: multiply-adds of one output element. */
+void effnet_cut_bands (EffnetStep *step, size_t taps);
+/* Pixels x panels. @whole: all panels in one tile, because the tile scales its input in place. */
+void effnet_cut_pointwise (EffnetStep *step, gboolean whole);
+/* Bands x slices of channels, and the ring of an EXPAND_DEPTHWISE; @element: bytes of T. */
+void effnet_cut_fused (EffnetStep *step, size_t element);
+
 /* Bytes a layer takes in the plan's arena, weights and bias each aligned. */
 size_t effnet_pack_bytes (const EffnetKernelSet *kernels, const EffnetLayer *layer,
                           EffnetDtype dtype);

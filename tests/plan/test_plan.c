@@ -213,6 +213,8 @@ test_tiles_cover (void)
 
       if (s->kind == EFFNET_STEP_POINTWISE)
         cuts *= (s->panels + s->panels_per_tile - 1) / s->panels_per_tile;
+      if (s->kind == EFFNET_STEP_EXPAND_DEPTHWISE)
+        cuts *= (s->out_channels + s->expand.slice - 1) / s->expand.slice;
       g_assert_cmpuint (s->n_tiles, ==, cuts);
       /* a gate scales the input in place: then nobody else may read those rows */
       if (s->gate != EFFNET_NO_SLOT && s->kind == EFFNET_STEP_POINTWISE)

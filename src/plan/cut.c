@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * How a step is cut into tiles: by its shape alone, never by the number of threads, because results
+ * must not depend on it. */
+#include "base/checked.h"
+#include "plan/steps.h"
+
+/* Work of a tile, in multiply-adds: large beside the cost of handing one out (about 0.1 us), small
+ * enough to share a 7x7 layer. */
+#define TILE_MACS ((size_t)1 << 20)
+/* A depthwise or stem multiply-add takes about as long as this many of a pointwise convolution. */
+#define TAP_COST  6
+#define MAX_BANDS 64
+
+/* Expanded rows that a tile keeps: a part of an L2 cache that it shares with weights and input. */
+#define RING_BYTES   ((size_t)192 << 10)
+#define SLICE_PANELS 2
+/* A band of a fused step computes kernel - stride expanded rows that its neighbour computes, too.
+ */
+#define MIN_BAND_KERNELS 4
+
+void
+effnet_cut_bands (EffnetStep *step, size_t taps)
+{
+  size_t macs = step->out_h * step->out_w * step->out_channels * taps * TAP_COST;
+  size_t bands = CLAMP (macs / TILE_MACS, 1, MIN (step->out_h, MAX_BANDS));
+
+  step->per_tile = effnet_div_up (step->out_h, bands);
+  step->n_tiles = effnet_div_up (step->out_h, step->per_tile);
+}
+
+void
+effnet_cut_pointwise (EffnetStep *step, gboolean whole)
+{
+  const EffnetKernel *gemm = step->kernel;
+  size_t pixels = step->out_h * step->out_w;
+  size_t wanted = MAX (pixels * step->in_channels * step->out_channels / TILE_MACS, 1);
+  size_t mr = MAX (gemm->mr, 1), blocks = effnet_div_up (pixels, mr);
+  size_t row_tiles = MIN (wanted, blocks), panel_tiles = 1;
+
+  step->per_tile = effnet_div_up (blocks, row_tiles) * mr;
+  row_tiles = effnet_div_up (pixels, step->per_tile);
+  step->panels = effnet_gemm_panels (gemm, step->out_channels);
+  if (!whole && row_tiles < wanted)
+    panel_tiles = MIN (effnet_div_up (wanted, row_tiles), step->panels);
+  step->panels_per_tile = effnet_div_up (step->panels, panel_tiles);
+  step->n_tiles = row_tiles * effnet_div_up (step->panels, step->panels_per_tile);
+}
+
+void
+effnet_cut_fused (EffnetStep *step, size_t element)
+{
+  const EffnetKernel *gemm = step->expand.gemm;
+  size_t panel = effnet_gemm_panel_width (gemm, step->out_channels);
+  size_t panels = effnet_gemm_panels (gemm, step->out_channels);
+  size_t per_slice = MIN (SLICE_PANELS, panels), slices, wanted, bands;
+  size_t taps = (size_t)step->kernel_size * step->kernel_size;
+  size_t least = MIN (step->kernel_size, step->in_h);
+
+  /* one panel where two would not fit */
+  if (least * step->in_w * panel * per_slice * element > RING_BYTES)
+    per_slice = 1;
+  slices = effnet_div_up (panels, per_slice);
+  per_slice = effnet_div_up (panels, slices);
+  step->panels = panels;
+  step->panels_per_tile = per_slice;
+  step->expand.slice = MIN (panel * per_slice, step->out_channels);
+  step->expand.ring_rows =
+      CLAMP (RING_BYTES / (step->in_w * step->expand.slice * element), least, step->in_h);
+  step->expand.scratch_bytes = effnet_align_up (
+      step->expand.ring_rows * step->in_w * step->expand.slice * element, EFFNET_ALIGN);
+
+  wanted =
+      (step->in_h * step->in_w * step->in_channels + step->out_h * step->out_w * taps * TAP_COST) *
+      step->out_channels / TILE_MACS;
+  bands = CLAMP (wanted / slices, 1, MAX (step->out_h / (MIN_BAND_KERNELS * step->kernel_size), 1));
+  step->per_tile = effnet_div_up (step->out_h, bands);
+  step->n_tiles = effnet_div_up (step->out_h, step->per_tile) * slices;
+}
