@@ -14,22 +14,31 @@ from_bits (uint32_t bits)
   return value;
 }
 
-/* binary16: 1 sign, 5 exponent (bias 15), 10 fraction. float32 has bias 127, and 13 more fraction
- * bits. */
+static inline uint32_t
+to_bits (float value)
+{
+  uint32_t bits;
+  memcpy (&bits, &value, sizeof bits);
+  return bits;
+}
+
+/* binary16: 1 sign, 5 exponent (bias 15), 10 fraction; float32 has bias 127 and 13 more fraction
+ * bits. Both forms of a number are worked out and one is taken, so that the compiler can do several
+ * at a time. */
 static inline float
 from_f16 (uint16_t half)
 {
+  const uint32_t rebias = (uint32_t)(127 - 15) << 23;
   uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-  uint32_t exponent = (half >> 10) & 0x1f;
-  uint32_t fraction = half & 0x3ff;
+  uint32_t magnitude = half & 0x7fff;
+  /* zero and subnormal: fraction 2^-24, normal in float32 */
+  uint32_t small = to_bits ((float)(int32_t)magnitude * 0x1p-24f);
+  /* exponent 31 becomes 255: infinity, or NaN with its payload */
+  uint32_t large = (magnitude << 13) + rebias + (magnitude >= 0x7c00 ? rebias : 0);
 
-  if (exponent == 0) { /* subnormal or zero: fraction 2^-24, normal in float32 */
-    float magnitude = (float)fraction * 0x1p-24f;
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  if (exponent == 31) /* infinity or NaN, its payload kept */
-    return from_bits (sign | 0x7f800000u | fraction << 13);
-  return from_bits (sign | (exponent + 127 - 15) << 23 | fraction << 13);
+  uint32_t is_small = 0u - (magnitude < 0x400); /* a mask: ?: would be a jump */
+
+  return from_bits (sign | (small & is_small) | (large & ~is_small));
 }
 
 /* bfloat16 is the upper half of a float32. */

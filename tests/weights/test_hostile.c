@@ -219,6 +219,12 @@ test_name_in_message (TestFolder *folder, gconstpointer data)
   (void)data;
   g_autofree char *path = test_put_tensors (folder, strlen (header), header, strlen (header), 16);
   assert_refused (path, EFFNET_ERROR_FORMAT, "\\u001b[31m\\u000a|F99");
+  g_autofree char *name = g_strnfill (500, 'x');
+  g_autofree char *cut = g_strnfill (100, 'x');
+  g_autofree char *longer = g_strdup_printf ("{\"%s\":1}", name);
+  g_autofree char *other = test_put_tensors (folder, strlen (longer), longer, strlen (longer), 0);
+  g_autofree char *fragment = g_strdup_printf ("tensor \"%s...\"", cut);
+  assert_refused (other, EFFNET_ERROR_FORMAT, fragment);
 }
 
 static void
