@@ -1,18 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# venv.sh DIR: makes (or brings up to date) a virtual environment in DIR with the PyTorch reference: torch,
-# torchvision, numpy and Pillow from Debian, the rest from requirements.txt. Prints its python.
+# venv.sh [DIR]: makes (or brings up to date) a virtual environment with the PyTorch reference: torch,
+# torchvision, numpy and Pillow from Debian, the rest from requirements.txt. DIR is where reference.sh
+# looks when it is not named. Prints its python.
 set -eu
-[ $# -eq 1 ] || { echo "usage: venv.sh DIR" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
+dir=${1:-${EFFNET_REFERENCE:-$here/../../build-tests/reference}}
 /usr/bin/python3 -c 'import numpy, PIL, torch, torchvision' || {
   echo "venv.sh: install python3-torch, python3-torchvision, python3-numpy and python3-pil first" >&2
   exit 1
 }
-if ! cmp -s "$here/requirements.txt" "$1/requirements.txt"; then
-  /usr/bin/python3 -m venv --system-site-packages "$1" >&2
-  "$1/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt" >&2
-  "$1/bin/python" -c 'import timm, safetensors' >&2
-  cp "$here/requirements.txt" "$1/requirements.txt"
+if ! cmp -s "$here/requirements.txt" "$dir/requirements.txt"; then
+  mkdir -p "$dir"
+  /usr/bin/python3 -m venv --system-site-packages "$dir" >&2
+  "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt" >&2
+  "$dir/bin/python" -c 'import timm, safetensors' >&2
+  cp "$here/requirements.txt" "$dir/requirements.txt"
 fi
-echo "$1/bin/python"
+echo "$dir/bin/python"

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The whole net against PyTorch: every golden of parity.safetensors, computed again with the
+ * library's synthetic weights. What a golden is, make_parity.py says. */
+#include "effnet/effnet.h"
+#include "plan/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WEIGHT_SEED 1
+#define TOLERANCE   2e-5 /* relative L2 */
+#define TOP         5
+#define SQUARE      32 /* pixels a side */
+
+static EffnetTensorTable *goldens;
+
+static uint64_t
+fnv1a64 (const char *text)
+{
+  uint64_t hash = UINT64_C (0xcbf29ce484222325);
+
+  for (; *text != '\0'; text++)
+    hash = (hash ^ (unsigned char)*text) * UINT64_C (0x100000001b3);
+  return hash;
+}
+
+/* Number @index of synthetic.py's stream @name, in [-1, 1). */
+static float
+unit (const char *name, uint64_t seed, size_t index)
+{
+  uint64_t z = (fnv1a64 (name) ^ seed) + (index + 1) * UINT64_C (0x9e3779b97f4a7c15);
+
+  z = (z ^ (z >> 30)) * UINT64_C (0xbf58476d1ce4e5b9);
+  z = (z ^ (z >> 27)) * UINT64_C (0x94d049bb133111eb);
+  z ^= z >> 31;
+  return (float)((int32_t)(z >> 40) - (1 << 23)) * 0x1p-23f;
+}
+
+/* synthetic.py's image(): [size][size][3]. */
+static float *
+make_image (uint64_t seed, size_t size)
+{
+  size_t squares = (size + SQUARE - 1) / SQUARE;
+  float *image = g_new (float, size *size * 3);
+
+  for (size_t y = 0; y < size; y++) {
+    for (size_t i = 0; i < size * 3; i++) {
+      size_t square = (y / SQUARE * squares + i / 3 / SQUARE) * 3 + i % 3;
+
+      image[y * size * 3 + i] = 1.5f * unit ("input.squares", seed, square) +
+                                unit ("input.noise", seed, y * size * 3 + i);
+    }
+  }
+  return image;
+}
+
+static void
+check_top (const float *golden, const EffnetResult *result)
+{
+  g_autofree float *left = g_memdup2 (golden, result->n_classes * sizeof (float));
+  EffnetScore top[TOP];
+
+  g_assert_cmpuint (effnet_result_top_k (result, TOP, top), ==, TOP);
+  for (unsigned k = 0; k < TOP; k++) {
+    unsigned best = 0;
+
+    for (unsigned i = 1; i < result->n_classes; i++)
+      best = left[i] > left[best] ? i : best;
+    g_assert_cmpuint (top[k].id, ==, best);
+    left[best] = -INFINITY;
+  }
+}
+
+static void
+test_case (gconstpointer data)
+{
+  const EffnetTensor *golden = data;
+  g_auto (GStrv) words = g_strsplit (golden->name, " ", -1);
+  g_autoptr (GError) error = NULL;
+  EffnetModelOptions options;
+  EffnetModelInfo info;
+  EffnetResult result;
+  double difference = 0, norm = 0;
+
+  g_assert_cmpuint (g_strv_length (words), ==, 4);
+  memset (&options, 0, sizeof options);
+  options.variant = words[0];
+  options.padding = g_str_equal (words[1], "same") ? EFFNET_PADDING_SAME : EFFNET_PADDING_SYMMETRIC;
+  options.bn_epsilon = g_ascii_strtod (words[2], NULL);
+  options.precision = EFFNET_PRECISION_FP32;
+  options.synthetic_seed = WEIGHT_SEED;
+
+  g_autoptr (EffnetModel) model = effnet_model_open (NULL, &options, &error);
+  g_assert_no_error (error);
+  effnet_model_get_info (model, &info);
+  g_autoptr (EffnetSession) session = effnet_session_new (model, NULL, &error);
+  g_assert_no_error (error);
+  g_autofree float *image =
+      make_image (g_ascii_strtoull (words[3], NULL, 10), (size_t)info.input_width);
+  g_autofree float *expected = g_new (float, golden->n_elements);
+
+  g_assert_cmpuint (golden->n_elements, ==, info.n_classes);
+  effnet_tensor_read (golden, expected);
+  effnet_session_run (session, image, &result);
+  for (size_t i = 0; i < golden->n_elements; i++) {
+    difference +=
+        ((double)result.logits[i] - expected[i]) * ((double)result.logits[i] - expected[i]);
+    norm += (double)expected[i] * expected[i];
+  }
+  g_test_message ("relative L2 %.2e on %s", sqrt (difference / norm), info.isa);
+  g_assert_cmpfloat (sqrt (difference / norm), <=, TOLERANCE);
+  check_top (expected, &result);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  path = g_build_filename (g_getenv ("EFFNET_SOURCE_ROOT"), "tests", "golden", "parity.safetensors",
+                           NULL);
+  goldens = effnet_tensor_table_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (effnet_tensor_table_size (goldens), ==, 29);
+  for (size_t i = 0; i < effnet_tensor_table_size (goldens); i++) {
+    const EffnetTensor *golden = effnet_tensor_table_nth (goldens, i);
+    g_autofree char *name = g_strconcat ("/parity/", golden->name, NULL);
+
+    g_test_add_data_func (name, golden, test_case);
+  }
+  status = g_test_run ();
+  effnet_tensor_table_free (goldens);
+  return status;
+}
