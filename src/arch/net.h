@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * arch: what an EfficientNet is. A variant is data: a list of stages in one block grammar and three
- * scaling coefficients. From them compound scaling (Tan and Le, 2019, "EfficientNet: Rethinking Model
- * Scaling for Convolutional Neural Networks", section 3.3) makes a net: a flat list of blocks with
- * every shape known. Pure data and arithmetic; weights and kernels are elsewhere. */
+ * scaling coefficients. From them compound scaling (Tan and Le, 2019, "EfficientNet: Rethinking
+ * Model Scaling for Convolutional Neural Networks", section 3.3) makes a net: a flat list of blocks
+ * with every shape known. Pure data and arithmetic; weights and kernels are elsewhere. */
 #ifndef EFFNET_ARCH_NET_H
 #define EFFNET_ARCH_NET_H
 
@@ -19,23 +19,23 @@ typedef enum {
 /* One MBConv block with everything decided. With expand_channels == in_channels and no expand conv
  * it is a depthwise-separable block (first stage). */
 typedef struct {
-  unsigned stage, index;       /* 0-based: stage in the net, block in the stage */
+  unsigned stage, index; /* 0-based: stage in the net, block in the stage */
   unsigned kernel, stride;
   unsigned in_channels, expand_channels, out_channels;
-  gboolean has_expand;         /* a 1x1 conv widens in_channels to expand_channels */
+  gboolean has_expand; /* a 1x1 conv widens in_channels to expand_channels */
   EffnetSePlace se_place;
-  unsigned se_channels;        /* squeezed; 0 = no squeeze-excite */
-  gboolean has_skip;           /* input added to the output */
+  unsigned se_channels; /* squeezed; 0 = no squeeze-excite */
+  gboolean has_skip;    /* input added to the output */
   unsigned in_height, in_width, out_height, out_width;
 } EffnetBlock;
 
 typedef struct {
-  char *variant;               /* "b0" */
-  double width, depth;         /* compound coefficients */
-  unsigned resolution;         /* the variant's own input side */
+  char *variant;                /* "b0" */
+  double width, depth;          /* compound coefficients */
+  unsigned resolution;          /* the variant's own input side */
   unsigned in_height, in_width; /* the input this net is laid out for */
   EffnetActivation activation;
-  EffnetPadding padding;       /* SAME or SYMMETRIC, never AUTO */
+  EffnetPadding padding;                           /* SAME or SYMMETRIC, never AUTO */
   unsigned stem_channels, stem_height, stem_width; /* conv 3x3 stride 2, and its output size */
   unsigned head_channels, head_height, head_width; /* conv 1x1, and its output size */
   unsigned n_classes;
@@ -44,8 +44,8 @@ typedef struct {
 } EffnetNet;
 
 /* Lays out @variant ("b0".."b8", "l2", "lite0".."lite4", "phi:X" with X in -10..15, or a name that
- * effnet_arch_from_name() knows) for an input of @input_size pixels a side (0 = the variant's own, at
- * most 8192), @n_classes (1..1000000), @padding (AUTO = SYMMETRIC). NULL with NOT_FOUND (the
+ * effnet_arch_from_name() knows) for an input of @input_size pixels a side (0 = the variant's own,
+ * at most 8192), @n_classes (1..1000000), @padding (AUTO = SYMMETRIC). NULL with NOT_FOUND (the
  * message lists the known names) or ARGUMENT. Free with effnet_net_free(). */
 EffnetNet *effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes,
                            EffnetPadding padding, GError **error);
@@ -54,8 +54,8 @@ void effnet_net_free (EffnetNet *net);
 /* Names of the table's rows, NULL-terminated, static. */
 const char *const *effnet_arch_names (void);
 /* The row a foreign name means: timm's ("tf_efficientnet_b0.ns_jft_in1k"), torchvision's
- * ("efficientnet_b0"), "EfficientNet-B0" and plain "b0" are all "b0"; NULL = not one of ours. Static
- * string. phi:X is no row: effnet_net_new() takes it as it is. */
+ * ("efficientnet_b0"), "EfficientNet-B0" and plain "b0" are all "b0"; NULL = not one of ours.
+ * Static string. phi:X is no row: effnet_net_new() takes it as it is. */
 const char *effnet_arch_from_name (const char *name);
 
 /* Output side of a convolution and the padding before its first sample. */

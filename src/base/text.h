@@ -4,8 +4,8 @@
 #ifndef EFFNET_BASE_TEXT_H
 #define EFFNET_BASE_TEXT_H
 
-/* @text as it may stand in a message: valid UTF-8 on one line, control characters escaped, cut after
- * 100 characters. NULL reads as "". Free with g_free(). */
+/* @text as it may stand in a message: valid UTF-8 on one line, control characters escaped, cut
+ * after 100 characters. NULL reads as "". Free with g_free(). */
 char *effnet_printable (const char *text);
 
 #endif

@@ -32,7 +32,7 @@ fail (GError **error, const char *format, ...)
   return FALSE;
 }
 
-/* The code unit of "uXXXX" at scan->at + @offset, or 0. */
+/* The code unit of "u00e9" at scan->at + @offset, or 0. */
 static unsigned
 code_unit (const Scan *scan, size_t offset)
 {

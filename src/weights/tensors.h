@@ -12,20 +12,20 @@
 
 typedef struct {
   const char *name;
-  EffnetDtype dtype;           /* when is_float */
-  gboolean is_float;           /* FALSE: an integer tensor (num_batches_tracked), not readable */
-  const char *dtype_name;      /* as files write it: "F32", "I64"; static */
+  EffnetDtype dtype;      /* when is_float */
+  gboolean is_float;      /* FALSE: an integer tensor (num_batches_tracked), not readable */
+  const char *dtype_name; /* as files write it: "F32", "I64"; static */
   unsigned n_dims;
   size_t shape[EFFNET_TENSOR_MAX_DIMS];
   size_t n_elements;
-  const void *data;            /* little-endian, maybe unaligned, inside the mapping */
+  const void *data; /* little-endian, maybe unaligned, inside the mapping */
 } EffnetTensor;
 
 typedef struct _EffnetTensorTable EffnetTensorTable;
 
 /* Maps and checks a safetensors file: header length against file size, JSON depth and size, dtypes
- * known, products that do not overflow, data inside the file, neither overlapping nor with holes, names
- * unique. Tensors come in the order of their data. NULL with NOT_FOUND, IO or FORMAT. */
+ * known, products that do not overflow, data inside the file, neither overlapping nor with holes,
+ * names unique. Tensors come in the order of their data. NULL with NOT_FOUND, IO or FORMAT. */
 EffnetTensorTable *effnet_tensor_table_open (const char *path, GError **error);
 /* An empty table to add tensors to, for synthetic weights and tests. */
 EffnetTensorTable *effnet_tensor_table_new (const char *name);

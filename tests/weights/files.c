@@ -10,7 +10,7 @@ test_folder_set_up (TestFolder *folder, gconstpointer data)
   GError *error = NULL;
 
   (void)data;
-  folder->path = g_dir_make_tmp ("effnet-weights-XXXXXX", &error);
+  folder->path = g_dir_make_tmp (NULL, &error);
   g_assert_no_error (error);
 }
 
