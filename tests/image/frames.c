@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Pixels: noise over blocks of black and white, so that filters overshoot and chroma leaves the
+ * gamut. */
+#include "frames.h"
+
+#include <string.h>
+
+#include "image/format.h"
+
+uint32_t
+dice_roll (Dice *dice)
+{
+  /* Knuth's MMIX congruence; the high half is the better one */
+  dice->state = dice->state * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(dice->state >> 32);
+}
+
+static void
+fill (uint8_t *line, size_t bytes, unsigned y, Dice *dice)
+{
+  for (size_t i = 0; i < bytes; i++) {
+    uint32_t r = dice_roll (dice);
+    unsigned block = (unsigned)(i / 24 + y / 8) % 3;
+    line[i] = block == 0 ? (uint8_t)r : block == 1 ? (uint8_t)(r % 8) : (uint8_t)(248 + r % 8);
+  }
+}
+
+/* The unused bits of 10-bit formats are zero. */
+static void
+mask (const EffnetFormat *format, uint8_t *line, size_t bytes)
+{
+  uint16_t keep = (uint16_t)(((1u << format->bits) - 1) << format->shift);
+  for (size_t i = 0; format->element == 2 && i + 1 < bytes; i += 2) {
+    line[i] &= (uint8_t)keep;
+    line[i + 1] &= (uint8_t)(keep >> 8);
+  }
+}
+
+void
+frame_init (EffnetImage *image, EffnetPixelFormat pixel_format, unsigned width, unsigned height,
+            unsigned padding, uint64_t seed)
+{
+  const EffnetFormat *format = effnet_format (pixel_format);
+  EffnetImage empty = EFFNET_IMAGE_INIT;
+  Dice dice = {seed};
+
+  *image = empty;
+  image->format = pixel_format;
+  image->width = width;
+  image->height = height;
+  for (unsigned p = 0; p < format->n_planes; p++) {
+    size_t bytes = effnet_format_line_bytes (format, p, width), stride = bytes + padding;
+    unsigned lines = effnet_format_lines (format, p, height);
+    uint8_t *data = g_malloc0 (stride * (lines - 1) + bytes);
+    for (unsigned y = 0; y < lines; y++) {
+      fill (data + y * stride, bytes, y, &dice);
+      mask (format, data + y * stride, bytes);
+    }
+    image->data[p] = data;
+    image->stride[p] = (ptrdiff_t)stride;
+  }
+}
+
+void
+frame_clear (EffnetImage *image)
+{
+  for (unsigned p = 0; p < 4; p++) {
+    g_free ((void *)image->data[p]);
+    image->data[p] = NULL;
+  }
+}
