@@ -214,19 +214,27 @@ jpeg_eighths (const EffnetFrontend *f, const EffnetGeometry *g)
   return (unsigned)CLAMP (ceil (8.0 / least), 1, 8);
 }
 
+/* As planes[0..n), or as the one of packed RGB. */
 static void
-jpeg_layout (EffnetLayout *layout, const EffnetJpegHeader *header, const EffnetJpegPlane planes[3],
-             unsigned eighths)
+jpeg_format (EffnetFormat *format, EffnetColorModel model, gboolean rgb,
+             const EffnetJpegPlane planes[3])
 {
-  EffnetFormat *format = &layout->format;
   format->name = "JPEG";
-  format->model = header->model;
-  format->n_components = format->n_planes = header->model == EFFNET_MODEL_GRAY ? 1 : 3;
+  format->model = rgb ? EFFNET_MODEL_RGB : model;
+  format->n_components = model == EFFNET_MODEL_GRAY ? 1 : 3;
+  format->n_planes = rgb ? 1 : format->n_components;
   format->element = 1;
   format->bits = 8;
-  for (uint8_t c = 0; c < format->n_components; c++)
-    format->component[c] =
-        (EffnetComponent){c, 0, 1, (uint8_t)planes[c].sub_x, (uint8_t)planes[c].sub_y};
+  for (uint8_t c = 0; c < format->n_components; c++) {
+    EffnetComponent packed = {0, c, 3, 1, 1};
+    EffnetComponent planar = {c, 0, 1, (uint8_t)planes[c].sub_x, (uint8_t)planes[c].sub_y};
+    format->component[c] = rgb ? packed : planar;
+  }
+}
+
+static void
+jpeg_layout (EffnetLayout *layout, const EffnetJpegHeader *header, unsigned eighths)
+{
   layout->width = (unsigned)effnet_div_up ((size_t)header->width * eighths, 8);
   layout->height = (unsigned)effnet_div_up ((size_t)header->height * eighths, 8);
   layout->eighths = eighths;
@@ -248,7 +256,7 @@ decode (EffnetFrontend *f, EffnetJpegPlane planes[3], Job *job, GError **error)
   }
   if (!effnet_jpeg_decode (f->jpeg, lo, hi, planes, error))
     return FALSE;
-  for (unsigned c = 0; c < pass->layout.format.n_components; c++) {
+  for (unsigned c = 0; c < pass->layout.format.n_planes; c++) {
     job->frame.data[c] = planes[c].data;
     job->frame.stride[c] = (ptrdiff_t)planes[c].stride;
     job->frame.first[c] = planes[c].first;
@@ -273,10 +281,14 @@ run_jpeg (EffnetFrontend *f, const EffnetImage *image, EffnetPool *pool, float *
       !effnet_geometry_init (&geometry, &f->spec, image, header.width, header.height, error))
     return FALSE;
   unsigned eighths = jpeg_eighths (f, &geometry);
-  if (!effnet_jpeg_start (f->jpeg, eighths, planes, error))
+  /* Chosen for exactness: then colours beyond the gamut are cut off before the resize, as
+   * elsewhere. */
+  gboolean rgb = f->spec.jpeg_full_scale && header.model == EFFNET_MODEL_YUV;
+  if (!effnet_jpeg_start (f->jpeg, eighths, rgb, planes, error))
     return FALSE;
   start_layout (&layout, f, image, pool, header.width, header.height);
-  jpeg_layout (&layout, &header, planes, eighths);
+  jpeg_layout (&layout, &header, eighths);
+  jpeg_format (&layout.format, header.model, rgb, planes);
   if (!use_layout (f, &layout, &geometry, error) || !decode (f, planes, &job, error))
     return FALSE;
   gint64 decoded = g_get_monotonic_time ();

@@ -277,7 +277,8 @@ describe_planes (EffnetJpeg *jpeg, EffnetJpegPlane planes[3])
 }
 
 gboolean
-effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, EffnetJpegPlane planes[3], GError **error)
+effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, gboolean rgb, EffnetJpegPlane planes[3],
+                   GError **error)
 {
   struct jpeg_decompress_struct *d = &jpeg->d;
 
@@ -285,8 +286,8 @@ effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, EffnetJpegPlane planes[3], GErr
     return fail (jpeg, error);
   d->scale_num = n;
   d->scale_denom = 8;
-  d->raw_data_out = TRUE;
-  d->out_color_space = d->jpeg_color_space;
+  d->raw_data_out = !rgb;
+  d->out_color_space = rgb ? JCS_RGB : d->jpeg_color_space;
   d->dct_method = JDCT_ISLOW;
   d->do_block_smoothing = FALSE;
   jpeg_start_decompress (d);
@@ -294,14 +295,33 @@ effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, EffnetJpegPlane planes[3], GErr
     g_strlcpy (jpeg->message, "it ends before its last scan", sizeof jpeg->message);
     return fail (jpeg, error);
   }
-  if (!describe_planes (jpeg, planes))
+  if (rgb)
+    planes[0] = (EffnetJpegPlane){d->output_width, d->output_height, 1, 1, 0, NULL, 0};
+  else if (!describe_planes (jpeg, planes))
     return fail (jpeg, error);
   return TRUE;
 }
 
-/* Room for MCU rows [from, to) of every component; libjpeg writes whole blocks. */
 static gboolean
-reserve (EffnetJpeg *jpeg, size_t mcu_rows, EffnetJpegPlane planes[3], GError **error)
+reserve (EffnetJpeg *jpeg, size_t bytes, GError **error)
+{
+  if (bytes <= jpeg->planes_bytes)
+    return TRUE;
+  g_free (jpeg->planes);
+  jpeg->planes_bytes = 0;
+  jpeg->planes = g_try_malloc (bytes);
+  if (jpeg->planes == NULL) {
+    g_snprintf (jpeg->message, sizeof jpeg->message,
+                "no memory for its pixels of %" G_GSIZE_FORMAT " bytes", bytes);
+    return fail (jpeg, error);
+  }
+  jpeg->planes_bytes = bytes;
+  return TRUE;
+}
+
+/* Room for @mcu_rows of every component; libjpeg writes whole blocks. */
+static gboolean
+reserve_planes (EffnetJpeg *jpeg, size_t mcu_rows, EffnetJpegPlane planes[3], GError **error)
 {
   struct jpeg_decompress_struct *d = &jpeg->d;
   size_t at[3] = {0}, total = 0;
@@ -318,17 +338,8 @@ reserve (EffnetJpeg *jpeg, size_t mcu_rows, EffnetJpegPlane planes[3], GError **
       jpeg->lines_room[c] = lines;
     }
   }
-  if (total > jpeg->planes_bytes) {
-    g_free (jpeg->planes);
-    jpeg->planes_bytes = 0;
-    jpeg->planes = g_try_malloc (total);
-    if (jpeg->planes == NULL) {
-      g_snprintf (jpeg->message, sizeof jpeg->message,
-                  "no memory for its planes of %" G_GSIZE_FORMAT " bytes", total);
-      return fail (jpeg, error);
-    }
-    jpeg->planes_bytes = total;
-  }
+  if (!reserve (jpeg, total, error))
+    return FALSE;
   for (int c = 0; c < d->num_components; c++)
     planes[c].data = jpeg->planes + at[c];
   return TRUE;
@@ -365,6 +376,32 @@ read_mcu_rows (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned from,
   return TRUE;
 }
 
+/* Lines [0, to) of packed RGB, those before @plane->first over one another. */
+static gboolean
+read_lines (EffnetJpeg *jpeg, const EffnetJpegPlane *plane, unsigned to, GError **error)
+{
+  if (setjmp (jpeg->jump) != 0)
+    return fail (jpeg, error);
+  while (jpeg->d.output_scanline < to) {
+    unsigned y = jpeg->d.output_scanline;
+    JSAMPROW line = plane->data + (y > plane->first ? y - plane->first : 0) * plane->stride;
+    jpeg_read_scanlines (&jpeg->d, &line, 1);
+  }
+  jpeg_abort_decompress (&jpeg->d);
+  return TRUE;
+}
+
+static gboolean
+decode_rgb (EffnetJpeg *jpeg, unsigned lo, unsigned hi, EffnetJpegPlane *plane, GError **error)
+{
+  plane->first = lo;
+  plane->stride = (size_t)plane->width * 3;
+  if (!reserve (jpeg, plane->stride * (hi - lo), error))
+    return FALSE;
+  plane->data = jpeg->planes;
+  return read_lines (jpeg, plane, hi, error);
+}
+
 gboolean
 effnet_jpeg_decode (EffnetJpeg *jpeg, const unsigned lo[3], const unsigned hi[3],
                     EffnetJpegPlane planes[3], GError **error)
@@ -372,6 +409,8 @@ effnet_jpeg_decode (EffnetJpeg *jpeg, const unsigned lo[3], const unsigned hi[3]
   unsigned from = UINT_MAX, to = 0, lines[3] = {0};
   unsigned n = (unsigned)jpeg->d.num_components;
 
+  if (!jpeg->d.raw_data_out)
+    return decode_rgb (jpeg, lo[0], hi[0], &planes[0], error);
   for (unsigned c = 0; c < n; c++) {
     const jpeg_component_info *k = &jpeg->d.comp_info[c];
     lines[c] = (unsigned)k->v_samp_factor * DCT_HEIGHT (k);
@@ -380,5 +419,6 @@ effnet_jpeg_decode (EffnetJpeg *jpeg, const unsigned lo[3], const unsigned hi[3]
   }
   for (unsigned c = 0; c < n; c++)
     planes[c].first = from * lines[c];
-  return reserve (jpeg, to - from, planes, error) && read_mcu_rows (jpeg, planes, from, to, error);
+  return reserve_planes (jpeg, to - from, planes, error) &&
+         read_mcu_rows (jpeg, planes, from, to, error);
 }

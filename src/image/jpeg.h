@@ -15,7 +15,7 @@ typedef struct {
   EffnetColorModel model;
 } EffnetJpegHeader;
 
-/* A decoded component. Row y of it is at data + (y - first) * stride; only the rows asked for are
+/* A decoded plane. Row y of it is at data + (y - first) * stride; only the rows asked for are
  * there. */
 typedef struct {
   unsigned width, height; /* samples at the chosen scale */
@@ -32,10 +32,11 @@ void effnet_jpeg_free (EffnetJpeg *jpeg);
  * last. */
 gboolean effnet_jpeg_header (EffnetJpeg *jpeg, const void *data, size_t size,
                              EffnetJpegHeader *header, GError **error);
-/* @n: 1..8 eighths. Fills the sizes. */
-gboolean effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, EffnetJpegPlane planes[3],
+/* @n: 1..8 eighths. @rgb: let libjpeg interpolate and convert: planes[0] is then packed RGB, the
+ * only one. Fills the sizes. */
+gboolean effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, gboolean rgb, EffnetJpegPlane planes[3],
                             GError **error);
-/* Decodes rows [lo[c], hi[c]) of each component c. */
+/* Decodes rows [lo[c], hi[c]) of each plane c. */
 gboolean effnet_jpeg_decode (EffnetJpeg *jpeg, const unsigned lo[3], const unsigned hi[3],
                              EffnetJpegPlane planes[3], GError **error);
 

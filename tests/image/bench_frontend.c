@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * CPU time of the front end on one thread: medians of a raw frame of noise or of a JPEG file, and beside
+ * a raw one the time of only reading, once, the bytes of the lines that count. bench-frontend
+ * FORMAT WIDTH HEIGHT SIZE FILTER RUNS [JPEG_FILE] */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frames.h"
+#include "image/format.h"
+
+static int
+by_size (const void *a, const void *b)
+{
+  double d = *(const double *)a - *(const double *)b;
+  return (d > 0) - (d < 0);
+}
+
+static double
+median (double *v, unsigned n)
+{
+  qsort (v, n, sizeof *v, by_size);
+  return v[n / 2];
+}
+
+/* Every line's bytes [from, to) shares of it, summed so that the reads happen. */
+static uint64_t
+read_lines (const EffnetImage *image, double top, double bottom, double left, double right)
+{
+  const EffnetFormat *format = effnet_format (image->format);
+  uint64_t sum[8] = {0};
+  for (unsigned p = 0; p < format->n_planes; p++) {
+    size_t bytes = effnet_format_line_bytes (format, p, image->width);
+    unsigned lines = effnet_format_lines (format, p, image->height);
+    size_t from = (size_t)(left * (double)bytes), to = (size_t)(right * (double)bytes);
+    for (unsigned y = (unsigned)(top * lines); y < (unsigned)(bottom * lines); y++) {
+      const uint8_t *line = (const uint8_t *)image->data[p] + (ptrdiff_t)y * image->stride[p];
+      for (size_t i = from; i + 64 <= to; i += 64) {
+        uint64_t v[8];
+        memcpy (v, line + i, 64);
+        for (unsigned k = 0; k < 8; k++)
+          sum[k] += v[k];
+      }
+    }
+  }
+  return sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
+}
+
+int
+main (int argc, char **argv)
+{
+  EffnetInputSpec spec = {
+      .mode = EFFNET_RESIZE_MODE_CENTER_CROP, .crop_pct = 0.875, .std = {1, 1, 1}};
+  EffnetImage image = EFFNET_IMAGE_INIT;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *file = NULL;
+  volatile uint64_t sink = 0;
+
+  if (argc < 7) {
+    fprintf (stderr, "bench-frontend FORMAT WIDTH HEIGHT SIZE FILTER RUNS [JPEG_FILE]\n");
+    return 2;
+  }
+  unsigned runs = (unsigned)MAX (1, atoi (argv[6]));
+  spec.width = spec.height = (unsigned)atoi (argv[4]);
+  spec.filter = (EffnetFilter)atoi (argv[5]);
+  if (argc > 7 && g_file_get_contents (argv[7], &file, &image.size, &error)) {
+    image.format = EFFNET_PIXEL_FORMAT_JPEG;
+    image.data[0] = file;
+  } else {
+    frame_init (&image, (EffnetPixelFormat)atoi (argv[1]), (unsigned)atoi (argv[2]),
+                (unsigned)atoi (argv[3]), 0, 1);
+  }
+  g_autoptr (EffnetFrontend) frontend = effnet_frontend_new (&spec, &error);
+  g_autofree float *out = g_new (float, (size_t)spec.width *spec.height * 3);
+  g_autofree double *decode = g_new0 (double, runs), *convert = g_new0 (double, runs);
+  g_autofree double *read = g_new0 (double, runs);
+  double side = MIN (image.width, image.height), w = side / MAX (1, image.width) * 0.875 / 2;
+  double h = side / MAX (1, image.height) * 0.875 / 2;
+  for (unsigned i = 0; i < runs; i++) {
+    EffnetFrontendTimes times;
+    if (!effnet_frontend_run (frontend, &image, NULL, out, &times, &error)) {
+      fprintf (stderr, "bench-frontend: %s\n", error->message);
+      return 1;
+    }
+    decode[i] = (double)times.decode_ns / 1000;
+    convert[i] = (double)times.convert_ns / 1000;
+    if (file == NULL) {
+      gint64 start = g_get_monotonic_time ();
+      sink ^= read_lines (&image, 0.5 - h, 0.5 + h, 0.5 - w, 0.5 + w);
+      read[i] = (double)(g_get_monotonic_time () - start);
+    }
+  }
+  printf ("decode %.0f us, convert %.0f us, just reading %.0f us (medians of %u)\n",
+          median (decode, runs), median (convert, runs), median (read, runs), runs);
+  if (file == NULL)
+    frame_clear (&image);
+  return 0;
+}
