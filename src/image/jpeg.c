@@ -345,6 +345,19 @@ reserve_planes (EffnetJpeg *jpeg, size_t mcu_rows, EffnetJpegPlane planes[3], GE
   return TRUE;
 }
 
+/* The arithmetic decoder takes missing bytes for zeros and says nothing. */
+static gboolean
+finish (EffnetJpeg *jpeg, GError **error)
+{
+  if (jpeg->ran_out && jpeg->d.arith_code) {
+    g_strlcpy (jpeg->message, "Corrupt JPEG data: premature end of data segment",
+               sizeof jpeg->message);
+    return fail (jpeg, error);
+  }
+  jpeg_abort_decompress (&jpeg->d);
+  return TRUE;
+}
+
 /* One MCU row into the planes at row @row of those kept, or nowhere when it does not count. */
 static void
 read_mcu_row (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned row, gboolean counts)
@@ -372,8 +385,7 @@ read_mcu_rows (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned from,
     return fail (jpeg, error);
   for (unsigned row = 0; row < to; row++)
     read_mcu_row (jpeg, planes, row > from ? row - from : 0, row >= from);
-  jpeg_abort_decompress (&jpeg->d);
-  return TRUE;
+  return finish (jpeg, error);
 }
 
 /* Lines [0, to) of packed RGB, those before @plane->first over one another. */
@@ -387,8 +399,7 @@ read_lines (EffnetJpeg *jpeg, const EffnetJpegPlane *plane, unsigned to, GError 
     JSAMPROW line = plane->data + (y > plane->first ? y - plane->first : 0) * plane->stride;
     jpeg_read_scanlines (&jpeg->d, &line, 1);
   }
-  jpeg_abort_decompress (&jpeg->d);
-  return TRUE;
+  return finish (jpeg, error);
 }
 
 static gboolean

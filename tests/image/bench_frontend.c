@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * CPU time of the front end on one thread: medians of a raw frame of noise or of a JPEG file, and beside
- * a raw one the time of only reading, once, the bytes of the lines that count. bench-frontend
- * FORMAT WIDTH HEIGHT SIZE FILTER RUNS [JPEG_FILE] */
+ * CPU time of the front end on one thread: medians of a raw frame of noise or of a JPEG file, and
+ * beside a raw one the time of only reading, once, the bytes of the lines that count.
+ * bench-frontend FORMAT WIDTH HEIGHT SIZE FILTER RUNS [JPEG_FILE] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
