@@ -114,6 +114,8 @@ scan_number (Scan *scan, GError **error)
   return TRUE;
 }
 
+/* Nothing is scanned before the first '{' or behind its '}': a closing bracket has an opened one.
+ */
 static gboolean
 scan_bracket (Scan *scan, char c, GError **error)
 {
@@ -123,8 +125,6 @@ scan_bracket (Scan *scan, char c, GError **error)
       return fail (error, "nests deeper than %u levels", scan->rules->max_depth);
     return TRUE;
   }
-  if (scan->depth == 0)
-    return fail (error, "closes a bracket that was not opened");
   if (--scan->depth == 0)
     scan->ended = TRUE;
   return TRUE;

@@ -308,6 +308,27 @@ test_describe (void)
   }
 }
 
+static void
+test_describe_lite (void)
+{
+  g_autoptr (EffnetNet) net = effnet_net_new ("lite3", 300, 5, EFFNET_PADDING_SAME, NULL);
+  g_autofree char *text = effnet_net_describe (net);
+  g_autoptr (JsonNode) root = json_from_string (text, NULL);
+  JsonObject *top = json_node_get_object (root);
+  JsonObject *last =
+      json_array_get_object_element (json_object_get_array_member (top, "stages"), 6);
+
+  g_assert_cmpstr (json_object_get_string_member (top, "activation"), ==, "relu6");
+  g_assert_cmpstr (json_object_get_string_member (top, "padding"), ==, "same");
+  g_assert_cmpint (json_object_get_int_member (top, "resolution"), ==, 280);
+  g_assert_cmpint (json_object_get_int_member (top, "input_height"), ==, 300);
+  g_assert_cmpint (json_object_get_int_member (top, "n_classes"), ==, 5);
+  g_assert_cmpint (json_object_get_int_member (last, "blocks"), ==, 1);
+  g_assert_cmpstr (json_object_get_string_member (last, "se"), ==, "none");
+  g_assert_cmpint (json_object_get_int_member (last, "resolution"), ==, 10);
+  effnet_net_free (NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -320,5 +341,6 @@ main (int argc, char **argv)
   g_test_add_func ("/arch/names", test_names);
   g_test_add_func ("/arch/refused", test_refused);
   g_test_add_func ("/arch/describe", test_describe);
+  g_test_add_func ("/arch/describe-lite", test_describe_lite);
   return g_test_run ();
 }

@@ -275,6 +275,9 @@ test_not_a_file (TestFolder *folder, gconstpointer data)
   assert_refused (missing, EFFNET_ERROR_NOT_FOUND, "Model card|config.json");
   assert_refused (folder->path, EFFNET_ERROR_IO, "a folder");
   assert_refused ("/dev/null", EFFNET_ERROR_IO, "device");
+  if (g_file_test ("/proc/self/mem", G_FILE_TEST_IS_REGULAR)) /* opens, but byte 0 is not there */
+    assert_refused ("/proc/self/mem", EFFNET_ERROR_IO, "could not be read|error");
+  effnet_card_free (NULL);
   memset (bytes, ' ', n);
   g_autofree char *path = test_put (folder, "long.json", bytes, n);
   assert_refused (path, EFFNET_ERROR_FORMAT, "long.json|16777216 bytes");

@@ -248,6 +248,19 @@ test_not_a_file (TestFolder *folder, gconstpointer data)
   assert_refused (loop, EFFNET_ERROR_IO, "loop");
 }
 
+/* A file of the kernel's that has a size and cannot be mapped. */
+static void
+test_not_mappable (void)
+{
+  static const char path[] = "/sys/kernel/mm/transparent_hugepage/enabled";
+
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_test_skip ("no such file here");
+    return;
+  }
+  assert_refused (path, EFFNET_ERROR_IO, "enabled|mapped into memory");
+}
+
 static void
 test_no_permission (TestFolder *folder, gconstpointer data)
 {
@@ -370,6 +383,7 @@ main (int argc, char **argv)
   ADD ("bombs", test_bombs);
   ADD ("name-in-message", test_name_in_message);
   ADD ("not-a-file", test_not_a_file);
+  g_test_add_func ("/weights/hostile/not-mappable", test_not_mappable);
   ADD ("no-permission", test_no_permission);
   ADD ("every-prefix", test_every_prefix);
   ADD ("every-flip", test_every_flip);

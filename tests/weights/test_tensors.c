@@ -237,6 +237,7 @@ test_made (void)
   g_assert_cmpuint (effnet_tensor_table_find (table, "scalar")->n_elements, ==, 1);
   g_autofree char *shape = effnet_tensor_shape_string (effnet_tensor_table_find (table, "scalar"));
   g_assert_cmpstr (shape, ==, "[]");
+  effnet_tensor_table_free (NULL);
 }
 
 #define ADD(name, function)                                                                        \
