@@ -9,35 +9,33 @@
 
 #include "base/checked.h"
 
-#define HUGE_PAGE ((size_t) 2 << 20)
+#define HUGE_PAGE ((size_t)2 << 20)
 
 int
 effnet_arena_init (EffnetArena *arena, size_t bytes)
 {
-  void *base = NULL;
   size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : EFFNET_ALIGN;
 
-  arena->base = NULL;
-  arena->bytes = 0;
+  memset (arena, 0, sizeof *arena);
   if (bytes > SIZE_MAX / 2)
     return -1;
   bytes = effnet_align_up (bytes > 0 ? bytes : 1, EFFNET_ALIGN);
-  if (posix_memalign (&base, align, bytes) != 0)
+  /* calloc knows which pages come zeroed from the system and leaves those alone */
+  arena->block = calloc (1, bytes + align);
+  if (arena->block == NULL)
     return -1;
-#ifdef MADV_HUGEPAGE
-  if (bytes >= HUGE_PAGE)
-    madvise (base, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE); /* a wish: refusal changes nothing */
-#endif
-  memset (base, 0, bytes);
-  arena->base = base;
+  arena->base = (char *)arena->block + (-(uintptr_t)arena->block & (align - 1));
   arena->bytes = bytes;
+#ifdef MADV_HUGEPAGE
+  if (bytes >= HUGE_PAGE) /* a wish: refusal changes nothing */
+    madvise (arena->base, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+#endif
   return 0;
 }
 
 void
 effnet_arena_clear (EffnetArena *arena)
 {
-  free (arena->base);
-  arena->base = NULL;
-  arena->bytes = 0;
+  free (arena->block);
+  memset (arena, 0, sizeof *arena);
 }

@@ -11,6 +11,7 @@
 typedef struct {
   void *base;
   size_t bytes;
+  void *block; /* what the system gave: base lies in it, aligned */
 } EffnetArena;
 
 /* Zeroed, aligned to EFFNET_ALIGN. Returns 0, or -1 when the system has not that much memory. */

@@ -142,16 +142,24 @@ effnet_plan_new (const EffnetNet *net, const EffnetTensorTable *tensors,
   return g_steal_pointer (&plan);
 }
 
+/* Rows of the result written side by side: each is a stream of its own for the memory. */
+#define PACK_ROWS 16
+
 /* w: [out][in][taps] -> [tap * in + i][stride] */
 static void
 pack_transposed (const EffnetBound *bound, const float *w, size_t stride, float *packed)
 {
-  size_t taps = (size_t)bound->kernel * bound->kernel;
+  size_t taps = (size_t)bound->kernel * bound->kernel, per_out = bound->in * taps;
 
-  for (size_t o = 0; o < bound->out; o++) {
-    for (size_t i = 0; i < bound->in; i++) {
-      for (size_t t = 0; t < taps; t++)
-        packed[(t * bound->in + i) * stride + o] = w[(o * bound->in + i) * taps + t];
+  for (size_t first = 0; first < per_out; first += PACK_ROWS) {
+    size_t end = MIN (first + PACK_ROWS, per_out);
+
+    for (size_t o = 0; o < bound->out; o++) {
+      for (size_t j = first; j < end; j++) {
+        size_t i = taps == 1 ? j : j / taps, t = taps == 1 ? 0 : j % taps;
+
+        packed[(t * bound->in + i) * stride + o] = w[o * per_out + j];
+      }
     }
   }
 }

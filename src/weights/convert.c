@@ -22,23 +22,24 @@ to_bits (float value)
   return bits;
 }
 
-/* binary16: 1 sign, 5 exponent (bias 15), 10 fraction; float32 has bias 127 and 13 more fraction
- * bits. Both forms of a number are worked out and one is taken, so that the compiler can do several
- * at a time. */
+/* binary16: 1 sign, 5 exponent (bias 15), 10 fraction. float32 has bias 127, and 13 more fraction
+ * bits. All three cases are computed and one is kept, so that the compiler can do several numbers
+ * at once. */
 static inline float
 from_f16 (uint16_t half)
 {
-  const uint32_t rebias = (uint32_t)(127 - 15) << 23;
   uint32_t sign = (uint32_t)(half & 0x8000) << 16;
-  uint32_t magnitude = half & 0x7fff;
-  /* zero and subnormal: fraction 2^-24, normal in float32 */
-  uint32_t small = to_bits ((float)(int32_t)magnitude * 0x1p-24f);
-  /* exponent 31 becomes 255: infinity, or NaN with its payload */
-  uint32_t large = (magnitude << 13) + rebias + (magnitude >= 0x7c00 ? rebias : 0);
+  uint32_t exponent = (half >> 10) & 0x1f;
+  uint32_t fraction = half & 0x3ff;
+  uint32_t normal = (exponent + 127 - 15) << 23 | fraction << 13;
+  uint32_t not_finite = 0x7f800000u | fraction << 13; /* infinity, or NaN with its payload */
+  float small = (float)(int32_t)fraction * 0x1p-24f;  /* subnormal or zero; normal in float32 */
+  uint32_t magnitude;
 
-  uint32_t is_small = 0u - (magnitude < 0x400); /* a mask: ?: would be a jump */
-
-  return from_bits (sign | (small & is_small) | (large & ~is_small));
+  memcpy (&magnitude, &small, sizeof magnitude);
+  magnitude = exponent == 0 ? magnitude : normal;
+  magnitude = exponent == 31 ? not_finite : magnitude;
+  return from_bits (sign | magnitude);
 }
 
 /* bfloat16 is the upper half of a float32. */
@@ -48,42 +49,63 @@ from_bf16 (uint16_t half)
   return from_bits ((uint32_t)half << 16);
 }
 
-/* @index-th 16-bit number at @data, which may lie anywhere. */
-static inline uint16_t
-load_16 (const uint8_t *data, size_t index)
+#define BLOCK 256 /* elements copied to where they are aligned and nothing aliases them */
+
+static void
+read_f16 (const uint8_t *data, size_t n, float *out)
 {
-  uint16_t value;
-  memcpy (&value, data + 2 * index, sizeof value);
-  return GUINT16_FROM_LE (value);
+  uint16_t block[BLOCK];
+
+  for (size_t i = 0; i < n; i += BLOCK) {
+    size_t count = MIN (BLOCK, n - i);
+
+    memcpy (block, data + 2 * i, 2 * count);
+    for (size_t j = 0; j < count; j++)
+      out[i + j] = from_f16 (GUINT16_FROM_LE (block[j]));
+  }
 }
 
-static inline uint32_t
-load_32 (const uint8_t *data, size_t index)
+static void
+read_bf16 (const uint8_t *data, size_t n, float *out)
 {
-  uint32_t value;
-  memcpy (&value, data + 4 * index, sizeof value);
-  return GUINT32_FROM_LE (value);
+  uint16_t block[BLOCK];
+
+  for (size_t i = 0; i < n; i += BLOCK) {
+    size_t count = MIN (BLOCK, n - i);
+
+    memcpy (block, data + 2 * i, 2 * count);
+    for (size_t j = 0; j < count; j++)
+      out[i + j] = from_bf16 (GUINT16_FROM_LE (block[j]));
+  }
+}
+
+static void
+read_f32 (const uint8_t *data, size_t n, float *out)
+{
+  memcpy (out, data, 4 * n);
+  if (G_BYTE_ORDER == G_LITTLE_ENDIAN)
+    return;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+
+    memcpy (&bits, &out[i], sizeof bits);
+    out[i] = from_bits (GUINT32_FROM_LE (bits));
+  }
 }
 
 void
 effnet_tensor_read (const EffnetTensor *tensor, float *out)
 {
-  const uint8_t *data = tensor->data;
-  size_t n = tensor->n_elements;
-
   g_return_if_fail (tensor->is_float);
   switch (tensor->dtype) {
   case EFFNET_DTYPE_F32:
-    for (size_t i = 0; i < n; i++)
-      out[i] = from_bits (load_32 (data, i));
+    read_f32 (tensor->data, tensor->n_elements, out);
     break;
   case EFFNET_DTYPE_F16:
-    for (size_t i = 0; i < n; i++)
-      out[i] = from_f16 (load_16 (data, i));
+    read_f16 (tensor->data, tensor->n_elements, out);
     break;
   case EFFNET_DTYPE_BF16:
-    for (size_t i = 0; i < n; i++)
-      out[i] = from_bf16 (load_16 (data, i));
+    read_bf16 (tensor->data, tensor->n_elements, out);
     break;
   }
 }
