@@ -123,6 +123,13 @@ vf_add_shifted_bits (vf x, vf n, int shift)
       _mm256_castps_si256 (x), _mm256_slli_epi32 (_mm256_castps_si256 (n), shift)));
 }
 
+static EFFNET_INLINE vf
+vf_keep (vf x)
+{
+  __asm__("" : "+x"(x));
+  return x;
+}
+
 static EFFNET_INLINE void
 vf_prefetch (const void *p)
 {

@@ -138,6 +138,13 @@ vf_lookup32 (const float table[32], vf n)
                                  _mm512_load_ps (table + 16));
 }
 
+static EFFNET_INLINE vf
+vf_keep (vf x)
+{
+  __asm__("" : "+v"(x));
+  return x;
+}
+
 static EFFNET_INLINE void
 vf_prefetch (const void *p)
 {

@@ -121,6 +121,13 @@ vf_add_shifted_bits (vf x, vf n, int shift)
       vreinterpretq_s32_f32 (x), vshlq_s32 (vreinterpretq_s32_f32 (n), vdupq_n_s32 (shift))));
 }
 
+static EFFNET_INLINE vf
+vf_keep (vf x)
+{
+  __asm__("" : "+w"(x));
+  return x;
+}
+
 static EFFNET_INLINE void
 vf_prefetch (const void *p)
 {

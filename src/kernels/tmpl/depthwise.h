@@ -35,34 +35,48 @@ depthwise_load (const elem *p, size_t n, const int tail)
   return tail ? elem_load_tail (p, n) : elem_load (p);
 }
 
-/* tile[pixels] = bias + taps; k, s, pixels and tail are constants. */
+/* tile[pixels] = bias + taps; k, s, pixels, tail and edge are constants. Without @edge all columns
+ * are valid. */
 static EFFNET_INLINE void
 depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, const unsigned k,
-                 const unsigned s, const unsigned pixels, const int tail)
+                 const unsigned s, const unsigned pixels, const int tail, const int edge)
 {
-  const size_t pixel = d->in_stride * sizeof (elem);
+  const unsigned columns = (pixels - 1) * s + k;
+  const size_t pixel = d->in_stride * sizeof (elem), first = (size_t)g->column * pixel;
   const float *weights = d->weights + g->c;
-  const uint32_t valid = g->valid;
+  size_t pixel3 = 3 * pixel;
   vf acc[DEPTHWISE_PIXELS];
 
+  EFFNET_OPAQUE (pixel3);
   acc[0] = depthwise_load_weights (d->bias + g->c, g->channels, tail);
   EFFNET_UNROLL
   for (unsigned p = 1; p < pixels; p++)
     acc[p] = acc[0];
   for (unsigned i = 0; i < k; i++, weights += k * d->weight_stride) {
-    /* An address, not a pointer: it may lie before the row until the first valid column. */
-    uintptr_t at = (uintptr_t)d->rows[i] + (size_t)g->column * pixel + g->c * sizeof (elem);
+    /* Addresses, not pointers: the first may lie before the row. Five columns from each base. */
+    uintptr_t base[4];
+    uint32_t valid = g->valid;
     vf w[5];
 
     if (d->rows[i] == NULL)
       continue;
+    base[0] = (uintptr_t)d->rows[i] + first + g->c * sizeof (elem);
+    EFFNET_UNROLL
+    for (unsigned b = 1; b < 4; b++) {
+      base[b] = base[b - 1] + (columns > 5 * b ? pixel3 + 2 * pixel : 0);
+      EFFNET_OPAQUE (base[b]);
+    }
     EFFNET_UNROLL
     for (unsigned j = 0; j < k; j++)
       w[j] = depthwise_load_weights (weights + j * d->weight_stride, g->channels, tail);
+    EFFNET_OPAQUE (valid);
     EFFNET_UNROLL
-    for (unsigned column = 0; column < (pixels - 1) * s + k; column++, at += pixel) {
-      if (valid & 1u << column) {
-        vf x = depthwise_load ((const elem *)at, g->channels, tail);
+    for (unsigned column = 0; column < columns; column++) {
+      const unsigned step = column % 5;
+
+      if (!edge || __builtin_expect ((valid & 1u << column) != 0, 1)) {
+        uintptr_t at = base[column / 5] + (step == 3 ? pixel3 : step * pixel);
+        vf x = vf_keep (depthwise_load ((const elem *)at, g->channels, tail));
 
         EFFNET_UNROLL
         for (unsigned p = 0; p < pixels; p++)
@@ -78,32 +92,32 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
 
 static EFFNET_INLINE void
 depthwise_some_pixels (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile,
-                       const unsigned k, const unsigned s, const int tail)
+                       const unsigned k, const unsigned s, const int tail, const int edge)
 {
   switch (g->pixels) {
   case 1:
-    depthwise_group (d, g, tile, k, s, 1, tail);
+    depthwise_group (d, g, tile, k, s, 1, tail, edge);
     break;
   case 2:
-    depthwise_group (d, g, tile, k, s, 2, tail);
+    depthwise_group (d, g, tile, k, s, 2, tail, edge);
     break;
   case 3:
-    depthwise_group (d, g, tile, k, s, 3, tail);
+    depthwise_group (d, g, tile, k, s, 3, tail, edge);
     break;
   case 4:
-    depthwise_group (d, g, tile, k, s, 4, tail);
+    depthwise_group (d, g, tile, k, s, 4, tail, edge);
     break;
   case 5:
-    depthwise_group (d, g, tile, k, s, 5, tail);
+    depthwise_group (d, g, tile, k, s, 5, tail, edge);
     break;
   case 6:
-    depthwise_group (d, g, tile, k, s, 6, tail);
+    depthwise_group (d, g, tile, k, s, 6, tail, edge);
     break;
   case 7:
-    depthwise_group (d, g, tile, k, s, 7, tail);
+    depthwise_group (d, g, tile, k, s, 7, tail, edge);
     break;
   default:
-    depthwise_group (d, g, tile, k, s, 8, tail);
+    depthwise_group (d, g, tile, k, s, 8, tail, edge);
     break;
   }
 }
@@ -159,7 +173,7 @@ depthwise_finish_group (const EffnetDepthwise *d, const DepthwiseGroup *g, const
     vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
 }
 
-static EFFNET_NOINLINE void
+static EFFNET_INLINE void
 depthwise_finish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile)
 {
 #define BODY(activation)                                                                           \
@@ -177,6 +191,7 @@ depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
 {
   size_t groups = (d->out_w + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
   DepthwiseGroup g = {0, 0, 0, 0, 0, 0};
+  int inside;
   vf tile[DEPTHWISE_PIXELS];
 
   for (size_t left = groups; left > 0; left--, g.x += g.pixels) {
@@ -186,14 +201,17 @@ depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
     for (unsigned i = 0; k > 0 && i < (DEPTHWISE_PIXELS - 1) * s + k; i++)
       if (g.column + (ptrdiff_t)i >= 0 && g.column + (ptrdiff_t)i < (ptrdiff_t)d->in_w)
         g.valid |= 1u << i;
+    inside = g.column >= 0 && g.column + (ptrdiff_t)((g.pixels - 1) * s + k) <= (ptrdiff_t)d->in_w;
     for (g.c = 0; g.c < d->channels; g.c += VF_LANES) {
       g.channels = d->channels - g.c < VF_LANES ? d->channels - g.c : VF_LANES;
       if (k == 0)
         depthwise_any_pixels (d, &g, tile);
+      else if (g.channels == VF_LANES && inside)
+        depthwise_some_pixels (d, &g, tile, k, s, 0, 0);
       else if (g.channels == VF_LANES)
-        depthwise_some_pixels (d, &g, tile, k, s, 0);
+        depthwise_some_pixels (d, &g, tile, k, s, 0, 1);
       else
-        depthwise_some_pixels (d, &g, tile, k, s, 1);
+        depthwise_some_pixels (d, &g, tile, k, s, 1, 1);
       depthwise_finish (d, &g, tile);
     }
   }

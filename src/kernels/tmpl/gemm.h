@@ -116,8 +116,8 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
     M (2, nv)                                                                                      \
     M (3, nv)                                                                                      \
     M (4, nv)                                                                                      \
-    M (5, nv) M (6, nv) M (7, nv) M (8, nv) M (9, nv) M (10, nv) M (11, nv) M (12, nv) M (13, nv)  \
-        M (14, nv)
+    M (5, nv)                                                                                      \
+    M (6, nv) M (7, nv) M (8, nv) M (9, nv) M (10, nv) M (11, nv) M (12, nv) M (13, nv) M (14, nv)
 #endif
 
 GEMM_EACH_MR (GEMM_TILE, 1)
