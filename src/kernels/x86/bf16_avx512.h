@@ -74,12 +74,12 @@ effnet_q_load (void)
 EFFNET_INLINE __m512
 effnet_q (const EffnetQ *q, __m512 x, __m512 *a)
 {
-  /* 3 * 2^22 rounds 2 * a to an integer and leaves it in the low bits, where permutes look. */
-  __m512 last = _mm512_set1_ps (15.5f), round = _mm512_set1_ps (0x1.8p23f), sum;
+  /* 3 * 2^21 rounds a to halves and leaves their number in the low bits, where permutes look. */
+  __m512 last = _mm512_set1_ps (15.5f), round = _mm512_set1_ps (0x1.8p22f), sum;
   __m512i segment;
 
   *a = _mm512_range_ps (x, last, 10); /* the smaller magnitude, sign cleared */
-  segment = _mm512_castps_si512 (_mm512_fmadd_ps (*a, _mm512_set1_ps (2.0f), round));
+  segment = _mm512_castps_si512 (_mm512_add_ps (*a, round));
   sum = _mm512_permutex2var_ps (q->c2[0], segment, q->c2[1]);
   sum = _mm512_fmadd_ps (sum, *a, _mm512_permutex2var_ps (q->c1[0], segment, q->c1[1]));
   return _mm512_fmadd_ps (sum, *a, _mm512_permutex2var_ps (q->c0[0], segment, q->c0[1]));
@@ -128,9 +128,12 @@ effnet_bf16_widen (__m256i x)
   return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (x), 16));
 }
 
+/* A mask known to be full while compiling costs nothing. */
 EFFNET_INLINE __m512
 effnet_bf16_load (const uint16_t *from, __mmask16 mask)
 {
+  if (__builtin_constant_p (mask) && mask == 0xffff)
+    return effnet_bf16_widen (_mm256_loadu_si256 ((const __m256i *)from));
   return effnet_bf16_widen (_mm256_maskz_loadu_epi16 (mask, from));
 }
 

@@ -27,6 +27,8 @@ typedef struct {
 EFFNET_INLINE __m512
 load_f32 (const float *from, __mmask16 mask)
 {
+  if (__builtin_constant_p (mask) && mask == 0xffff)
+    return _mm512_loadu_ps (from);
   return _mm512_maskz_loadu_ps (mask, from);
 }
 
@@ -109,11 +111,10 @@ convolve_chunk (const EffnetDepthwise *d, size_t x, size_t from, size_t to, unsi
 {
   EffnetQ q = effnet_q_load ();
 
-  for (size_t channel = from; channel < to; channel += LANES) {
-    Place p = {.d = d, .x = x, .channel = channel, .mask = effnet_mask16 (to - channel)};
-
-    convolve_block (&p, &q, kernel, stride, width);
-  }
+  for (; from + LANES <= to; from += LANES)
+    convolve_block (&(Place){d, x, from, 0xffff}, &q, kernel, stride, width);
+  if (from < to)
+    convolve_block (&(Place){d, x, from, effnet_mask16 (to - from)}, &q, kernel, stride, width);
 }
 
 typedef void (*Chunk) (const EffnetDepthwise *d, size_t x, size_t from, size_t to);
@@ -154,12 +155,13 @@ convolve_row (const EffnetDepthwise *d, const Chunk *chunks)
   CHUNK_OF (kernel_, stride_, 8)                                                                   \
   void name (const EffnetDepthwise *d)                                                             \
   {                                                                                                \
-    static const Chunk chunks[WIDTH] = {                                                           \
-        NAME_OF (kernel_, stride_, 1), NAME_OF (kernel_, stride_, 2),                              \
-        NAME_OF (kernel_, stride_, 3), NAME_OF (kernel_, stride_, 4),                              \
-        NAME_OF (kernel_, stride_, 5), NAME_OF (kernel_, stride_, 6),                              \
-        NAME_OF (kernel_, stride_, 7), NAME_OF (kernel_, stride_, 8),                              \
-    };                                                                                             \
+    static const Chunk chunks[WIDTH] =                                                             \
+        {                                                                                          \
+            NAME_OF (kernel_, stride_, 1), NAME_OF (kernel_, stride_, 2),                          \
+            NAME_OF (kernel_, stride_, 3), NAME_OF (kernel_, stride_, 4),                          \
+            NAME_OF (kernel_, stride_, 5), NAME_OF (kernel_, stride_, 6),                          \
+            NAME_OF (kernel_, stride_, 7), NAME_OF (kernel_, stride_, 8),                          \
+        };                                                                                         \
                                                                                                    \
     assert (d->kernel == kernel_ && d->stride == stride_);                                         \
     convolve_row (d, chunks);                                                                      \

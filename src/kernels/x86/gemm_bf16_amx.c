@@ -43,11 +43,13 @@ finish_rows (const EffnetGemm *g, const Block *block, unsigned from, unsigned to
   const uint16_t *residual = g->residual;
   __mmask32 mask = effnet_mask32 (block->columns);
   __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);
+  __m512 bias0 = _mm512_loadu_ps (g->bias + block->column);
+  __m512 bias1 = _mm512_loadu_ps (g->bias + block->column + 16); /* zero past n, up to 32 */
 
   if (residual != NULL)
     residual += block->row * g->ldr + block->column;
   for (unsigned r = from; r < to; r++) {
-    __m512 x0 = _mm512_load_ps (block->sums + r * PANEL), x1;
+    __m512 x0 = _mm512_add_ps (_mm512_load_ps (block->sums + r * PANEL), bias0), x1;
 
     x0 = effnet_bf16_activate (&q, x0, activation);
     if (residual != NULL)
@@ -56,7 +58,7 @@ finish_rows (const EffnetGemm *g, const Block *block, unsigned from, unsigned to
       effnet_bf16_store (c + r * g->ldc, mask0, x0);
       continue;
     }
-    x1 = _mm512_load_ps (block->sums + r * PANEL + 16);
+    x1 = _mm512_add_ps (_mm512_load_ps (block->sums + r * PANEL + 16), bias1);
     x1 = effnet_bf16_activate (&q, x1, activation);
     if (residual != NULL)
       x1 = _mm512_add_ps (x1, effnet_bf16_load (residual + r * g->ldr + 16, mask1));
@@ -130,25 +132,35 @@ multiply_step (const uint16_t *a, size_t lda, const uint16_t *b, int row_tiles, 
   }
 }
 
-/* sums = bias + a * b at @block, finishing @before, the block computed last, on the way. */
+/* Finishes @block's rows up to @to. */
+EFFNET_INLINE void
+finish_to (const Call *call, Block *block, unsigned to)
+{
+  unsigned from = block->first;
+
+  to = to < block->rows ? to : block->rows;
+  if (from < to) {
+    call->finish (call->g, block, from, to);
+    block->first = to;
+  }
+}
+
 EFFNET_INLINE void
 multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_t *b_tail,
-          float *sums, const Block *before, int row_tiles, int column_tiles)
+          float *sums, Block *before, int row_tiles, int column_tiles)
 {
   const EffnetGemm *g = call->g;
   const uint16_t *a = (const uint16_t *)g->a + block->row * g->lda;
-  const float *bias = g->bias + block->column;
-  unsigned share =
-      (before->rows - before->first + (unsigned)call->steps - 1) / (unsigned)call->steps;
-  unsigned from = before->first, to;
+  unsigned steps = (unsigned)call->steps;
+  unsigned share = (TILE + steps - 1) / steps;
 
-  _tile_loadd (0, bias, 0);
+  _tile_zero (0);
   if (column_tiles == 2)
-    _tile_loadd (1, bias + 16, 0);
+    _tile_zero (1);
   if (row_tiles == 2) {
-    _tile_loadd (2, bias, 0);
+    _tile_zero (2);
     if (column_tiles == 2)
-      _tile_loadd (3, bias + 16, 0);
+      _tile_zero (3);
   }
   share = share < 2 ? 2 : share;
   for (size_t s = 0; s < call->steps; s++) {
@@ -156,14 +168,13 @@ multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_
       multiply_step (a + g->k - DEPTH, g->lda, b_tail, row_tiles, column_tiles);
     else
       multiply_step (a + s * DEPTH, g->lda, b + s * DEPTH * PANEL, row_tiles, column_tiles);
-    to = from + share < before->rows ? from + share : before->rows;
-    if (from < to)
-      call->finish (g, before, from, to);
-    from = to;
+    finish_to (call, before, before->first + share);
   }
+  finish_to (call, before, TILE);
   _tile_stored (0, sums, PANEL * 4);
   if (column_tiles == 2)
     _tile_stored (1, sums + 16, PANEL * 4);
+  finish_to (call, before, 2 * TILE);
   if (row_tiles == 2) {
     _tile_stored (2, sums + TILE * PANEL, PANEL * 4);
     if (column_tiles == 2)
@@ -213,7 +224,7 @@ multiply_group (const Call *call, size_t from, size_t to, float (*sums)[2 * TILE
 
     for (size_t p = from; p < to; p++) {
       const uint16_t *panel = b + p * call->panel_size, *tail = tails[p - from];
-      float *target = before->sums == sums[0] ? sums[1] : sums[0];
+      float *target = sums[0];
 
       block.sums = target;
       block.column = p * PANEL;
