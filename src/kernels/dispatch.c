@@ -38,6 +38,12 @@ effnet_kernels (size_t *n_rows)
   return table;
 }
 
+int
+effnet_kernel_usable (const EffnetKernel *row)
+{
+  return effnet_cpu_has (row->isa) && (row->isa != EFFNET_ISA_BLAS || effnet_blas_is_threaded ());
+}
+
 const EffnetKernel *
 effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsigned stride)
 {
@@ -46,8 +52,7 @@ effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsig
 
     if (row->op == op && (row->dtype == dtype || op == EFFNET_OP_FC) &&
         (row->kernel == 0 || row->kernel == kernel) &&
-        (row->stride == 0 || row->stride == stride) && effnet_cpu_has (row->isa) &&
-        (row->isa != EFFNET_ISA_BLAS || effnet_blas_is_threaded ()))
+        (row->stride == 0 || row->stride == stride) && effnet_kernel_usable (row))
       return row;
   }
   return NULL;

@@ -147,6 +147,8 @@ typedef struct {
 
 /* The list, best first, the reference last; every row compiled in, whether or not this CPU runs it. */
 const EffnetKernel *effnet_kernels (size_t *n_rows);
+/* 1 when this CPU under the cap, and for BLAS the library installed, can run the row. */
+int effnet_kernel_usable (const EffnetKernel *row);
 /* The first row that serves the request on this CPU under the cap. @kernel and @stride are 0 where the
  * operation has none. NULL only for a dtype nobody serves. */
 const EffnetKernel *effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsigned stride);
@@ -171,7 +173,7 @@ effnet_gemm_panels (const EffnetKernel *gemm, size_t n)
 size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
 void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, const float *w, void *packed);
 
-/* Name of the core OpenBLAS picked; NULL when built without. */
+/* Name of the core OpenBLAS picked; NULL when built without, or none is installed. Loads it. */
 const char *effnet_blas_core (void);
 /* 1 when the OpenBLAS in this process is a threaded build: only those may be called from several threads at
  * once, and our calls are cut below the size from which they would start threads of their own. */

@@ -18,7 +18,7 @@ list_rows (const EffnetKernel *rows, gsize n)
             effnet_op_name (rows[i].op), dtypes[rows[i].dtype], effnet_isa_name (rows[i].isa),
             rows[i].numerics == EFFNET_NUMERICS_EXACT ? "exact" : "bounded", rows[i].kernel,
             rows[i].stride, rows[i].mr, rows[i].nr, rows[i].kr,
-            effnet_cpu_has (rows[i].isa) ? "" : "  not on this CPU");
+            effnet_kernel_usable (&rows[i]) ? "" : "  not on this CPU");
 }
 
 /* One TAP line; FALSE when the row failed. */
@@ -71,7 +71,7 @@ main (int argc, char **argv)
     if (only != NULL && strcmp (only, rows[i].name) != 0)
       continue;
     number++;
-    if (!effnet_cpu_has (rows[i].isa)) {
+    if (!effnet_kernel_usable (&rows[i])) {
       printf ("ok %zu - %s # SKIP NOT RUN: this CPU, or EFFNET_ISA, is without %s\n", number,
               rows[i].name, effnet_isa_name (rows[i].isa));
       continue;

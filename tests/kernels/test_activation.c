@@ -164,7 +164,7 @@ test_activation (gconstpointer data)
   for (gsize i = 0; i < n; i++) {
     const Swept swept = {.row = &rows[i]};
 
-    if (effnet_cpu_has (rows[i].isa) &&
+    if (effnet_kernel_usable (&rows[i]) &&
         (rows[i].op == EFFNET_OP_GEMM || rows[i].op == EFFNET_OP_DEPTHWISE ||
          rows[i].op == EFFNET_OP_STEM || rows[i].op == EFFNET_OP_FC))
       g_array_append_val (s.rows, swept);

@@ -2,8 +2,11 @@
  *
  * The list as a table: rows are well formed, the choice climbs down the ladder with EFFNET_ISA and
  * is the same each time, packing follows the formula of the contract. */
+#define _POSIX_C_SOURCE 200809L
 #include <glib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "kernels/bf16.h"
 #include "kernels/kernels.h"
@@ -38,9 +41,9 @@ test_well_formed (void)
   }
 }
 
-/* Prints nothing and fails unless every operation is served from the rungs named by the cap. */
+/* Every operation is served, by a rung the cap leaves. */
 static void
-test_capped_child (void)
+check_choices (EffnetIsa highest)
 {
   static const unsigned shapes[][2] = {{3, 1}, {3, 2}, {5, 1}, {5, 2}, {7, 3}};
 
@@ -53,10 +56,10 @@ test_capped_child (void)
 
         g_assert_nonnull (row);
         g_assert_true (row == effnet_kernel_find ((EffnetKernelOp)op, dtype, kernel, stride));
-        g_assert_true (row->op == (EffnetKernelOp)op && effnet_cpu_has (row->isa));
+        g_assert_true (row->op == (EffnetKernelOp)op && effnet_kernel_usable (row));
         g_assert_true (row->kernel == 0 || row->kernel == kernel);
         g_assert_true (row->stride == 0 || row->stride == stride);
-        g_assert_cmpint (row->isa, <=, g_ascii_strtoll (g_getenv ("HIGHEST"), NULL, 10));
+        g_assert_cmpint (row->isa, <=, highest);
       }
   g_assert_null (effnet_kernel_find (EFFNET_OP_GEMM, EFFNET_DTYPE_F16, 0, 0));
 }
@@ -80,13 +83,20 @@ test_capped (void)
       {"", EFFNET_ISA_NEON},
   };
 
+  /* A fork each, since the cap is read once a process; this one never asks. */
   for (gsize i = 0; i < G_N_ELEMENTS (caps); i++) {
-    g_autofree char *highest = g_strdup_printf ("%d", caps[i].highest);
+    pid_t child = fork ();
+    int status;
 
-    g_setenv ("EFFNET_ISA", caps[i].cap, TRUE);
-    g_setenv ("HIGHEST", highest, TRUE);
-    g_test_trap_subprocess ("/list/capped/subprocess/child", 0, 0);
-    g_test_trap_assert_passed ();
+    g_assert_cmpint (child, >=, 0);
+    if (child == 0) {
+      g_setenv ("EFFNET_ISA", caps[i].cap, TRUE);
+      check_choices (caps[i].highest);
+      _exit (0);
+    }
+    g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+    g_test_message ("EFFNET_ISA=%s", caps[i].cap);
+    g_assert_cmpint (status, ==, 0);
   }
 }
 
@@ -161,6 +171,5 @@ main (int argc, char **argv)
   g_test_add_func ("/list/capped", test_capped);
   g_test_add_func ("/list/packing", test_packing);
   g_test_add_func ("/list/bf16", test_bf16);
-  g_test_add_func ("/list/capped/subprocess/child", test_capped_child);
   return g_test_run ();
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Pointwise convolutions through OpenBLAS, for CPUs without kernels of ours; the only file that
- * knows cblas. Weights are packed as plain [k][n] (nr = 0). The thread count of OpenBLAS belongs to
- * the process and is never set: each call stays below the size from which it would fan out. A
- * serial build has no locks around its buffers, so calls from two workers at once give wrong
- * numbers: its row is not offered. */
+ * knows cblas. Weights are packed as plain [k][n] (nr = 0). The library is loaded when the dispatch
+ * first comes down to this row: a threaded build starts its threads, which spin for a while, as
+ * soon as it is loaded. Their number belongs to the process and is never set: each call stays below
+ * the size from which it would fan out. A serial build has no locks around its buffers, so calls
+ * from two workers at once give wrong numbers: its row is not offered. */
 #include <cblas.h>
+#include <dlfcn.h>
+#include <glib.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,16 +23,45 @@
 #define TILE_ROWS    16
 #define TILE_COLUMNS 256
 
+typedef struct {
+  __typeof__ (cblas_sgemm) *sgemm;
+  __typeof__ (openblas_get_corename) *corename;
+  __typeof__ (openblas_get_parallel) *parallel;
+} Blas;
+
+/* NULL members throughout when the system has no OpenBLAS. It is never unloaded. */
+static const Blas *
+blas (void)
+{
+  static Blas loaded;
+  static gsize once = 0;
+
+  if (g_once_init_enter (&once)) {
+    void *library = dlopen ("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    Blas found = {NULL, NULL, NULL};
+
+    if (library != NULL) {
+      *(void **)&found.sgemm = dlsym (library, "cblas_sgemm");
+      *(void **)&found.corename = dlsym (library, "openblas_get_corename");
+      *(void **)&found.parallel = dlsym (library, "openblas_get_parallel");
+    }
+    if (found.sgemm != NULL && found.corename != NULL && found.parallel != NULL)
+      loaded = found;
+    g_once_init_leave (&once, 1);
+  }
+  return &loaded;
+}
+
 const char *
 effnet_blas_core (void)
 {
-  return openblas_get_corename ();
+  return blas ()->corename != NULL ? blas ()->corename () : NULL;
 }
 
 int
 effnet_blas_is_threaded (void)
 {
-  return openblas_get_parallel () != 0;
+  return blas ()->parallel != NULL && blas ()->parallel () != 0;
 }
 
 static size_t
@@ -38,31 +70,23 @@ smaller (size_t a, size_t b)
   return a < b ? a : b;
 }
 
-static size_t
-at_least_one (size_t value)
-{
-  return value > 0 ? value : 1;
-}
-
 /* c[m][n] = beta * c + a[m][k] * b[k][n] */
 static void
 multiply (size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
           float beta, float *c, size_t ldc)
 {
-  size_t k_step = k, n_step = n, m_step = m;
+  const Blas *library = blas ();
+  size_t k_step = smaller (k, 2048);
+  size_t n_step = smaller (n, SERIAL_LIMIT / 16 / k_step);
+  size_t m_step = smaller (m, SERIAL_LIMIT / (k_step * n_step));
 
-  if (effnet_blas_is_threaded ()) {
-    k_step = smaller (k, 2048);
-    n_step = smaller (n, at_least_one (SERIAL_LIMIT / 16 / k_step));
-    m_step = smaller (m, at_least_one (SERIAL_LIMIT / (k_step * n_step)));
-  }
   for (size_t i = 0; i < m; i += m_step)
     for (size_t j = 0; j < n; j += n_step)
       for (size_t l = 0; l < k; l += k_step)
-        cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)smaller (m_step, m - i),
-                     (blasint)smaller (n_step, n - j), (blasint)smaller (k_step, k - l), 1.0f,
-                     a + i * lda + l, (blasint)lda, b + l * ldb + j, (blasint)ldb,
-                     l == 0 ? beta : 1.0f, c + i * ldc + j, (blasint)ldc);
+        library->sgemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)smaller (m_step, m - i),
+                        (blasint)smaller (n_step, n - j), (blasint)smaller (k_step, k - l), 1.0f,
+                        a + i * lda + l, (blasint)lda, b + l * ldb + j, (blasint)ldb,
+                        l == 0 ? beta : 1.0f, c + i * ldc + j, (blasint)ldc);
 }
 
 static float
