@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# From a fresh Debian or Ubuntu to labels: installs what is missing, builds, classifies two photographs and a
+# clip, or what you name, through the GStreamer element with the model in models/, and leaves pictures with
+# the label drawn on them. demo.sh [PICTURE|CLIP...]
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${EFFNET_BUILD_ROOT:-$root/build}
+out=${EFFNET_DEMO_OUT:-$build/demo}
+packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev
+  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
+  gstreamer1.0-plugins-good gstreamer1.0-x gstreamer1.0-libav fonts-dejavu-core)
+
+install_packages() {
+  local package missing=() sudo=
+  command -v dpkg-query >/dev/null || { echo "No dpkg here: installing nothing." && return; }
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" -eq 0 ] || sudo=sudo
+  echo "Installing with apt-get: ${missing[*]}"
+  $sudo apt-get -q update
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 install \
+    --no-install-recommends "${missing[@]}"
+}
+
+build_effnet() {
+  [ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dtests=false >"$root/.demo-setup.log" 2>&1 || {
+    cat "$root/.demo-setup.log"
+    exit 1
+  }
+  rm -f "$root/.demo-setup.log"
+  echo "Building in $build"
+  ninja -C "$build" --quiet
+}
+
+# head_of FILE: the pipeline's head; a JPEG goes to the element as it is.
+head_of() {
+  case ${1,,} in
+    *.jpg | *.jpeg) printf 'multifilesrc\nlocation=%s\ncaps=image/jpeg\nnum-buffers=1\n' "${1//%/%%}" ;;
+    *) printf 'filesrc\nlocation=%s\n!\ndecodebin\n' "$1" ;;
+  esac
+}
+
+# classify FILE: lines of seconds, percent, label, one whenever the label changes.
+classify() {
+  local head
+  mapfile -t head < <(head_of "$1")
+  gst-launch-1.0 -m "${head[@]}" ! effnetclassify ! fakesink sync=false 2>"$out/errors" | labels
+}
+
+# annotate FILE TEXT PICTURE: the first frame with the text on it.
+annotate() {
+  gst-launch-1.0 -q filesrc location="$1" ! decodebin ! videoconvert ! textoverlay text="$2" \
+    valignment=bottom halignment=center shaded-background=true font-desc='Sans Bold 24' \
+    ! videoconvert ! pngenc snapshot=true ! filesink location="$3" >"$out/errors" 2>&1
+}
+
+install_packages
+build_effnet
+mkdir -p "$out"
+# shellcheck source=pipelines/common.sh
+. "$root/pipelines/common.sh"
+[ $# -gt 0 ] || set -- "$here/media/cat.jpg" "$here/media/coffee.jpg" "$here/media/pan.webm"
+
+failed=0 rows_shown=12
+made=()
+printf '\n%-24s  %8s  %7s  %s\n' file time score label
+for file in "$@"; do
+  name=$(basename "$file")
+  if [ ! -f "$file" ] || [ ! -r "$file" ]; then
+    echo "$file: no such file, or it cannot be read" >&2
+    failed=1
+    continue
+  fi
+  rows=$(classify "$file") || true
+  if [ -z "$rows" ]; then
+    echo "$name: $(sed -nE 's/^ERROR: from element [^:]*: //p' "$out/errors" | head -1)" >&2
+    failed=1
+    continue
+  fi
+  while IFS=$'\t' read -r seconds percent label; do
+    printf '%-24s  %6.2f s  %5.1f %%  %s\n' "$name" "$seconds" "$percent" "$label"
+    name=
+  done < <(head -n $rows_shown <<<"$rows")
+  more=$(($(wc -l <<<"$rows") - rows_shown))
+  [ $more -le 0 ] || printf '%-24s  and %d more changes\n' '' $more
+  IFS=$'\t' read -r seconds percent label <<<"$rows"
+  name=$(basename "$file")
+  annotate "$file" "$label  $percent %" "$out/${name%.*}.png" && made+=("$out/${name%.*}.png")
+done
+if [ ${#made[@]} -gt 0 ]; then
+  printf '\nWith the label drawn on the first frame:\n'
+  printf '  %s\n' "${made[@]}"
+fi
+exit $failed
