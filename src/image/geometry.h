@@ -8,7 +8,7 @@
 
 #include "image/frontend.h"
 
-#define EFFNET_INPUT_SIDE_MAX 4096 /* pixels of a network's input */
+#define EFFNET_INPUT_SIDE_MAX 8192 /* pixels of a network's input */
 
 /* One axis. The centre of output i lies at lo + (skip + i + 0.5) * scale in the frame. */
 typedef struct {
