@@ -49,7 +49,9 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
   for (unsigned v = 0; v < nv; v++)
     acc[r][v] = vf_load (bias + v * VF_LANES);
 
-#define GEMM_STEP(kk)                                                                              \
+    /* The bases are opaque again after each step, or GCC keeps sums of base and index of one step
+     * for the next in registers it has not got. */
+#define GEMM_STEP(kk, advance)                                                                     \
   do {                                                                                             \
     vf w[GEMM_NV];                                                                                 \
     EFFNET_UNROLL                                                                                  \
@@ -62,31 +64,24 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
       for (unsigned v = 0; v < nv; v++)                                                            \
         acc[r][v] = vf_fma (x, w[v], acc[r][v]);                                                   \
     }                                                                                              \
-    EFFNET_FENCE ();                                                                               \
-  } while (0)
-#define GEMM_ADVANCE(kk)                                                                           \
-  do {                                                                                             \
-    b += (kk)*GEMM_NR;                                                                             \
+    b += (advance)*GEMM_NR;                                                                        \
     EFFNET_UNROLL                                                                                  \
     for (unsigned i = 0; i < 3; i++) {                                                             \
-      rows.base[i] += (kk) * sizeof *a;                                                            \
+      rows.base[i] += (advance) * sizeof *a;                                                       \
       EFFNET_OPAQUE (rows.base[i]);                                                                \
     }                                                                                              \
+    EFFNET_FENCE ();                                                                               \
   } while (0)
 
   for (; k >= 4; k -= 4) {
-    GEMM_STEP (0);
-    GEMM_STEP (1);
-    GEMM_STEP (2);
-    GEMM_STEP (3);
-    GEMM_ADVANCE (4);
+    GEMM_STEP (0, 0);
+    GEMM_STEP (1, 0);
+    GEMM_STEP (2, 0);
+    GEMM_STEP (3, 4);
   }
-  for (; k > 0; k--) {
-    GEMM_STEP (0);
-    GEMM_ADVANCE (1);
-  }
+  for (; k > 0; k--)
+    GEMM_STEP (0, 1);
 #undef GEMM_STEP
-#undef GEMM_ADVANCE
 
   EFFNET_UNROLL
   for (unsigned r = 0; r < mr; r++)
