@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the element's tests share: a harness around effnetclassify with the default model, frames of
+ * every format written component by component (independent of the library), and readers of results.
+ */
+#ifndef TEST_GST_COMMON_H
+#define TEST_GST_COMMON_H
+
+#include <effnet/effnet.h>
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+
+#define META_NAME "EffnetClassificationMeta"
+
+/* gst_init(), g_test_init(), and no test passes over a critical warning. */
+void test_init (int *argc, char ***argv);
+/* $EFFNET_SOURCE_ROOT/@relative; free with g_free() */
+char *source_path (const char *relative);
+
+/* An element with properties set before it goes to PLAYING. */
+GstHarness *harness_new (const char *first_property, ...) G_GNUC_NULL_TERMINATED;
+/* Stops, and frees the element; the bus is empty of errors. */
+void harness_free (GstHarness *h);
+/* Removes the oldest message of @type from the element's bus; NULL when there is none. */
+GstMessage *harness_pop_message (GstHarness *h, GstMessageType type);
+guint harness_count_messages (GstHarness *h, GstMessageType type);
+/* A counter of the property `stats`. */
+guint64 harness_stat (GstHarness *h, const char *name);
+
+/* 8-bit components of a pixel: Y U V, or R G B, or grey. */
+typedef void (*PixelFunc) (int x, int y, int width, int height, guint8 *component);
+
+/* A buffer of @info with @pad extra bytes after every line; with a GstVideoMeta if @pad is not 0.
+ */
+GstBuffer *frame_new (const GstVideoInfo *info, int pad, PixelFunc pixel);
+/* A grey frame of the harness' present caps size; `n` gives it a PTS at 30 frames a second. */
+GstBuffer *grey_frame (int width, int height, guint8 grey, int n);
+/* Sets I420 caps. */
+void set_i420_caps (GstHarness *h, int width, int height);
+
+/* Pushes, pulls, and gives what came out: never NULL. */
+GstBuffer *push_pull (GstHarness *h, GstBuffer *buffer);
+/* The first result on a buffer, or NULL. */
+const GstStructure *result_of (GstBuffer *buffer);
+guint result_uint (const GstStructure *s, const char *field);
+int result_int (const GstStructure *s, const char *field);
+double result_double (const GstStructure *s, const char *field);
+guint64 result_uint64 (const GstStructure *s, const char *field);
+gboolean result_boolean (const GstStructure *s, const char *field);
+guint result_list_length (const GstStructure *s, const char *field);
+
+#endif
