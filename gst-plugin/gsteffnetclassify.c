@@ -27,20 +27,20 @@
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=30 pattern=ball ! effnetclassify ! fakesink
  * ]|
- * Motion JPEG as many cameras send it, the three best classes of every frame:
+ * Motion JPEG, as many cameras send it: the three best classes of every frame
  * |[
- * gst-launch-1.0 -m videotestsrc num-buffers=30 ! jpegenc ! effnetclassify top-k=3
- * post-messages=all ! fakesink
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! jpegenc ! \
+ *   effnetclassify top-k=3 post-messages=all ! fakesink
  * ]|
- * Each fifth frame classified, then encoded; the results stay on the encoded buffers:
+ * Each fifth frame classified, then encoded; the results stay on the encoded buffers
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=60 ! video/x-raw,width=640,height=480 ! effnetclassify
- * inference-interval=5 ! videoconvert ! x264enc tune=zerolatency ! h264parse ! fakesink
+ * gst-launch-1.0 videotestsrc num-buffers=60 ! video/x-raw,width=640,height=480 ! \
+ *   effnetclassify inference-interval=5 ! videoconvert ! x264enc ! h264parse ! fakesink
  * ]|
- * One camera, two branches; what is confident only:
+ * One camera, two branches; only classes that are at least half sure
  * |[
- * gst-launch-1.0 -m videotestsrc num-buffers=30 ! tee name=t ! queue ! effnetclassify variant=lite0
- * threshold=0.5 ! fakesink t. ! queue ! fakesink
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! tee name=t ! queue ! \
+ *   effnetclassify variant=lite0 threshold=0.5 ! fakesink t. ! queue ! fakesink
  * ]|
  */
 #include "gsteffnetclassify.h"

@@ -91,73 +91,105 @@ harness_stat (GstHarness *h, const char *name)
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
-/* Fills @meta_offset and @stride with planes @pad bytes wider and @pad bytes apart. */
+static int
+plane_rows (const GstVideoInfo *info, guint plane)
+{
+  guint c = 0;
+
+  while (GST_VIDEO_FORMAT_INFO_PLANE (info->finfo, c) != plane)
+    c++;
+  return GST_VIDEO_INFO_COMP_HEIGHT (info, c);
+}
+
+/* Fills @offset and @stride with planes @pad bytes wider and @pad bytes apart. */
 static gsize
 padded_layout (const GstVideoInfo *info, int pad, gsize *offset, gint *stride)
 {
   gsize size = (gsize)pad;
 
   for (guint p = 0; p < GST_VIDEO_INFO_N_PLANES (info); p++) {
-    guint c = 0;
-
-    while (GST_VIDEO_FORMAT_INFO_PLANE (info->finfo, c) != p)
-      c++;
     offset[p] = size;
     stride[p] = GST_VIDEO_INFO_PLANE_STRIDE (info, p) + pad;
-    size += (gsize)stride[p] * (gsize)GST_VIDEO_INFO_COMP_HEIGHT (info, c) + (gsize)pad;
+    size += (gsize)stride[p] * (gsize)plane_rows (info, p) + (gsize)pad;
   }
   return size;
 }
 
-/* @value: 8 bits; wider components get the same level: limited YUV by shift, grey by repetition. */
+/* @line: [width][4] of the format's unpacked form: A Y U V or A R G B, 8 or 16 bits. Wider
+ * components get the same level: limited YUV by shift, grey by repetition. */
 static void
-put_component (guint8 *at, const GstVideoFormatInfo *finfo, guint c, guint8 value)
+fill_line (void *line, const GstVideoInfo *info, int y, PixelFunc pixel)
 {
-  guint depth = GST_VIDEO_FORMAT_INFO_DEPTH (finfo, c);
+  const GstVideoFormatInfo *unpacked = gst_video_format_get_info (info->finfo->unpack_format);
+  gboolean wide = GST_VIDEO_FORMAT_INFO_DEPTH (unpacked, 0) == 16;
+  guint16 scale = GST_VIDEO_INFO_IS_GRAY (info) ? 257 : 256;
 
-  if (depth == 8) {
-    *at = value;
-  } else if (GST_VIDEO_FORMAT_INFO_IS_GRAY (finfo)) {
-    GST_WRITE_UINT16_LE (at, value * 257u);
-  } else {
-    GST_WRITE_UINT16_LE (at, (guint)value << (depth - 8 + GST_VIDEO_FORMAT_INFO_SHIFT (finfo, c)));
+  for (int x = 0; x < GST_VIDEO_INFO_WIDTH (info); x++) {
+    guint8 c[3] = {0};
+
+    pixel (x, y, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), c);
+    for (int i = 0; i < 4; i++) {
+      guint8 value = i == 0 ? 255 : c[i - 1];
+
+      if (wide)
+        ((guint16 *)line)[4 * x + i] = (guint16)(value * scale);
+      else
+        ((guint8 *)line)[4 * x + i] = value;
+    }
   }
+}
+
+/* GStreamer's packers want aligned lines: without padding. */
+static GstBuffer *
+tight_frame_new (const GstVideoInfo *info, PixelFunc pixel)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (info), NULL);
+  int width = GST_VIDEO_INFO_WIDTH (info);
+  void *line = g_malloc ((gsize)width * 4 * sizeof (guint16));
+  GstVideoFrame frame;
+
+  gst_buffer_memset (buffer, 0, 0xa5, GST_VIDEO_INFO_SIZE (info));
+  g_assert_true (gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE));
+  for (int y = 0; y < GST_VIDEO_INFO_HEIGHT (info); y++) {
+    fill_line (line, info, y, pixel);
+    info->finfo->pack_func (info->finfo, GST_VIDEO_PACK_FLAG_NONE, line, 0, frame.data,
+                            frame.info.stride, GST_VIDEO_CHROMA_SITE_UNKNOWN, y, width);
+  }
+  gst_video_frame_unmap (&frame);
+  g_free (line);
+  return buffer;
 }
 
 GstBuffer *
 frame_new (const GstVideoInfo *info, int pad, PixelFunc pixel)
 {
-  gsize offset[GST_VIDEO_MAX_PLANES];
+  GstBuffer *tight = tight_frame_new (info, pixel), *buffer;
+  gsize offset[GST_VIDEO_MAX_PLANES], size;
   gint stride[GST_VIDEO_MAX_PLANES];
-  gsize size = pad != 0 ? padded_layout (info, pad, offset, stride) : GST_VIDEO_INFO_SIZE (info);
-  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
-  int width = GST_VIDEO_INFO_WIDTH (info), height = GST_VIDEO_INFO_HEIGHT (info);
-  GstVideoFrame frame;
+  GstMapInfo from, to;
 
-  gst_buffer_memset (buffer, 0, 0xa5, size); /* padding that would show if it were read */
-  if (pad != 0)
-    gst_buffer_add_video_meta_full (buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT (info),
-                                    (guint)width, (guint)height, GST_VIDEO_INFO_N_PLANES (info),
-                                    offset, stride);
-  g_assert_true (gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE));
-  for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (&frame) && c < 3; c++) {
-    int w_sub = GST_VIDEO_FORMAT_INFO_W_SUB (info->finfo, c);
-    int h_sub = GST_VIDEO_FORMAT_INFO_H_SUB (info->finfo, c);
+  if (pad == 0)
+    return tight;
+  size = padded_layout (info, pad, offset, stride);
+  buffer = gst_buffer_new_allocate (NULL, size, NULL);
+  gst_buffer_map (tight, &from, GST_MAP_READ);
+  gst_buffer_map (buffer, &to, GST_MAP_WRITE);
+  memset (to.data, 0xa5, size); /* padding that would show if it were read */
+  for (guint p = 0; p < GST_VIDEO_INFO_N_PLANES (info); p++) {
+    int row = GST_VIDEO_INFO_PLANE_STRIDE (info, p);
 
-    for (int y = 0; y < GST_VIDEO_FRAME_COMP_HEIGHT (&frame, c); y++) {
-      guint8 *line = (guint8 *)GST_VIDEO_FRAME_COMP_DATA (&frame, c) +
-                     y * GST_VIDEO_FRAME_COMP_STRIDE (&frame, c);
-
-      for (int x = 0; x < GST_VIDEO_FRAME_COMP_WIDTH (&frame, c); x++) {
-        guint8 component[3] = {0};
-
-        pixel (x << w_sub, y << h_sub, width, height, component);
-        put_component (line + x * GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, c), info->finfo, c,
-                       component[c]);
-      }
-    }
+    for (int y = 0; y < plane_rows (info, p); y++)
+      memcpy (to.data + offset[p] + (gsize)y * (gsize)stride[p],
+              from.data + GST_VIDEO_INFO_PLANE_OFFSET (info, p) + (gsize)y * (gsize)row,
+              (gsize)row);
   }
-  gst_video_frame_unmap (&frame);
+  gst_buffer_unmap (buffer, &to);
+  gst_buffer_unmap (tight, &from);
+  gst_buffer_unref (tight);
+  gst_buffer_add_video_meta_full (buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT (info),
+                                  (guint)GST_VIDEO_INFO_WIDTH (info),
+                                  (guint)GST_VIDEO_INFO_HEIGHT (info),
+                                  GST_VIDEO_INFO_N_PLANES (info), offset, stride);
   return buffer;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What the element's tests share: a harness around effnetclassify with the default model, frames of
- * every format written component by component (independent of the library), and readers of results.
+ * every format written by GStreamer's own packers, and readers of results.
  */
 #ifndef TEST_GST_COMMON_H
 #define TEST_GST_COMMON_H

@@ -14,16 +14,15 @@
 #define BOUND 0.004 /* absolute, of a probability */
 #define TOP_K 5
 
-static const guint8 grey_levels[4] = {0, 85, 170, 255};
-
+static double worst; /* difference seen so far */
 static EffnetModel *model;
 static EffnetSession *session;
 
-/* 0..3: blocks with edges at uneven places, so that a wrong stride or offset moves them. */
+/* 1 or 2: blocks with edges at uneven places, so that a wrong stride or offset moves them. */
 static int
 block_at (int x, int y, int width, int height)
 {
-  return ((x * 3 >= width) + (y * 5 >= height * 2) + 2 * (x * 7 >= width * 5)) & 3;
+  return 1 + (((x * 3 >= width) + (y * 5 >= height * 2) + (x * 7 >= width * 5)) & 1);
 }
 
 static void
@@ -36,7 +35,7 @@ blocks_yuv (int x, int y, int width, int height, guint8 *c)
 static void
 blocks_rgb (int x, int y, int width, int height, guint8 *c)
 {
-  c[0] = c[1] = c[2] = grey_levels[block_at (x, y, width, height)];
+  c[0] = c[1] = c[2] = (guint8)(85 * block_at (x, y, width, height));
 }
 
 static guint8 solid[3];
@@ -90,6 +89,7 @@ assert_same_scores (const GstStructure *s, const EffnetScore *expected, const ch
       if (g_value_get_int (gst_value_list_get_value (ids, j)) != (int)expected[i].id)
         continue;
       found = TRUE;
+      worst = MAX (worst, ABS (score - (double)expected[i].score));
       if (ABS (score - (double)expected[i].score) > BOUND)
         g_error ("%s: class %u has %.5f, as RGB it has %.5f", what, expected[i].id, score,
                  (double)expected[i].score);
@@ -179,7 +179,8 @@ test_blocks (void)
       pixel = GST_VIDEO_INFO_IS_YUV (&info) ? blocks_yuv : blocks_rgb;
       set_caps (h, &info);
       check_frame (h, &info, 0, pixel, expected);
-      check_frame (h, &info, 26, pixel, expected);
+      /* odd for bytes, even for samples of two bytes */
+      check_frame (h, &info, GST_VIDEO_INFO_COMP_DEPTH (&info, 0) > 8 ? 26 : 13, pixel, expected);
     }
   }
   g_assert_cmpuint (harness_stat (h, "errors"), ==, 0);
@@ -317,6 +318,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/formats/default-colorimetry", test_default_colorimetry);
   g_test_add_func ("/gst/formats/jpeg", test_jpeg);
   failed = g_test_run ();
+  g_test_message ("worst difference of a probability: %.2g", worst);
   effnet_session_free (session);
   effnet_model_unref (model);
   return failed;
