@@ -8,8 +8,8 @@ C side makes of such names (src/plan/dialect.c), which this must not look at.
 import json
 import re
 
-import numpy as np
-from safetensors.numpy import save_file
+import torch
+from safetensors.torch import save_file
 
 BLOCK = re.compile(r"blocks\.(\d+)\.(\d+)\.(.+)\.(\w+)$")
 
@@ -67,7 +67,7 @@ def renamed(tensors, dialect):
 def write_folder(folder, tensors, architecture, size, classes, extra=None):
     """model.safetensors and a card as timm writes it, with batch norm's counters as PyTorch keeps them."""
     folder.mkdir(parents=True, exist_ok=True)
-    counters = {name.replace("running_mean", "num_batches_tracked"): np.array(1000, np.int64)
+    counters = {name.replace("running_mean", "num_batches_tracked"): torch.tensor(1000)
                 for name in tensors if name.endswith("running_mean")}
     save_file({**tensors, **counters}, folder / "model.safetensors", metadata={"format": "pt"})
     card = {"architecture": architecture, "num_classes": classes,
