@@ -10,7 +10,6 @@
 #include "base/checked.h"
 #include "image/jpeg.h"
 #include "image/pass.h"
-#include "image/resample.h"
 
 #define SLOTS_MAX 8 /* tiles; more only cost memory */
 
@@ -160,7 +159,7 @@ run_pass (EffnetFrontend *f, EffnetPool *pool, Job *job, float *nhwc)
     effnet_pool_run (pool, f->pass.layout.slots, run_tile, job);
   else
     run_tile (job, 0, 0);
-  f->thumbnail_rows = y->n;
+  f->thumbnail_rows = (unsigned)effnet_div_up (y->n, f->pass.thumbnail_step);
 }
 
 static gboolean

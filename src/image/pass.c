@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Builds the tables of a layout, shares out the scratch memory, and walks a tile of output rows
- * through the four inner loops of resample.h. */
+ * through the four kernels of the front end. */
 #include "image/pass.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
-#include "image/resample.h"
 
 static EffnetElement
 element_of (const EffnetPass *pass)
@@ -77,17 +76,29 @@ build_tables (EffnetPass *pass, EffnetFilter filter)
   pass->columns_first = filter == EFFNET_FILTER_BICUBIC && f->model != EFFNET_MODEL_YUV && even;
 }
 
-/* Luma of the thumbnail is BT.601's of the RGB, a linear map of the elements like the colours. */
+/* Luma of the thumbnail is BT.601's of the RGB, a linear map of the elements like the colours; of
+ * YUV it is Y. Two or three rows to a cell are enough. */
 static void
 build_luma (EffnetPass *pass)
 {
   static const float weight[3] = {0.299f, 0.587f, 0.114f};
-  for (unsigned c = 0; c < 3; c++) {
-    pass->luma[c] = 0;
-    for (unsigned k = 0; k < 3; k++)
-      pass->luma[c] += weight[k] * pass->color.matrix[k][c];
-    pass->luma_offset += weight[c] * pass->color.offset[c];
-  }
+  gboolean rgb = pass->layout.format.model == EFFNET_MODEL_RGB;
+  pass->thumbnail_step = MAX (1, pass->geometry.y.n / (2 * EFFNET_THUMBNAIL_SIDE));
+  for (unsigned c = 0; c < 3; c++)
+    pass->luma[c] = rgb ? weight[c] * pass->color.matrix[c][c] : 0;
+  if (!rgb)
+    pass->luma[0] = pass->color.matrix[0][0];
+  pass->luma_offset = -pass->color.matrix[0][0] * pass->color.black;
+}
+
+static void
+choose_kernels (EffnetPass *pass)
+{
+  const EffnetDtype f32 = EFFNET_DTYPE_F32;
+  pass->vertical = effnet_kernel_find (EFFNET_OP_RESAMPLE_V, f32, 0, 0)->call.resample_v;
+  pass->spread = effnet_kernel_find (EFFNET_OP_SPREAD, f32, 0, 0)->call.spread;
+  pass->horizontal = effnet_kernel_find (EFFNET_OP_RESAMPLE_H, f32, 0, 0)->call.resample_h;
+  pass->convert = effnet_kernel_find (EFFNET_OP_CONVERT, f32, 0, 0)->call.convert;
 }
 
 static size_t
@@ -145,6 +156,7 @@ effnet_pass_build (EffnetPass *pass, const EffnetLayout *layout, const EffnetInp
   if (!effnet_color_map (&pass->color, &layout->format, layout->matrix, layout->range,
                          layout->frame_height, error))
     goto fail;
+  choose_kernels (pass);
   build_tables (pass, spec->filter);
   build_luma (pass);
   if (!build_scratch (pass, error))
@@ -184,6 +196,23 @@ line_of (const EffnetPassFrame *frame, unsigned plane, unsigned y)
   return frame->data[plane] + (ptrdiff_t)(y - frame->first[plane]) * frame->stride[plane];
 }
 
+/* @cells: [EFFNET_THUMBNAIL_SIDE] */
+static void
+take_thumbnail (const EffnetPass *pass, const float *a, const float *b, const float *c,
+                float *cells)
+{
+  unsigned n = pass->geometry.x.n, side = EFFNET_THUMBNAIL_SIDE;
+  gboolean color = pass->luma[1] != 0;
+
+  for (unsigned j = 0; j < side; j++) {
+    unsigned x = j * n / side, end = MAX (x + 1, (j + 1) * n / side);
+    float sum = 0, count = (float)(end - x);
+    for (; x < end; x++)
+      sum += pass->luma[0] * a[x] + (color ? pass->luma[1] * b[x] + pass->luma[2] * c[x] : 0);
+    cells[j] = sum / count + pass->luma_offset;
+  }
+}
+
 /* @line: [n_components][x.n], of output row @y of the part that is filled. */
 static void
 finish_row (const Tile *tile, unsigned y, const float *line)
@@ -191,25 +220,28 @@ finish_row (const Tile *tile, unsigned y, const float *line)
   const EffnetPass *pass = tile->pass;
   const EffnetPassFrame *frame = tile->frame;
   const EffnetGeometry *g = &pass->geometry;
-  unsigned n = g->x.n, side = EFFNET_THUMBNAIL_SIDE;
+  unsigned n = g->x.n;
   gboolean color = pass->layout.format.n_components == 3;
   const float *a = line, *b = color ? line + n : line, *c = color ? line + 2 * n : line;
   float *out = frame->nhwc + (size_t)(g->y.at + y) * frame->out_width * 3;
 
   memset (out, 0, (size_t)g->x.at * 3 * sizeof *out);
-  EffnetConvert convert = {{a, b, c},    n,           pass->color.matrix,       pass->color.offset,
-                           frame->scale, frame->bias, out + (size_t)g->x.at * 3};
-  effnet_resample_convert (&convert);
+  EffnetConvert convert = {
+      .in = {a, b, c},
+      .matrix = pass->color.matrix[0],
+      .offset = pass->color.offset,
+      .scale = frame->scale,
+      .bias = frame->bias,
+      .n = n,
+      .out = out + (size_t)g->x.at * 3,
+  };
+  pass->convert (&convert);
   memset (out + (size_t)(g->x.at + n) * 3, 0,
           (size_t)(frame->out_width - g->x.at - n) * 3 * sizeof *out);
 
-  for (unsigned j = 0; j < side; j++) {
-    unsigned x = j * n / side, end = MAX (x + 1, (j + 1) * n / side);
-    float sum = 0, count = (float)(end - x);
-    for (; x < end; x++)
-      sum += pass->luma[0] * a[x] + pass->luma[1] * b[x] + pass->luma[2] * c[x];
-    frame->thumbnail[(size_t)y * side + j] = sum / count + pass->luma_offset;
-  }
+  if (y % pass->thumbnail_step == 0)
+    take_thumbnail (pass, a, b, c,
+                    frame->thumbnail + (size_t)(y / pass->thumbnail_step) * EFFNET_THUMBNAIL_SIDE);
 }
 
 /* Up to EFFNET_LANES rows of component @c, already in @tile->pointers, through the horizontal
@@ -222,8 +254,9 @@ filter_across (const Tile *tile, unsigned c, EffnetElement element, unsigned ste
   const EffnetTaps *taps = &pass->across[pass->table[c]];
   unsigned n = pass->geometry.x.n;
 
-  effnet_resample_spread (element, tile->pointers, step, taps->hi - taps->lo, tile->spread);
-  EffnetHorizontal h = {
+  EffnetSpread spread = {element, tile->pointers, step, taps->hi - taps->lo, tile->spread};
+  pass->spread (&spread);
+  EffnetResampleH h = {
       .in = tile->spread,
       .first = taps->first,
       .count = taps->count,
@@ -236,7 +269,7 @@ filter_across (const Tile *tile, unsigned c, EffnetElement element, unsigned ste
       .out = out + (size_t)c * n,
       .out_stride = (size_t)pass->layout.format.n_components * n,
   };
-  effnet_resample_horizontal (&h);
+  pass->horizontal (&h);
 }
 
 /* Rows [from, from + EFFNET_LANES) of the frame to the ring; past @end the last one is repeated. */
@@ -278,9 +311,10 @@ run_columns_first (const Tile *tile, unsigned from, unsigned to)
       size_t row = (first + t - base) % (pass->ring_batches * EFFNET_LANES);
       tile->pointers[t] = tile->ring + row * line;
     }
-    effnet_resample_vertical (EFFNET_ELEMENT_F32, tile->pointers,
-                              down->weight + (size_t)y * down->stride, down->count[y], line,
-                              tile->rows);
+    EffnetResampleV v = {
+        EFFNET_ELEMENT_F32, tile->pointers, down->weight + (size_t)y * down->stride,
+        down->count[y],     line,           tile->rows};
+    pass->vertical (&v);
     finish_row (tile, y, tile->rows);
   }
 }
@@ -302,9 +336,9 @@ filter_plane (const Tile *tile, unsigned plane, unsigned from, unsigned n)
     unsigned y = from + lane;
     for (unsigned t = 0; t < down->count[y]; t++)
       tile->pointers[t] = line_of (tile->frame, plane, down->first[y] + t) + lo * f->element;
-    effnet_resample_vertical (element_of (pass), tile->pointers,
-                              down->weight + (size_t)y * down->stride, down->count[y], hi - lo,
-                              tile->rows + lane * (hi - lo));
+    EffnetResampleV v = {element_of (pass), tile->pointers, down->weight + (size_t)y * down->stride,
+                         down->count[y],    hi - lo,        tile->rows + lane * (hi - lo)};
+    pass->vertical (&v);
   }
   for (unsigned c = 0; c < f->n_components; c++) {
     const EffnetComponent *k = &f->component[c];

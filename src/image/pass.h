@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "image/color.h"
 #include "image/taps.h"
+#include "kernels/kernels.h"
 #include "threads/pool.h"
 
 /* All that the tables depend on; compared byte by byte, so it starts from memset. */
@@ -35,9 +36,14 @@ typedef struct {
   EffnetGeometry geometry;
   EffnetColorMap color;
   gboolean columns_first;
+  EffnetResampleVFunc vertical; /* the kernels chosen */
+  EffnetSpreadFunc spread;
+  EffnetResampleHFunc horizontal;
+  EffnetConvertFunc convert;
   EffnetTaps across[3],
-      down[3];      /* tables; a component uses those of the first that is sampled like it */
-  uint8_t table[3]; /* component -> index of its tables */
+      down[3];             /* tables; a component uses those of the first that is sampled like it */
+  uint8_t table[3];        /* component -> index of its tables */
+  unsigned thumbnail_step; /* every which output row the thumbnail takes */
   float luma[3], luma_offset; /* of the thumbnail, from elements */
   EffnetArena scratch;
   size_t slot_bytes;                               /* of @scratch, for each tile */
@@ -53,7 +59,7 @@ typedef struct {
   float scale[3], bias[3]; /* out = rgb * scale + bias */
   unsigned out_width;      /* pixels of the network's input */
   float *nhwc;             /* [height][out_width][3] */
-  float *thumbnail; /* [rows][EFFNET_THUMBNAIL_SIDE]: sums of luma over the cells of each row */
+  float *thumbnail; /* [rows][EFFNET_THUMBNAIL_SIDE]: mean luma of the cells of each row taken */
 } EffnetPassFrame;
 
 /* FALSE leaves @pass cleared. */

@@ -13,6 +13,10 @@
 #define FIELD_FC           fc
 #define FIELD_SCALE_ROWS   scale_rows
 #define FIELD_SCALE_PANELS scale_panels
+#define FIELD_RESAMPLE_V   resample_v
+#define FIELD_SPREAD       spread
+#define FIELD_RESAMPLE_H   resample_h
+#define FIELD_CONVERT      convert
 
 static const EffnetKernel table[] = {
 #define EFFNET_KERNEL(op, dtype, isa, numerics, name, kernel, stride, mr, nr, kr)                  \
@@ -50,7 +54,7 @@ effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsig
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     const EffnetKernel *row = &table[i];
 
-    if (row->op == op && (row->dtype == dtype || op == EFFNET_OP_FC) &&
+    if (row->op == op && (row->dtype == dtype || effnet_op_is_float (op)) &&
         (row->kernel == 0 || row->kernel == kernel) &&
         (row->stride == 0 || row->stride == stride) && effnet_kernel_usable (row))
       return row;
@@ -69,6 +73,10 @@ effnet_op_name (EffnetKernelOp op)
       [EFFNET_OP_FC] = "fc",
       [EFFNET_OP_SCALE_ROWS] = "scale_rows",
       [EFFNET_OP_SCALE_PANELS] = "scale_panels",
+      [EFFNET_OP_RESAMPLE_V] = "resample_v",
+      [EFFNET_OP_SPREAD] = "spread",
+      [EFFNET_OP_RESAMPLE_H] = "resample_h",
+      [EFFNET_OP_CONVERT] = "convert",
   };
 
   return op < EFFNET_OP_COUNT ? names[op] : NULL;

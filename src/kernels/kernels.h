@@ -1,85 +1,99 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * kernels: the contracts. A kernel is a pure function: no malloc, no globals, no threads, no errors; it
- * asserts. Activations are NHWC, [pixels][channels], element type T (float or bf16 by the row's dtype);
- * weights are packed once by the packing its row in kernels.inc declares. A kernel reads and writes nothing
- * outside what its contract names. kernels.inc is the one list; ref.c is the oracle.
+ * kernels: the contracts. A kernel is a pure function: no malloc, no globals, no threads, no
+ * errors; it asserts. Activations are NHWC, [pixels][channels], element type T (float or bf16 by
+ * the row's dtype); weights are packed once by the packing its row in kernels.inc declares. A
+ * kernel reads and writes nothing outside what its contract names. kernels.inc is the one list;
+ * ref.c is the oracle.
  *
  * Numerics: EXACT kernels give the reference's bits. BOUNDED ones stay within the bound that
- * tests/kernels derives from k and eps; accumulation is float32 at least. The same call gives the same
- * bits again. */
+ * tests/kernels derives from k and eps; accumulation is float32 at least. The same call gives the
+ * same bits again. */
 #ifndef EFFNET_KERNELS_KERNELS_H
 #define EFFNET_KERNELS_KERNELS_H
 
 #include "base/cpu.h"
 #include "base/types.h"
 
-/* What a kernel's sigmoid may be off by, absolutely; its swish by |x| times that. Of 2^-20 float32 rows
- * use a part; rows with bf16 outputs may be coarser, where one output's half ulp is 2^-9 of it. */
+/* What a kernel's sigmoid may be off by, absolutely; its swish by |x| times that. Of 2^-20 float32
+ * rows use a part; rows with bf16 outputs may be coarser, where one output's half ulp is 2^-9 of
+ * it. */
 #define EFFNET_SIGMOID_ERROR_F32  0x1p-20
 #define EFFNET_SIGMOID_ERROR_BF16 0x1p-12
 
 typedef enum {
-  EFFNET_OP_GEMM,       /* pointwise convolution */
-  EFFNET_OP_DEPTHWISE,  /* one output row of a depthwise convolution */
-  EFFNET_OP_STEM,       /* one output row of the dense 3-channel stem convolution */
-  EFFNET_OP_POOL,       /* sum over pixels */
-  EFFNET_OP_FC,         /* matrix times vector: squeeze-excite, classifier */
-  EFFNET_OP_SCALE_ROWS, /* activations times a gate per channel, in place */
+  EFFNET_OP_GEMM,         /* pointwise convolution */
+  EFFNET_OP_DEPTHWISE,    /* one output row of a depthwise convolution */
+  EFFNET_OP_STEM,         /* one output row of the dense 3-channel stem convolution */
+  EFFNET_OP_POOL,         /* sum over pixels */
+  EFFNET_OP_FC,           /* matrix times vector: squeeze-excite, classifier */
+  EFFNET_OP_SCALE_ROWS,   /* activations times a gate per channel, in place */
   EFFNET_OP_SCALE_PANELS, /* packed weights times a gate per input channel, to a copy */
+  EFFNET_OP_RESAMPLE_V,   /* front end: weighted sum of rows */
+  EFFNET_OP_SPREAD,       /* front end: rows side by side */
+  EFFNET_OP_RESAMPLE_H,   /* front end: weighted sums of columns, of rows side by side */
+  EFFNET_OP_CONVERT,      /* front end: colours and normalisation of a row */
   EFFNET_OP_COUNT,
 } EffnetKernelOp;
+
+/* TRUE (1) for operations that know float32 only: their rows serve every dtype. */
+static inline int
+effnet_op_is_float (EffnetKernelOp op)
+{
+  return op == EFFNET_OP_FC || op >= EFFNET_OP_RESAMPLE_V;
+}
 
 /* c[i][j] = act (bias[j] + sum_k a[i][k] * b[k][j]) + residual[i][j]
  * i < m, j < n. @c may be @residual exactly; no other overlap. Any m, n, k >= 1. */
 typedef struct {
   size_t m, n, k;
-  const void *a;        /* T [m][lda], k read of each row */
-  size_t lda;           /* elements */
-  const void *b;        /* T, packed: [ceil (n/nr)][ceil (k/kr)][nr][kr], zero-filled past n and k; for a
-                         * row with nr = 0 one panel as wide as n: [ceil (k/kr)][n][kr] */
+  const void *a; /* T [m][lda], k read of each row */
+  size_t lda;    /* elements */
+  const void *b; /* T, packed: [ceil (n/nr)][ceil (k/kr)][nr][kr], zero-filled past n and k; for a
+                  * row with nr = 0 one panel as wide as n: [ceil (k/kr)][n][kr] */
   const float *bias;    /* [n rounded up to nr], zero-filled; [n] when nr = 0 */
   const void *residual; /* T [m][ldr] or NULL */
   size_t ldr;
-  void *c;              /* T [m][ldc], n written of each row */
+  void *c; /* T [m][ldc], n written of each row */
   size_t ldc;
   EffnetActivation activation;
 } EffnetGemm;
 
-/* out[x][c] = act (bias[c] + sum_{i,j} rows[i][x * stride + j - pad][c] * weights[i * kw + j][c]), 0 <= x < out_w
- * Columns outside 0..in_w-1 and NULL rows count as zero. pool[c] += sum_x out[x][c] (the value before rounding
- * to T or after: each row of the list says in its contract; f32 has no difference). */
+/* out[x][c] = act (bias[c] + sum_{i,j} rows[i][x * stride + j - pad][c] * weights[i * kw + j][c]),
+ * 0 <= x < out_w Columns outside 0..in_w-1 and NULL rows count as zero. pool[c] += sum_x out[x][c]
+ * (the value before rounding to T or after: each row of the list says in its contract; f32 has no
+ * difference). */
 typedef struct {
   const void *const *rows; /* kernel pointers to T [in_w][in_stride] */
   size_t channels, in_w, out_w;
   size_t in_stride, out_stride; /* elements from pixel to pixel, >= channels */
   unsigned kernel, stride, pad;
-  const float *weights;    /* [kernel * kernel][weight_stride] */
-  size_t weight_stride;    /* elements, >= channels */
-  const float *bias;       /* [channels] */
-  void *out;               /* T [out_w][out_stride] */
-  float *pool;             /* [channels] or NULL */
+  const float *weights; /* [kernel * kernel][weight_stride] */
+  size_t weight_stride; /* elements, >= channels */
+  const float *bias;    /* [channels] */
+  void *out;            /* T [out_w][out_stride] */
+  float *pool;          /* [channels] or NULL */
   EffnetActivation activation;
 } EffnetDepthwise;
 
-/* out[x][n] = act (bias[n] + sum_{i,j,c} rows[i][x * stride + j - pad][c] * weights[(i * kernel + j) * 3 + c][n])
- * Input is always float32. Columns outside and NULL rows count as zero. */
+/* out[x][n] = act (bias[n] + sum_{i,j,c} rows[i][x * stride + j - pad][c] * weights[(i * kernel +
+ * j) * 3 + c][n]) Input is always float32. Columns outside and NULL rows count as zero. */
 typedef struct {
   const float *const *rows; /* kernel pointers to [in_w][3] */
   size_t in_w, out_w, n;
   unsigned kernel, stride, pad;
-  const float *weights;     /* [kernel * kernel * 3][weight_stride] */
-  size_t weight_stride;     /* elements, >= n, a multiple of 16; zero-filled past n */
-  const float *bias;        /* [weight_stride], zero-filled past n */
-  void *out;                /* T [out_w][n] */
+  const float *weights; /* [kernel * kernel * 3][weight_stride] */
+  size_t weight_stride; /* elements, >= n, a multiple of 16; zero-filled past n */
+  const float *bias;    /* [weight_stride], zero-filled past n */
+  void *out;            /* T [out_w][n] */
   EffnetActivation activation;
 } EffnetStem;
 
 /* sum[c] += sum_p x[p][c]; x and sum do not overlap */
 typedef struct {
-  const void *x;    /* T [pixels][stride] */
+  const void *x; /* T [pixels][stride] */
   size_t pixels, channels, stride;
-  float *sum;       /* [channels] */
+  float *sum; /* [channels] */
 } EffnetPoolSum;
 
 /* y[j] = act (bias[j] + sum_k x[k] * w[k][j]); has no T, its rows serve every dtype */
@@ -95,21 +109,70 @@ typedef struct {
 
 /* x[p][c] *= gate[c]: one float32 product, then rounded to T */
 typedef struct {
-  void *x;            /* T [pixels][stride] */
+  void *x; /* T [pixels][stride] */
   size_t pixels, channels, stride;
-  const float *gate;  /* [channels] */
+  const float *gate; /* [channels] */
 } EffnetScaleRows;
 
-/* out = packed with the row of each k multiplied by gate[k]: one float32 product, then rounded to T; past k
- * zero. Both in a GEMM row's packing: [panels][ceil (k/kr)][nr][kr]; any nr and kr. @out may be @packed. */
+/* out = packed with the row of each k multiplied by gate[k]: one float32 product, then rounded to
+ * T; past k zero. Both in a GEMM row's packing: [panels][ceil (k/kr)][nr][kr]; any nr and kr. @out
+ * may be @packed. */
 typedef struct {
   const void *packed;
   void *out;
   size_t panels, k;
-  size_t nr;         /* effnet_gemm_panel_width () */
+  size_t nr; /* effnet_gemm_panel_width () */
   unsigned kr;
   const float *gate; /* [k] */
 } EffnetScalePanels;
+
+/* How a sample of a picture lies in memory; any alignment. */
+typedef enum {
+  EFFNET_ELEMENT_U8,
+  EFFNET_ELEMENT_U16, /* little-endian */
+  EFFNET_ELEMENT_F32,
+} EffnetElement;
+
+#define EFFNET_LANES 16 /* rows that travel side by side through the horizontal filter */
+
+/* out[x] = sum_t weight[t] * rows[t][x], x < n */
+typedef struct {
+  EffnetElement element;
+  const void *const *rows; /* [taps], n elements of each */
+  const float *weight;     /* [taps] */
+  size_t taps, n;
+  float *out; /* [n] */
+} EffnetResampleV;
+
+/* out[x][lane] = rows[lane][x * step], x < n; of each row (n - 1) * step + 1 elements are there */
+typedef struct {
+  EffnetElement element;
+  const void *const *rows; /* [EFFNET_LANES] */
+  size_t step, n;
+  float *out; /* [n][EFFNET_LANES] */
+} EffnetSpread;
+
+/* out[lane][i] = clamp (sum_t weight[i * stride + t] * in[first[i] - base + t][lane], low, high), i
+ * < n */
+typedef struct {
+  const float *in;               /* [..][EFFNET_LANES] */
+  const unsigned *first, *count; /* [n]: the first column of an output, and how many, at least 1 */
+  const float *weight;           /* [n][stride], count[i] of each */
+  size_t n, stride, base;
+  float low, high;
+  float *out; /* [EFFNET_LANES][out_stride], n written of each row */
+  size_t out_stride;
+} EffnetResampleH;
+
+/* out[x][k] = floor (clamp (sum_c matrix[k][c] * in[c][x] + offset[k], 0, 255) + 1/2) * scale[k] +
+ * bias[k] */
+typedef struct {
+  const float *in[3];                 /* [n] each; may be the same */
+  const float *matrix;                /* [3][3] */
+  const float *offset, *scale, *bias; /* [3] */
+  size_t n;
+  float *out; /* [n][3] */
+} EffnetConvert;
 
 typedef void (*EffnetGemmFunc) (const EffnetGemm *);
 typedef void (*EffnetDepthwiseFunc) (const EffnetDepthwise *);
@@ -118,6 +181,10 @@ typedef void (*EffnetPoolSumFunc) (const EffnetPoolSum *);
 typedef void (*EffnetFcFunc) (const EffnetFc *);
 typedef void (*EffnetScaleRowsFunc) (const EffnetScaleRows *);
 typedef void (*EffnetScalePanelsFunc) (const EffnetScalePanels *);
+typedef void (*EffnetResampleVFunc) (const EffnetResampleV *);
+typedef void (*EffnetSpreadFunc) (const EffnetSpread *);
+typedef void (*EffnetResampleHFunc) (const EffnetResampleH *);
+typedef void (*EffnetConvertFunc) (const EffnetConvert *);
 
 typedef enum {
   EFFNET_NUMERICS_EXACT,
@@ -127,13 +194,14 @@ typedef enum {
 /* One row of the list. */
 typedef struct {
   EffnetKernelOp op;
-  EffnetDtype dtype;     /* T */
+  EffnetDtype dtype; /* T */
   EffnetIsa isa;
   EffnetNumerics numerics;
-  const char *name;      /* the function's */
+  const char *name;        /* the function's */
   unsigned kernel, stride; /* DEPTHWISE, STEM: the only ones it serves; 0 = any */
-  unsigned mr, nr, kr;   /* GEMM: rows of the micro-tile (a hint for cutting tiles) and the packing; nr = 0:
-                          * the row takes all of n at once, so its tiles are cut by rows only */
+  unsigned mr, nr,
+      kr; /* GEMM: rows of the micro-tile (a hint for cutting tiles) and the packing; nr = 0:
+           * the row takes all of n at once, so its tiles are cut by rows only */
   union {
     EffnetGemmFunc gemm;
     EffnetDepthwiseFunc depthwise;
@@ -142,19 +210,26 @@ typedef struct {
     EffnetFcFunc fc;
     EffnetScaleRowsFunc scale_rows;
     EffnetScalePanelsFunc scale_panels;
+    EffnetResampleVFunc resample_v;
+    EffnetSpreadFunc spread;
+    EffnetResampleHFunc resample_h;
+    EffnetConvertFunc convert;
   } call;
 } EffnetKernel;
 
-/* The list, best first, the reference last; every row compiled in, whether or not this CPU runs it. */
+/* The list, best first, the reference last; every row compiled in, whether or not this CPU runs it.
+ */
 const EffnetKernel *effnet_kernels (size_t *n_rows);
 /* 1 when this CPU under the cap, and for BLAS the library installed, can run the row. */
 int effnet_kernel_usable (const EffnetKernel *row);
-/* The first row that serves the request on this CPU under the cap. @kernel and @stride are 0 where the
- * operation has none. NULL only for a dtype nobody serves. */
-const EffnetKernel *effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsigned stride);
+/* The first row that serves the request on this CPU under the cap. @kernel and @stride are 0 where
+ * the operation has none. NULL only for a dtype nobody serves. */
+const EffnetKernel *effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel,
+                                        unsigned stride);
 const char *effnet_op_name (EffnetKernelOp op);
 
-/* Columns in one panel of @gemm's packing, and the number of panels, when the matrix has @n columns. */
+/* Columns in one panel of @gemm's packing, and the number of panels, when the matrix has @n
+ * columns. */
 static inline size_t
 effnet_gemm_panel_width (const EffnetKernel *gemm, size_t n)
 {
@@ -169,14 +244,16 @@ effnet_gemm_panels (const EffnetKernel *gemm, size_t n)
   return (n + width - 1) / width;
 }
 
-/* Packs w, float32 [n][k] (a 1x1 convolution's OI), for a GEMM row; the size in elements of T first. */
+/* Packs w, float32 [n][k] (a 1x1 convolution's OI), for a GEMM row; the size in elements of T
+ * first. */
 size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
 void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, const float *w, void *packed);
 
 /* Name of the core OpenBLAS picked; NULL when built without, or none is installed. Loads it. */
 const char *effnet_blas_core (void);
-/* 1 when the OpenBLAS in this process is a threaded build: only those may be called from several threads at
- * once, and our calls are cut below the size from which they would start threads of their own. */
+/* 1 when the OpenBLAS in this process is a threaded build: only those may be called from several
+ * threads at once, and our calls are cut below the size from which they would start threads of
+ * their own. */
 int effnet_blas_is_threaded (void);
 
 #endif

@@ -14,6 +14,10 @@
 #define EFFNET_CONTRACT_FC           EffnetFc
 #define EFFNET_CONTRACT_SCALE_ROWS   EffnetScaleRows
 #define EFFNET_CONTRACT_SCALE_PANELS EffnetScalePanels
+#define EFFNET_CONTRACT_RESAMPLE_V   EffnetResampleV
+#define EFFNET_CONTRACT_SPREAD       EffnetSpread
+#define EFFNET_CONTRACT_RESAMPLE_H   EffnetResampleH
+#define EFFNET_CONTRACT_CONVERT      EffnetConvert
 
 #define EFFNET_KERNEL(op, dtype, isa, numerics, name, kernel, stride, mr, nr, kr)                  \
   void name (const EFFNET_CONTRACT_##op *);

@@ -59,6 +59,10 @@ void check_pool (Check *check);
 void check_fc (Check *check);
 void check_scale_rows (Check *check);
 void check_scale_panels (Check *check);
+void check_resample_v (Check *check);
+void check_spread (Check *check);
+void check_resample_h (Check *check);
+void check_convert (Check *check);
 
 /* Random choices, the same in every run. */
 guint check_pick (Check *check, guint below);

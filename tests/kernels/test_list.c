@@ -36,7 +36,7 @@ test_well_formed (void)
   }
   for (int op = 0; op < EFFNET_OP_COUNT; op++) {
     g_assert_true (reference_seen[op][EFFNET_DTYPE_F32]);
-    if (op != EFFNET_OP_FC)
+    if (!effnet_op_is_float ((EffnetKernelOp)op))
       g_assert_true (reference_seen[op][EFFNET_DTYPE_BF16]);
   }
 }
