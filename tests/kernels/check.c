@@ -67,7 +67,7 @@ call_kernel (const EffnetKernel *row, const void *contract)
 gboolean
 check_call (Check *check, const EffnetKernel *row, const void *contract)
 {
-  static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+  static const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
   struct sigaction action = {.sa_handler = on_fault}, before[G_N_ELEMENTS (caught)];
   int number;
 
@@ -80,8 +80,9 @@ check_call (Check *check, const EffnetKernel *row, const void *contract)
     sigaction (caught[i], &before[i], NULL);
   if (number != 0) {
     check_fail (check, "%s: %s", strsignal (number),
-                number == SIGILL ? "an instruction this CPU has not"
-                                 : "read or wrote outside its arrays, or wrote an input");
+                number == SIGILL || number == SIGTRAP
+                    ? "an instruction this CPU has not"
+                    : "read or wrote outside its arrays, or wrote an input");
     return FALSE;
   }
   return check_canaries (check);
