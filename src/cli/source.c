@@ -58,7 +58,7 @@ is_jpeg_file (const char *path)
   return n == sizeof head && head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff;
 }
 
-/* The first caps decodebin sees are those of the file itself. */
+/* The first caps decodebin sees are those of the file itself. Sound and text are not decoded. */
 static gboolean
 on_autoplug (GstElement *decoder, GstPad *pad, GstCaps *caps, gpointer data)
 {
@@ -70,7 +70,7 @@ on_autoplug (GstElement *decoder, GstPad *pad, GstCaps *caps, gpointer data)
   if (!source->typed)
     source->still = g_str_has_prefix (name, "image/");
   source->typed = TRUE;
-  return TRUE;
+  return !g_str_has_prefix (name, "audio/") && !g_str_has_prefix (name, "text/");
 }
 
 static void
@@ -80,7 +80,7 @@ on_pad_added (GstElement *decoder, GstPad *pad, gpointer data)
 
   (void)decoder;
   if (!gst_pad_is_linked (sink))
-    gst_pad_link (pad, sink);
+    gst_pad_link (pad, sink); /* a pad that is not video does not fit and stays alone */
 }
 
 static GstPadProbeReturn
@@ -166,7 +166,6 @@ start (Source *source, GError **error)
 {
   g_autofree char *uri = uri_of (source->input, error);
   g_autoptr (GstElement) decoder = NULL;
-  g_autoptr (GstCaps) raw = gst_caps_from_string ("video/x-raw");
   g_autoptr (GstPad) pad = NULL;
   GstElement *convert;
 
@@ -180,7 +179,7 @@ start (Source *source, GError **error)
   convert = build_tail (source, error);
   if (convert == NULL)
     return FALSE;
-  g_object_set (decoder, "uri", uri, "caps", raw, "expose-all-streams", FALSE, NULL);
+  g_object_set (decoder, "uri", uri, NULL);
   g_signal_connect (decoder, "autoplug-continue", G_CALLBACK (on_autoplug), source);
   g_signal_connect (decoder, "pad-added", G_CALLBACK (on_pad_added), convert);
   gst_bin_add (GST_BIN (source->pipeline), decoder);

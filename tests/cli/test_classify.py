@@ -62,6 +62,18 @@ def every():
 
 
 @test
+def clip_with_sound():
+    """of an MP4 clip with H.264 and AAC the pictures are classified and the sound is left alone"""
+    subprocess.run(["gst-launch-1.0", "-q", "filesrc", f"location={MEDIA / 'pan.webm'}", "!", "matroskademux", "!",
+                    "vp8dec", "!", "videoconvert", "!", "x264enc", "speed-preset=ultrafast", "!", "h264parse", "!",
+                    "mp4mux", "name=mux", "!", "filesink", "location=sound.mp4",
+                    "audiotestsrc", "num-buffers=100", "!", "avenc_aac", "!", "aacparse", "!", "mux."],
+                   check=True, capture_output=True, timeout=120)
+    pictures = lines("sound.mp4", "--every", "40", "--top-k", "1")
+    assert [f["frame"] for f in pictures] == [0, 40], pictures
+
+
+@test
 def folders():
     """a folder is searched to its depth in order of names; other files in it are left alone"""
     os.makedirs("tree/b/c")
