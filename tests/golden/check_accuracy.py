@@ -4,8 +4,9 @@
 against PyTorch with torchvision's preprocessing. Prints the table of README.
 
 What the columns mean: top-1 and top-5 count right answers of `effnet classify` as it is used (fp32, JPEG
-decoded at the scale that suffices); PyTorch and "source weights" are PyTorch's own counts with the weights
-as shipped and before they were rounded to half precision; "same input" compares the network alone, fed with
+decoded at the scale that suffices); "PyTorch top-1" is PyTorch's count with the weights as shipped, "F32
+source: agree" how many photographs get the same class with the weights before they were rounded to half
+precision; "same input" compares the network alone, fed with
 torchvision's tensors; "full" and "scaled" compare everything from the file on, with the JPEG decoded at full
 size and as it is used. Needs the environment of venv.sh, and pip for Lite1 and Lite2.
 """
@@ -99,7 +100,7 @@ def measure(effnet, variant, folder):
     worst = np.abs(network - torch_).max()
     top1, top5 = right(scaled, truth)
     print(f"| {variant} | {top1} ({100 * top1 / n:.1f} %) | {top5} ({100 * top5 / n:.1f} %) | "
-          f"{right(torch_, truth)[0]} | {right(unrounded, truth)[0]} | {agree(network, torch_)} | {worst:.1e} | "
+          f"{right(torch_, truth)[0]} | {agree(unrounded, torch_)} | {agree(network, torch_)} | {worst:.1e} | "
           f"{agree(full, torch_)} | {agree(scaled, torch_)} |", flush=True)
     return (agree(network, torch_) >= SAME_INPUT_AGREE * n and worst <= SAME_INPUT_PROBABILITY
             and agree(full, torch_) >= FULL_AGREE * n and agree(scaled, torch_) >= SCALED_AGREE * n)
@@ -110,8 +111,8 @@ def main():
     if not PHOTOS.exists():
         tool.skip(f"no {PHOTOS}")
     print(f"{len(photos()[0])} photographs, each of another class of ImageNet-1k\n")
-    print("| model | top-1 | top-5 | PyTorch top-1 | source weights | same input: agree | probabilities within "
-          "| full: agree | scaled: agree |\n|" + " --- |" * 9)
+    print("| model | top-1 | top-5 | PyTorch top-1 | F32 source: agree | same input: agree | "
+          "probabilities within | full: agree | scaled: agree |\n|" + " --- |" * 9)
     with tempfile.TemporaryDirectory() as folder:
         results = [measure(effnet, variant, Path(folder)) for variant in sys.argv[2:] or convert.SOURCES]
     if not all(results):
