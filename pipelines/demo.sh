@@ -77,7 +77,7 @@ for file in "$@"; do
   fi
   rows=$(classify "$file") || true
   if [ -z "$rows" ]; then
-    echo "$name: $(sed -nE 's/^ERROR: from element [^:]*: //p' "$out/errors" | head -1)" >&2
+    echo "$name: $(sed -nE 's/^ERROR: from element [^ ]*: //p' "$out/errors" | head -1)" >&2
     failed=1
     continue
   fi

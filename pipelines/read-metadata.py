@@ -37,7 +37,13 @@ def values(structure, name):
 
 
 frames = 0
-while (sample := sink.emit("pull-sample")) is not None:
+bus = pipeline.get_bus()
+error = None
+while error is None and not sink.is_eos():
+    sample = sink.try_pull_sample(Gst.SECOND // 5)
+    if sample is None:
+        error = bus.pop_filtered(Gst.MessageType.ERROR)
+        continue
     meta = sample.get_buffer().get_custom_meta("EffnetClassificationMeta")
     frames += 1
     if meta is None:
@@ -47,7 +53,6 @@ while (sample := sink.emit("pull-sample")) is not None:
         top = ", ".join(f"{label} {100 * score:.1f} %"
                         for label, score in zip(values(result, "labels"), values(result, "scores")))
         print(f"{sample.get_buffer().pts / 1e9:7.3f} s  {top}", flush=True)
-error = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
 pipeline.set_state(Gst.State.NULL)
 if error is not None:
     sys.exit(f"read-metadata: {error.parse_error()[0].message}")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A camera on the screen with its label on it: the element's messages set textoverlay's text.
+"""A camera on the screen with its label on it: the element's messages set textoverlay's text. For a camera
+that sends MJPEG only see webcam-mjpeg.sh.
 
     pipelines/webcam-preview.py [DEVICE]
 
@@ -23,7 +24,7 @@ sink = os.environ.get("EFFNET_SINK") or "autovideosink"
 setup_path.check(Gst)
 pipeline = Gst.parse_launch(
     f"{source} ! queue leaky=downstream max-size-buffers=2 ! effnetclassify post-messages=all "
-    "! decodebin ! videoconvert ! textoverlay name=text valignment=bottom halignment=left shaded-background=true "
+    "! videoconvert ! textoverlay name=text valignment=bottom halignment=left shaded-background=true "
     f"font-desc='Sans 20' ! videoconvert ! {sink}")
 text = pipeline.get_by_name("text")
 

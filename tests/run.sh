@@ -15,7 +15,7 @@ usage() {
   cat <<'END'
 Usage: tests/run.sh [OPTION...]
 Without options: the suite built by gcc, style checks, the suite under the address and undefined-behaviour
-sanitizers, a clang build, and valgrind on a choice of tests.
+sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgrind on a choice of tests.
   --quick         the suite built by gcc only
   --asan          only the suite under the sanitizers
   --clang         only the suite built by clang
@@ -56,7 +56,8 @@ install_packages() {
     libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev libgirepository1.0-dev
     gobject-introspection libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-    gstreamer1.0-plugins-ugly gstreamer1.0-libav gir1.2-gst-plugins-base-1.0 gir1.2-gstreamer-1.0
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core
+    gir1.2-gst-plugins-base-1.0 gir1.2-gstreamer-1.0
     gir1.2-gst-rtsp-server-1.0 python3 python3-venv python3-pip python3-numpy python3-pil python3-gi
     python3-torch python3-torchvision valgrind shellcheck
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
@@ -73,6 +74,18 @@ install_packages() {
     echo "apt-get failed; tests that need what is missing will say so. The end of $out/apt.log:"
     tail -5 "$out/apt.log"
   }
+}
+
+# The libraries that the 64-bit Arm build links: another architecture for dpkg, so only where the machine is
+# CI's own.
+install_arm_packages() {
+  [ -n "${CI:-}" ] && command -v dpkg >/dev/null && [ "$(dpkg --print-architecture)" = amd64 ] || return 0
+  dpkg-query -W libjson-glib-dev:arm64 >/dev/null 2>&1 && return 0
+  say "installing arm64 libraries"
+  { as_root dpkg --add-architecture arm64 && as_root apt-get update -q &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -q -y \
+      --no-install-recommends libglib2.0-dev:arm64 libjson-glib-dev:arm64 libjpeg62-turbo-dev:arm64; } \
+    >"$out/apt-arm.log" 2>&1 || tail -3 "$out/apt-arm.log"
 }
 
 # build NAME CC [MESON OPTION...]: configures and builds with -Werror in $out/NAME; counts as one test.
@@ -149,6 +162,23 @@ run_valgrind() {
     --wrapper "valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=no --suppressions=$root/tests/valgrind.supp" "$@"
 }
 
+run_arm() {
+  local numbers code=0
+  say "testing: 64-bit Arm under qemu-user"
+  tests/distro/aarch64.sh "$out/aarch64" >"$out/aarch64.log" 2>&1 || code=$?
+  if [ $code -eq 77 ]; then
+    grep 'NOT RUN' "$out/aarch64.log"
+    count 0 0 1
+  elif numbers=$("${PYTHON:-python3}" tests/count.py "$out/aarch64/meson-logs/testlog.json" 2>&1); then
+    # shellcheck disable=SC2086 # three numbers
+    count $numbers
+    echo "arm: ${numbers// / / } (passed / failed / skipped)"
+  else
+    tail -20 "$out/aarch64.log"
+    count 0 1 0
+  fi
+}
+
 run_fuzz() {
   local target ran=0
   command -v clang >/dev/null || { echo "NOT RUN: clang is not installed" && count 0 0 1 && return; }
@@ -188,6 +218,7 @@ run_default() {
   run_gcc
   run_asan
   run_clang_build
+  run_arm
   [ -f "$out/gcc/build.ninja" ] && run_valgrind --suite gst --suite cli --suite weights --no-suite slow
 }
 
@@ -212,6 +243,7 @@ mkdir -p "$out"
 # Debian's python3 is the one that sees Debian's modules.
 [ -x /usr/bin/python3 ] && export PYTHON=/usr/bin/python3
 [ $install -eq 1 ] && install_packages
+[ $install -eq 1 ] && [ $what = default ] && install_arm_packages
 [ $install -eq 1 ] && [ -x tests/golden/venv.sh ] && {
   say "reference implementation (tests/golden/venv.sh)"
   tests/golden/venv.sh >"$out/venv.log" 2>&1 || { echo "it could not be made:" && tail -5 "$out/venv.log"; }

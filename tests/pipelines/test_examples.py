@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every file of pipelines/ is run; where it wants a camera it gets a test source."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from tool import MEDIA, ROOT, Skip, main, test  # noqa: E402
+
+PIPELINES = ROOT / "pipelines"
+PHOTO = f'multifilesrc location={MEDIA / "coffee.jpg"} caps=image/jpeg,framerate=15/1 num-buffers=20 loop=true'
+covered = {"common.sh", "setup_path.py"}  # sourced and imported by the others
+
+
+def run(name, *arguments, code=0, timeout=120, **env):
+    covered.add(name)
+    command = [PIPELINES / name] if name.endswith(".sh") else [sys.executable, PIPELINES / name]
+    done = subprocess.run([*map(str, command), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=timeout, check=False, env={**os.environ, **env,
+                                                             "PYTHONDONTWRITEBYTECODE": "1"})
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@test
+def picture_to_label():
+    """picture-to-label.sh: cat and coffee; a name with a percent sign and a space; a missing file"""
+    assert "cat" in run("picture-to-label.sh").stdout
+    odd = pathlib.Path("50%41 x.jpg")
+    odd.write_bytes((MEDIA / "coffee.jpg").read_bytes())
+    assert run("picture-to-label.sh", odd.resolve()).stdout.startswith("espresso ")
+    assert "none.jpg" in run("picture-to-label.sh", "none.jpg", code=1).stderr
+
+
+@test
+def clip_to_jsonl():
+    """clip-to-jsonl.sh: eight of eighty frames, the cat before the coffee"""
+    lines = [json.loads(line) for line in run("clip-to-jsonl.sh").stdout.splitlines()]
+    assert [line["frame"] for line in lines] == list(range(0, 80, 10))
+    assert "cat" in lines[0]["top"][0]["label"] and lines[-1]["top"][0]["label"] == "espresso"
+
+
+@test
+def webcam_preview():
+    """webcam-preview.py: the label is drawn; a missing camera is a sentence"""
+    from PIL import Image, ImageChops
+    run("webcam-preview.py", EFFNET_SOURCE=f"{PHOTO} ! jpegdec",
+        EFFNET_SINK="pngenc snapshot=true ! filesink location=a.png")
+    plain = Image.open(MEDIA / "coffee.jpg").convert("RGB")
+    changed = ImageChops.difference(Image.open("a.png").convert("RGB"), plain).convert("L")
+    box = changed.point(lambda v: 255 * (v > 60)).getbbox()
+    assert box is not None and box[1] > plain.height // 2 and box[2] < plain.width // 2, box
+    assert "webcam-preview" in run("webcam-preview.py", "/dev/none", code=1, EFFNET_SINK="fakesink").stderr
+
+
+@test
+def webcam_mjpeg():
+    """webcam-mjpeg.sh: JPEG frames go through untouched, the label is printed once"""
+    out = run("webcam-mjpeg.sh", EFFNET_SOURCE=PHOTO, EFFNET_SINK="fakesink").stdout
+    assert out.count("\n") == 1 and "espresso" in out, out
+
+
+@test
+def two_cameras():
+    """two-cameras.sh: each camera's label with its name"""
+    out = run("two-cameras.sh", EFFNET_SOURCE=PHOTO).stdout
+    assert sorted(out.splitlines()) == ["first: espresso", "second: espresso"], out
+
+
+@test
+def read_metadata():
+    """read-metadata.py: metadata survives queue, conversion and scaling; every fifth result is fresh"""
+    out = run("read-metadata.py").stdout.splitlines()
+    assert out[-1] == "80 frames" and len(out) == 17, out
+    assert "cat" in out[0] and "espresso" in out[-2]
+    assert "not found" in run("read-metadata.py", "none.webm", code=1).stderr
+
+
+@test
+def rtsp_camera():
+    """rtsp-camera.sh: labels from a real RTSP server on the loopback"""
+    server_code = """
+import sys, gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer
+Gst.init(None)
+server = GstRtspServer.RTSPServer(address="127.0.0.1", service="0")
+factory = GstRtspServer.RTSPMediaFactory()
+factory.set_launch(sys.argv[1])
+server.get_mount_points().add_factory("/camera", factory)
+assert server.attach(None)
+print(server.get_bound_port(), flush=True)
+GLib.MainLoop().run()
+"""
+    launch = (f"( multifilesrc location={MEDIA / 'coffee.jpg'} caps=image/jpeg,framerate=15/1 loop=true "
+              "num-buffers=60 ! jpegdec ! videoconvert ! vp8enc deadline=1 ! rtpvp8pay name=pay0 )")
+    server = subprocess.Popen([sys.executable, "-c", server_code, launch], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+    try:
+        port = server.stdout.readline().strip()
+        if not port:
+            covered.add("rtsp-camera.sh")
+            raise Skip("gir1.2-gst-rtsp-server-1.0 is not installed")
+        out = run("rtsp-camera.sh", f"rtsp://127.0.0.1:{port}/camera").stdout
+        assert "espresso" in out, out
+    finally:
+        server.kill()
+        server.wait()
+    run("rtsp-camera.sh", code=2)
+
+
+@test
+def demo():
+    """demo.sh: a table, and pictures with the label on them; a bad file does not stop the others"""
+    from PIL import Image
+    out = pathlib.Path("demo").resolve()
+    done = run("demo.sh", EFFNET_DEMO_OUT=str(out), timeout=500)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert any(row[:1] == ["cat.jpg"] and row[-1] in ("cat", "tabby") for row in rows), done.stdout
+    assert any(row[:1] == ["coffee.jpg"] and row[-1] == "espresso" for row in rows), done.stdout
+    assert done.stdout.count("espresso") == 2, done.stdout  # the picture's and the clip's
+    for name in ("cat", "coffee", "pan"):
+        assert f"{out}/{name}.png" in done.stdout
+    plain = Image.open(MEDIA / "cat.jpg").convert("L")
+    drawn = Image.open(out / "cat.png").convert("L")
+    assert drawn.size == plain.size
+    box = (plain.width // 4, plain.height - 60, 3 * plain.width // 4, plain.height - 20)
+    bright = sum(v > 220 for v in drawn.crop(box).getdata())
+    assert bright > 500 > sum(v > 220 for v in plain.crop(box).getdata()), bright
+    pathlib.Path("text.jpg").write_text("no picture")
+    done = run("demo.sh", "text.jpg", "none.jpg", MEDIA / "cat.jpg", code=1, EFFNET_DEMO_OUT=str(out))
+    assert "text.jpg: " in done.stderr and "none.jpg: " in done.stderr and "cat.jpg" in done.stdout, done
+
+
+@test
+def all_are_run():
+    """no example is left out of this test"""
+    files = {p.name for p in PIPELINES.iterdir() if p.suffix in (".sh", ".py")}
+    assert files == covered, files ^ covered
+
+
+main()
