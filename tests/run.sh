@@ -19,7 +19,7 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
   --quick         the suite built by gcc only
   --asan          only the suite under the sanitizers
   --clang         only the suite built by clang
-  --valgrind      only the whole suite under valgrind (slow)
+  --valgrind      only valgrind, on more programs than by default (slow)
   --fuzz SECONDS  only the fuzz targets, SECONDS each
   --distro        only the suite in a fresh Debian 13 (debootstrap; needs root)
   --bench         only the kernel checker's timings and tests/bench
@@ -149,14 +149,14 @@ run_clang_build() {
   fi
 }
 
-# run_valgrind [SUITE OPTION...]
+# run_valgrind TEST...: programs, not scripts
 run_valgrind() {
   if ! command -v valgrind >/dev/null; then
     echo "valgrind is not installed"
     count 0 0 1
     return
   fi
-  # Valgrind knows no AVX-512: the run is capped at AVX2. GLib's and GStreamer's own caches are not leaks.
+  # Valgrind knows no AVX-512: the run is capped at AVX2. tests/gst runs the element under it.
   EFFNET_ISA=avx2 G_SLICE=always-malloc GST_REGISTRY_FORK=no GST_REGISTRY="$out/gcc/valgrind-registry.bin" \
     suite gcc valgrind --timeout-multiplier 30 \
     --wrapper "valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=no --suppressions=$root/tests/valgrind.supp" "$@"
@@ -214,12 +214,14 @@ script() {
   fi
 }
 
+in_valgrind=(tensors hostile card labels plan pool engine fuzz-safetensors fuzz-card fuzz-jpeg)
+
 run_default() {
   run_gcc
   run_asan
   run_clang_build
   run_arm
-  [ -f "$out/gcc/build.ninja" ] && run_valgrind --suite gst --suite cli --suite weights --no-suite slow
+  [ -f "$out/gcc/build.ninja" ] && run_valgrind "${in_valgrind[@]}"
 }
 
 what=default install=1 seconds=60
@@ -243,7 +245,7 @@ mkdir -p "$out"
 # Debian's python3 is the one that sees Debian's modules.
 [ -x /usr/bin/python3 ] && export PYTHON=/usr/bin/python3
 [ $install -eq 1 ] && install_packages
-[ $install -eq 1 ] && [ $what = default ] && install_arm_packages
+[ $install -eq 1 ] && [ "$what" = default ] && install_arm_packages
 [ $install -eq 1 ] && [ -x tests/golden/venv.sh ] && {
   say "reference implementation (tests/golden/venv.sh)"
   tests/golden/venv.sh >"$out/venv.log" 2>&1 || { echo "it could not be made:" && tail -5 "$out/venv.log"; }
@@ -253,7 +255,7 @@ case $what in
   quick) run_gcc ;;
   asan) run_asan ;;
   clang) run_clang_build && suite clang testlog --no-suite style ;;
-  valgrind) build gcc "${GCC:-gcc}" && run_valgrind ;;
+  valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" net official formats jpeg ;;
   fuzz) run_fuzz "$seconds" ;;
   distro) script "a fresh Debian 13" tests/distro/run.sh ;;
   bench) script "bench" tests/bench/run ;;
