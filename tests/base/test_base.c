@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/checked.h"
 #include "base/cpu.h"
+#include "base/error.h"
 
 static void
 test_arena (void)
@@ -99,6 +100,12 @@ in_fork (const char *cap, int (*child) (const char *), const char *data)
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_true (WIFEXITED (status));
   return WEXITSTATUS (status);
+}
+
+static void
+test_error_domain (void)
+{
+  g_assert_cmpstr (g_quark_to_string (EFFNET_ERROR), ==, "effnet-error-quark");
 }
 
 static void
@@ -298,5 +305,6 @@ main (int argc, char **argv)
   g_test_add_func ("/arena/sizes", test_arena);
   g_test_add_func ("/arena/too-large", test_arena_too_large);
   g_test_add_func ("/checked", test_checked);
+  g_test_add_func ("/error/domain", test_error_domain);
   return g_test_run ();
 }
