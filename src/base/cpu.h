@@ -23,8 +23,8 @@ typedef enum {
 
 /* 1 when rows of this bundle may be run here, the cap considered.
  * EFFNET_ISA = ref, generic, sse2, blas, avx2, avx512, avx512bf16, amx or neon leaves its own rung
- * and those below it; sse2 is another name of generic. BLAS says only that the cap leaves it: whether it was
- * built in is the kernel list's matter. */
+ * and those below it; sse2 is another name of generic. BLAS says only that the cap leaves it:
+ * whether it was built in is the kernel list's matter. */
 int effnet_cpu_has (EffnetIsa isa);
 /* The best bundle of instructions allowed (never BLAS): what `effnet cpu` and model-info show. */
 EffnetIsa effnet_cpu_best (void);
