@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Vectors of float32 for AVX-512 (F, BW, DQ, VL). The same names mean the same in every
- * f32_<isa>.h: vf_load, vf_store            any alignment vf_load_tail, vf_store_tail  the first n
- * < VF_LANES lanes; the others read as zero and touch no memory vf_fma, vf_fms               a b +
- * c, a b - c, rounded once where the CPU can vf_min, vf_max               give b where either is
- * NaN (or a NaN): (limit, x) lets NaN through VF_TABLE stands only where a table of that many
- * floats is looked up within registers. Tails are mask registers here. */
+ * f32_<isa>.h.
+ *
+ * vf_load, vf_store take any alignment; their _tail forms serve the first n < VF_LANES lanes: the
+ * others load as zero and touch no memory.
+ *
+ * vf_fma is a b + c and vf_fms a b - c, rounded once.
+ *
+ * vf_min, vf_max give b where either is a NaN, so (limit, x) lets one through.
+ *
+ * vf_reciprocal is within 2 ulp of 1 / x for 2^-100 < x < 2^120.
+ *
+ * vf_keep gives x back in a register: a load used several times is not repeated instead.
+ *
+ * VF_TABLE stands only where a table of that many floats is looked up within registers. */
 #ifndef EFFNET_KERNELS_SIMD_F32_AVX512_H
 #define EFFNET_KERNELS_SIMD_F32_AVX512_H
 
@@ -17,7 +26,7 @@
 
 #define VF_LANES     16
 #define VF_REGISTERS 32
-#define VF_TABLE     32 /* entries that vf_table_exp2 () looks up */
+#define VF_TABLE     32 /* entries that vf_lookup32 () looks up */
 
 typedef __m512 vf;
 
