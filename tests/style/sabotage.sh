@@ -48,7 +48,7 @@ $(yes '  g ();' | head -60)
 caught shape.py 'name their licence' src/a.c '/* a card without a licence, in a few words */'
 caught shape.py 'room card' src/a.c '/* SPDX-License-Identifier: LGPL-2.1-or-later */'
 caught shape.py 'left-over' src/a.c "$card
-/* TO""DO */"
+$(printf '/* %s%s */' TO DO)"
 caught shape.py 'no tabs' src/a.c "$card$(printf '\n\tint x;')"
 caught shape.py '100 columns' src/a.c "$card
 int $(printf 'x%.0s' {1..100});"

@@ -10,7 +10,7 @@ import sys
 
 FILE_LINES, FUNCTION_LINES = 600, 60
 CODE = {".c", ".h", ".inc", ".py", ".sh", ".build"}
-WORDS = re.compile("TO" "DO|FIX" "ME|X" "XX|place" "holder", re.I)
+WORDS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|place" r"holder)\b", re.I)
 
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2])
 listed = subprocess.run(
@@ -57,6 +57,12 @@ def long_functions(name):
             head = line.split("(")[0]
 
 
+def formatted(text):
+    """The text with tables that are laid out by hand taken out, line for line."""
+    return re.sub(r"/\* clang-format off \*/.*?/\* clang-format on \*/",
+                  lambda m: "\n" * m.group().count("\n"), text, flags=re.S)
+
+
 def has_card(name):
     """A sentence beside the SPDX line; the header's card also serves the .c of the same name."""
     if name.endswith(".c") and name[:-1] + "h" in files:
@@ -86,6 +92,6 @@ check("no tabs, no spaces at line ends, a line end at the end",
        if "\t" in files[n] or re.search(r"[ \r]$", files[n], re.M) or not files[n].endswith("\n")])
 check("lines of C have at most 100 columns",
       [f"{n}:{i + 1}" for n in files if n.endswith((".c", ".h"))
-       for i, line in enumerate(files[n].splitlines()) if len(line) > 100])
+       for i, line in enumerate(formatted(files[n]).splitlines()) if len(line) > 100])
 print(f"1..{count}")
 sys.exit(failed > 0)

@@ -29,8 +29,8 @@ tap_end() {
   [ "$tap_count" -gt 0 ] && [ "$tap_failed" -eq 0 ]
 }
 
-# The files of the tree below $1 (default: all): what git tracks, else what lies there.
+# The files of the tree: what git knows or would, else what lies there.
 tree_files() {
-  { git ls-files --cached --others --exclude-standard -- "${1:-.}" 2>/dev/null ||
-    find "${1:-.}" -type f | sed 's|^\./||'; } | while read -r f; do [ ! -f "$f" ] || echo "$f"; done
+  { git ls-files --cached --others --exclude-standard 2>/dev/null ||
+    find . -type f | sed 's|^\./||'; } | while read -r f; do [ ! -f "$f" ] || echo "$f"; done
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pixels for AVX2. */
+ * Pixels for AVX2: bytes and words of the front end in and out of float vectors. */
 #ifndef EFFNET_KERNELS_SIMD_PIXELS_AVX2_H
 #define EFFNET_KERNELS_SIMD_PIXELS_AVX2_H
 

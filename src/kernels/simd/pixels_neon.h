@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pixels for AArch64 NEON. */
+ * Pixels for AArch64 NEON: bytes and words of the front end in and out of float vectors. */
 #ifndef EFFNET_KERNELS_SIMD_PIXELS_NEON_H
 #define EFFNET_KERNELS_SIMD_PIXELS_NEON_H
 
