@@ -21,6 +21,24 @@
  * When the pipeline runs late (#GstBaseTransform:qos), late frames skip the inference and repeat
  * the last result; no frame is dropped, and at least one frame a second is still classified.
  *
+ * ## Fields of a result, in the meta and in the message
+ *
+ * * `schema-version` (uint): 1; raised when a field changes its meaning
+ * * `model`, `model-sha256`, `variant` (string): what classified
+ * * `region` (string), `roi-id` (int): the part of the frame: "full-frame", -1
+ * * `label` (string), `label-id` (int), `confidence` (double): the most probable class; "", -1 and
+ * 0 when none reaches #effnetclassify:threshold. A class without a name is called "class 123"
+ * * `labels`, `label-ids`, `scores` (lists): the best #effnetclassify:top-k of them, probabilities
+ * 0 to 1
+ * * `margin` (double): best minus second best probability
+ * * `entropy` (double): of all probabilities, in nats
+ * * `fresh` (boolean): this very frame was classified; else the result is repeated
+ * * `result-pts`, `age` (uint64): time stamp of the frame it was, and how far that is from this
+ * one, ns
+ * * `wait-us`, `decode-us`, `convert-us`, `infer-us` (uint): where the time of the inference went
+ *
+ * The message has `timestamp`, `stream-time`, `running-time` and `duration` (ns) of the buffer too.
+ *
  * ## Example launch lines
  *
  * Messages when the best class changes:

@@ -274,6 +274,46 @@ test_default_colorimetry (void)
   harness_free (h);
 }
 
+/* Blocks in the middle of a frame twice as wide and high, something else around them. */
+static void
+framed_blocks (int x, int y, int width, int height, guint8 *c)
+{
+  if (x >= width / 4 && x < width * 3 / 4 && y >= height / 4 && y < height * 3 / 4) {
+    blocks_yuv (x - width / 4, y - height / 4, width / 2, height / 2, c);
+  } else {
+    c[0] = 200;
+    c[1] = 90;
+    c[2] = 160;
+  }
+}
+
+/* A decoder's buffer: the picture is the part that a GstVideoCropMeta names. */
+static void
+test_crop_meta (void)
+{
+  GstHarness *h = harness_new ("top-k", TOP_K, NULL);
+  EffnetScore expected[TOP_K];
+  GstVideoInfo outer, inner;
+  GstVideoCropMeta *crop;
+  GstBuffer *buffer, *out;
+
+  reference (160, 120, blocks_rgb, expected);
+  gst_video_info_set_format (&inner, GST_VIDEO_FORMAT_NV12, 160, 120);
+  gst_video_info_set_format (&outer, GST_VIDEO_FORMAT_NV12, 320, 240);
+  set_caps (h, &inner);
+  buffer = frame_new (&outer, 16, framed_blocks);
+  crop = gst_buffer_add_video_crop_meta (buffer);
+  crop->x = 80;
+  crop->y = 60;
+  crop->width = 160;
+  crop->height = 120;
+  out = push_pull (h, buffer);
+  g_assert_nonnull (result_of (out));
+  assert_same_scores (result_of (out), expected, "the cropped frame");
+  gst_buffer_unref (out);
+  harness_free (h);
+}
+
 /* One JPEG file, and the same pixels as the standard decoder gives them. */
 static void
 test_jpeg (void)
@@ -316,6 +356,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/formats/blocks", test_blocks);
   g_test_add_func ("/gst/formats/colours", test_colours);
   g_test_add_func ("/gst/formats/default-colorimetry", test_default_colorimetry);
+  g_test_add_func ("/gst/formats/crop-meta", test_crop_meta);
   g_test_add_func ("/gst/formats/jpeg", test_jpeg);
   failed = g_test_run ();
   g_test_message ("worst difference of a probability: %.2g", worst);

@@ -213,6 +213,62 @@ test_reverse_playback (void)
   harness_free (h);
 }
 
+static void
+on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer n_results)
+{
+  const GstStructure *s = result_of (buffer);
+
+  (void)sink, (void)pad;
+  if (s == NULL)
+    return;
+  /* three frames at most; a result from before a seek would be seconds old */
+  g_assert_cmpuint (result_uint64 (s, "age"), <=, 100 * GST_MSECOND + 2);
+  g_atomic_int_inc ((int *)n_results);
+}
+
+/* Seeks to and fro, forwards, backwards and at other rates, with pauses between. */
+static void
+test_seeks (void)
+{
+  static const double rates[] = {1.0, -1.0, 4.0, 0.5};
+  GError *error = NULL;
+  GstElement *pipeline = gst_parse_launch (
+      "videotestsrc ! video/x-raw,width=64,height=48,framerate=30/1 ! effnetclassify "
+      "inference-interval=4 ! fakesink name=sink sync=false signal-handoffs=true",
+      &error);
+  GstElement *sink;
+  GRand *rand = g_rand_new_with_seed (7);
+  int n_results = 0, before;
+
+  g_assert_no_error (error);
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_signal_connect (sink, "handoff", G_CALLBACK (on_handoff), &n_results);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_assert_cmpint (gst_element_get_state (pipeline, NULL, NULL, 30 * GST_SECOND), ==,
+                   GST_STATE_CHANGE_SUCCESS);
+  for (int i = 0; i < 60; i++) {
+    gint64 at = g_rand_int_range (rand, 10, 1000) * (gint64)GST_SECOND;
+    double rate = rates[i % 4];
+
+    g_assert_true (gst_element_seek (pipeline, rate, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+                                     GST_SEEK_TYPE_SET, rate > 0 ? at : 0, GST_SEEK_TYPE_SET,
+                                     rate > 0 ? -1 : at));
+    if (i % 5 == 0) {
+      gst_element_set_state (pipeline, GST_STATE_PAUSED);
+      gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    }
+    g_usleep (5000);
+  }
+  before = g_atomic_int_get (&n_results);
+  for (int i = 0; i < 3000 && g_atomic_int_get (&n_results) < before + 20; i++)
+    g_usleep (10000);
+  g_assert_cmpint (g_atomic_int_get (&n_results), >=, before + 20); /* it still runs */
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_rand_free (rand);
+  gst_object_unref (sink);
+  gst_object_unref (pipeline);
+}
+
 /* ---- models ---------------------------------------------------------------------------------- */
 
 static void
@@ -261,7 +317,7 @@ static void
 test_wrong_model (void)
 {
   GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
-  char *dir = g_dir_make_tmp ("effnet-gst-XXXXXX", NULL);
+  char *dir = g_dir_make_tmp (NULL, NULL);
   char *file = g_build_filename (dir, "broken.safetensors", NULL);
   char *lite0 = source_path ("models/lite0");
 
@@ -282,21 +338,31 @@ test_wrong_model (void)
   gst_object_unref (element);
 }
 
-/* A folder with the default model under another name for its first class. */
+/* Names for the default model that are not its own; in a folder of its own. */
 static char *
 make_other_labels (void)
 {
-  char *file = g_build_filename (g_get_tmp_dir (), "effnet-gst-labels-XXXXXX", NULL);
-  int fd = g_mkstemp (file);
+  char *dir = g_dir_make_tmp (NULL, NULL);
+  char *file = g_build_filename (dir, "labels.txt", NULL);
   GString *text = g_string_new (NULL);
 
-  g_assert_cmpint (fd, >=, 0);
   for (int i = 0; i < 1000; i++)
     g_string_append_printf (text, "renamed %d\n", i);
-  g_assert_cmpint (write (fd, text->str, text->len), ==, (gssize)text->len);
-  close (fd);
+  g_assert_true (g_file_set_contents (file, text->str, (gssize)text->len, NULL));
   g_string_free (text, TRUE);
+  g_free (dir);
   return file;
+}
+
+static void
+remove_with_folder (char *file)
+{
+  char *dir = g_path_get_dirname (file);
+
+  g_unlink (file);
+  g_rmdir (dir);
+  g_free (dir);
+  g_free (file);
 }
 
 static void
@@ -350,10 +416,36 @@ test_swap_while_playing (void)
   g_assert_true (g_str_has_prefix (gst_structure_get_string (result_of (out), "label"), "renamed"));
   gst_buffer_unref (out);
   harness_free (h);
-  g_unlink (labels);
-  g_free (labels);
+  remove_with_folder (labels);
   g_free (lite0);
   g_free (now);
+}
+
+/* Ten loads in a row while frames pass: the last one wins. */
+static void
+test_swap_storm (void)
+{
+  char *labels = make_other_labels (), *lite0 = source_path ("models/lite0");
+  GstHarness *h = harness_new ("model-file", lite0, NULL);
+  gboolean renamed = FALSE;
+
+  set_i420_caps (h, 64, 48);
+  for (int i = 0; i < 11; i++) {
+    g_object_set (h->element, "labels-file", i % 2 == 0 ? labels : NULL, NULL);
+    gst_buffer_unref (push_pull (h, grey_frame (64, 48, 40, i)));
+  }
+  for (int i = 0; i < 3000 && !renamed; i++) {
+    GstBuffer *out = push_pull (h, grey_frame (64, 48, 40, 20 + i));
+
+    renamed = g_str_has_prefix (gst_structure_get_string (result_of (out), "label"), "renamed");
+    gst_buffer_unref (out);
+    g_usleep (10000);
+  }
+  g_assert_true (renamed);
+  g_object_set (h->element, "labels-file", NULL, NULL); /* and down while one is on its way */
+  harness_free (h);
+  remove_with_folder (labels);
+  g_free (lite0);
 }
 
 static gsize
@@ -409,9 +501,11 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/life/gap", test_gap);
   g_test_add_func ("/gst/life/caps-change", test_caps_change);
   g_test_add_func ("/gst/life/reverse-playback", test_reverse_playback);
+  g_test_add_func ("/gst/life/seeks", test_seeks);
   g_test_add_func ("/gst/life/missing-model", test_missing_model);
   g_test_add_func ("/gst/life/wrong-model", test_wrong_model);
   g_test_add_func ("/gst/life/swap-while-playing", test_swap_while_playing);
+  g_test_add_func ("/gst/life/swap-storm", test_swap_storm);
   g_test_add_func ("/gst/life/state-cycles", test_state_cycles);
   return g_test_run ();
 }

@@ -239,7 +239,7 @@ test_no_meta (void)
 static void
 test_no_labels (void)
 {
-  char *dir = g_dir_make_tmp ("effnet-gst-XXXXXX", NULL);
+  char *dir = g_dir_make_tmp (NULL, NULL);
   char *file = g_build_filename (dir, "bare.safetensors", NULL);
   char *weights = source_path ("models/lite0/model.safetensors");
   GstHarness *h;

@@ -8,12 +8,11 @@ command -v valgrind >/dev/null || exit 77
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 gst-inspect-1.0 effnetclassify >/dev/null # fills the registry
-here=$(dirname "$0")
 
 # raw video and JPEG in one process, on one model: most of the time is valgrind's
 G_SLICE=always-malloc G_DEBUG=gc-friendly valgrind -q --trace-children=no --error-exitcode=9 \
   --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-  --suppressions="$EFFNET_SOURCE_ROOT/tests/valgrind.supp" --suppressions="$here/gst.supp" \
+  --suppressions="$EFFNET_SOURCE_ROOT/tests/valgrind.supp" \
   gst-launch-1.0 -q \
   videotestsrc num-buffers=2 ! video/x-raw,format=NV12,width=321,height=241 ! \
   effnetclassify threads=2 inference-interval=2 ! fakesink \
