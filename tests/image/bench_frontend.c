@@ -2,7 +2,7 @@
  *
  * CPU time of the front end on one thread: medians of a raw frame of noise or of a JPEG file, and
  * beside a raw one the time of only reading, once, the bytes of the lines that count.
- * bench-frontend FORMAT WIDTH HEIGHT SIZE FILTER RUNS [JPEG_FILE] */
+ * bench-frontend FORMAT WIDTH HEIGHT SIZE FILTER MODE RUNS [JPEG_FILE] */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,14 +68,15 @@ main (int argc, char **argv)
   g_autofree char *file = NULL;
   volatile uint64_t sink = 0;
 
-  if (argc < 7) {
-    fprintf (stderr, "bench-frontend FORMAT WIDTH HEIGHT SIZE FILTER RUNS [JPEG_FILE]\n");
+  if (argc < 8) {
+    fprintf (stderr, "bench-frontend FORMAT WIDTH HEIGHT SIZE FILTER MODE RUNS [JPEG_FILE]\n");
     return 2;
   }
-  unsigned runs = (unsigned)MAX (1, atoi (argv[6]));
+  unsigned runs = (unsigned)MAX (1, atoi (argv[7]));
   spec.width = spec.height = (unsigned)atoi (argv[4]);
   spec.filter = (EffnetFilter)atoi (argv[5]);
-  if (argc > 7 && g_file_get_contents (argv[7], &file, &image.size, &error)) {
+  spec.mode = (EffnetResizeMode)atoi (argv[6]);
+  if (argc > 8 && g_file_get_contents (argv[8], &file, &image.size, &error)) {
     image.format = EFFNET_PIXEL_FORMAT_JPEG;
     image.data[0] = file;
   } else {
@@ -88,6 +89,8 @@ main (int argc, char **argv)
   g_autofree double *read = g_new0 (double, runs);
   double side = MIN (image.width, image.height), w = side / MAX (1, image.width) * 0.875 / 2;
   double h = side / MAX (1, image.height) * 0.875 / 2;
+  if (spec.mode != EFFNET_RESIZE_MODE_CENTER_CROP)
+    w = h = 0.5;
   for (unsigned i = 0; i < runs; i++) {
     EffnetFrontendTimes times;
     double before = cpu_us ();
