@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One network for every engine: a variant with synthetic weights, batch norm folded.
+
+Lives here: the list of layers all exporters read. Invariant: the shape of the network comes from
+`effnet info`, the weights from tests/golden/synthetic.py, padding is TensorFlow's SAME, epsilon 1e-3; a
+mistake shows as logits that differ from ours, which every run compares. Elsewhere: files of each engine
+(export.py, tflite_file.py).
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "golden"))
+import synthetic  # noqa: E402  (the path above is where it is)
+
+SEED = 1
+EPSILON = 1e-3
+CLASSES = 1000
+
+
+@dataclass
+class Layer:
+    """kind: conv (also depthwise), gate (squeeze-excite), add, pool, fc. x, y: numbers of tensors."""
+    kind: str
+    x: int
+    y: int
+    x2: int = -1  # add: the shortcut
+    weight: np.ndarray = None  # conv [out, in / groups, k, k], fc [out, in], gate: reduce [r, c]
+    bias: np.ndarray = None
+    weight2: np.ndarray = None  # gate: expand [c, r]
+    bias2: np.ndarray = None
+    stride: int = 1
+    groups: int = 1
+    pads: tuple = (0, 0, 0, 0)  # top, left, bottom, right
+    activation: str = ""  # "", swish, relu6
+    side: int = 1  # of the output, pixels
+    channels: int = 0  # of the output
+
+
+@dataclass
+class Network:
+    variant: str
+    size: int
+    multiply_adds: int
+    layers: list = field(default_factory=list)
+
+    def image(self):
+        """[1][size][size][3], the same for every engine."""
+        return synthetic.image(SEED, self.size, self.size)
+
+
+def describe(effnet, variant):
+    done = subprocess.run([effnet, "info", variant, "--json"], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def same_pads(side, kernel, stride):
+    """TensorFlow's SAME: the odd pixel goes below and to the right."""
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return total // 2, total // 2, total - total // 2, total - total // 2
+
+
+def shapes(net):
+    """timm's names and shapes of a variant."""
+    out = {}
+
+    def conv(name, bn, o, i, k):
+        out[f"{name}.weight"] = (o, i, k, k)
+        for kind in ("weight", "bias", "running_mean", "running_var"):
+            out[f"{bn}.{kind}"] = (o,)
+
+    conv("conv_stem", "bn1", net["stem"]["out_channels"], 3, 3)
+    for b in net["blocks"]:
+        at, wide = f"blocks.{b['stage']}.{b['index']}", b["expand_channels"]
+        names = ("conv_pwl", "bn3") if b["expand"] else ("conv_pw", "bn2")
+        if b["expand"]:
+            conv(f"{at}.conv_pw", f"{at}.bn1", wide, b["in_channels"], 1)
+        conv(f"{at}.conv_dw", f"{at}.bn2" if b["expand"] else f"{at}.bn1", wide, 1, b["kernel"])
+        if b["se_channels"]:
+            for name, o, i in (("reduce", b["se_channels"], wide), ("expand", wide, b["se_channels"])):
+                out[f"{at}.se.conv_{name}.weight"] = (o, i, 1, 1)
+                out[f"{at}.se.conv_{name}.bias"] = (o,)
+        conv(f"{at}.{names[0]}", f"{at}.{names[1]}", b["out_channels"], wide, 1)
+    conv("conv_head", "bn2", net["n_features"], net["blocks"][-1]["out_channels"], 1)
+    out["classifier.weight"] = (CLASSES, net["n_features"])
+    out["classifier.bias"] = (CLASSES,)
+    return out
+
+
+class Builder:
+    def __init__(self, net):
+        self.net = net
+        self.tensors = synthetic.tensors(shapes(net), SEED)
+        self.act = net["activation"]
+        self.layers, self.last, self.side = [], 0, net["resolution"]
+
+    def append(self, kind, **values):
+        self.layers.append(Layer(kind, self.last, self.last + 1, side=self.side, **values))
+        self.last += 1
+
+    def conv(self, name, bn, activation, stride=1, depthwise=False):
+        weight = self.tensors[f"{name}.weight"].astype(np.float64)
+        gamma, beta, mean, var = (self.tensors[f"{bn}.{kind}"].astype(np.float64)
+                                  for kind in ("weight", "bias", "running_mean", "running_var"))
+        scale = gamma / np.sqrt(var + EPSILON)
+        pads = same_pads(self.side, weight.shape[2], stride)
+        self.side = -(-self.side // stride)
+        self.append("conv", weight=(weight * scale[:, None, None, None]).astype(np.float32),
+                    bias=(beta - mean * scale).astype(np.float32), stride=stride, pads=pads,
+                    groups=len(weight) if depthwise else 1, activation=activation, channels=len(weight))
+
+    def block(self, b):
+        at, act, entry = f"blocks.{b['stage']}.{b['index']}", self.act, self.last
+        if b["expand"]:
+            self.conv(f"{at}.conv_pw", f"{at}.bn1", act)
+        self.conv(f"{at}.conv_dw", f"{at}.bn{1 + b['expand']}", act, b["stride"], depthwise=True)
+        if b["se_channels"]:
+            part = {n: self.tensors[f"{at}.se.conv_{n}"] for n in
+                    ("reduce.weight", "reduce.bias", "expand.weight", "expand.bias")}
+            self.append("gate", weight=part["reduce.weight"][:, :, 0, 0], bias=part["reduce.bias"],
+                        weight2=part["expand.weight"][:, :, 0, 0], bias2=part["expand.bias"],
+                        channels=b["expand_channels"])
+        self.conv(f"{at}.conv_pw" + "l" * b["expand"], f"{at}.bn{2 + b['expand']}", "")
+        if b["skip"]:
+            self.append("add", x2=entry, channels=b["out_channels"])
+
+
+def build(effnet, variant):
+    net = describe(effnet, variant)
+    b = Builder(net)
+    b.conv("conv_stem", "bn1", b.act, 2)
+    for block in net["blocks"]:
+        b.block(block)
+    b.conv("conv_head", "bn2", b.act)
+    features = b.layers[-1].channels
+    b.side = 1
+    b.append("pool", channels=features)
+    b.append("fc", weight=b.tensors["classifier.weight"], bias=b.tensors["classifier.bias"],
+             channels=CLASSES)
+    return Network(variant, net["resolution"], net["multiply_adds"], b.layers)
