@@ -23,53 +23,68 @@ enum {
   GROUP_BYTES = 16384 /* of weights, a third of L1 */
 };
 
-/* Rows first .. rows-1 of the 32x32 sums belong to c at (row, column). */
+/* Rows first .. rows-1 of the 32x32 sums belong to c at (row, column) and are still to be finished.
+ */
 typedef struct {
-  const float *sums; /* [32][32] */
   size_t row, column;
   size_t columns;
   unsigned first, rows;
 } Block;
 
-typedef void (*Finish) (const EffnetGemm *g, const Block *block, unsigned from, unsigned to);
+typedef void (*Finish) (const EffnetGemm *g, const float *sums, const Block *block, unsigned to);
 
+/* @two column tiles or one; @residual added or not */
 EFFNET_INLINE void
-finish_rows (const EffnetGemm *g, const Block *block, unsigned from, unsigned to,
-             EffnetActivation activation)
+finish_rows (const EffnetGemm *g, const float *sums, const Block *block, unsigned to,
+             EffnetActivation activation, int two, int residual)
 {
   EffnetQ q = effnet_q_load ();
-  size_t at = block->row * g->ldc + block->column;
-  uint16_t *c = (uint16_t *)g->c + at;
-  const uint16_t *residual = g->residual;
+  uint16_t *c = (uint16_t *)g->c + block->row * g->ldc + block->column;
+  const uint16_t *add =
+      residual ? (const uint16_t *)g->residual + block->row * g->ldr + block->column : NULL;
+  size_t ldc = g->ldc, ldr = g->ldr;
   __mmask32 mask = effnet_mask32 (block->columns);
   __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);
-  __m512 bias0 = _mm512_loadu_ps (g->bias + block->column);
-  __m512 bias1 = _mm512_loadu_ps (g->bias + block->column + 16); /* zero past n, up to 32 */
+  __m512 bias0 = _mm512_loadu_ps (g->bias + block->column); /* zero past n, up to 32 */
+  __m512 bias1 = _mm512_loadu_ps (g->bias + block->column + 16);
 
-  if (residual != NULL)
-    residual += block->row * g->ldr + block->column;
-  for (unsigned r = from; r < to; r++) {
-    __m512 x0 = _mm512_add_ps (_mm512_load_ps (block->sums + r * PANEL), bias0), x1;
+  for (size_t r = block->first; r < to; r++) {
+    __m512 x0 = _mm512_add_ps (_mm512_load_ps (sums + r * PANEL), bias0), x1;
 
     x0 = effnet_bf16_activate (&q, x0, activation);
-    if (residual != NULL)
-      x0 = _mm512_add_ps (x0, effnet_bf16_load (residual + r * g->ldr, mask0));
-    if (mask1 == 0) {
-      effnet_bf16_store (c + r * g->ldc, mask0, x0);
+    if (residual)
+      x0 = _mm512_add_ps (x0, effnet_bf16_load (add + r * ldr, mask0));
+    if (!two) {
+      effnet_bf16_store (c + r * ldc, mask0, x0);
       continue;
     }
-    x1 = _mm512_add_ps (_mm512_load_ps (block->sums + r * PANEL + 16), bias1);
+    x1 = _mm512_add_ps (_mm512_load_ps (sums + r * PANEL + 16), bias1);
     x1 = effnet_bf16_activate (&q, x1, activation);
-    if (residual != NULL)
-      x1 = _mm512_add_ps (x1, effnet_bf16_load (residual + r * g->ldr + 16, mask1));
-    effnet_bf16_store2 (c + r * g->ldc, mask, x0, x1);
+    if (residual)
+      x1 = _mm512_add_ps (x1, effnet_bf16_load (add + r * ldr + 16, mask1));
+    effnet_bf16_store2 (c + r * ldc, mask, x0, x1);
   }
 }
 
+EFFNET_INLINE void
+finish_block (const EffnetGemm *g, const float *sums, const Block *block, unsigned to,
+              EffnetActivation activation)
+{
+  if (g->residual == NULL && block->columns > TILE)
+    finish_rows (g, sums, block, to, activation, 1, 0);
+  else if (g->residual == NULL)
+    finish_rows (g, sums, block, to, activation, 0, 0);
+  else if (block->columns > TILE)
+    finish_rows (g, sums, block, to, activation, 1, 1);
+  else
+    finish_rows (g, sums, block, to, activation, 0, 1);
+}
+
 #define FINISH(name, activation)                                                                   \
-  static void finish_##name (const EffnetGemm *g, const Block *block, unsigned from, unsigned to)  \
+  static void finish_##name (const EffnetGemm *g, const float *sums, const Block *block,           \
+                             unsigned to)                                                          \
   {                                                                                                \
-    finish_rows (g, block, from, to, activation);                                                  \
+    finish_block (g, sums, block, to, activation);                                                 \
   }
 FINISH (none, EFFNET_ACTIVATION_NONE)
 FINISH (swish, EFFNET_ACTIVATION_SWISH)
@@ -87,6 +102,7 @@ static const Finish finishers[] = {
 typedef struct {
   const EffnetGemm *g;
   Finish finish;
+  float *sums;       /* [32][32] */
   size_t steps;      /* ceil (k / DEPTH) */
   size_t panel_size; /* elements of a panel of b */
   size_t tail;       /* k left for the last step when it is not a whole one, else 0 */
@@ -132,27 +148,26 @@ multiply_step (const uint16_t *a, size_t lda, const uint16_t *b, int row_tiles, 
   }
 }
 
-/* Finishes @block's rows up to @to. */
+/* The next @rows rows of @block, or as many as are left. */
 EFFNET_INLINE void
-finish_to (const Call *call, Block *block, unsigned to)
+finish_some (const Call *call, Block *block, unsigned rows)
 {
-  unsigned from = block->first;
+  unsigned to = rows < block->rows - block->first ? block->first + rows : block->rows;
 
-  to = to < block->rows ? to : block->rows;
-  if (from < to) {
-    call->finish (call->g, block, from, to);
-    block->first = to;
-  }
+  if (block->first < to)
+    call->finish (call->g, call->sums, block, to);
+  block->first = to;
 }
 
+/* sums = a * b at @block, finishing @before, whose sums they were, on the way. */
 EFFNET_INLINE void
 multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_t *b_tail,
-          float *sums, Block *before, int row_tiles, int column_tiles)
+          Block *before, int row_tiles, int column_tiles)
 {
   const EffnetGemm *g = call->g;
   const uint16_t *a = (const uint16_t *)g->a + block->row * g->lda;
-  unsigned steps = (unsigned)call->steps;
-  unsigned share = (TILE + steps - 1) / steps;
+  unsigned share = (2 * TILE + (unsigned)call->steps - 1) / (unsigned)call->steps;
+  float *sums = call->sums;
 
   _tile_zero (0);
   if (column_tiles == 2)
@@ -162,19 +177,17 @@ multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_
     if (column_tiles == 2)
       _tile_zero (3);
   }
-  share = share < 2 ? 2 : share;
   for (size_t s = 0; s < call->steps; s++) {
     if (call->tail != 0 && s + 1 == call->steps)
       multiply_step (a + g->k - DEPTH, g->lda, b_tail, row_tiles, column_tiles);
     else
       multiply_step (a + s * DEPTH, g->lda, b + s * DEPTH * PANEL, row_tiles, column_tiles);
-    finish_to (call, before, before->first + share);
+    finish_some (call, before, share < 2 ? 2 : share);
   }
-  finish_to (call, before, TILE);
+  finish_some (call, before, 2 * TILE);
   _tile_stored (0, sums, PANEL * 4);
   if (column_tiles == 2)
     _tile_stored (1, sums + 16, PANEL * 4);
-  finish_to (call, before, 2 * TILE);
   if (row_tiles == 2) {
     _tile_stored (2, sums + TILE * PANEL, PANEL * 4);
     if (column_tiles == 2)
@@ -209,8 +222,7 @@ place_rows (size_t m, size_t row, Block *block)
 
 /* Panels from .. to-1 of b against all rows. */
 static void
-multiply_group (const Call *call, size_t from, size_t to, float (*sums)[2 * TILE * PANEL],
-                Block *before)
+multiply_group (const Call *call, size_t from, size_t to, Block *before)
 {
   const EffnetGemm *g = call->g;
   const uint16_t *b = g->b;
@@ -224,22 +236,17 @@ multiply_group (const Call *call, size_t from, size_t to, float (*sums)[2 * TILE
 
     for (size_t p = from; p < to; p++) {
       const uint16_t *panel = b + p * call->panel_size, *tail = tails[p - from];
-      float *target = sums[0];
 
-      block.sums = target;
       block.column = p * PANEL;
       block.columns = g->n - block.column < PANEL ? g->n - block.column : PANEL;
-      if (block.columns <= 16) {
-        if (row_tiles == 2)
-          multiply (call, &block, panel, tail, target, before, 2, 1);
-        else
-          multiply (call, &block, panel, tail, target, before, 1, 1);
-      } else {
-        if (row_tiles == 2)
-          multiply (call, &block, panel, tail, target, before, 2, 2);
-        else
-          multiply (call, &block, panel, tail, target, before, 1, 2);
-      }
+      if (row_tiles == 2 && block.columns > TILE)
+        multiply (call, &block, panel, tail, before, 2, 2);
+      else if (row_tiles == 2)
+        multiply (call, &block, panel, tail, before, 2, 1);
+      else if (block.columns > TILE)
+        multiply (call, &block, panel, tail, before, 1, 2);
+      else
+        multiply (call, &block, panel, tail, before, 1, 1);
       *before = block;
     }
   }
@@ -248,9 +255,9 @@ multiply_group (const Call *call, size_t from, size_t to, float (*sums)[2 * TILE
 void
 effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
 {
-  float sums[2][2 * TILE * PANEL] __attribute__ ((aligned (64)));
-  Call call = {.g = g, .finish = finishers[g->activation]};
-  Block before = {.sums = NULL, .first = 0, .rows = 0};
+  float sums[2 * TILE * PANEL] __attribute__ ((aligned (64)));
+  Call call = {.g = g, .finish = finishers[g->activation], .sums = sums};
+  Block before = {.first = 0, .rows = 0};
   size_t panels = (g->n + PANEL - 1) / PANEL, group;
 
   assert (g->m > 0 && g->n > 0 && g->k > 0);
@@ -265,7 +272,7 @@ effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
   group = group < 1 ? 1 : group > GROUP ? GROUP : group;
   configure_tiles (g);
   for (size_t p = 0; p < panels; p += group)
-    multiply_group (&call, p, p + group < panels ? p + group : panels, sums, &before);
+    multiply_group (&call, p, p + group < panels ? p + group : panels, &before);
   _tile_release ();
-  call.finish (g, &before, before.first, before.rows);
+  finish_some (&call, &before, 2 * TILE);
 }
