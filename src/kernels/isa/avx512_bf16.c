@@ -8,6 +8,7 @@
 
 #include "kernels/rows.h"
 #include "kernels/x86/bf16_avx512.h"
+#include "kernels/x86/finish_bf16.h"
 
 enum {
   ROWS = 8,   /* of a block of c */
@@ -49,37 +50,25 @@ add_pair (const uint16_t *a, size_t lda, const uint16_t *b, __m512 sums[ROWS][2]
 EFFNET_INLINE void
 multiply_block (const EffnetGemm *g, size_t row, size_t column, unsigned rows)
 {
-  EffnetQ q = effnet_q_load ();
   const uint16_t *a = (const uint16_t *)g->a + row * g->lda;
   const uint16_t *b = (const uint16_t *)g->b + (g->k + 1) / 2 * 2 * column;
-  uint16_t *c = (uint16_t *)g->c + row * g->ldc + column;
-  __mmask32 mask = effnet_mask32 (g->n - column);
+  float out[ROWS][PANEL] __attribute__ ((aligned (64)));
   __m512 sums[ROWS][2];
   size_t k = 0;
 
 #pragma GCC unroll 8
-  for (unsigned r = 0; r < rows; r++) {
-    sums[r][0] = _mm512_loadu_ps (g->bias + column);
-    sums[r][1] = _mm512_loadu_ps (g->bias + column + 16);
-  }
+  for (unsigned r = 0; r < rows; r++)
+    sums[r][0] = sums[r][1] = _mm512_setzero_ps ();
   for (; k + 2 <= g->k; k += 2)
     add_pair (a + k, g->lda, b + k * PANEL, sums, rows, 1);
   if (k < g->k)
     add_pair (a + k, g->lda, b + k * PANEL, sums, rows, 0);
 #pragma GCC unroll 8
   for (unsigned r = 0; r < rows; r++) {
-    __m512 x0 = effnet_bf16_activate (&q, sums[r][0], g->activation);
-    __m512 x1 = effnet_bf16_activate (&q, sums[r][1], g->activation);
-
-    if (g->residual != NULL) {
-      const uint16_t *residual = (const uint16_t *)g->residual + (row + r) * g->ldr + column;
-      __m512i add = _mm512_maskz_loadu_epi16 (mask, residual);
-
-      x0 = _mm512_add_ps (x0, effnet_bf16_widen (_mm512_castsi512_si256 (add)));
-      x1 = _mm512_add_ps (x1, effnet_bf16_widen (_mm512_extracti64x4_epi64 (add, 1)));
-    }
-    effnet_bf16_store2 (c + r * g->ldc, mask, x0, x1);
+    _mm512_store_ps (out[r], sums[r][0]);
+    _mm512_store_ps (out[r] + 16, sums[r][1]);
   }
+  effnet_bf16_finishers[g->activation](g, out[0], row, column, rows);
 }
 
 void
@@ -152,12 +141,13 @@ stem_block (const StemBlock *b)
   const EffnetStem *s = b->s;
   uint16_t *out = (uint16_t *)s->out + b->x * s->n + b->n;
   __mmask32 mask = effnet_mask32 (s->n - b->n);
+  float done[PIXELS][PANEL] __attribute__ ((aligned (64)));
   __m512 sums[PIXELS][2];
 
 #pragma GCC unroll 8
   for (unsigned p = 0; p < b->pixels; p++) {
     sums[p][0] = _mm512_loadu_ps (s->bias + b->n);
-    sums[p][1] = b->two ? _mm512_loadu_ps (s->bias + b->n + 16) : sums[p][0];
+    sums[p][1] = b->two ? _mm512_loadu_ps (s->bias + b->n + 16) : _mm512_setzero_ps ();
   }
 #pragma GCC unroll 1
   for (unsigned i = 0; i < b->kernel; i++)
@@ -165,14 +155,15 @@ stem_block (const StemBlock *b)
       add_row (b, s->rows[i], s->weights + i * b->kernel * 3 * s->weight_stride + b->n, sums);
 #pragma GCC unroll 8
   for (unsigned p = 0; p < b->pixels; p++) {
-    __m512 x0 = effnet_bf16_activate (&q, sums[p][0], s->activation), x1;
+    _mm512_store_ps (done[p], sums[p][0]);
+    _mm512_store_ps (done[p] + 16, sums[p][1]);
+  }
+#pragma GCC unroll 1
+  for (unsigned p = 0; p < b->pixels; p++) {
+    __m512 x0 = effnet_bf16_activate (&q, _mm512_load_ps (done[p]), s->activation);
+    __m512 x1 = effnet_bf16_activate (&q, _mm512_load_ps (done[p] + 16), s->activation);
 
-    if (b->two) {
-      x1 = effnet_bf16_activate (&q, sums[p][1], s->activation);
-      effnet_bf16_store2 (out + p * s->n, mask, x0, x1);
-    } else {
-      effnet_bf16_store (out + p * s->n, (__mmask16)mask, x0);
-    }
+    effnet_bf16_store2 (out + p * s->n, mask, x0, x1);
   }
 }
 

@@ -96,9 +96,10 @@ effnet_bf16_activate (const EffnetQ *q, __m512 x, EffnetActivation activation)
     return _mm512_fmadd_ps (a, value, _mm512_max_ps (zero, x));
   case EFFNET_ACTIVATION_SIGMOID:
     value = effnet_q (q, x, &a);
-    return _mm512_mask_add_ps (_mm512_sub_ps (zero, value),
-                               _mm512_cmp_ps_mask (x, zero, _CMP_GE_OQ), value,
-                               _mm512_set1_ps (1.0f));
+    value =
+        _mm512_mask_add_ps (_mm512_sub_ps (zero, value), _mm512_cmp_ps_mask (x, zero, _CMP_GE_OQ),
+                            value, _mm512_set1_ps (1.0f));
+    return _mm512_mask_mov_ps (value, _mm512_cmp_ps_mask (x, x, _CMP_UNORD_Q), x);
   case EFFNET_ACTIVATION_RELU:
     return _mm512_max_ps (zero, x);
   case EFFNET_ACTIVATION_RELU6:

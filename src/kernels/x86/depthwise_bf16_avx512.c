@@ -5,6 +5,7 @@
  * run over rows, then taps, whatever the block, and the pool adds float32 values before they are
  * rounded. */
 #include <assert.h>
+#include <math.h>
 
 #include "kernels/rows.h"
 #include "kernels/x86/bf16_avx512.h"
@@ -58,12 +59,32 @@ add_row (const Place *p, const uint16_t *row, const float *weights, __m512 *sums
   }
 }
 
+/* The others are one clamp, so that few instructions stand here for what is rarely asked. */
+EFFNET_INLINE void
+activate_all (const EffnetQ *q, __m512 *sums, unsigned width, EffnetActivation activation)
+{
+  __m512 low = _mm512_set1_ps (activation == EFFNET_ACTIVATION_NONE ? -INFINITY : 0.0f);
+  __m512 high = _mm512_set1_ps (activation == EFFNET_ACTIVATION_RELU6 ? 6.0f : INFINITY);
+
+  if (activation == EFFNET_ACTIVATION_SWISH)
+#pragma GCC unroll 8
+    for (unsigned x = 0; x < width; x++)
+      sums[x] = effnet_bf16_activate (q, sums[x], EFFNET_ACTIVATION_SWISH);
+  else if (activation == EFFNET_ACTIVATION_SIGMOID)
+#pragma GCC unroll 8
+    for (unsigned x = 0; x < width; x++)
+      sums[x] = effnet_bf16_activate (q, sums[x], EFFNET_ACTIVATION_SIGMOID);
+  else
+#pragma GCC unroll 8
+    for (unsigned x = 0; x < width; x++)
+      sums[x] = _mm512_min_ps (high, _mm512_max_ps (low, sums[x]));
+}
+
 /* width outputs of 16 channels */
 EFFNET_INLINE void
 convolve_block (const Place *p, const EffnetQ *q, unsigned kernel, unsigned stride, unsigned width)
 {
   const EffnetDepthwise *d = p->d;
-  EffnetActivation activation = d->activation;
   uint16_t *out = (uint16_t *)d->out + p->x * d->out_stride + p->channel;
   const float *weights = d->weights + p->channel;
   __mmask32 low = p->mask;
@@ -77,14 +98,7 @@ convolve_block (const Place *p, const EffnetQ *q, unsigned kernel, unsigned stri
     if (d->rows[i] != NULL)
       add_row (p, (const uint16_t *)d->rows[i] + p->channel,
                weights + i * kernel * d->weight_stride, sums, kernel, stride, width);
-  if (activation == EFFNET_ACTIVATION_SWISH)
-#pragma GCC unroll 8
-    for (unsigned x = 0; x < width; x++)
-      sums[x] = effnet_bf16_activate (q, sums[x], EFFNET_ACTIVATION_SWISH);
-  else
-#pragma GCC unroll 8
-    for (unsigned x = 0; x < width; x++)
-      sums[x] = effnet_bf16_activate (q, sums[x], activation);
+  activate_all (q, sums, width, d->activation);
 #pragma GCC unroll 8
   for (unsigned x = 0; x < width; x++)
     pool = _mm512_add_ps (pool, sums[x]);

@@ -13,6 +13,7 @@
 
 #include "kernels/rows.h"
 #include "kernels/x86/bf16_avx512.h"
+#include "kernels/x86/finish_bf16.h"
 
 enum {
   TILE = 16,          /* rows of a tile */
@@ -27,81 +28,13 @@ enum {
  */
 typedef struct {
   size_t row, column;
-  size_t columns;
   unsigned first, rows;
 } Block;
-
-typedef void (*Finish) (const EffnetGemm *g, const float *sums, const Block *block, unsigned to);
-
-/* @two column tiles or one; @residual added or not */
-EFFNET_INLINE void
-finish_rows (const EffnetGemm *g, const float *sums, const Block *block, unsigned to,
-             EffnetActivation activation, int two, int residual)
-{
-  EffnetQ q = effnet_q_load ();
-  uint16_t *c = (uint16_t *)g->c + block->row * g->ldc + block->column;
-  const uint16_t *add =
-      residual ? (const uint16_t *)g->residual + block->row * g->ldr + block->column : NULL;
-  size_t ldc = g->ldc, ldr = g->ldr;
-  __mmask32 mask = effnet_mask32 (block->columns);
-  __mmask16 mask0 = (__mmask16)mask, mask1 = (__mmask16)(mask >> 16);
-  __m512 bias0 = _mm512_loadu_ps (g->bias + block->column); /* zero past n, up to 32 */
-  __m512 bias1 = _mm512_loadu_ps (g->bias + block->column + 16);
-
-  for (size_t r = block->first; r < to; r++) {
-    __m512 x0 = _mm512_add_ps (_mm512_load_ps (sums + r * PANEL), bias0), x1;
-
-    x0 = effnet_bf16_activate (&q, x0, activation);
-    if (residual)
-      x0 = _mm512_add_ps (x0, effnet_bf16_load (add + r * ldr, mask0));
-    if (!two) {
-      effnet_bf16_store (c + r * ldc, mask0, x0);
-      continue;
-    }
-    x1 = _mm512_add_ps (_mm512_load_ps (sums + r * PANEL + 16), bias1);
-    x1 = effnet_bf16_activate (&q, x1, activation);
-    if (residual)
-      x1 = _mm512_add_ps (x1, effnet_bf16_load (add + r * ldr + 16, mask1));
-    effnet_bf16_store2 (c + r * ldc, mask, x0, x1);
-  }
-}
-
-EFFNET_INLINE void
-finish_block (const EffnetGemm *g, const float *sums, const Block *block, unsigned to,
-              EffnetActivation activation)
-{
-  if (g->residual == NULL && block->columns > TILE)
-    finish_rows (g, sums, block, to, activation, 1, 0);
-  else if (g->residual == NULL)
-    finish_rows (g, sums, block, to, activation, 0, 0);
-  else if (block->columns > TILE)
-    finish_rows (g, sums, block, to, activation, 1, 1);
-  else
-    finish_rows (g, sums, block, to, activation, 0, 1);
-}
-
-#define FINISH(name, activation)                                                                   \
-  static void finish_##name (const EffnetGemm *g, const float *sums, const Block *block,           \
-                             unsigned to)                                                          \
-  {                                                                                                \
-    finish_block (g, sums, block, to, activation);                                                 \
-  }
-FINISH (none, EFFNET_ACTIVATION_NONE)
-FINISH (swish, EFFNET_ACTIVATION_SWISH)
-FINISH (relu, EFFNET_ACTIVATION_RELU)
-FINISH (relu6, EFFNET_ACTIVATION_RELU6)
-FINISH (sigmoid, EFFNET_ACTIVATION_SIGMOID)
-
-static const Finish finishers[] = {
-    [EFFNET_ACTIVATION_NONE] = finish_none,       [EFFNET_ACTIVATION_SWISH] = finish_swish,
-    [EFFNET_ACTIVATION_RELU] = finish_relu,       [EFFNET_ACTIVATION_RELU6] = finish_relu6,
-    [EFFNET_ACTIVATION_SIGMOID] = finish_sigmoid,
-};
 
 /* What every block of a call shares. */
 typedef struct {
   const EffnetGemm *g;
-  Finish finish;
+  EffnetBf16Finish finish;
   float *sums;       /* [32][32] */
   size_t steps;      /* ceil (k / DEPTH) */
   size_t panel_size; /* elements of a panel of b */
@@ -155,7 +88,8 @@ finish_some (const Call *call, Block *block, unsigned rows)
   unsigned to = rows < block->rows - block->first ? block->first + rows : block->rows;
 
   if (block->first < to)
-    call->finish (call->g, call->sums, block, to);
+    call->finish (call->g, call->sums + block->first * PANEL, block->row + block->first,
+                  block->column, to - block->first);
   block->first = to;
 }
 
@@ -236,14 +170,15 @@ multiply_group (const Call *call, size_t from, size_t to, Block *before)
 
     for (size_t p = from; p < to; p++) {
       const uint16_t *panel = b + p * call->panel_size, *tail = tails[p - from];
+      int two;
 
       block.column = p * PANEL;
-      block.columns = g->n - block.column < PANEL ? g->n - block.column : PANEL;
-      if (row_tiles == 2 && block.columns > TILE)
+      two = g->n - block.column > TILE;
+      if (row_tiles == 2 && two)
         multiply (call, &block, panel, tail, before, 2, 2);
       else if (row_tiles == 2)
         multiply (call, &block, panel, tail, before, 2, 1);
-      else if (block.columns > TILE)
+      else if (two)
         multiply (call, &block, panel, tail, before, 1, 2);
       else
         multiply (call, &block, panel, tail, before, 1, 1);
@@ -256,7 +191,7 @@ void
 effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
 {
   float sums[2 * TILE * PANEL] __attribute__ ((aligned (64)));
-  Call call = {.g = g, .finish = finishers[g->activation], .sums = sums};
+  Call call = {.g = g, .finish = effnet_bf16_finishers[g->activation], .sums = sums};
   Block before = {.first = 0, .rows = 0};
   size_t panels = (g->n + PANEL - 1) / PANEL, group;
 
