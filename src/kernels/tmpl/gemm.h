@@ -12,7 +12,8 @@
  * residual to c: the k loop and the epilogue each have all registers to themselves. */
 
 #define GEMM_NR       (GEMM_NV * VF_LANES)
-#define GEMM_L2_BYTES (768u << 10) /* of packed weights or of rows that one pass may keep in L2 */
+#define GEMM_L2_BYTES (1u << 20) /* of packed weights or of rows that one pass may keep in L2 */
+#define GEMM_AHEAD    16         /* steps of k: weights come from L2, two lines a step */
 
 typedef void (*GemmTile) (const elem *a, size_t lda, const elem *b, size_t k, const float *bias,
                           vf *tile);
@@ -55,8 +56,11 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
   do {                                                                                             \
     vf w[GEMM_NV];                                                                                 \
     EFFNET_UNROLL                                                                                  \
-    for (unsigned v = 0; v < nv; v++)                                                              \
+    for (unsigned v = 0; v < nv; v++) {                                                            \
       w[v] = elem_load (b + (kk)*GEMM_NR + v * VF_LANES);                                          \
+      if (v * VF_LANES * sizeof *b % 64 == 0)                                                      \
+        vf_prefetch (b + ((kk) + GEMM_AHEAD) * GEMM_NR + v * VF_LANES);                            \
+    }                                                                                              \
     EFFNET_UNROLL                                                                                  \
     for (unsigned r = 0; r < mr; r++) {                                                            \
       vf x = elem_broadcast (gemm_row (&rows, r) + (kk));                                          \
@@ -183,25 +187,31 @@ gemm_one (const EffnetGemm *g, size_t i, size_t rows, size_t j)
 
 /* Weights that fit L2 are streamed past each micro-tile of rows, whose a stays in L1 and whose c is
  * written once, in order. Larger ones are streamed past as many rows as fit L2. */
+static inline size_t
+gemm_chunk_rows (const EffnetGemm *g)
+{
+  size_t row_bytes = g->k * sizeof (elem), most = GEMM_L2_BYTES / row_bytes, chunks;
+
+  if (g->n * row_bytes <= GEMM_L2_BYTES || most <= GEMM_MR)
+    return 0;
+  chunks = (g->m + most - 1) / most;
+  return ((g->m + chunks - 1) / chunks + GEMM_MR - 1) / GEMM_MR * GEMM_MR;
+}
+
 void
 GEMM_KERNEL (const EffnetGemm *g)
 {
-  size_t row_bytes = g->k * sizeof (elem), chunk = GEMM_MR;
+  size_t chunk = gemm_chunk_rows (g), rows;
 
-  if (g->n * row_bytes > GEMM_L2_BYTES && GEMM_L2_BYTES / row_bytes > GEMM_MR)
-    chunk = GEMM_L2_BYTES / row_bytes / GEMM_MR * GEMM_MR;
-  for (size_t i0 = 0; i0 < g->m;) {
-    size_t end = g->m - i0 < chunk + GEMM_MR ? g->m : i0 + chunk;
-
-    if (chunk == GEMM_MR)
+  for (size_t i0 = 0, end; i0 < g->m; i0 = end) {
+    if (chunk == 0)
       end = i0 + gemm_next_rows (g->m - i0);
+    else
+      end = g->m - i0 < chunk ? g->m : i0 + chunk;
     for (size_t j = 0; j < g->n; j += GEMM_NR)
-      for (size_t i = i0; i < end;) {
-        size_t rows = gemm_next_rows (end - i);
-
+      for (size_t i = i0; i < end; i += rows) {
+        rows = gemm_next_rows (end - i);
         gemm_one (g, i, rows, j);
-        i += rows;
       }
-    i0 = end;
   }
 }
