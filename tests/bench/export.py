@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """export.py EFFNET VARIANT FOLDER: the network of network.py in each engine's own file.
 
-model.onnx (ONNX Runtime, OpenVINO), model.ncnn.param/.bin, model.tflite and model-fp16.tflite (LiteRT),
+model.onnx (ONNX Runtime, OpenVINO), model-int8.onnx, model.ncnn.param/.bin, model.tflite (LiteRT),
 layers.npz and layers.json (PyTorch), input.npy. Paddings are attributes of the convolutions, never nodes
 of their own, and activations are fused where the format can say so: the best case of each engine.
 """
@@ -200,8 +200,7 @@ def main():
 def write_tflite(net, folder):
     import tflite_file
 
-    tflite_file.write(net, folder / "model.tflite", half=False)
-    tflite_file.write(net, folder / "model-fp16.tflite", half=True)
+    tflite_file.write(net, folder / "model.tflite")
 
 
 if __name__ == "__main__":

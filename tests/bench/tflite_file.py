@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The network of network.py as a TensorFlow Lite file, built layer by layer from the schema that
-ai-edge-litert brings: NHWC, SAME padding, ReLU6 fused, swish as LOGISTIC and MUL.
-
-With half=True the weights are stored as float16 behind DEQUANTIZE and the file says that computing in
-half precision is allowed, which is how XNNPACK is told to do so.
-"""
+ai-edge-litert brings: NHWC, SAME padding, ReLU6 fused, swish as LOGISTIC and MUL."""
 
 import flatbuffers
 import numpy as np
@@ -17,8 +13,7 @@ SAME = schema.Padding.SAME
 
 
 class File:
-    def __init__(self, half):
-        self.half = half
+    def __init__(self):
         self.codes, self.operators, self.tensors = [], [], []
         self.buffers = [schema.BufferT()]
 
@@ -33,13 +28,7 @@ class File:
     def constant(self, array, name):
         if array.dtype == np.int32:
             return self.tensor(array.shape, name, schema.TensorType.INT32, self.buffer(array.tobytes()))
-        if not self.half:
-            return self.tensor(array.shape, name, buffer=self.buffer(np.ascontiguousarray(array).tobytes()))
-        stored = self.tensor(array.shape, f"{name}.half", schema.TensorType.FLOAT16,
-                             self.buffer(np.ascontiguousarray(array, np.float16).tobytes()))
-        whole = self.tensor(array.shape, name)
-        self.operator(OP.DEQUANTIZE, [stored], whole)
-        return whole
+        return self.tensor(array.shape, name, buffer=self.buffer(np.ascontiguousarray(array).tobytes()))
 
     def operator(self, code, inputs, output, kind=0, options=None):
         if code not in self.codes:
@@ -110,18 +99,14 @@ class File:
                              OPTIONS.FullyConnectedOptions, schema.FullyConnectedOptionsT())
 
 
-def write(net, path, half):
-    file = File(half)
+def write(net, path):
+    file = File()
     made = {0: file.tensor((1, net.size, net.size, 3), "input")}
     for layer in net.layers:
         made[layer.y] = file.layer(layer, made)
-    metadata = []
-    if half:
-        metadata = [schema.MetadataT(name="reduced_precision_support", buffer=file.buffer(b"fp16accfp16"))]
     model = schema.ModelT(
-        version=3, description=net.variant, buffers=file.buffers, metadata=metadata,
-        operatorCodes=[schema.OperatorCodeT(deprecatedBuiltinCode=min(c, 127), builtinCode=c,
-                                            version=2 if half and c == OP.DEQUANTIZE else 1)
+        version=3, description=net.variant, buffers=file.buffers,
+        operatorCodes=[schema.OperatorCodeT(deprecatedBuiltinCode=min(c, 127), builtinCode=c)
                        for c in file.codes],
         subgraphs=[schema.SubGraphT(tensors=file.tensors, inputs=[made[0]],
                                     outputs=[made[net.layers[-1].y]], operators=file.operators)])

@@ -24,8 +24,9 @@ class Engine:
     settle(): picks the best way to run, after the first result
     keep: memory that the engine reads and does not own
     batch(n): the times of n frames, where a stopwatch around each would measure more than the engine
+    holds_lock: whether a run keeps the interpreter's lock, so that threads would wait for each other
     """
 
-    def __init__(self, runners, logits, what, settle=None, keep=None, batch=None):
+    def __init__(self, runners, logits, what, settle=None, keep=None, batch=None, holds_lock=False):
         self.runners, self.logits, self.what, self.settle = runners, logits, what, settle
-        self.keep, self.batch = keep, batch
+        self.keep, self.batch, self.holds_lock = keep, batch, holds_lock
