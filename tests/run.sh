@@ -246,7 +246,8 @@ while [ $# -gt 0 ]; do
 done
 
 mkdir -p "$out"
-# Debian's python3 is the one that sees Debian's modules.
+# Debian's own compiler, meson and python3 before any other: its python3 is the one that sees Debian's modules.
+export PATH="/usr/bin:$PATH"
 [ -x /usr/bin/python3 ] && export PYTHON=/usr/bin/python3
 [ $install -eq 1 ] && install_packages
 [ $install -eq 1 ] && [ "$what" = default ] && install_arm_packages
