@@ -34,10 +34,12 @@ main (int argc, char **argv)
   return 0;
 }
 END
-flags=$(pkg-config --define-variable=prefix="$tmp/root$prefix" --cflags --libs effnet)
+check "effnet.pc names the library" "$(pkg-config --libs effnet | grep -q -- '-leffnet' || pkg-config --libs effnet)"
+# where the files really lie, since they were staged
+flags="-I$tmp/root$prefix/include -L$lib -leffnet $(pkg-config --cflags --libs glib-2.0)"
 # shellcheck disable=SC2086 # flags are words
 check "a program builds against it" "$(${CC:-cc} -Wall -Werror -o "$tmp/consumer" "$tmp/consumer.c" $flags 2>&1)"
-models=$(pkg-config --define-variable=prefix="$tmp/root$prefix" --variable=modelsdir effnet)
+models=$tmp/root$(pkg-config --variable=modelsdir effnet)
 check "and finds the installed default model" "$(
   out=$(env -u EFFNET_SOURCE_ROOT EFFNET_MODEL_PATH="$models" "$tmp/consumer" 2>&1) || echo "$out"
   [ "${out#* }" = "tabby" ] || echo "class 281 is '$out', expected tabby"

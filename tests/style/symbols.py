@@ -29,6 +29,7 @@ def defined(path, *options):
 
 header = (source / "include/effnet/effnet.h").read_text()
 header = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+header = re.sub(r"^#(?:[^\n]*\\\n)*[^\n]*", "", header, flags=re.M)
 declared = set(re.findall(r"EFFNET_API\b[^;]*?\b(\w+)\s*\(", header.replace("__attribute__ ((", "")))
 declared = {name for name in declared if not name.startswith("visibility")}
 exported = defined(build / "src/engine/libeffnet.so", "-D")
