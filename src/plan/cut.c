@@ -6,18 +6,21 @@
 #include "plan/steps.h"
 
 /* Work of a tile, in multiply-adds: large beside the cost of handing one out (about 0.1 us), small
- * enough to share a 7x7 layer. */
-#define TILE_MACS ((size_t)1 << 20)
+ * enough that a few workers end a step together. */
+#define TILE_MACS ((size_t)1 << 19)
 /* A depthwise or stem multiply-add takes about as long as this many of a pointwise convolution. */
 #define TAP_COST  6
 #define MAX_BANDS 64
 
 /* Expanded rows that a tile keeps: a part of an L2 cache that it shares with weights and input. */
-#define RING_BYTES   ((size_t)192 << 10)
-#define SLICE_PANELS 2
-/* A band of a fused step computes kernel - stride expanded rows that its neighbour computes, too.
- */
-#define MIN_BAND_KERNELS 4
+#define RING_BYTES ((size_t)192 << 10)
+/* Slices of one panel, or of two where there are many. */
+#define MANY_PANELS 16
+/* A fused step is cut into bands, too, while it has fewer tiles than this ... */
+#define FUSED_TILES 12
+/* ... and as long as a band reads this many times the rows (kernel - stride) that its neighbour
+ * computes, too. */
+#define BAND_HALOS 16
 
 void
 effnet_cut_bands (EffnetStep *step, size_t taps)
@@ -52,17 +55,16 @@ effnet_cut_fused (EffnetStep *step, size_t element)
 {
   const EffnetKernel *gemm = step->expand.gemm;
   size_t panel = effnet_gemm_panel_width (gemm, step->out_channels);
-  size_t panels = effnet_gemm_panels (gemm, step->out_channels);
-  size_t per_slice = MIN (SLICE_PANELS, panels), slices, wanted, bands;
+  size_t per_slice, slices, work, bands;
   size_t taps = (size_t)step->kernel_size * step->kernel_size;
+  size_t halo = step->kernel_size > step->stride ? step->kernel_size - step->stride : 1;
   size_t least = MIN (step->kernel_size, step->in_h);
 
-  /* one panel where two would not fit */
+  step->panels = effnet_gemm_panels (gemm, step->out_channels);
+  per_slice = step->panels >= MANY_PANELS ? 2 : 1;
   if (least * step->in_w * panel * per_slice * element > RING_BYTES)
     per_slice = 1;
-  slices = effnet_div_up (panels, per_slice);
-  per_slice = effnet_div_up (panels, slices);
-  step->panels = panels;
+  slices = effnet_div_up (step->panels, per_slice);
   step->panels_per_tile = per_slice;
   step->expand.slice = MIN (panel * per_slice, step->out_channels);
   step->expand.ring_rows =
@@ -70,10 +72,11 @@ effnet_cut_fused (EffnetStep *step, size_t element)
   step->expand.scratch_bytes = effnet_align_up (
       step->expand.ring_rows * step->in_w * step->expand.slice * element, EFFNET_ALIGN);
 
-  wanted =
+  work =
       (step->in_h * step->in_w * step->in_channels + step->out_h * step->out_w * taps * TAP_COST) *
-      step->out_channels / TILE_MACS;
-  bands = CLAMP (wanted / slices, 1, MAX (step->out_h / (MIN_BAND_KERNELS * step->kernel_size), 1));
-  step->per_tile = effnet_div_up (step->out_h, bands);
+      step->out_channels;
+  bands = effnet_div_up (CLAMP (work / TILE_MACS, 1, FUSED_TILES), slices);
+  bands = CLAMP (bands, 1, MAX (step->in_h / (BAND_HALOS * halo), 1));
+  step->per_tile = effnet_div_up (step->out_h, MIN (bands, step->out_h));
   step->n_tiles = effnet_div_up (step->out_h, step->per_tile) * slices;
 }
