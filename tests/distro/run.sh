@@ -25,7 +25,10 @@ if [ ! -x "$root/usr/bin/apt-get" ]; then
 fi
 cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
 mountpoint -q "$root/proc" || mount -t proc proc "$root/proc" 2>/dev/null || true
-trap 'umount "$root/proc" 2>/dev/null || true' EXIT
+mkdir -p "$root/dev/pts"
+mountpoint -q "$root/dev/pts" || mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts" 2>/dev/null || true
+[ -e "$root/dev/pts/ptmx" ] && ln -sf pts/ptmx "$root/dev/ptmx"
+trap 'umount "$root/proc" "$root/dev/pts" 2>/dev/null || true' EXIT
 mkdir -p "$root/effnet"
 (cd "$source" && git ls-files -z | tar -c --null -T -) | tar -x -C "$root/effnet"
 inside() {

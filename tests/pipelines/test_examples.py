@@ -131,7 +131,8 @@ def demo():
     bright = sum(v > 220 for v in drawn.crop(box).getdata())
     assert bright > 500 > sum(v > 220 for v in plain.crop(box).getdata()), bright
     pathlib.Path("text.jpg").write_text("no picture")
-    done = run("demo.sh", "text.jpg", "none.jpg", MEDIA / "cat.jpg", code=1, EFFNET_DEMO_OUT=str(out))
+    done = run("demo.sh", "text.jpg", "none.jpg", MEDIA / "cat.jpg", code=1, timeout=500,
+               EFFNET_DEMO_OUT=str(out))
     assert "text.jpg: " in done.stderr and "none.jpg: " in done.stderr and "cat.jpg" in done.stdout, done
 
 

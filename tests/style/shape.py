@@ -17,7 +17,8 @@ listed = subprocess.run(
     ["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard"],
     capture_output=True, text=True)
 names = listed.stdout.split("\n") if listed.returncode == 0 and listed.stdout else [
-    str(p.relative_to(root)) for p in root.rglob("*")]
+    str(p.relative_to(root)) for p in root.rglob("*")
+    if not re.match(r"build|\.git/", str(p.relative_to(root)))]
 files = {}
 for name in filter(None, names):
     path = root / name

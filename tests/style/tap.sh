@@ -32,5 +32,5 @@ tap_end() {
 # The files of the tree: what git knows or would, else what lies there.
 tree_files() {
   { git ls-files --cached --others --exclude-standard 2>/dev/null ||
-    find . -type f | sed 's|^\./||'; } | while read -r f; do [ ! -f "$f" ] || echo "$f"; done
+    find . -type f -not -path './build*' | sed 's|^\./||'; } | while read -r f; do [ ! -f "$f" ] || echo "$f"; done
 }
