@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a run prints: Markdown tables and a plot, from its JSON alone. `report.py FILE.json` prints the tables of
 an earlier run."""
