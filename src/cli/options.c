@@ -68,11 +68,11 @@ cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *a
   add_model_entries (context, takes, args);
   if (!g_option_context_parse (context, argc, argv, &error))
     return cli_usage (command->name, "%s", error->message);
-  if (args != NULL && (args->threads < 0 || args->threads > 1024))
+  if (args->threads < 0 || args->threads > 1024)
     return cli_usage (command->name, "--threads %d is not in 0..1024", args->threads);
-  if (args != NULL && (args->input_size < 0 || args->input_size > 4096))
+  if (args->input_size < 0 || args->input_size > 4096)
     return cli_usage (command->name, "--input-size %d is not in 0..4096", args->input_size);
-  if (args != NULL && args->synthetic != 0 && args->model != NULL)
+  if (args->synthetic != 0 && args->model != NULL)
     return cli_usage (command->name, "--synthetic makes weights; it does not go with --model");
   return -1;
 }
