@@ -145,12 +145,17 @@ def front_end(part):
 def accuracy(part):
     if part.get("not_run"):
         return f"## Accuracy of bf16\n\nNOT RUN: {part['not_run']}\n"
-    rows = [["top-1 the same as fp32", f"{part['top1_agreement']:.1%}"],
-            ["probability difference, mean over pictures of the top class", f"{part['mean_difference']:.5f}"],
-            ["probability difference, largest of any class", f"{part['max_difference']:.5f}"],
-            ["top-1 accuracy fp32", f"{part['top1_fp32']:.1%}"], ["top-1 accuracy bf16", f"{part['top1_bf16']:.1%}"]]
-    return (f"## Accuracy of bf16\n\n{part['model']} on {part['pictures']} photographs, bf16 beside fp32 "
-            f"(the same decoder and front end).\n\n" + table(["", ""], rows))
+    rows = []
+    for name, m in part["models"].items():
+        if m.get("not_run"):
+            rows.append([name, f"NOT RUN: {m['not_run']}", "", "", "", "", ""])
+        else:
+            rows.append([name, f"{m['top1_agreement']:.1%}", f"{m['mean_difference']:.5f}",
+                         f"{m['mean_difference_all']:.1e}", f"{m['max_difference']:.4f}",
+                         f"{m['top1_fp32']:.1%}", f"{m['top1_bf16']:.1%}"])
+    return (f"## Accuracy of bf16\n\nThe trained models on {part['pictures']} photographs, bf16 beside fp32 (the same "
+            f"decoder and front end). Differences are of probabilities; best class: fp32's.\n\n" +
+            table(["model", "top-1 the same", "mean, best class", "mean, all classes", "largest", "top-1 fp32", "top-1 bf16"], rows))
 
 
 def markdown(out):
