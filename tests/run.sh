@@ -130,7 +130,7 @@ suite() {
 }
 
 run_gcc() {
-  build gcc "${GCC:-gcc}" && suite gcc testlog
+  build gcc "${GCC:-gcc}" && suite gcc testlog --no-suite distro
 }
 
 run_asan() {
@@ -142,7 +142,8 @@ run_asan() {
       ASAN_OPTIONS=fast_unwind_on_malloc=0:malloc_context_size=20:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1 \
       UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
       LSAN_OPTIONS=suppressions="$root/tests/lsan.supp":print_suppressions=0 \
-      suite asan testlog --no-suite style --no-suite pipelines --no-suite models --no-suite slow --timeout-multiplier 4
+      suite asan testlog --no-suite style --no-suite pipelines --no-suite models --no-suite slow --no-suite distro \
+        --timeout-multiplier 4
 }
 
 run_clang_build() {
@@ -219,7 +220,8 @@ script() {
   fi
 }
 
-in_valgrind=(tensors hostile card labels plan pool engine fuzz-safetensors fuzz-card fuzz-jpeg)
+# Small programs; what a whole inference does under valgrind, tests/gst sees.
+in_valgrind=(tensors hostile card labels plan pool fuzz-safetensors fuzz-card fuzz-jpeg)
 
 run_default() {
   run_gcc
@@ -261,7 +263,7 @@ case $what in
   quick) run_gcc ;;
   asan) run_asan ;;
   clang) run_clang_build && suite clang testlog --no-suite style ;;
-  valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" net official formats jpeg ;;
+  valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" engine net official formats jpeg ;;
   fuzz) run_fuzz "$seconds" ;;
   distro) script "a fresh Debian 13" tests/distro/run.sh ;;
   bench) script "bench" tests/bench/run ;;

@@ -14,14 +14,6 @@ from_bits (uint32_t bits)
   return value;
 }
 
-static inline uint32_t
-to_bits (float value)
-{
-  uint32_t bits;
-  memcpy (&bits, &value, sizeof bits);
-  return bits;
-}
-
 /* binary16: 1 sign, 5 exponent (bias 15), 10 fraction. float32 has bias 127, and 13 more fraction
  * bits. All three cases are computed and one is kept, so that the compiler can do several numbers
  * at once. */
