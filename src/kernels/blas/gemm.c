@@ -14,6 +14,7 @@
 
 #include "base/checked.h"
 #include "kernels/rows.h"
+#include "kernels/simd/activation_generic.h"
 
 /* OpenBLAS runs a GEMM of at most this many multiply-adds on the calling thread: its
  * SMP_THRESHOLD_MIN * GEMM_MULTITHREAD_THRESHOLD at their defaults. */
@@ -76,9 +77,13 @@ multiply (size_t m, size_t n, size_t k, const float *a, size_t lda, const float 
           float beta, float *c, size_t ldc)
 {
   const Blas *library = blas ();
-  size_t k_step = smaller (k, 2048);
-  size_t n_step = smaller (n, SERIAL_LIMIT / 16 / k_step);
-  size_t m_step = smaller (m, SERIAL_LIMIT / (k_step * n_step));
+  size_t k_step = smaller (k, 1024), n_step = 16, m_step;
+
+  /* About square: what a call packs, (m + n) * k, is then least beside its m * n * k. */
+  while (n_step < n && 4 * n_step * n_step * k_step <= SERIAL_LIMIT)
+    n_step *= 2;
+  n_step = smaller (n, n_step);
+  m_step = smaller (m, SERIAL_LIMIT / (k_step * n_step));
 
   for (size_t i = 0; i < m; i += m_step)
     for (size_t j = 0; j < n; j += n_step)
@@ -89,24 +94,6 @@ multiply (size_t m, size_t n, size_t k, const float *a, size_t lda, const float 
                         l == 0 ? beta : 1.0f, c + i * ldc + j, (blasint)ldc);
 }
 
-static float
-activate (float x, EffnetActivation activation)
-{
-  switch (activation) {
-  case EFFNET_ACTIVATION_SWISH:
-    return x / (1.0f + expf (-x));
-  case EFFNET_ACTIVATION_RELU:
-    return x > 0.0f ? x : 0.0f;
-  case EFFNET_ACTIVATION_RELU6:
-    return x > 0.0f ? (x < 6.0f ? x : 6.0f) : 0.0f;
-  case EFFNET_ACTIVATION_SIGMOID:
-    return 1.0f / (1.0f + expf (-x));
-  case EFFNET_ACTIVATION_NONE:
-    break;
-  }
-  return x;
-}
-
 /* to[i][j] = act (sum[i][j] + bias[j]) + residual[i][j]; residual may be NULL; it and sum may be to
  */
 static void
@@ -114,10 +101,15 @@ finish (size_t m, size_t n, const float *sum, size_t lds, const float *bias, con
         size_t ldr, EffnetActivation activation, float *to, size_t ldt)
 {
   for (size_t i = 0; i < m; i++)
-    for (size_t j = 0; j < n; j++) {
-      float y = activate (sum[i * lds + j] + bias[j], activation);
+    for (size_t j = 0; j < n; j += BLOCK) {
+      size_t count = smaller (BLOCK, n - j);
+      float v[BLOCK] = {0};
 
-      to[i * ldt + j] = residual != NULL ? y + residual[i * ldr + j] : y;
+      for (size_t x = 0; x < count; x++)
+        v[x] = sum[i * lds + j + x] + bias[j + x];
+      activate (v, activation);
+      for (size_t x = 0; x < count; x++)
+        to[i * ldt + j + x] = residual != NULL ? v[x] + residual[i * ldr + j + x] : v[x];
     }
 }
 
