@@ -22,7 +22,7 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
   --valgrind      only valgrind, on more programs than by default (slow)
   --fuzz SECONDS  only the fuzz targets, SECONDS each
   --distro        only the suite in a fresh Debian 13 (debootstrap; needs root)
-  --bench         only the kernel checker's timings and tests/bench
+  --bench         only tests/bench: its own tests, then the measurement
   --no-install    install nothing
 The builds lie in build-tests, or where EFFNET_TEST_BUILD_DIR says.
 END
@@ -130,7 +130,7 @@ suite() {
 }
 
 run_gcc() {
-  build gcc "${GCC:-gcc}" && suite gcc testlog --no-suite distro
+  build gcc "${GCC:-gcc}" && suite gcc testlog --no-suite distro --no-suite bench
 }
 
 run_asan() {
@@ -266,7 +266,10 @@ case $what in
   valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" engine net official formats jpeg ;;
   fuzz) run_fuzz "$seconds" ;;
   distro) script "a fresh Debian 13" tests/distro/run.sh ;;
-  bench) script "bench" tests/bench/run ;;
+  bench)
+    build gcc "${GCC:-gcc}" && suite gcc testlog --suite bench
+    EFFNET_BUILD_ROOT="$out/gcc" script "bench" tests/bench/run
+    ;;
 esac
 say "done"
 echo "$passed passed, $failed failed, $skipped skipped"
