@@ -203,6 +203,19 @@ typedef struct {
   0, 0, 0, 0, 0, 0, {NULL}}
 /* clang-format on */
 
+/**
+ * EffnetRegion:
+ * @x: left edge, in pixels of the visible part of the frame (within the frame's own crop)
+ * @y: top edge
+ * @width: its width; 0 means up to the right edge
+ * @height: its height; 0 means down to the bottom edge
+ *
+ * A part of a frame that is classified by itself.
+ */
+typedef struct {
+  unsigned x, y, width, height;
+} EffnetRegion;
+
 /* ---- model ----------------------------------------------------------------------------------- */
 
 /**
@@ -454,6 +467,49 @@ EFFNET_API void effnet_session_set_resize_mode (EffnetSession *session, EffnetRe
  */
 EFFNET_API gboolean effnet_session_classify (EffnetSession *session, const EffnetImage *frame,
                                              EffnetResult *result, GError **error);
+/**
+ * EffnetRegionFunc:
+ * @region: index of the region
+ * @result: its result; the arrays hold until the function returns
+ * @user_data: as given
+ */
+typedef void (*EffnetRegionFunc) (unsigned region, const EffnetResult *result, void *user_data);
+/**
+ * effnet_session_classify_regions:
+ * @session: a session
+ * @frame: pixels or a JPEG file
+ * @regions: (array length=n_regions): parts of @frame, in any order; they may overlap
+ * @n_regions: how many; 0 does nothing
+ * @func: (scope call) (closure user_data): called once for each region, in order
+ * @user_data: for @func
+ * @error: return location
+ *
+ * Classifies parts of one frame, each read at the frame's own resolution. A JPEG is decoded once,
+ * at the smallest DCT scale that covers the network's input for every region; the first result
+ * carries its `decode_ns`. Nothing is called when anything is wrong.
+ *
+ * Returns: as effnet_session_classify(); the message numbers the region from 0
+ */
+EFFNET_API gboolean effnet_session_classify_regions (EffnetSession *session,
+                                                     const EffnetImage *frame,
+                                                     const EffnetRegion *regions,
+                                                     unsigned n_regions, EffnetRegionFunc func,
+                                                     void *user_data, GError **error);
+/**
+ * effnet_session_get_frame_size:
+ * @session: a session
+ * @frame: pixels or a JPEG file, of which only the header is read
+ * @width: (out): pixels a line
+ * @height: (out): lines
+ * @error: return location
+ *
+ * The size in which regions count: that of the frame, or of its crop.
+ *
+ * Returns: as effnet_session_classify()
+ */
+EFFNET_API gboolean effnet_session_get_frame_size (EffnetSession *session, const EffnetImage *frame,
+                                                   unsigned *width, unsigned *height,
+                                                   GError **error);
 /**
  * effnet_session_preprocess:
  * @session: a session

@@ -166,6 +166,38 @@ effnet_session_classify (EffnetSession *session, const EffnetImage *frame, Effne
   return TRUE;
 }
 
+gboolean
+effnet_session_classify_regions (EffnetSession *session, const EffnetImage *frame,
+                                 const EffnetRegion *regions, unsigned n_regions,
+                                 EffnetRegionFunc func, void *user_data, GError **error)
+{
+  float *input = (float *)(void *)((char *)session->arena.base + session->model->plan->input);
+  EffnetFrontendTimes times;
+  EffnetResult result;
+
+  if (n_regions == 0)
+    return TRUE;
+  if (!effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool, &times,
+                              error))
+    return FALSE;
+  for (unsigned i = 0; i < n_regions; i++) {
+    effnet_frontend_fill (session->frontend, i, session->pool, input, &times);
+    effnet_session_run (session, input, &result);
+    result.decode_ns = times.decode_ns;
+    result.convert_ns = times.convert_ns;
+    func (i, &result, user_data);
+    times = (EffnetFrontendTimes){0, 0};
+  }
+  return TRUE;
+}
+
+gboolean
+effnet_session_get_frame_size (EffnetSession *session, const EffnetImage *frame, unsigned *width,
+                               unsigned *height, GError **error)
+{
+  return effnet_frontend_size (session->frontend, frame, width, height, error);
+}
+
 /* TRUE when @a ranks before @b. NaN ranks last. */
 static gboolean
 ranks_before (EffnetScore a, EffnetScore b)

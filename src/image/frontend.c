@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The room's face: checks a frame, finds or rebuilds the pass for its layout, decodes JPEG as far
- * as the pass needs it, and runs the pass in tiles. */
+ * The room's face: checks a frame, finds or builds the pass of each crop, decodes JPEG once, as far
+ * as all crops need it, and runs the passes in tiles. */
 #include "image/frontend.h"
 
 #include <math.h>
@@ -9,15 +9,26 @@
 
 #include "base/checked.h"
 #include "image/jpeg.h"
-#include "image/pass.h"
+#include "image/passes.h"
 
 #define SLOTS_MAX 8 /* tiles; more only cost memory */
+
+/* One crop of the frame begun. */
+typedef struct {
+  EffnetGeometry geometry;
+  unsigned crop_w, crop_h; /* its size in the frame, pixels */
+  const EffnetPass *pass;
+  const uint8_t *data[4]; /* of the planes, as the pass counts rows and columns */
+} Crop;
 
 struct _EffnetFrontend {
   EffnetInputSpec spec;
   EffnetJpeg *jpeg; /* made with the first JPEG frame */
-  EffnetPass pass;
-  gboolean built; /* pass fits pass.layout and spec */
+  EffnetPasses passes;
+  Crop *crops; /* [n_crops] of the frame begun; grows, is kept */
+  size_t n_crops, crops_room;
+  ptrdiff_t stride[4]; /* of the frame begun */
+  unsigned first[4];   /* row at data */
   float scale[3], bias[3];
   float *thumbnail;        /* [spec.height][EFFNET_THUMBNAIL_SIDE] */
   unsigned thumbnail_rows; /* filled; 0 before the first run */
@@ -47,7 +58,8 @@ effnet_frontend_free (EffnetFrontend *f)
 {
   if (f == NULL)
     return;
-  effnet_pass_clear (&f->pass);
+  effnet_passes_clear (&f->passes);
+  g_free (f->crops);
   effnet_jpeg_free (f->jpeg);
   g_free (f->thumbnail);
   g_free (f);
@@ -57,7 +69,8 @@ void
 effnet_frontend_set_spec (EffnetFrontend *f, const EffnetInputSpec *spec)
 {
   f->spec = *spec;
-  f->built = FALSE;
+  effnet_passes_clear (&f->passes);
+  f->n_crops = 0;
   f->thumbnail_rows = 0;
   size_t rows = MIN (spec->height, EFFNET_INPUT_SIDE_MAX);
   f->thumbnail = g_renew (float, f->thumbnail, rows *EFFNET_THUMBNAIL_SIDE);
@@ -83,8 +96,33 @@ effnet_frontend_thumbnail (const EffnetFrontend *f, float *cells)
   return n > 0;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------
+/* ---- crops -------------------------------------------------------------------------------------
  */
+
+static gboolean
+begin_crops (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regions, size_t n,
+             unsigned width, unsigned height, GError **error)
+{
+  if (n > f->crops_room) {
+    f->crops = g_renew (Crop, f->crops, n);
+    f->crops_room = n;
+  }
+  effnet_passes_next_frame (&f->passes);
+  for (size_t i = 0; i < n; i++) {
+    Crop *crop = &f->crops[i];
+    EffnetImage part = *image;
+
+    if ((regions != NULL && !effnet_geometry_cut (&part, &regions[i], width, height, error)) ||
+        !effnet_geometry_init (&crop->geometry, &f->spec, &part, width, height, error)) {
+      if (regions != NULL)
+        g_prefix_error (error, "region %" G_GSIZE_FORMAT ": ", i);
+      return FALSE;
+    }
+    crop->crop_w = crop->geometry.x.hi - crop->geometry.x.lo;
+    crop->crop_h = crop->geometry.y.hi - crop->geometry.y.lo;
+  }
+  return TRUE;
+}
 
 static unsigned
 slots_for (const EffnetFrontend *f, EffnetPool *pool)
@@ -97,78 +135,60 @@ slots_for (const EffnetFrontend *f, EffnetPool *pool)
 /* What raw and JPEG frames have in common. @layout starts from zeros. */
 static void
 start_layout (EffnetLayout *layout, const EffnetFrontend *f, const EffnetImage *image,
-              EffnetPool *pool, unsigned width, unsigned height)
+              EffnetPool *pool, unsigned height)
 {
   memset (layout, 0, sizeof *layout);
-  layout->frame_width = width;
   layout->frame_height = height;
   layout->par_n = image->par_n;
   layout->par_d = image->par_d;
-  layout->crop_x = image->crop_x;
-  layout->crop_y = image->crop_y;
-  layout->crop_width = image->crop_width;
-  layout->crop_height = image->crop_height;
   layout->slots = slots_for (f, pool);
 }
 
 static gboolean
-use_layout (EffnetFrontend *f, const EffnetLayout *layout, const EffnetGeometry *geometry,
-            GError **error)
+find_pass (EffnetFrontend *f, EffnetLayout *layout, Crop *crop, GError **error)
 {
-  if (f->built && memcmp (&f->pass.layout, layout, sizeof *layout) == 0)
-    return TRUE;
-  f->built = effnet_pass_build (&f->pass, layout, &f->spec, geometry, error);
-  return f->built;
+  layout->crop_x = crop->geometry.x.lo;
+  layout->crop_y = crop->geometry.y.lo;
+  layout->crop_width = crop->crop_w;
+  layout->crop_height = crop->crop_h;
+  crop->pass = effnet_passes_get (&f->passes, layout, &f->spec, &crop->geometry, error);
+  return crop->pass != NULL;
 }
 
-/* ---- running -----------------------------------------------------------------------------------
+/* ---- raw frames --------------------------------------------------------------------------------
  */
 
-typedef struct {
-  const EffnetPass *pass;
-  EffnetPassFrame frame;
-} Job;
-
+/* Tables do not depend on where the crop lies, but for its place among the chroma samples: the
+ * planes are taken to start at the last whole one before it, and to end with it. */
 static void
-run_tile (void *user, size_t tile, unsigned worker)
+move_to_crop (const EffnetFormat *format, const EffnetImage *image, Crop *crop,
+              EffnetLayout *layout)
 {
-  const Job *job = user;
-  (void)worker; /* tiles have scratch of their own, whoever runs them */
-  unsigned n = job->pass->geometry.y.n, slots = job->pass->layout.slots;
-  unsigned bands = (unsigned)effnet_div_up (n, EFFNET_LANES);
-  unsigned from = (unsigned)tile * bands / slots, to = ((unsigned)tile + 1) * bands / slots;
-  effnet_pass_run (job->pass, &job->frame, (unsigned)tile, MIN (n, from * EFFNET_LANES),
-                   MIN (n, to * EFFNET_LANES));
-}
+  EffnetAxis *x = &crop->geometry.x, *y = &crop->geometry.y;
+  unsigned sub_x = 1, sub_y = 1;
 
-static void
-run_pass (EffnetFrontend *f, EffnetPool *pool, Job *job, float *nhwc)
-{
-  const EffnetAxis *y = &f->pass.geometry.y;
-  size_t line = (size_t)f->spec.width * 3;
-
-  job->pass = &f->pass;
-  job->frame.out_width = f->spec.width;
-  job->frame.nhwc = nhwc;
-  job->frame.thumbnail = f->thumbnail;
-  memcpy (job->frame.scale, f->scale, sizeof f->scale);
-  memcpy (job->frame.bias, f->bias, sizeof f->bias);
-  memset (nhwc, 0, y->at * line * sizeof *nhwc);
-  memset (nhwc + (y->at + y->n) * line, 0, (f->spec.height - y->at - y->n) * line * sizeof *nhwc);
-  if (f->pass.layout.slots > 1)
-    effnet_pool_run (pool, f->pass.layout.slots, run_tile, job);
-  else
-    run_tile (job, 0, 0);
-  f->thumbnail_rows = (unsigned)effnet_div_up (y->n, f->pass.thumbnail_step);
+  for (unsigned c = 0; c < format->n_components; c++) {
+    sub_x = MAX (sub_x, format->component[c].sub_x);
+    sub_y = MAX (sub_y, format->component[c].sub_y);
+  }
+  unsigned left = x->lo - x->lo % sub_x, top = y->lo - y->lo % sub_y;
+  x->lo -= left, x->hi -= left;
+  y->lo -= top, y->hi -= top;
+  layout->width = x->hi;
+  layout->height = y->hi;
+  for (unsigned c = 0; c < format->n_components; c++) {
+    const EffnetComponent *k = &format->component[c];
+    size_t elements = (size_t)(left / k->sub_x) * k->step;
+    crop->data[k->plane] = (const uint8_t *)image->data[k->plane] +
+                           (ptrdiff_t)(top / k->sub_y) * image->stride[k->plane] +
+                           elements * format->element;
+  }
 }
 
 static gboolean
-run_raw (EffnetFrontend *f, const EffnetImage *image, EffnetPool *pool, float *nhwc, GError **error)
+check_raw (const EffnetImage *image, GError **error)
 {
   const EffnetFormat *format = effnet_format (image->format);
-  EffnetGeometry geometry;
-  EffnetLayout layout;
-  Job job = {0};
 
   if (format == NULL) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
@@ -182,38 +202,52 @@ run_raw (EffnetFrontend *f, const EffnetImage *image, EffnetPool *pool, float *n
                  (int)image->chroma_site);
     return FALSE;
   }
-  if (!effnet_format_check (format, image, error) ||
-      !effnet_geometry_init (&geometry, &f->spec, image, image->width, image->height, error))
+  return effnet_format_check (format, image, error);
+}
+
+static gboolean
+begin_raw (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regions, size_t n,
+           EffnetPool *pool, GError **error)
+{
+  EffnetLayout layout;
+
+  if (!check_raw (image, error) ||
+      !begin_crops (f, image, regions, n, image->width, image->height, error))
     return FALSE;
-  start_layout (&layout, f, image, pool, image->width, image->height);
-  memcpy (&layout.format, format, sizeof *format);
-  layout.width = image->width;
-  layout.height = image->height;
+  start_layout (&layout, f, image, pool, image->height);
+  memcpy (&layout.format, effnet_format (image->format), sizeof layout.format);
   layout.eighths = 8;
   layout.matrix = image->matrix;
   layout.range = image->range;
   layout.site = image->chroma_site;
-  if (!use_layout (f, &layout, &geometry, error))
-    return FALSE;
-  for (unsigned p = 0; p < format->n_planes; p++) {
-    job.frame.data[p] = image->data[p];
-    job.frame.stride[p] = image->stride[p];
+  memcpy (f->stride, image->stride, sizeof f->stride);
+  memset (f->first, 0, sizeof f->first);
+  for (size_t i = 0; i < n; i++) {
+    move_to_crop (&layout.format, image, &f->crops[i], &layout);
+    if (!find_pass (f, &layout, &f->crops[i], error))
+      return FALSE;
   }
-  run_pass (f, pool, &job, nhwc);
   return TRUE;
 }
 
-/* The smallest n of n / 8 that leaves at least one decoded pixel for each resized one; of those
- * libjpeg has vector code for, 1, 2, 4 and 8: the next of them is faster than the plain code of the
- * others. */
+/* ---- JPEG --------------------------------------------------------------------------------------
+ */
+
+/* The smallest n of n / 8 that leaves at least one decoded pixel for each resized one of every
+ * crop; of those libjpeg has vector code for, 1, 2, 4 and 8: the next of them is faster than the
+ * plain code of the others. */
 static unsigned
-jpeg_eighths (const EffnetFrontend *f, const EffnetGeometry *g)
+jpeg_eighths (const EffnetFrontend *f, size_t crops)
 {
-  double least = MIN (g->x.scale, g->y.scale);
-  unsigned n = 1;
-  while (n < 8 && n * least < 8)
-    n *= 2;
-  return f->spec.jpeg_full_scale ? 8 : n;
+  unsigned n = f->spec.jpeg_full_scale ? 8 : 1;
+
+  for (size_t i = 0; i < crops; i++) {
+    const EffnetGeometry *g = &f->crops[i].geometry;
+    double least = MIN (g->x.scale, g->y.scale);
+    while (n < 8 && n * least < 8)
+      n *= 2;
+  }
+  return n;
 }
 
 /* As planes[0..n), or as the one of packed RGB. */
@@ -246,74 +280,160 @@ jpeg_layout (EffnetLayout *layout, const EffnetJpegHeader *header, unsigned eigh
   layout->site = EFFNET_CHROMA_SITE_CENTER;
 }
 
-/* Decodes what @f->pass needs and points @job at it. */
+/* Decodes the rows that any of the crops reads. */
 static gboolean
-decode (EffnetFrontend *f, EffnetJpegPlane planes[3], Job *job, GError **error)
+decode (EffnetFrontend *f, size_t n, EffnetJpegPlane planes[3], GError **error)
 {
-  const EffnetPass *pass = &f->pass;
-  unsigned lo[3] = {0}, hi[3] = {0};
-  for (unsigned c = 0; c < pass->layout.format.n_components; c++) {
-    lo[c] = pass->down[pass->table[c]].lo;
-    hi[c] = pass->down[pass->table[c]].hi;
+  const EffnetFormat *format = &f->crops[0].pass->layout.format;
+  unsigned lo[3] = {UINT_MAX, UINT_MAX, UINT_MAX}, hi[3] = {0};
+
+  for (size_t i = 0; i < n; i++) {
+    const EffnetPass *pass = f->crops[i].pass;
+    for (unsigned c = 0; c < format->n_components; c++) {
+      lo[c] = MIN (lo[c], pass->down[pass->table[c]].lo);
+      hi[c] = MAX (hi[c], pass->down[pass->table[c]].hi);
+    }
   }
   if (!effnet_jpeg_decode (f->jpeg, lo, hi, planes, error))
     return FALSE;
-  for (unsigned c = 0; c < pass->layout.format.n_planes; c++) {
-    job->frame.data[c] = planes[c].data;
-    job->frame.stride[c] = (ptrdiff_t)planes[c].stride;
-    job->frame.first[c] = planes[c].first;
+  for (unsigned c = 0; c < format->n_planes; c++) {
+    f->stride[c] = (ptrdiff_t)planes[c].stride;
+    f->first[c] = planes[c].first;
+    for (size_t i = 0; i < n; i++)
+      f->crops[i].data[c] = planes[c].data;
   }
   return TRUE;
 }
 
 static gboolean
-run_jpeg (EffnetFrontend *f, const EffnetImage *image, EffnetPool *pool, float *nhwc,
-          EffnetFrontendTimes *times, GError **error)
+read_header (EffnetFrontend *f, const EffnetImage *image, EffnetJpegHeader *header, GError **error)
 {
-  gint64 start = g_get_monotonic_time ();
-  EffnetJpegPlane planes[3] = {{0}};
-  EffnetJpegHeader header;
-  EffnetGeometry geometry;
-  EffnetLayout layout;
-  Job job = {0};
-
   if (f->jpeg == NULL)
     f->jpeg = effnet_jpeg_new ();
-  if (!effnet_jpeg_header (f->jpeg, image->data[0], image->size, &header, error) ||
-      !effnet_geometry_init (&geometry, &f->spec, image, header.width, header.height, error))
+  return effnet_jpeg_header (f->jpeg, image->data[0], image->size, header, error);
+}
+
+static gboolean
+begin_jpeg (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regions, size_t n,
+            EffnetPool *pool, GError **error)
+{
+  EffnetJpegPlane planes[3] = {{0}};
+  EffnetJpegHeader header;
+  EffnetLayout layout;
+
+  if (!read_header (f, image, &header, error) ||
+      !begin_crops (f, image, regions, n, header.width, header.height, error))
     return FALSE;
-  unsigned eighths = jpeg_eighths (f, &geometry);
+  unsigned eighths = jpeg_eighths (f, n);
   /* Chosen for exactness: then colours beyond the gamut are cut off before the resize, as
    * elsewhere. */
   gboolean rgb = f->spec.jpeg_full_scale && header.model == EFFNET_MODEL_YUV;
   if (!effnet_jpeg_start (f->jpeg, eighths, rgb, planes, error))
     return FALSE;
-  start_layout (&layout, f, image, pool, header.width, header.height);
+  start_layout (&layout, f, image, pool, header.height);
   jpeg_layout (&layout, &header, eighths);
   jpeg_format (&layout.format, header.model, rgb, planes);
-  if (!use_layout (f, &layout, &geometry, error) || !decode (f, planes, &job, error))
-    return FALSE;
-  gint64 decoded = g_get_monotonic_time ();
-  run_pass (f, pool, &job, nhwc);
-  if (times != NULL) {
-    times->decode_ns = (uint64_t)(decoded - start) * 1000;
-    times->convert_ns = (uint64_t)(g_get_monotonic_time () - decoded) * 1000;
+  for (size_t i = 0; i < n; i++) {
+    if (!find_pass (f, &layout, &f->crops[i], error))
+      return FALSE;
   }
+  return decode (f, n, planes, error);
+}
+
+/* ---- running -----------------------------------------------------------------------------------
+ */
+
+gboolean
+effnet_frontend_size (EffnetFrontend *f, const EffnetImage *image, unsigned *width,
+                      unsigned *height, GError **error)
+{
+  EffnetJpegHeader header = {.width = image->width, .height = image->height};
+
+  if (image->format == EFFNET_PIXEL_FORMAT_JPEG ? !read_header (f, image, &header, error)
+                                                : !check_raw (image, error))
+    return FALSE;
+  return effnet_geometry_visible (image, header.width, header.height, width, height, error);
+}
+
+gboolean
+effnet_frontend_begin (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regions,
+                       size_t n, struct _EffnetPool *pool, EffnetFrontendTimes *times,
+                       GError **error)
+{
+  gboolean jpeg = image->format == EFFNET_PIXEL_FORMAT_JPEG;
+  gint64 start = g_get_monotonic_time ();
+  uint64_t ns;
+
+  if (regions == NULL)
+    n = 1;
+  f->n_crops = 0;
+  *times = (EffnetFrontendTimes){0, 0};
+  if (!(jpeg ? begin_jpeg : begin_raw) (f, image, regions, n, pool, error))
+    return FALSE;
+  f->n_crops = n;
+  ns = (uint64_t)(g_get_monotonic_time () - start) * 1000;
+  *(jpeg ? &times->decode_ns : &times->convert_ns) = ns;
   return TRUE;
+}
+
+typedef struct {
+  const EffnetPass *pass;
+  EffnetPassFrame frame;
+} Job;
+
+static void
+run_tile (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  (void)worker; /* tiles have scratch of their own, whoever runs them */
+  unsigned n = job->pass->geometry.y.n, slots = job->pass->layout.slots;
+  unsigned bands = (unsigned)effnet_div_up (n, EFFNET_LANES);
+  unsigned from = (unsigned)tile * bands / slots, to = ((unsigned)tile + 1) * bands / slots;
+  effnet_pass_run (job->pass, &job->frame, (unsigned)tile, MIN (n, from * EFFNET_LANES),
+                   MIN (n, to * EFFNET_LANES));
+}
+
+void
+effnet_frontend_fill (EffnetFrontend *f, size_t i, struct _EffnetPool *pool, float *nhwc,
+                      EffnetFrontendTimes *times)
+{
+  const Crop *crop = &f->crops[i];
+  const EffnetPass *pass = crop->pass;
+  const EffnetAxis *y = &pass->geometry.y;
+  gint64 start = g_get_monotonic_time ();
+  size_t line = (size_t)f->spec.width * 3;
+  Job job = {.pass = pass};
+
+  g_assert (i < f->n_crops);
+  job.frame.out_width = f->spec.width;
+  job.frame.scratch = f->passes.scratch.base;
+  job.frame.nhwc = nhwc;
+  job.frame.thumbnail = f->thumbnail;
+  memcpy (job.frame.data, crop->data, sizeof crop->data);
+  memcpy (job.frame.stride, f->stride, sizeof f->stride);
+  memcpy (job.frame.first, f->first, sizeof f->first);
+  memcpy (job.frame.scale, f->scale, sizeof f->scale);
+  memcpy (job.frame.bias, f->bias, sizeof f->bias);
+  memset (nhwc, 0, y->at * line * sizeof *nhwc);
+  memset (nhwc + (y->at + y->n) * line, 0, (f->spec.height - y->at - y->n) * line * sizeof *nhwc);
+  if (pass->layout.slots > 1)
+    effnet_pool_run (pool, pass->layout.slots, run_tile, &job);
+  else
+    run_tile (&job, 0, 0);
+  f->thumbnail_rows = (unsigned)effnet_div_up (y->n, pass->thumbnail_step);
+  times->convert_ns += (uint64_t)(g_get_monotonic_time () - start) * 1000;
 }
 
 gboolean
 effnet_frontend_run (EffnetFrontend *f, const EffnetImage *image, struct _EffnetPool *pool,
                      float *nhwc, EffnetFrontendTimes *times, GError **error)
 {
-  if (times != NULL)
-    *times = (EffnetFrontendTimes){0, 0};
-  if (image->format == EFFNET_PIXEL_FORMAT_JPEG)
-    return run_jpeg (f, image, pool, nhwc, times, error);
-  gint64 start = g_get_monotonic_time ();
-  if (!run_raw (f, image, pool, nhwc, error))
+  EffnetFrontendTimes unasked;
+
+  if (times == NULL)
+    times = &unasked;
+  if (!effnet_frontend_begin (f, image, NULL, 1, pool, times, error))
     return FALSE;
-  if (times != NULL)
-    times->convert_ns = (uint64_t)(g_get_monotonic_time () - start) * 1000;
+  effnet_frontend_fill (f, 0, pool, nhwc, times);
   return TRUE;
 }

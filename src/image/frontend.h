@@ -2,7 +2,7 @@
  *
  * image: pixels -> network input. A front end is the decided way from one description of a frame
  * (format, size, colorimetry, crop) to one input of the network: coefficient tables and scratch
- * memory. It is built again only when the description changes.
+ * memory. It is built again only when the description changes; those of several crops are kept.
  *
  * Resampling is Pillow's antialiased bilinear or bicubic (the filter is widened by the scale
  * factor, support clipped at the edges of the source, coefficients normalised); planes are
@@ -48,6 +48,21 @@ void effnet_frontend_set_spec (EffnetFrontend *frontend, const EffnetInputSpec *
 gboolean effnet_frontend_run (EffnetFrontend *frontend, const EffnetImage *image,
                               struct _EffnetPool *pool, float *nhwc, EffnetFrontendTimes *times,
                               GError **error);
+
+/* The same in parts, for several crops of one frame. A frame begins with all of them checked and,
+ * if it is a JPEG, decoded once for all; then any crop is filled in, any number of times, until the
+ * next frame begins. Raw pixels stay in use until then. */
+
+/* Pixels of the part of @image that is seen: within its crop. */
+gboolean effnet_frontend_size (EffnetFrontend *frontend, const EffnetImage *image, unsigned *width,
+                               unsigned *height, GError **error);
+/* @regions: [n], within that part; NULL = one, the whole of it. */
+gboolean effnet_frontend_begin (EffnetFrontend *frontend, const EffnetImage *image,
+                                const EffnetRegion *regions, size_t n, struct _EffnetPool *pool,
+                                EffnetFrontendTimes *times, GError **error);
+/* @i: of the regions. With the @pool of the beginning. Adds to @times. */
+void effnet_frontend_fill (EffnetFrontend *frontend, size_t i, struct _EffnetPool *pool,
+                           float *nhwc, EffnetFrontendTimes *times);
 
 #define EFFNET_THUMBNAIL_SIDE 32 /* cells */
 

@@ -113,6 +113,48 @@ crop_axis (EffnetAxis *axis, const char *side, unsigned start, unsigned length, 
   return TRUE;
 }
 
+static gboolean
+crop_axes (EffnetGeometry *g, const EffnetImage *image, unsigned width, unsigned height,
+           GError **error)
+{
+  return crop_axis (&g->x, "width", image->crop_x, image->crop_width, width, error) &&
+         crop_axis (&g->y, "height", image->crop_y, image->crop_height, height, error);
+}
+
+gboolean
+effnet_geometry_visible (const EffnetImage *image, unsigned width, unsigned height,
+                         unsigned *visible_width, unsigned *visible_height, GError **error)
+{
+  EffnetGeometry g;
+
+  if (!crop_axes (&g, image, width, height, error))
+    return FALSE;
+  *visible_width = g.x.hi - g.x.lo;
+  *visible_height = g.y.hi - g.y.lo;
+  return TRUE;
+}
+
+gboolean
+effnet_geometry_cut (EffnetImage *image, const EffnetRegion *region, unsigned width,
+                     unsigned height, GError **error)
+{
+  const EffnetImage part = {.crop_x = region->x,
+                            .crop_y = region->y,
+                            .crop_width = region->width,
+                            .crop_height = region->height};
+  unsigned w, h;
+  EffnetGeometry g;
+
+  if (!effnet_geometry_visible (image, width, height, &w, &h, error) ||
+      !crop_axes (&g, &part, w, h, error))
+    return FALSE;
+  image->crop_x += g.x.lo;
+  image->crop_y += g.y.lo;
+  image->crop_width = g.x.hi - g.x.lo;
+  image->crop_height = g.y.hi - g.y.lo;
+  return TRUE;
+}
+
 gboolean
 effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
                       const EffnetImage *image, unsigned width, unsigned height, GError **error)
@@ -120,9 +162,7 @@ effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
   EffnetGeometry *g = geometry;
   uint64_t n = image->par_n ? image->par_n : 1, d = image->par_d ? image->par_d : 1;
 
-  if (!check_spec (spec, error) ||
-      !crop_axis (&g->x, "width", image->crop_x, image->crop_width, width, error) ||
-      !crop_axis (&g->y, "height", image->crop_y, image->crop_height, height, error))
+  if (!check_spec (spec, error) || !crop_axes (g, image, width, height, error))
     return FALSE;
   if (n > 65536 || d > 65536 || n > 256 * d || d > 256 * n) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,

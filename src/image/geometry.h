@@ -28,5 +28,12 @@ typedef struct {
 gboolean effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
                                const EffnetImage *image, unsigned width, unsigned height,
                                GError **error);
+/* The size of what @image's crop leaves of a frame. FALSE with FRAME for a crop outside. */
+gboolean effnet_geometry_visible (const EffnetImage *image, unsigned width, unsigned height,
+                                  unsigned *visible_width, unsigned *visible_height,
+                                  GError **error);
+/* Makes @region of what @image's crop leaves its crop. FALSE with FRAME for one outside. */
+gboolean effnet_geometry_cut (EffnetImage *image, const EffnetRegion *region, unsigned width,
+                              unsigned height, GError **error);
 
 #endif

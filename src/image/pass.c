@@ -109,8 +109,8 @@ take (size_t *at, size_t bytes)
   return start;
 }
 
-static gboolean
-build_scratch (EffnetPass *pass, GError **error)
+static void
+share_scratch (EffnetPass *pass)
 {
   const EffnetFormat *f = &pass->layout.format;
   size_t line = (size_t)f->n_components * pass->geometry.x.n; /* floats */
@@ -134,16 +134,6 @@ build_scratch (EffnetPass *pass, GError **error)
       take (&at, sizeof (float) * (pass->columns_first ? line : elements * EFFNET_LANES));
   pass->pointers_at = take (&at, MAX (taps, EFFNET_LANES) * sizeof (void *));
   pass->slot_bytes = at;
-  size_t total;
-  if (!effnet_checked_mul (at, pass->layout.slots, &total) ||
-      effnet_arena_init (&pass->scratch, total) != 0) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "%s frame of %ux%u pixels: no memory for %u x %" G_GSIZE_FORMAT
-                 " bytes of scratch; use a smaller frame or fewer threads",
-                 f->name, pass->layout.width, pass->layout.height, pass->layout.slots, at);
-    return FALSE;
-  }
-  return TRUE;
 }
 
 gboolean
@@ -154,18 +144,15 @@ effnet_pass_build (EffnetPass *pass, const EffnetLayout *layout, const EffnetInp
   pass->layout = *layout;
   pass->geometry = *geometry;
   if (!effnet_color_map (&pass->color, &layout->format, layout->matrix, layout->range,
-                         layout->frame_height, error))
-    goto fail;
+                         layout->frame_height, error)) {
+    effnet_pass_clear (pass);
+    return FALSE;
+  }
   choose_kernels (pass);
   build_tables (pass, spec->filter);
   build_luma (pass);
-  if (!build_scratch (pass, error))
-    goto fail;
+  share_scratch (pass);
   return TRUE;
-
-fail:
-  effnet_pass_clear (pass);
-  return FALSE;
 }
 
 void
@@ -175,7 +162,6 @@ effnet_pass_clear (EffnetPass *pass)
     effnet_taps_clear (&pass->across[c]);
     effnet_taps_clear (&pass->down[c]);
   }
-  effnet_arena_clear (&pass->scratch);
   memset (pass, 0, sizeof *pass);
 }
 
@@ -298,8 +284,12 @@ run_columns_first (const Tile *tile, unsigned from, unsigned to)
   const EffnetPass *pass = tile->pass;
   const EffnetTaps *down = &pass->down[0];
   size_t line = (size_t)pass->layout.format.n_components * pass->geometry.x.n;
-  unsigned base = down->first[from], filled = base;
+  unsigned base = down->first[from], filled;
 
+  /* Where a weight happens to be 0 the table starts later: not every first is beyond the last. */
+  for (unsigned y = from; y < to; y++)
+    base = MIN (base, down->first[y]);
+  filled = base;
   for (unsigned y = from; y < to; y++) {
     unsigned first = down->first[y], end = first + down->count[y];
     while (filled < end) {
@@ -370,7 +360,7 @@ void
 effnet_pass_run (const EffnetPass *pass, const EffnetPassFrame *frame, unsigned slot, unsigned from,
                  unsigned to)
 {
-  uint8_t *at = (uint8_t *)pass->scratch.base + slot * pass->slot_bytes;
+  uint8_t *at = (uint8_t *)frame->scratch + slot * pass->slot_bytes;
   Tile tile = {
       pass,
       frame,

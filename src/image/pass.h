@@ -19,10 +19,10 @@
 /* All that the tables depend on; compared byte by byte, so it starts from memset. */
 typedef struct {
   EffnetFormat format;
-  unsigned width, height;             /* luma samples there are */
-  unsigned frame_width, frame_height; /* pixels before a JPEG's scaling */
-  unsigned eighths;                   /* of the JPEG's scale, else 8 */
-  gboolean decoder_upsampling;        /* chroma as a JPEG decoder would interpolate it */
+  unsigned width, height;      /* luma samples there are */
+  unsigned frame_height;       /* lines of the whole frame: what colours DEFAULT means */
+  unsigned eighths;            /* of the JPEG's scale, else 8 */
+  gboolean decoder_upsampling; /* chroma as a JPEG decoder would interpolate it */
   EffnetColorMatrix matrix;
   EffnetColorRange range;
   EffnetChromaSite site;
@@ -44,11 +44,11 @@ typedef struct {
       down[3];             /* tables; a component uses those of the first that is sampled like it */
   uint8_t table[3];        /* component -> index of its tables */
   unsigned thumbnail_step; /* every which output row the thumbnail takes */
-  float luma[3], luma_offset; /* of the thumbnail, from elements */
-  EffnetArena scratch;
-  size_t slot_bytes;                               /* of @scratch, for each tile */
+  float luma[3], luma_offset;                      /* of the thumbnail, from elements */
+  size_t slot_bytes;                               /* of scratch, for each tile */
   size_t spread_at, ring_at, rows_at, pointers_at; /* bytes within a slot */
   unsigned ring_batches;                           /* of EFFNET_LANES rows, columns-first only */
+  uint64_t used;                                   /* passes.c's: the last frame it served */
 } EffnetPass;
 
 /* The frame of one run. */
@@ -58,6 +58,7 @@ typedef struct {
   unsigned first[4];       /* row at data */
   float scale[3], bias[3]; /* out = rgb * scale + bias */
   unsigned out_width;      /* pixels of the network's input */
+  void *scratch;           /* [slots][slot_bytes], aligned to EFFNET_ALIGN */
   float *nhwc;             /* [height][out_width][3] */
   float *thumbnail; /* [rows][EFFNET_THUMBNAIL_SIDE]: mean luma of the cells of each row taken */
 } EffnetPassFrame;

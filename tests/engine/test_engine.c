@@ -346,6 +346,71 @@ test_session_options (void)
   g_assert_nonnull (strstr (error->message, "1000000"));
 }
 
+typedef struct {
+  EffnetSession *session; /* another one */
+  const EffnetImage *frame;
+  const EffnetRegion *regions;
+  unsigned n;
+} Regions;
+
+/* Each is what the frame gives when the region is its crop. */
+static void
+compare_region (unsigned region, const EffnetResult *result, void *user_data)
+{
+  Regions *r = user_data;
+  EffnetImage part = *r->frame;
+  EffnetResult alone;
+
+  g_assert_cmpuint (region, ==, r->n++);
+  part.crop_x += r->regions[region].x;
+  part.crop_y += r->regions[region].y;
+  part.crop_width = r->regions[region].width;
+  part.crop_height = r->regions[region].height;
+  g_assert_true (effnet_session_classify (r->session, &part, &alone, NULL));
+  g_assert_cmpmem (result->logits, result->n_classes * sizeof (float), alone.logits,
+                   alone.n_classes * sizeof (float));
+}
+
+static void
+test_regions (void)
+{
+  static const EffnetRegion regions[] = {{0, 0, 60, 40}, {7, 3, 21, 30}, {59, 39, 1, 1}};
+  g_autoptr (EffnetModel) model = open_synthetic ("lite0", EFFNET_PRECISION_FP32, 64);
+  g_autoptr (EffnetSession) session = effnet_session_new (model, NULL, NULL);
+  g_autoptr (EffnetSession) other = effnet_session_new (model, NULL, NULL);
+  g_autofree guint8 *pixels = g_malloc (64 * 48);
+  g_autoptr (GError) error = NULL;
+  EffnetImage frame = EFFNET_IMAGE_INIT;
+  Regions r = {other, &frame, regions, 0};
+  unsigned width = 0, height = 0;
+
+  for (unsigned i = 0; i < 64 * 48; i++)
+    pixels[i] = (guint8)(i * 37 % 251);
+  frame.format = EFFNET_PIXEL_FORMAT_GRAY8;
+  frame.width = 64;
+  frame.stride[0] = 64;
+  frame.height = 48;
+  frame.data[0] = pixels;
+  frame.crop_x = 2;
+  frame.crop_width = 60;
+  frame.crop_height = 40;
+  g_assert_true (effnet_session_get_frame_size (session, &frame, &width, &height, &error));
+  g_assert_cmpuint (width, ==, 60);
+  g_assert_cmpuint (height, ==, 40);
+  g_assert_true (
+      effnet_session_classify_regions (session, &frame, regions, 3, compare_region, &r, &error));
+  g_assert_cmpuint (r.n, ==, 3);
+  g_assert_true (
+      effnet_session_classify_regions (session, &frame, regions, 0, compare_region, &r, &error));
+  g_assert_no_error (error);
+  frame.crop_width = 59;
+  g_assert_false (
+      effnet_session_classify_regions (session, &frame, regions, 3, compare_region, &r, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME);
+  g_assert_nonnull (strstr (error->message, "region 0"));
+  g_assert_cmpuint (r.n, ==, 3);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -368,5 +433,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/wrong-words", test_wrong_words);
   g_test_add_func ("/engine/bare-file", test_bare_file);
   g_test_add_func ("/engine/session-options", test_session_options);
+  g_test_add_func ("/engine/regions", test_regions);
   return g_test_run ();
 }

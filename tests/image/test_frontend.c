@@ -50,28 +50,30 @@ void *__libc_realloc (void *block, size_t size);
 void *__libc_memalign (size_t alignment, size_t size);
 int posix_memalign (void **block, size_t alignment, size_t size);
 
-void *
+#  define SHOWN __attribute__ ((visibility ("default"))) /* GLib's calls come here, too */
+
+SHOWN void *
 malloc (size_t size)
 {
   allocations++;
   return __libc_malloc (size);
 }
 
-void *
+SHOWN void *
 calloc (size_t n, size_t size)
 {
   allocations++;
   return __libc_calloc (n, size);
 }
 
-void *
+SHOWN void *
 realloc (void *block, size_t size)
 {
   allocations++;
   return __libc_realloc (block, size);
 }
 
-int
+SHOWN int
 posix_memalign (void **block, size_t alignment, size_t size)
 {
   allocations++;
