@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The element: when to open, run, repeat, skip and tell. A thin adaptor: pixels, PTS, DTS,
- * duration, offset and flags of a buffer are never changed, frames are mapped READ only, and the
- * only thing that becomes writable is a buffer's metadata. Opening and running are in
- * gsteffnetengine.c, caps and planes in gsteffnetframe.c, the form of a result in gsteffnetmeta.c,
- * properties in gsteffnetprops.c. */
+ * The element: when to open, forget and close. A thin adaptor: pixels, PTS, DTS, duration, offset
+ * and flags of a buffer are never changed, frames are mapped READ only, and the only thing that
+ * becomes writable is a buffer's metadata. What happens to a frame is in gsteffnettransform.c,
+ * opening and running in gsteffnetengine.c, caps and planes in gsteffnetframe.c, parts of a frame
+ * in gsteffnetregions.c, the form of a result in gsteffnetmeta.c, properties in gsteffnetprops.c.
+ */
 
 /**
  * SECTION:element-effnetclassify
@@ -21,11 +22,29 @@
  * When the pipeline runs late (#GstBaseTransform:qos), late frames skip the inference and repeat
  * the last result; no frame is dropped, and at least one frame a second is still classified.
  *
+ * ## Parts of a frame
+ *
+ * With #effnetclassify:inference-region the parts that #effnetclassify:regions names are
+ * classified, or each #GstVideoRegionOfInterestMeta of the buffer, whatever detector put it there.
+ * Parts are read at the frame's own resolution, a JPEG is decoded once for all of them, and each
+ * costs one inference. They count in the pixels that are seen: within a #GstVideoCropMeta, if there
+ * is one; what of a region of interest lies outside is cut off, and one that is empty or altogether
+ * outside is passed over and counted as `rois-skipped` in #effnetclassify:stats.
+ *
+ * The result then has a list `results` with one structure for each part, in order; the fields
+ * beside it repeat the first part's. Between inferences all named parts are repeated, and the
+ * regions of interest that have a result of the same type and number (`id` of the meta), at their
+ * new place; one whose type and number another of the same buffer has, too, is not repeated. A
+ * buffer without any result carries no meta. Messages look the same, but with
+ * #effnetclassify:post-messages=change list only the parts whose best class changed.
+ *
  * ## Fields of a result, in the meta and in the message
  *
  * * `schema-version` (uint): 1; raised when a field changes its meaning
  * * `model`, `model-sha256`, `variant` (string): what classified
- * * `region` (string), `roi-id` (int): the part of the frame: "full-frame", -1
+ * * `region` (string), `roi-id` (int): the part of the frame: "full-frame" and -1; the name of a
+ * named part and -1; type and number of a region of interest
+ * * `x`, `y`, `width`, `height` (uint): its place on this buffer, pixels; not for "full-frame"
  * * `label` (string), `label-id` (int), `confidence` (double): the most probable class; "", -1 and
  * 0 when none reaches #effnetclassify:threshold. A class without a name is called "class 123"
  * * `labels`, `label-ids`, `scores` (lists): the best #effnetclassify:top-k of them, probabilities
@@ -35,7 +54,9 @@
  * * `fresh` (boolean): this very frame was classified; else the result is repeated
  * * `result-pts`, `age` (uint64): time stamp of the frame it was, and how far that is from this
  * one, ns
- * * `wait-us`, `decode-us`, `convert-us`, `infer-us` (uint): where the time of the inference went
+ * * `wait-us`, `decode-us`, `convert-us`, `infer-us` (uint): where the time of the inference went;
+ * the decoding of a JPEG is the first part's
+ * * `results` (list of structures): these fields of each part; not for "full-frame"
  *
  * The message has `timestamp`, `stream-time`, `running-time` and `duration` (ns) of the buffer too.
  *
@@ -55,6 +76,22 @@
  * gst-launch-1.0 videotestsrc num-buffers=60 ! video/x-raw,width=640,height=480 ! \
  *   effnetclassify inference-interval=5 ! videoconvert ! x264enc ! h264parse ! fakesink
  * ]|
+ * Two parts of the picture
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! video/x-raw,width=1280,height=720 ! \
+ *   effnetclassify inference-region=regions regions="gate:0,0.2,0.3,0.8;door:0.6,0.1,0.4,0.9" ! \
+ *   fakesink
+ * ]|
+ * What a detector found, if it is a car (a detector belongs in front; the test source finds none)
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=30 ! \
+ *   effnetclassify inference-region=roi-list object-class=car inference-interval=5 ! fakesink
+ * ]|
+ * A camera with a bad cable: an error after a hundred broken pictures in a row
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! jpegenc ! \
+ *   effnetclassify max-errors=100 ! fakesink
+ * ]|
  * One camera, two branches; only classes that are at least half sure
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=30 ! tee name=t ! queue ! \
@@ -62,13 +99,9 @@
  * ]|
  */
 #include "gsteffnetclassify.h"
-#include "gsteffnetmeta.h"
 
 GST_DEBUG_CATEGORY_STATIC (effnet_classify_debug);
 #define GST_CAT_DEFAULT effnet_classify_debug
-
-#define STARVED_AFTER    (1 * GST_SECOND) /* late or not, a frame is classified after this */
-#define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
 
 G_DEFINE_TYPE_WITH_CODE (GstEffnetClassify, gst_effnet_classify, GST_TYPE_BASE_TRANSFORM,
                          GST_DEBUG_CATEGORY_INIT (effnet_classify_debug, "effnetclassify", 0,
@@ -125,8 +158,8 @@ close_model (GstEffnetClassify *self)
   g_clear_pointer (&engine, gst_effnet_engine_unref);
 }
 
-static GstEffnetEngine *
-ref_engine (GstEffnetClassify *self)
+GstEffnetEngine *
+gst_effnet_classify_ref_engine (GstEffnetClassify *self)
 {
   GstEffnetEngine *engine = NULL;
 
@@ -212,9 +245,9 @@ gst_effnet_classify_reload (GstEffnetClassify *self)
 static void
 forget_stream (GstEffnetClassify *self)
 {
-  gst_effnet_result_clear (&self->result);
+  gst_effnet_results_clear (&self->results);
   self->since_inference = 0;
-  self->posted_serial = 0;
+  g_array_set_size (self->told, 0);
   GST_OBJECT_LOCK (self);
   self->qos = (GstEffnetQos){.earliest_time = GST_CLOCK_TIME_NONE, .proportion = 1.0};
   GST_OBJECT_UNLOCK (self);
@@ -224,18 +257,25 @@ static gboolean
 start (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstEffnetEngine *engine = ref_engine (self);
+  GstEffnetEngine *engine = gst_effnet_classify_ref_engine (self);
+  char *complaint;
 
   if (engine == NULL)
     return FALSE;
   gst_effnet_engine_warm_up (engine);
   gst_effnet_engine_unref (engine);
   forget_stream (self);
+  self->regions_serial = 0;
+  self->n_bad = 0;
   self->n_unreported = 0;
   self->warned_at = GST_CLOCK_TIME_NONE;
   GST_OBJECT_LOCK (self);
   memset (&self->stats, 0, sizeof self->stats);
+  complaint = g_steal_pointer (&self->regions_complaint);
   GST_OBJECT_UNLOCK (self);
+  if (complaint != NULL)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", complaint), ("the regions before stay"));
+  g_free (complaint);
   return TRUE;
 }
 
@@ -258,7 +298,7 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
   if (!gst_effnet_format_from_caps (&self->format, in))
     goto bad_caps;
   self->since_inference = 0;
-  gst_effnet_result_clear (&self->result); /* of another picture */
+  gst_effnet_results_clear (&self->results); /* of another picture */
   GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, (gpointer)in);
   return TRUE;
 
@@ -332,163 +372,6 @@ prepare_output_buffer (GstBaseTransform *base, GstBuffer *in, GstBuffer **out)
   return *out != NULL ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-/* ---- one frame ------------------------------------------------------------------------------- */
-
-/* TRUE when the sink has said that a frame of this time will be too late. Posts GST_MESSAGE_QOS. */
-static gboolean
-is_late (GstEffnetClassify *self, GstBuffer *buffer)
-{
-  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
-  GstClockTime pts = GST_BUFFER_PTS (buffer), running_time, stream_time;
-  GstEffnetQos qos;
-  GstMessage *message;
-
-  if (base->segment.format != GST_FORMAT_TIME || !gst_base_transform_is_qos_enabled (base))
-    return FALSE;
-  running_time = gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, pts);
-  if (!GST_CLOCK_TIME_IS_VALID (running_time))
-    return FALSE;
-  GST_OBJECT_LOCK (self);
-  qos = self->qos;
-  GST_OBJECT_UNLOCK (self);
-  if (!GST_CLOCK_TIME_IS_VALID (qos.earliest_time) || running_time > qos.earliest_time)
-    return FALSE;
-  if (gst_util_get_timestamp () - self->inferred_at >= STARVED_AFTER)
-    return FALSE;
-
-  GST_OBJECT_LOCK (self);
-  self->qos.skipped++;
-  qos = self->qos;
-  GST_OBJECT_UNLOCK (self);
-  stream_time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, pts);
-  message = gst_message_new_qos (GST_OBJECT (self), FALSE, running_time, stream_time, pts,
-                                 GST_BUFFER_DURATION (buffer));
-  gst_message_set_qos_values (message, GST_CLOCK_DIFF (running_time, qos.earliest_time),
-                              qos.proportion, 1000000);
-  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, qos.processed, qos.skipped);
-  gst_element_post_message (GST_ELEMENT (self), message);
-  return TRUE;
-}
-
-static gboolean
-wants_inference (GstEffnetClassify *self, GstBuffer *buffer, guint interval)
-{
-  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP))
-    return FALSE;
-  if (self->result.engine == NULL)
-    return TRUE; /* the stream's first */
-  if (self->since_inference < interval)
-    return FALSE;
-  return !is_late (self, buffer);
-}
-
-/* Counts the frame, tells about it now and then; the stream goes on. Takes @error. */
-static void
-bad_frame (GstEffnetClassify *self, GError *error)
-{
-  GstClockTime now = gst_util_get_timestamp ();
-
-  self->n_unreported++;
-  GST_OBJECT_LOCK (self);
-  self->stats.errors++;
-  GST_OBJECT_UNLOCK (self);
-  if (!GST_CLOCK_TIME_IS_VALID (self->warned_at) || now - self->warned_at >= WARNING_INTERVAL) {
-    GST_ELEMENT_WARNING (
-        self, STREAM, DECODE,
-        ("%u frame(s) could not be classified: %s", self->n_unreported, error->message),
-        ("the buffer goes on without a result"));
-    self->n_unreported = 0;
-    self->warned_at = now;
-  }
-  g_error_free (error);
-}
-
-static gboolean
-infer (GstEffnetClassify *self, const GstEffnetFrameSettings *settings, GstBuffer *buffer)
-{
-  GstEffnetEngine *engine = ref_engine (self);
-  GError *error = NULL;
-  gboolean ok;
-
-  ok = gst_effnet_engine_classify (engine, &self->format, buffer, settings->resize_mode,
-                                   settings->top_k, &self->result, &error);
-  gst_effnet_engine_unref (engine);
-  if (!ok) {
-    bad_frame (self, error);
-    return FALSE;
-  }
-  self->since_inference = 0;
-  self->inferred_at = gst_util_get_timestamp ();
-  GST_OBJECT_LOCK (self);
-  gst_effnet_stats_add (&self->stats, self->result.ns);
-  self->qos.processed++;
-  GST_OBJECT_UNLOCK (self);
-  return TRUE;
-}
-
-static GstClockTime
-age_of (const GstEffnetResult *result, GstBuffer *buffer)
-{
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
-
-  if (!GST_CLOCK_TIME_IS_VALID (pts) || !GST_CLOCK_TIME_IS_VALID (result->pts))
-    return GST_CLOCK_TIME_NONE;
-  return pts > result->pts ? pts - result->pts
-                           : result->pts - pts; /* backwards at negative rates */
-}
-
-static void
-tell (GstEffnetClassify *self, const GstEffnetFrameSettings *settings, GstBuffer *buffer,
-      gboolean fresh)
-{
-  GstEffnetView view = {.top_k = settings->top_k, .threshold = settings->threshold, .fresh = fresh};
-  guint serial = self->result.engine->serial;
-  int label_id;
-  gboolean post;
-
-  view.age = fresh ? 0 : age_of (&self->result, buffer);
-  if (settings->attach_meta & GST_EFFNET_ATTACH_META_CUSTOM)
-    gst_effnet_meta_attach (buffer, &self->result, &view);
-  label_id = gst_effnet_result_get_label_id (&self->result, &view);
-  post = settings->post_messages == GST_EFFNET_POST_MESSAGES_ALL ||
-         (settings->post_messages == GST_EFFNET_POST_MESSAGES_CHANGE &&
-          (self->posted_serial != serial || self->posted_id != label_id));
-  if (!post)
-    return;
-  self->posted_serial = serial;
-  self->posted_id = label_id;
-  gst_element_post_message (GST_ELEMENT (self),
-                            gst_effnet_message_new (GST_OBJECT (self), buffer,
-                                                    &GST_BASE_TRANSFORM (self)->segment,
-                                                    &self->result, &view));
-}
-
-static GstFlowReturn
-transform_ip (GstBaseTransform *base, GstBuffer *buffer)
-{
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstEffnetFrameSettings settings;
-  gboolean fresh, ok = TRUE;
-
-  GST_OBJECT_LOCK (self);
-  settings = self->frame_settings;
-  self->stats.frames++;
-  GST_OBJECT_UNLOCK (self);
-
-  fresh = wants_inference (self, buffer, settings.inference_interval);
-  if (fresh) {
-    ok = infer (self, &settings, buffer);
-  } else {
-    GST_OBJECT_LOCK (self);
-    self->stats.skipped++;
-    GST_OBJECT_UNLOCK (self);
-  }
-  self->since_inference = MIN (self->since_inference, G_MAXUINT - 1) + 1;
-  if (ok && self->result.engine != NULL)
-    tell (self, &settings, buffer, fresh);
-  return GST_FLOW_OK;
-}
-
 /* ---- class ----------------------------------------------------------------------------------- */
 
 static GstStateChangeReturn
@@ -511,7 +394,11 @@ finalize (GObject *object)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
 
-  gst_effnet_result_clear (&self->result);
+  gst_effnet_results_clear (&self->results);
+  g_array_unref (self->told);
+  g_array_unref (self->frame_settings.regions.named);
+  g_free (self->regions);
+  g_free (self->regions_complaint);
   g_clear_pointer (&self->engine, gst_effnet_engine_unref);
   gst_effnet_model_settings_clear (&self->model_settings);
   G_OBJECT_CLASS (gst_effnet_classify_parent_class)->finalize (object);
@@ -542,7 +429,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   base->src_event = GST_DEBUG_FUNCPTR (src_event);
   base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
   base->prepare_output_buffer = GST_DEBUG_FUNCPTR (prepare_output_buffer);
-  base->transform_ip = GST_DEBUG_FUNCPTR (transform_ip);
+  base->transform_ip = GST_DEBUG_FUNCPTR (gst_effnet_classify_transform_ip);
   gst_effnet_meta_register ();
 }
 
@@ -560,7 +447,11 @@ gst_effnet_classify_init (GstEffnetClassify *self)
       .inference_interval = 1,
       .attach_meta = GST_EFFNET_ATTACH_META_CUSTOM,
       .post_messages = GST_EFFNET_POST_MESSAGES_CHANGE,
+      .max_errors = -1,
+      .regions.serial = 1,
+      .regions.named = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion)),
   };
+  self->told = g_array_new (FALSE, FALSE, sizeof (GstEffnetTold));
   self->warned_at = GST_CLOCK_TIME_NONE;
   self->qos.earliest_time = GST_CLOCK_TIME_NONE;
 }

@@ -6,7 +6,7 @@
 #ifndef GST_EFFNET_CLASSIFY_H
 #define GST_EFFNET_CLASSIFY_H
 
-#include "gsteffnetengine.h"
+#include "gsteffnetmeta.h"
 
 #include <gst/base/gstbasetransform.h>
 
@@ -41,6 +41,8 @@ typedef struct {
   guint inference_interval;
   GstEffnetAttachMeta attach_meta;
   GstEffnetPostMessages post_messages;
+  int max_errors; /* less than 1: never an error */
+  GstEffnetRegionSettings regions;
 } GstEffnetFrameSettings;
 
 /* What QOS events of this segment said. */
@@ -60,6 +62,8 @@ struct _GstEffnetClassify {
   /* object lock */
   GstEffnetModelSettings model_settings;
   GstEffnetFrameSettings frame_settings;
+  char *regions;           /* (nullable) the property's text */
+  char *regions_complaint; /* (nullable) about a text set when there was no bus yet */
   GstEffnetEngine *engine; /* NULL below READY */
   guint generation; /* of model_settings and of the element's opening; old loads are dropped */
   GstEffnetStats stats;
@@ -67,11 +71,12 @@ struct _GstEffnetClassify {
 
   /* streaming thread */
   GstEffnetFormat format;
-  GstEffnetResult result;   /* the newest of this stream */
-  guint since_inference;    /* frames since it, that one included */
-  GstClockTime inferred_at; /* system time of it */
-  int posted_id;            /* class of the last message */
-  guint posted_serial;      /* engine of it; 0 = there was none */
+  GstEffnetResults results; /* the newest of this stream */
+  guint regions_serial;     /* settings they were picked by */
+  guint since_inference;    /* frames since them, that one included */
+  GstClockTime inferred_at; /* system time of them */
+  GArray *told;             /* of GstEffnetTold */
+  guint n_bad;              /* bad frames in a row */
   guint n_unreported;       /* bad frames since the last warning */
   GstClockTime warned_at;   /* system time of it, or NONE */
 };
@@ -84,6 +89,10 @@ void gst_effnet_classify_install_properties (GObjectClass *klass);
 void gst_effnet_classify_post_open_error (GstEffnetClassify *self, const GError *error);
 /* gsteffnetclassify.c; loads the model of the present settings in a worker, then swaps. */
 void gst_effnet_classify_reload (GstEffnetClassify *self);
+/* Returns: (transfer full) (nullable): the engine in use */
+GstEffnetEngine *gst_effnet_classify_ref_engine (GstEffnetClassify *self);
+/* gsteffnettransform.c */
+GstFlowReturn gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer);
 
 G_END_DECLS
 

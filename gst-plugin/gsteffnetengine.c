@@ -139,62 +139,130 @@ entropy_of (const float *p /* [n] */, guint n)
 }
 
 static void
-result_take (GstEffnetResult *result, GstEffnetEngine *engine, const EffnetResult *r, guint top_k,
-             GstBuffer *buffer, guint64 elapsed)
+free_result (gpointer data)
 {
-  GstEffnetEngine *old = result->engine;
-  guint64 explained = r->decode_ns + r->convert_ns + r->infer_ns;
+  GstEffnetResult *result = data;
 
-  /* two at least: the margin needs the second */
-  result->n_top = effnet_result_top_k (r, CLAMP (top_k, 2, GST_EFFNET_TOP_K_MAX), result->top);
+  gst_effnet_engine_unref (result->engine);
+  g_free (result->top);
+  g_free (result);
+}
+
+/* What the calls for one frame share. */
+typedef struct {
+  GstEffnetEngine *engine;
+  const GArray *picks; /* of GstEffnetPick */
+  GPtrArray *results;  /* of GstEffnetResult */
+  guint top_k;
+  GstClockTime pts;
+  GstClockTime since; /* the last result, or the start */
+} Frame;
+
+static void
+take_result (unsigned region, const EffnetResult *r, void *user_data)
+{
+  Frame *frame = user_data;
+  GstEffnetResult *result = g_new0 (GstEffnetResult, 1);
+  GstClockTime now = gst_util_get_timestamp ();
+  guint64 elapsed = now - frame->since, explained = r->decode_ns + r->convert_ns + r->infer_ns;
+  guint n = CLAMP (frame->top_k, 2, GST_EFFNET_TOP_K_MAX); /* two at least: for the margin */
+
+  result->pick = g_array_index (frame->picks, GstEffnetPick, region);
+  result->top = g_new (EffnetScore, n);
+  result->n_top = effnet_result_top_k (r, n, result->top);
   result->margin = (double)result->top[0].score;
   if (result->n_top > 1)
     result->margin -= (double)result->top[1].score;
   result->entropy = entropy_of (r->probabilities, r->n_classes);
-  result->pts = GST_BUFFER_PTS (buffer);
+  result->pts = frame->pts;
   result->ns[GST_EFFNET_TIME_WAIT] = elapsed > explained ? elapsed - explained : 0;
   result->ns[GST_EFFNET_TIME_DECODE] = r->decode_ns;
   result->ns[GST_EFFNET_TIME_CONVERT] = r->convert_ns;
   result->ns[GST_EFFNET_TIME_INFER] = r->infer_ns;
-  result->engine = gst_effnet_engine_ref (engine);
-  if (old != NULL)
-    gst_effnet_engine_unref (old);
+  result->engine = gst_effnet_engine_ref (frame->engine);
+  g_ptr_array_add (frame->results, result);
+  frame->since = gst_util_get_timestamp ();
+  GST_CAT_LOG (effnet_engine_debug,
+               "%" GST_TIME_FORMAT " %s %d: class %u %.3f, decode %" G_GUINT64_FORMAT
+               " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
+               GST_TIME_ARGS (result->pts), g_quark_to_string (result->pick.name),
+               result->pick.roi_id, result->top[0].id, (double)result->top[0].score, r->decode_ns,
+               r->convert_ns, r->infer_ns);
+}
+
+static gboolean
+classify_picks (const EffnetImage *image, Frame *frame, GError **error)
+{
+  guint n = frame->picks->len;
+  EffnetRegion *rects = g_new (EffnetRegion, n);
+  gboolean ok;
+
+  for (guint i = 0; i < n; i++)
+    rects[i] = g_array_index (frame->picks, GstEffnetPick, i).rect;
+  ok = effnet_session_classify_regions (frame->engine->session, image, rects, n, take_result, frame,
+                                        error);
+  g_free (rects);
+  return ok;
+}
+
+/* Adds to @results what the mapped frame gives. */
+static gboolean
+classify_image (GstEffnetEngine *engine, const EffnetImage *image, GstBuffer *buffer,
+                const GstEffnetRegionSettings *regions, guint top_k, GstEffnetResults *results,
+                GError **error)
+{
+  Frame frame = {.engine = engine,
+                 .results = results->all,
+                 .top_k = top_k,
+                 .pts = GST_BUFFER_PTS (buffer),
+                 .since = gst_util_get_timestamp ()};
+  GArray *picks;
+  gboolean ok;
+
+  if (regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME &&
+      !effnet_session_get_frame_size (engine->session, image, &results->width, &results->height,
+                                      error))
+    return FALSE;
+  frame.picks = picks =
+      gst_effnet_regions_pick (regions, buffer, results->width, results->height, &results->outside);
+  ok = classify_picks (image, &frame, error);
+  g_array_unref (picks);
+  return ok;
 }
 
 gboolean
 gst_effnet_engine_classify (GstEffnetEngine *engine, const GstEffnetFormat *format,
-                            GstBuffer *buffer, EffnetResizeMode resize_mode, guint top_k,
-                            GstEffnetResult *result, GError **error)
+                            GstBuffer *buffer, const GstEffnetRegionSettings *regions,
+                            EffnetResizeMode resize_mode, guint top_k, GstEffnetResults *results,
+                            GError **error)
 {
+  GstEffnetResults fresh = {.all = g_ptr_array_new_with_free_func (free_result)};
   GstEffnetFrame frame;
-  EffnetResult r;
-  GstClockTime start, elapsed;
-  gboolean ok;
+  gboolean ok = TRUE;
 
   if (engine->resize_mode != resize_mode) {
     effnet_session_set_resize_mode (engine->session, resize_mode);
     engine->resize_mode = resize_mode;
   }
-  if (!gst_effnet_frame_map (&frame, format, buffer, error))
-    return FALSE;
-  start = gst_util_get_timestamp ();
-  ok = effnet_session_classify (engine->session, &frame.image, &r, error);
-  elapsed = gst_util_get_timestamp () - start;
-  gst_effnet_frame_unmap (&frame);
-  if (!ok)
-    return FALSE;
-  result_take (result, engine, &r, top_k, buffer, elapsed);
-  GST_CAT_LOG (effnet_engine_debug,
-               "%" GST_TIME_FORMAT ": class %u %.3f, decode %" G_GUINT64_FORMAT
-               " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
-               GST_TIME_ARGS (result->pts), result->top[0].id, (double)result->top[0].score,
-               r.decode_ns, r.convert_ns, r.infer_ns);
-  return TRUE;
+  if (gst_effnet_regions_wants (regions, buffer)) { /* else there is no need to map it */
+    ok = gst_effnet_frame_map (&frame, format, buffer, error);
+    if (ok) {
+      ok = classify_image (engine, &frame.image, buffer, regions, top_k, &fresh, error);
+      gst_effnet_frame_unmap (&frame);
+    }
+  }
+  if (ok) {
+    gst_effnet_results_clear (results);
+    *results = fresh;
+  } else {
+    gst_effnet_results_clear (&fresh);
+  }
+  return ok;
 }
 
 void
-gst_effnet_result_clear (GstEffnetResult *result)
+gst_effnet_results_clear (GstEffnetResults *results)
 {
-  g_clear_pointer (&result->engine, gst_effnet_engine_unref);
-  result->n_top = 0;
+  g_clear_pointer (&results->all, g_ptr_array_unref);
+  *results = (GstEffnetResults){0};
 }

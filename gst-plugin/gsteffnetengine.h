@@ -8,6 +8,7 @@
 #define GST_EFFNET_ENGINE_H
 
 #include "gsteffnetframe.h"
+#include "gsteffnetregions.h"
 #include "gsteffnetstats.h"
 
 G_BEGIN_DECLS
@@ -34,16 +35,24 @@ typedef struct {
   gboolean warm;
 } GstEffnetEngine;
 
-/* One frame's result, kept as long as it may be repeated. */
+/* The result of one part of one frame, kept as long as it may be repeated. */
 typedef struct {
-  GstEffnetEngine *engine; /* (nullable) owned; NULL = no result */
-  EffnetScore top[GST_EFFNET_TOP_K_MAX];
+  GstEffnetEngine *engine; /* owned */
+  GstEffnetPick pick;
+  EffnetScore *top; /* [n_top] */
   guint n_top;
   double margin;  /* best minus second best probability */
   double entropy; /* of all probabilities, nats */
   GstClockTime pts;
-  guint64 ns[GST_EFFNET_N_TIMES];
+  guint64 ns[GST_EFFNET_N_TIMES]; /* what a frame's parts share, such as decoding, the first has */
 } GstEffnetResult;
+
+/* All of one frame. */
+typedef struct {
+  GPtrArray *all;      /* (nullable) of GstEffnetResult */
+  guint width, height; /* of the frame, where parts were picked */
+  guint outside;       /* regions of interest that are empty or outside the frame */
+} GstEffnetResults;
 
 void gst_effnet_model_settings_copy (GstEffnetModelSettings *to,
                                      const GstEffnetModelSettings *from);
@@ -57,12 +66,15 @@ void gst_effnet_engine_unref (GstEffnetEngine *engine);
 void gst_effnet_engine_warm_up (GstEffnetEngine *engine);
 /* Returns: (transfer full): the property `model-info` */
 GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);
-/* Maps @buffer, classifies it, unmaps it; keeps the best @top_k in @result. FALSE with
- * EFFNET_ERROR_FRAME leaves @result as it was. */
+/* Maps @buffer, classifies the parts of it that @regions asks for, unmaps it; keeps the best @top_k
+ * of each in @results, which lose what they had. FALSE with EFFNET_ERROR_FRAME leaves them as they
+ * were. */
 gboolean gst_effnet_engine_classify (GstEffnetEngine *engine, const GstEffnetFormat *format,
-                                     GstBuffer *buffer, EffnetResizeMode resize_mode, guint top_k,
-                                     GstEffnetResult *result, GError **error);
-void gst_effnet_result_clear (GstEffnetResult *result);
+                                     GstBuffer *buffer, const GstEffnetRegionSettings *regions,
+                                     EffnetResizeMode resize_mode, guint top_k,
+                                     GstEffnetResults *results, GError **error);
+/* There are none. Start with zeros. */
+void gst_effnet_results_clear (GstEffnetResults *results);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetEngine, gst_effnet_engine_unref)
 

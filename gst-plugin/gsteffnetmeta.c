@@ -28,8 +28,9 @@ count_entries (const GstEffnetResult *result, const GstEffnetView *view)
   return n;
 }
 
-int
-gst_effnet_result_get_label_id (const GstEffnetResult *result, const GstEffnetView *view)
+/* The class a view names, -1 when none reaches the threshold. */
+static int
+label_id_of (const GstEffnetResult *result, const GstEffnetView *view)
 {
   return count_entries (result, view) > 0 ? (int)result->top[0].id : -1;
 }
@@ -75,33 +76,69 @@ to_us (guint64 ns)
   return (guint)MIN ((ns + 500) / 1000, G_MAXUINT);
 }
 
-void
-gst_effnet_result_write (const GstEffnetResult *result, const GstEffnetView *view, GstStructure *s)
+static void
+write_identity (const GstEffnetResult *result, GstStructure *s)
 {
   const EffnetModelInfo *info = &result->engine->info;
-  guint n = count_entries (result, view);
-  char *label = n > 0 ? dup_label (result, result->top[0].id) : g_strdup ("");
 
   gst_structure_set (s, "schema-version", G_TYPE_UINT, GST_EFFNET_SCHEMA_VERSION, "model",
                      G_TYPE_STRING, info->name, "model-sha256", G_TYPE_STRING,
                      effnet_model_get_sha256 (result->engine->model), "variant", G_TYPE_STRING,
-                     info->variant, "region", G_TYPE_STRING, "full-frame", "roi-id", G_TYPE_INT, -1,
-                     "label", G_TYPE_STRING, label, "label-id", G_TYPE_INT,
+                     info->variant, "region", G_TYPE_STRING, g_quark_to_string (result->pick.name),
+                     "roi-id", G_TYPE_INT, result->pick.roi_id, NULL);
+}
+
+static void
+write_result (const GstEffnetView *view, const GstEffnetShown *shown, GstStructure *s)
+{
+  const GstEffnetResult *result = shown->result;
+  guint n = count_entries (result, view);
+  char *label = n > 0 ? dup_label (result, result->top[0].id) : g_strdup ("");
+
+  write_identity (result, s);
+  gst_structure_set (s, "label", G_TYPE_STRING, label, "label-id", G_TYPE_INT,
                      n > 0 ? (int)result->top[0].id : -1, "confidence", G_TYPE_DOUBLE,
                      n > 0 ? (double)result->top[0].score : 0.0, NULL);
   g_free (label);
   write_entries (result, n, s);
   gst_structure_set (s, "margin", G_TYPE_DOUBLE, result->margin, "entropy", G_TYPE_DOUBLE,
                      result->entropy, "fresh", G_TYPE_BOOLEAN, view->fresh, "result-pts",
-                     GST_TYPE_CLOCK_TIME, result->pts, "age", GST_TYPE_CLOCK_TIME, view->age,
+                     GST_TYPE_CLOCK_TIME, result->pts, "age", GST_TYPE_CLOCK_TIME, shown->age,
                      "infer-us", G_TYPE_UINT, to_us (result->ns[GST_EFFNET_TIME_INFER]),
                      "convert-us", G_TYPE_UINT, to_us (result->ns[GST_EFFNET_TIME_CONVERT]),
                      "decode-us", G_TYPE_UINT, to_us (result->ns[GST_EFFNET_TIME_DECODE]),
                      "wait-us", G_TYPE_UINT, to_us (result->ns[GST_EFFNET_TIME_WAIT]), NULL);
+  if (!view->whole)
+    gst_structure_set (s, "x", G_TYPE_UINT, shown->rect.x, "y", G_TYPE_UINT, shown->rect.y, "width",
+                       G_TYPE_UINT, shown->rect.width, "height", G_TYPE_UINT, shown->rect.height,
+                       NULL);
+}
+
+/* The first result in @s itself; of parts, all in its list `results`. */
+static void
+write_results (const GstEffnetView *view, const GstEffnetShown *shown, guint n, GstStructure *s)
+{
+  GValue list = G_VALUE_INIT;
+
+  write_result (view, &shown[0], s);
+  if (view->whole)
+    return;
+  g_value_init (&list, GST_TYPE_LIST);
+  for (guint i = 0; i < n; i++) {
+    GstStructure *one = gst_structure_new_empty ("result");
+    GValue value = G_VALUE_INIT;
+
+    write_result (view, &shown[i], one);
+    g_value_init (&value, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (&value, one);
+    gst_value_list_append_and_take_value (&list, &value);
+  }
+  gst_structure_take_value (s, "results", &list);
 }
 
 gboolean
-gst_effnet_meta_attach (GstBuffer *buffer, const GstEffnetResult *result, const GstEffnetView *view)
+gst_effnet_meta_attach (GstBuffer *buffer, const GstEffnetView *view, const GstEffnetShown *shown,
+                        guint n)
 {
   GstCustomMeta *meta;
 
@@ -110,13 +147,13 @@ gst_effnet_meta_attach (GstBuffer *buffer, const GstEffnetResult *result, const 
   meta = gst_buffer_add_custom_meta (buffer, GST_EFFNET_META_NAME);
   if (meta == NULL)
     return FALSE;
-  gst_effnet_result_write (result, view, gst_custom_meta_get_structure (meta));
+  write_results (view, shown, n, gst_custom_meta_get_structure (meta));
   return TRUE;
 }
 
 GstMessage *
 gst_effnet_message_new (GstObject *source, GstBuffer *buffer, const GstSegment *segment,
-                        const GstEffnetResult *result, const GstEffnetView *view)
+                        const GstEffnetView *view, const GstEffnetShown *shown, guint n)
 {
   GstClockTime pts = GST_BUFFER_PTS (buffer);
   GstClockTime stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
@@ -130,6 +167,48 @@ gst_effnet_message_new (GstObject *source, GstBuffer *buffer, const GstSegment *
                          "stream-time", GST_TYPE_CLOCK_TIME, stream_time, "running-time",
                          GST_TYPE_CLOCK_TIME, running_time, "duration", GST_TYPE_CLOCK_TIME,
                          GST_BUFFER_DURATION (buffer), NULL);
-  gst_effnet_result_write (result, view, s);
+  write_results (view, shown, n, s);
   return gst_message_new_element (source, s);
+}
+
+/* ---- what messages told ---------------------------------------------------------------------- */
+
+static gboolean
+is_told_of (const GstEffnetTold *told, const GstEffnetPick *pick)
+{
+  return told->name == pick->name && told->roi_id == pick->roi_id && told->nth == pick->nth;
+}
+
+gboolean
+gst_effnet_told_update (GArray *told, const GstEffnetView *view, const GstEffnetResult *result)
+{
+  const GstEffnetPick *pick = &result->pick;
+  GstEffnetTold now = {pick->name, pick->roi_id, pick->nth, result->engine->serial,
+                       label_id_of (result, view)};
+
+  for (guint i = 0; i < told->len; i++) {
+    GstEffnetTold *old = &g_array_index (told, GstEffnetTold, i);
+    gboolean news = old->serial != now.serial || old->label_id != now.label_id;
+
+    if (!is_told_of (old, pick))
+      continue;
+    *old = now;
+    return news;
+  }
+  g_array_append_val (told, now);
+  return TRUE;
+}
+
+void
+gst_effnet_told_keep (GArray *told, const GstEffnetResults *results)
+{
+  for (guint i = told->len; i-- > 0;) {
+    const GstEffnetTold *old = &g_array_index (told, GstEffnetTold, i);
+    gboolean found = FALSE;
+
+    for (guint k = 0; results->all != NULL && k < results->all->len && !found; k++)
+      found = is_told_of (old, &((GstEffnetResult *)results->all->pdata[k])->pick);
+    if (!found)
+      g_array_remove_index_fast (told, i);
+  }
 }

@@ -14,26 +14,44 @@ G_BEGIN_DECLS
 #define GST_EFFNET_MESSAGE_NAME   "effnetclassify"
 #define GST_EFFNET_SCHEMA_VERSION 1
 
-/* How one buffer looks at a result. */
+/* How a buffer looks at results. */
 typedef struct {
   guint top_k;      /* entries at most */
   double threshold; /* entries below it are left out, 0..1 */
-  gboolean fresh;   /* the result is of this very buffer */
-  GstClockTime age; /* from the result's frame to this buffer, ns */
+  gboolean fresh;   /* the results are of this very buffer */
+  gboolean whole;   /* the result is the frame's; else results are listed, each with its place */
 } GstEffnetView;
+
+/* A result on a buffer. */
+typedef struct {
+  const GstEffnetResult *result;
+  EffnetRegion rect; /* on this buffer: a region of interest may have moved since */
+  GstClockTime age;  /* from the result's frame to this buffer, ns */
+} GstEffnetShown;
+
+/* The class a message told of, for one part of the frames. */
+typedef struct {
+  GQuark name;
+  int roi_id;
+  guint nth;
+  guint serial; /* engine of it */
+  int label_id;
+} GstEffnetTold;
 
 /* Without tags: such a meta survives conversion, scaling and encoding. Any number of calls. */
 void gst_effnet_meta_register (void);
-/* The class a view names, -1 when none reaches the threshold. */
-int gst_effnet_result_get_label_id (const GstEffnetResult *result, const GstEffnetView *view);
-void gst_effnet_result_write (const GstEffnetResult *result, const GstEffnetView *view,
-                              GstStructure *s);
-/* FALSE when @buffer's metadata cannot be written. */
-gboolean gst_effnet_meta_attach (GstBuffer *buffer, const GstEffnetResult *result,
-                                 const GstEffnetView *view);
-/* Returns: (transfer full): with the times of @buffer in @segment */
+/* FALSE when @buffer's metadata cannot be written. @shown: [n], at least one */
+gboolean gst_effnet_meta_attach (GstBuffer *buffer, const GstEffnetView *view,
+                                 const GstEffnetShown *shown, guint n);
+/* Returns: (transfer full): with the times of @buffer in @segment; @shown as above */
 GstMessage *gst_effnet_message_new (GstObject *source, GstBuffer *buffer, const GstSegment *segment,
-                                    const GstEffnetResult *result, const GstEffnetView *view);
+                                    const GstEffnetView *view, const GstEffnetShown *shown,
+                                    guint n);
+/* TRUE when a message has not told of @result's class yet; it has now. @told: of GstEffnetTold */
+gboolean gst_effnet_told_update (GArray *told, const GstEffnetView *view,
+                                 const GstEffnetResult *result);
+/* Forgets what was told of parts that @results do not have. */
+void gst_effnet_told_keep (GArray *told, const GstEffnetResults *results);
 
 G_END_DECLS
 

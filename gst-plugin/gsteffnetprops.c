@@ -17,6 +17,10 @@ enum {
   PROP_INFERENCE_INTERVAL,
   PROP_ATTACH_META,
   PROP_POST_MESSAGES,
+  PROP_INFERENCE_REGION,
+  PROP_REGIONS,
+  PROP_OBJECT_CLASS,
+  PROP_MAX_ERRORS,
   PROP_STATS,
   PROP_MODEL_INFO,
 };
@@ -95,12 +99,37 @@ store_string (char **where, const GValue *value)
   *where = g_value_dup_string (value);
 }
 
+/* What cannot be read leaves what was; before the element has a bus, start() tells of it. */
 static void
-set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+set_regions (GstEffnetClassify *self, const char *text)
 {
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
+  GError *error = NULL;
+  GArray *named = gst_effnet_regions_parse (text, &error);
+  GstBus *bus = gst_element_get_bus (GST_ELEMENT (self));
 
   GST_OBJECT_LOCK (self);
+  g_clear_pointer (&self->regions_complaint, g_free);
+  if (named != NULL) {
+    g_array_unref (self->frame_settings.regions.named);
+    self->frame_settings.regions.named = named;
+    self->frame_settings.regions.serial++;
+    g_free (self->regions);
+    self->regions = g_strdup (text);
+  } else if (bus == NULL) {
+    self->regions_complaint = g_strdup (error->message);
+  }
+  GST_OBJECT_UNLOCK (self);
+  if (error != NULL && bus != NULL)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
+                         ("the regions before stay"));
+  g_clear_error (&error);
+  gst_clear_object (&bus);
+}
+
+/* With the object lock. */
+static void
+set_model_setting (GstEffnetClassify *self, guint id, const GValue *value)
+{
   switch (id) {
   case PROP_VARIANT:
     store_string (&self->model_settings.variant, value);
@@ -116,6 +145,51 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     break;
   case PROP_THREADS:
     self->model_settings.threads = g_value_get_uint (value);
+    break;
+  default:
+    break;
+  }
+}
+
+/* With the object lock. */
+static void
+set_region_setting (GstEffnetRegionSettings *regions, guint id, const GValue *value)
+{
+  const char *class;
+
+  if (id == PROP_INFERENCE_REGION) {
+    regions->mode = g_value_get_enum (value);
+  } else {
+    class = g_value_get_string (value);
+    regions->object_class = class != NULL && *class != '\0' ? g_quark_from_string (class) : 0;
+  }
+  regions->serial++;
+}
+
+static void
+set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
+
+  if (id == PROP_REGIONS) {
+    set_regions (self, g_value_get_string (value));
+    return;
+  }
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+  case PROP_VARIANT:
+  case PROP_MODEL_FILE:
+  case PROP_LABELS_FILE:
+  case PROP_PRECISION:
+  case PROP_THREADS:
+    set_model_setting (self, id, value);
+    break;
+  case PROP_INFERENCE_REGION:
+  case PROP_OBJECT_CLASS:
+    set_region_setting (&self->frame_settings.regions, id, value);
+    break;
+  case PROP_MAX_ERRORS:
+    self->frame_settings.max_errors = g_value_get_int (value);
     break;
   case PROP_TOP_K:
     self->frame_settings.top_k = g_value_get_uint (value);
@@ -170,6 +244,24 @@ get_model_info (GstEffnetClassify *self, GValue *value)
 }
 
 static void
+get_region_setting (GstEffnetClassify *self, guint id, GValue *value)
+{
+  const GstEffnetRegionSettings *regions = &self->frame_settings.regions;
+
+  switch (id) {
+  case PROP_INFERENCE_REGION:
+    g_value_set_enum (value, regions->mode);
+    break;
+  case PROP_REGIONS:
+    g_value_set_string (value, self->regions);
+    break;
+  default:
+    g_value_set_string (value, g_quark_to_string (regions->object_class));
+    break;
+  }
+}
+
+static void
 get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec)
 {
   switch (id) {
@@ -205,6 +297,14 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     break;
   case PROP_POST_MESSAGES:
     g_value_set_enum (value, self->frame_settings.post_messages);
+    break;
+  case PROP_INFERENCE_REGION:
+  case PROP_REGIONS:
+  case PROP_OBJECT_CLASS:
+    get_region_setting (self, id, value);
+    break;
+  case PROP_MAX_ERRORS:
+    g_value_set_int (value, self->frame_settings.max_errors);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (G_OBJECT (self), id, pspec);
@@ -325,9 +425,42 @@ install_frame_properties (GObjectClass *klass)
       klass, PROP_STATS,
       g_param_spec_boxed (
           "stats", "Statistics",
-          "Since the stream started: frames, inferences, skipped and errors, and p50, "
-          "p95, p99 of wait, decode, convert and infer over the newest 512 (ns)",
+          "Since the stream started: frames, inferences (of frames or their parts), skipped "
+          "frames, errors and rois-skipped, and p50, p95, p99 of wait, decode, convert and "
+          "infer over the newest 512 inferences (ns)",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+install_region_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (
+      klass, PROP_INFERENCE_REGION,
+      g_param_spec_enum ("inference-region", "Inference region",
+                         "Which parts of a frame are classified, each by itself and at the "
+                         "frame's own resolution",
+                         GST_TYPE_EFFNET_INFERENCE_REGION, GST_EFFNET_INFERENCE_REGION_FULL_FRAME,
+                         PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_REGIONS,
+      g_param_spec_string ("regions", "Regions",
+                           "Named parts for inference-region=regions: NAME:X,Y,WIDTH,HEIGHT "
+                           "(fractions of the frame, 0 to 1), with ';' between them, as in "
+                           "gate:0.1,0.2,0.3,0.4;door:0.6,0,0.4,1. A text that cannot be read "
+                           "leaves the regions before, with a warning",
+                           NULL, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_OBJECT_CLASS,
+      g_param_spec_string ("object-class", "Object class",
+                           "For inference-region=roi-list: only regions of interest of this type; "
+                           "unset = all",
+                           NULL, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_MAX_ERRORS,
+      g_param_spec_int ("max-errors", "Maximum errors",
+                        "Stop with an error after this many bad frames in a row, of those that "
+                        "were to be classified (1 = at the first; 0 and -1 = never)",
+                        -1, G_MAXINT, -1, PLAYING_FLAGS));
 }
 
 void
@@ -338,10 +471,12 @@ gst_effnet_classify_install_properties (GObjectClass *klass)
   klass->dispatch_properties_changed = dispatch_properties_changed;
   install_model_properties (klass);
   install_frame_properties (klass);
+  install_region_properties (klass);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_PRECISION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_RESIZE_MODE, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ATTACH_META, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_POST_MESSAGES, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_INFERENCE_REGION, 0);
 }
 
 void

@@ -34,10 +34,10 @@ gst_effnet_stats_to_structure (GstEffnetStats *stats)
   };
   static const guint percent[3] = {50, 95, 99};
   guint n = (guint)MIN (stats->n_samples, GST_EFFNET_STATS_SAMPLES);
-  GstStructure *s =
-      gst_structure_new ("effnet-stats", "frames", G_TYPE_UINT64, stats->frames, "inferences",
-                         G_TYPE_UINT64, stats->inferences, "skipped", G_TYPE_UINT64, stats->skipped,
-                         "errors", G_TYPE_UINT64, stats->errors, NULL);
+  GstStructure *s = gst_structure_new (
+      "effnet-stats", "frames", G_TYPE_UINT64, stats->frames, "inferences", G_TYPE_UINT64,
+      stats->inferences, "skipped", G_TYPE_UINT64, stats->skipped, "errors", G_TYPE_UINT64,
+      stats->errors, "rois-skipped", G_TYPE_UINT64, stats->rois_skipped, NULL);
 
   for (guint t = 0; t < GST_EFFNET_N_TIMES; t++) {
     qsort (stats->ns[t], n, sizeof stats->ns[t][0], compare_u64);

@@ -21,11 +21,12 @@ typedef enum {
 } GstEffnetTime;
 
 typedef struct {
-  guint64 frames;     /* buffers seen */
-  guint64 inferences; /* frames classified */
-  guint64 skipped;    /* frames that were not: interval, lateness, gap */
-  guint64 errors;     /* frames that could not be */
-  guint64 n_samples;  /* ever taken; the ring holds the newest */
+  guint64 frames;       /* buffers seen */
+  guint64 inferences;   /* frames classified, or parts of them */
+  guint64 skipped;      /* frames that were not: interval, lateness, gap, nothing to classify */
+  guint64 rois_skipped; /* regions of interest that are empty or outside the frame */
+  guint64 errors;       /* frames that could not be */
+  guint64 n_samples;    /* ever taken; the ring holds the newest */
   guint64 ns[GST_EFFNET_N_TIMES][GST_EFFNET_STATS_SAMPLES];
 } GstEffnetStats;
 

@@ -68,6 +68,29 @@ harness_count_messages (GstHarness *h, GstMessageType type)
 }
 
 void
+harness_expect (GstHarness *h, GstMessageType type, const char *words, ...)
+{
+  GstMessage *message = harness_pop_message (h, type);
+  GError *error = NULL;
+  va_list args;
+
+  g_assert_nonnull (message);
+  if (type == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, &error, NULL);
+  else
+    gst_message_parse_warning (message, &error, NULL);
+  g_test_message ("%s", error->message);
+  va_start (args, words);
+  for (const char *word = words; word != NULL; word = va_arg (args, const char *)) {
+    if (strstr (error->message, word) == NULL)
+      g_error ("\"%s\" does not say \"%s\"", error->message, word);
+  }
+  va_end (args);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
+void
 harness_free (GstHarness *h)
 {
   g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ERROR), ==, 0);
@@ -209,6 +232,78 @@ grey_frame (int width, int height, guint8 grey, int n)
   return buffer;
 }
 
+GstBuffer *
+photo_frame (const char *name, int width, int height)
+{
+  char *relative = g_build_filename ("pipelines", "media", name, NULL), *path, *data;
+  char *line = g_strdup_printf ("jpegdec ! videoconvert ! videoscale add-borders=false ! "
+                                "capsfilter caps=video/x-raw,format=I420,width=%d,height=%d,"
+                                "pixel-aspect-ratio=1/1",
+                                width, height);
+  GstHarness *h = gst_harness_new_parse (line);
+  GstBuffer *out;
+  gsize size;
+
+  path = source_path (relative);
+  g_assert_true (g_file_get_contents (path, &data, &size, NULL));
+  gst_harness_set_src_caps_str (h, "image/jpeg,framerate=1/1");
+  out = push_pull (h, gst_buffer_new_wrapped (data, size));
+  gst_harness_teardown (h);
+  g_free (line);
+  g_free (path);
+  g_free (relative);
+  return out;
+}
+
+/* Copies @from, @side x @side, to column @x of @to. Chroma at half of all. */
+static void
+paste (GstVideoFrame *to, const GstVideoInfo *info, GstBuffer *from, int x)
+{
+  GstVideoFrame frame;
+
+  g_assert_true (gst_video_frame_map (&frame, info, from, GST_MAP_READ));
+  for (guint c = 0; c < 3; c++) {
+    int rows = GST_VIDEO_FRAME_COMP_HEIGHT (&frame, c);
+    guint8 *out = GST_VIDEO_FRAME_COMP_DATA (to, c);
+    const guint8 *in = GST_VIDEO_FRAME_COMP_DATA (&frame, c);
+
+    for (int y = 0; y < rows; y++)
+      memcpy (out + y * GST_VIDEO_FRAME_COMP_STRIDE (to, c) + (c > 0 ? x / 2 : x),
+              in + y * GST_VIDEO_FRAME_COMP_STRIDE (&frame, c),
+              (gsize)GST_VIDEO_FRAME_COMP_WIDTH (&frame, c));
+  }
+  gst_video_frame_unmap (&frame);
+  gst_buffer_unref (from);
+}
+
+GstBuffer *
+pair_frame (int side, int n)
+{
+  GstBuffer *buffer = grey_frame (2 * side, side, 128, n);
+  GstVideoInfo info, half;
+  GstVideoFrame frame;
+
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, 2 * (guint)side, (guint)side);
+  gst_video_info_set_format (&half, GST_VIDEO_FORMAT_I420, (guint)side, (guint)side);
+  g_assert_true (gst_video_frame_map (&frame, &info, buffer, GST_MAP_WRITE));
+  paste (&frame, &half, photo_frame ("cat.jpg", side, side), 0);
+  paste (&frame, &half, photo_frame ("coffee.jpg", side, side), side);
+  gst_video_frame_unmap (&frame);
+  return buffer;
+}
+
+GstBuffer *
+encode_jpeg (GstBuffer *i420, int width, int height)
+{
+  GstHarness *h = gst_harness_new_parse ("jpegenc quality=90");
+  GstBuffer *jpeg;
+
+  set_i420_caps (h, width, height);
+  jpeg = push_pull (h, i420);
+  gst_harness_teardown (h);
+  return jpeg;
+}
+
 void
 set_i420_caps (GstHarness *h, int width, int height)
 {
@@ -298,4 +393,13 @@ result_list_length (const GstStructure *s, const char *field)
   g_assert_nonnull (list);
   g_assert_true (GST_VALUE_HOLDS_LIST (list));
   return gst_value_list_get_size (list);
+}
+
+const GstStructure *
+result_part (const GstStructure *s, guint i)
+{
+  const GValue *list = gst_structure_get_value (s, "results");
+
+  g_assert_cmpuint (i, <, result_list_length (s, "results"));
+  return gst_value_get_structure (gst_value_list_get_value (list, i));
 }

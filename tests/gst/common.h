@@ -21,6 +21,9 @@ char *source_path (const char *relative);
 GstHarness *harness_new (const char *first_property, ...) G_GNUC_NULL_TERMINATED;
 /* Stops, and frees the element; the bus is empty of errors. */
 void harness_free (GstHarness *h);
+/* A message of @type is there, says each word of @words (NULL-terminated), and is removed. */
+void harness_expect (GstHarness *h, GstMessageType type, const char *words,
+                     ...) G_GNUC_NULL_TERMINATED;
 /* Removes the oldest message of @type from the element's bus; NULL when there is none. */
 GstMessage *harness_pop_message (GstHarness *h, GstMessageType type);
 guint harness_count_messages (GstHarness *h, GstMessageType type);
@@ -38,6 +41,13 @@ GstBuffer *grey_frame (int width, int height, guint8 grey, int n);
 /* Sets I420 caps. */
 void set_i420_caps (GstHarness *h, int width, int height);
 
+/* A photograph of pipelines/media as I420 of @width x @height. */
+GstBuffer *photo_frame (const char *name, int width, int height);
+/* The cat on the left, the coffee on the right, @side x @side pixels each: I420. */
+GstBuffer *pair_frame (int side, int n);
+/* @i420 as JPEG; takes it. */
+GstBuffer *encode_jpeg (GstBuffer *i420, int width, int height);
+
 /* Pushes, pulls, and gives what came out: never NULL. */
 GstBuffer *push_pull (GstHarness *h, GstBuffer *buffer);
 /* The first result on a buffer, or NULL. */
@@ -48,5 +58,7 @@ double result_double (const GstStructure *s, const char *field);
 guint64 result_uint64 (const GstStructure *s, const char *field);
 gboolean result_boolean (const GstStructure *s, const char *field);
 guint result_list_length (const GstStructure *s, const char *field);
+/* Entry @i of the list `results`. */
+const GstStructure *result_part (const GstStructure *s, guint i);
 
 #endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * See gsteffnetregions.h. */
+#include "gsteffnetregions.h"
+
+#include <gst/video/video.h>
+#include <math.h>
+#include <string.h>
+
+#define SLACK 1e-9 /* of a fraction: 0.7 + 0.3 may pass 1 by a rounding */
+
+GType
+gst_effnet_inference_region_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_EFFNET_INFERENCE_REGION_FULL_FRAME, "The frame as a whole", "full-frame"},
+      {GST_EFFNET_INFERENCE_REGION_ROI_LIST,
+       "Each GstVideoRegionOfInterestMeta of the buffer, of object-class if that is set",
+       "roi-list"},
+      {GST_EFFNET_INFERENCE_REGION_REGIONS, "Each part of the property regions", "regions"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetInferenceRegion", values));
+  return type;
+}
+
+/* ---- the property regions -------------------------------------------------------------------- */
+
+/* "0.1,0.2,0.3,0.4", the same in every locale. FALSE when @text is not four numbers. */
+static gboolean
+parse_numbers (const char *text, double v[4])
+{
+  for (guint i = 0; i < 4; i++) {
+    char *end;
+
+    v[i] = g_ascii_strtod (text, &end);
+    if (end == text)
+      return FALSE;
+    while (g_ascii_isspace (*end))
+      end++;
+    if (*end != (i < 3 ? ',' : '\0'))
+      return FALSE;
+    text = end + 1;
+  }
+  return TRUE;
+}
+
+/* What is wrong with the fractions, or NULL. Written so that NaN is wrong. */
+static const char *
+find_fault (const double v[4])
+{
+  if (!(v[0] >= 0 && v[0] < 1 && v[1] >= 0 && v[1] < 1))
+    return "its corner is outside the frame, x and y must be 0 or more and less than 1";
+  if (!(v[2] > 0 && v[3] > 0))
+    return "it is empty, width and height must be more than 0";
+  if (!(v[0] + v[2] <= 1 + SLACK))
+    return "it passes the right edge, x + width must be 1 at most";
+  if (!(v[1] + v[3] <= 1 + SLACK))
+    return "it passes the bottom edge, y + height must be 1 at most";
+  return NULL;
+}
+
+static gboolean
+parse_region (const char *part, GArray *regions, GError **error)
+{
+  const char *colon = strchr (part, ':'), *fault;
+  g_autofree char *name = g_strndup (part, colon != NULL ? (gsize)(colon - part) : 0);
+  GstEffnetNamedRegion region;
+  double v[4];
+
+  g_strstrip (name);
+  if (colon == NULL || *name == '\0' || !parse_numbers (colon + 1, v)) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                 "regions: \"%s\" is not a region; expected NAME:X,Y,WIDTH,HEIGHT, as in "
+                 "gate:0.1,0.2,0.3,0.4, with ';' between regions",
+                 part);
+    return FALSE;
+  }
+  fault = find_fault (v);
+  if (fault != NULL) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                 "regions: \"%s\": %s; numbers are fractions of the frame", part, fault);
+    return FALSE;
+  }
+  region = (GstEffnetNamedRegion){g_quark_from_string (name), v[0], v[1], v[2], v[3]};
+  for (guint i = 0; i < regions->len; i++) {
+    if (g_array_index (regions, GstEffnetNamedRegion, i).name == region.name) {
+      g_set_error (
+          error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+          "regions: \"%s\": there already is a region \"%s\"; each needs a name of its own", part,
+          name);
+      return FALSE;
+    }
+  }
+  g_array_append_val (regions, region);
+  return TRUE;
+}
+
+GArray *
+gst_effnet_regions_parse (const char *text, GError **error)
+{
+  GArray *regions = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion));
+  char **parts = g_strsplit (text != NULL ? text : "", ";", -1);
+
+  for (char **part = parts; *part != NULL; part++) {
+    g_strstrip (*part);
+    if (**part == '\0' && part[1] == NULL)
+      continue; /* after the last ';' */
+    if (!parse_region (*part, regions, error)) {
+      g_clear_pointer (&regions, g_array_unref);
+      break;
+    }
+  }
+  g_strfreev (parts);
+  return regions;
+}
+
+/* ---- picking --------------------------------------------------------------------------------- */
+
+/* Fractions to pixels: edges to the nearest, one pixel at least. */
+static void
+to_pixels (double start, double length, guint size, guint *at, guint *n)
+{
+  guint from = (guint)floor (start * size + 0.5), to = (guint)floor ((start + length) * size + 0.5);
+
+  from = MIN (from, size - 1);
+  *at = from;
+  *n = CLAMP (to, from + 1, size) - from;
+}
+
+static void
+pick_named (const GstEffnetRegionSettings *settings, guint width, guint height, GArray *picks)
+{
+  for (guint i = 0; i < settings->named->len; i++) {
+    const GstEffnetNamedRegion *r = &g_array_index (settings->named, GstEffnetNamedRegion, i);
+    GstEffnetPick pick = {.name = r->name, .roi_id = -1, .unique = TRUE};
+
+    to_pixels (r->x, r->width, width, &pick.rect.x, &pick.rect.width);
+    to_pixels (r->y, r->height, height, &pick.rect.y, &pick.rect.height);
+    g_array_append_val (picks, pick);
+  }
+}
+
+/* The next ROI that the settings want, or NULL. */
+static const GstVideoRegionOfInterestMeta *
+next_roi (const GstEffnetRegionSettings *settings, GstBuffer *buffer, gpointer *state)
+{
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta_filtered (
+              buffer, state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL) {
+    const GstVideoRegionOfInterestMeta *roi = (const GstVideoRegionOfInterestMeta *)meta;
+
+    if (settings->object_class == 0 || roi->roi_type == settings->object_class)
+      return roi;
+  }
+  return NULL;
+}
+
+/* @n: what of [start, start + length) lies within [0, size); 0 for nothing. */
+static guint
+clip (guint start, guint length, guint size)
+{
+  return start < size ? MIN (length, size - start) : 0;
+}
+
+/* Counts those of the same name and number before it, and tells them that they are not alone. */
+static void
+set_place (GArray *picks, GstEffnetPick *pick)
+{
+  pick->unique = TRUE;
+  for (guint i = 0; i < picks->len; i++) {
+    GstEffnetPick *other = &g_array_index (picks, GstEffnetPick, i);
+
+    if (other->name != pick->name || other->roi_id != pick->roi_id)
+      continue;
+    other->unique = pick->unique = FALSE;
+    pick->nth++;
+  }
+}
+
+static void
+pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width, guint height,
+           guint *outside, GArray *picks)
+{
+  const GstVideoRegionOfInterestMeta *roi;
+  gpointer state = NULL;
+
+  while ((roi = next_roi (settings, buffer, &state)) != NULL) {
+    GstEffnetPick pick = {
+        .name = roi->roi_type != 0 ? roi->roi_type : g_quark_from_static_string ("roi"),
+        .roi_id = roi->id,
+        .rect = {roi->x, roi->y, clip (roi->x, roi->w, width), clip (roi->y, roi->h, height)},
+    };
+
+    if (pick.rect.width == 0 || pick.rect.height == 0) {
+      (*outside)++;
+      continue;
+    }
+    set_place (picks, &pick);
+    g_array_append_val (picks, pick);
+  }
+}
+
+gboolean
+gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *buffer)
+{
+  gpointer state = NULL;
+
+  switch (settings->mode) {
+  case GST_EFFNET_INFERENCE_REGION_ROI_LIST:
+    return next_roi (settings, buffer, &state) != NULL;
+  case GST_EFFNET_INFERENCE_REGION_REGIONS:
+    return settings->named->len > 0;
+  case GST_EFFNET_INFERENCE_REGION_FULL_FRAME:
+  default:
+    return TRUE;
+  }
+}
+
+GArray *
+gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width,
+                         guint height, guint *outside)
+{
+  GArray *picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
+  GstEffnetPick whole = {.roi_id = -1, .unique = TRUE};
+  guint n_outside = 0;
+
+  switch (settings->mode) {
+  case GST_EFFNET_INFERENCE_REGION_ROI_LIST:
+    pick_rois (settings, buffer, width, height, &n_outside, picks);
+    break;
+  case GST_EFFNET_INFERENCE_REGION_REGIONS:
+    pick_named (settings, width, height, picks);
+    break;
+  case GST_EFFNET_INFERENCE_REGION_FULL_FRAME:
+  default:
+    whole.name = g_quark_from_static_string ("full-frame");
+    g_array_append_val (picks, whole);
+    break;
+  }
+  if (outside != NULL)
+    *outside = n_outside;
+  return picks;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Which parts of a frame are classified: the whole, named regions, or the regions of interest that
+ * came with the buffer. The invariant: every pick lies inside the frame. Cutting and scaling are
+ * libeffnet's; what a region's result says is in gsteffnetmeta.c. */
+#ifndef GST_EFFNET_REGIONS_H
+#define GST_EFFNET_REGIONS_H
+
+#include <effnet/effnet.h>
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+  GST_EFFNET_INFERENCE_REGION_FULL_FRAME,
+  GST_EFFNET_INFERENCE_REGION_ROI_LIST,
+  GST_EFFNET_INFERENCE_REGION_REGIONS,
+} GstEffnetInferenceRegion;
+
+#define GST_TYPE_EFFNET_INFERENCE_REGION (gst_effnet_inference_region_get_type ())
+GType gst_effnet_inference_region_get_type (void);
+
+/* Fractions of the frame, 0..1. */
+typedef struct {
+  GQuark name;
+  double x, y, width, height;
+} GstEffnetNamedRegion;
+
+typedef struct {
+  GstEffnetInferenceRegion mode;
+  GArray *named;       /* of GstEffnetNamedRegion; owned */
+  GQuark object_class; /* ROIs of this type only; 0 = all */
+  guint serial;        /* changes with any of the above */
+} GstEffnetRegionSettings;
+
+/* One part of one frame. Name, ROI number and place among those of the same name and number tell it
+ * from the others of the frame. */
+typedef struct {
+  GQuark name;
+  int roi_id; /* -1: not a ROI */
+  guint nth;
+  gboolean unique;   /* no other of the frame has this name and number */
+  EffnetRegion rect; /* pixels; all 0 = the whole frame */
+} GstEffnetPick;
+
+/* Returns: (transfer full): of GstEffnetNamedRegion; NULL with a sentence about the part of @text
+ * that is wrong. NULL and "" are no regions. */
+GArray *gst_effnet_regions_parse (const char *text, GError **error);
+/* FALSE when nothing of @buffer is to be classified, whatever its size. */
+gboolean gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *buffer);
+/* Returns: (transfer full): of GstEffnetPick: what is to be classified of @buffer, a frame of
+ * @width x @height pixels. @outside: (nullable) (out): ROIs that are empty or lie outside. */
+GArray *gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer,
+                                 guint width, guint height, guint *outside);
+
+G_END_DECLS
+
+#endif
