@@ -57,7 +57,7 @@ install_packages() {
     libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev libgirepository1.0-dev
     gobject-introspection libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-    gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core libjpeg-turbo-progs
     gir1.2-gst-plugins-base-1.0 gir1.2-gstreamer-1.0
     gir1.2-gst-rtsp-server-1.0 python3 python3-venv python3-pip python3-numpy python3-pil python3-gi
     python3-torch python3-torchvision valgrind shellcheck

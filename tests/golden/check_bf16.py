@@ -1,0 +1,69 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""check_bf16.py EFFNET [--table] [VARIANT...]: how far bf16 is from fp32 on synthetic weights: logits and pooled
+features of b0 to b7 and Lite0 to Lite4. Without --table a choice of variants. Needs numpy only.
+
+The limit, in relative L2. bf16 keeps 8 bits: a number rounded to it is off by at most u = 2^-9 of itself, u / sqrt (3)
+in root mean square. A layer rounds twice, its weights and what it stores; the gate of a squeeze-excite rounds the
+weights it scales once more. Synthetic weights pass on no more of that noise than of the signal, and the layers' errors
+are independent: for L layers of convolution, G of them gated, u sqrt ((2 L + G) / 3).
+"""
+
+import json
+import sys
+
+import numpy as np
+
+import synthetic
+import tool
+
+UNIT = 2.0**-9
+IMAGES = 4
+WHOLE = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"]
+CHOICE = ["b0", "b1", "b4", "lite0", "lite4"]
+
+
+def limit(info):
+    layers = sum(2 + block["expand"] for block in info["blocks"]) + 2
+    gated = sum(block["se_channels"] > 0 for block in info["blocks"])
+    return UNIT * np.sqrt((2 * layers + gated) / 3)
+
+
+def relative(found, expected):
+    """Of each image."""
+    return np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
+
+
+def measure(effnet, variant):
+    info = json.loads(effnet("info", variant, "--json"))
+    size = info["resolution"]
+    images = synthetic.image(1, size, size, IMAGES)
+    flavour = ("--variant", variant, "--synthetic", 1, "--padding", "same", "--bn-eps", 0.001)
+    both = [[effnet.run(images, *flavour, "--precision", precision, *more) for more in ((), ("--features",))]
+            for precision in ("fp32", "bf16")]
+    (logits, features), (half, half_features) = both
+    if (half == logits).all():
+        sys.exit(f"{variant}: bf16 gives the bits of fp32; it did not run")
+    error, most = relative(half, logits), limit(info)
+    deviation = np.abs(half - logits).max() / logits.std()
+    same = int((half.argmax(1) == logits.argmax(1)).sum())
+    print(f"| {variant} | {size} | {error.mean():.1e} | {error.max():.1e} | {most:.1e} | "
+          f"{relative(half_features, features).mean():.1e} | {deviation:.1e} | {same} of {IMAGES} |", flush=True)
+    return bool(np.isfinite(half).all() and error.max() <= most)
+
+
+def main():
+    effnet = tool.Effnet(sys.argv[1])
+    cpu = json.loads(effnet("cpu", "--json"))
+    if not {"avx512bf16", "amx"} & set(cpu["features"]):
+        tool.skip("this CPU, or EFFNET_ISA, has no bf16")
+    named = [word for word in sys.argv[2:] if word != "--table"]
+    print(f"bf16 against fp32, {cpu['isa']}, {IMAGES} images each\n")
+    print("| variant | input | logits, relative L2 | worst image | limit | features, relative L2 | "
+          "worst logit by their deviation | the same class |\n|" + " --- |" * 8)
+    results = [measure(effnet, variant) for variant in named or (WHOLE if "--table" in sys.argv else CHOICE)]
+    if not all(results):
+        sys.exit("further from fp32 than it may be")
+
+
+main()
