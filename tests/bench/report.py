@@ -16,7 +16,8 @@ TITLES = {("fp32", "latency"): "fp32 against fp32", ("fp32", "throughput"): "fp3
 def failed(out):
     """Whether one of ours could not be measured. A CPU without bf16 is no failure; a peer never is."""
     rows = [row for group in out.get("network", {}).get("groups", []) for row in group["entrants"]]
-    rows += [row for group in out.get("front_end", {}).get("groups", []) for row in group["entrants"]]
+    for part in ("front_end", "end_to_end"):
+        rows += [row for group in out.get(part, {}).get("groups", []) for row in group["entrants"]]
     return any(row["not_run"] and row["peer"] == "effnet" and row["precision"] != "bf16" for row in rows)
 
 
@@ -37,7 +38,7 @@ def name(row):
 
 def versions(out):
     found = {}
-    for part in ("network", "front_end"):
+    for part in ("network", "front_end", "end_to_end"):
         for group in out.get(part, {}).get("groups", []):
             for row in group["entrants"]:
                 found.update(row.get("versions") or {})
@@ -142,6 +143,21 @@ def front_end(part):
     return "\n".join(out)
 
 
+def end_to_end(part):
+    rows = []
+    for group in part["groups"]:
+        for row in group["entrants"]:
+            if "median_fps" in row:
+                live = [f"{row['live_fps']:.1f}", f"{row['live_cpu']:.0%}"] if row["live_fps"] else ["-", "-"]
+                rows.append([group["source"], group["variant"], name(row), f"{row['median_fps']:.1f}",
+                             f"{min(row['rounds']):.1f}-{max(row['rounds']):.1f}", f"{row['cpu_ms']:.2f}",
+                             spread(row), *live])
+    return "\n".join(["## End to end\n", f"{part['what']} A JPEG has {part['jpeg_bytes'] // 1000} kB; core "
+                      f"{part['core']}.\n",
+                      table(["source", "variant", "pipeline", "frames/s", "rounds", "CPU ms", "ratio (p10-p90)",
+                             "live frames/s", "live CPU"], rows), not_run(part["groups"])])
+
+
 def accuracy(part):
     if part.get("not_run"):
         return f"## Accuracy of bf16\n\nNOT RUN: {part['not_run']}\n"
@@ -163,7 +179,8 @@ def markdown(out):
             machine.sentence(out["machine"]) + "\n", versions(out) + "\n"]
     if out["quick"]:
         text.append("**A --quick run: it proves that the harness works and says nothing about speed.**\n")
-    for title, part in (("network", network), ("front_end", front_end), ("accuracy", accuracy)):
+    for title, part in (("network", network), ("front_end", front_end), ("end_to_end", end_to_end),
+                        ("accuracy", accuracy)):
         if title in out:
             text.append(part(out[title]))
     return "\n".join(text)
