@@ -271,6 +271,7 @@ start (GstBaseTransform *base)
   self->warned_at = GST_CLOCK_TIME_NONE;
   GST_OBJECT_LOCK (self);
   memset (&self->stats, 0, sizeof self->stats);
+  self->advised = FALSE;
   complaint = g_steal_pointer (&self->regions_complaint);
   GST_OBJECT_UNLOCK (self);
   if (complaint != NULL)
@@ -347,6 +348,44 @@ src_event (GstBaseTransform *base, GstEvent *event)
     self->qos.earliest_time = timestamp > (GstClockTime)-diff ? timestamp + diff : 0;
   GST_OBJECT_UNLOCK (self);
   return gst_pad_push_event (base->sinkpad, event);
+}
+
+/* The source asks what of its formats is taken, and it is none: it will give up, and its error does
+ * not say what is missing. Once. */
+static void
+advise (GstEffnetClassify *self, const GstCaps *offered)
+{
+  const char *elements = gst_effnet_frame_advise (offered);
+  gboolean advised;
+
+  if (elements == NULL || !GST_PAD_IS_ACTIVE (GST_BASE_TRANSFORM_SINK_PAD (self)))
+    return;
+  GST_OBJECT_LOCK (self);
+  advised = self->advised;
+  self->advised = TRUE;
+  GST_OBJECT_UNLOCK (self);
+  if (!advised)
+    GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE,
+                         ("None of the formats that come is taken, the first is %s: put \"%s\" "
+                          "before effnetclassify",
+                          gst_structure_get_name (gst_caps_get_structure (offered, 0)), elements),
+                         ("offered: %" GST_PTR_FORMAT, (gpointer)offered));
+}
+
+static gboolean
+handle_query (GstBaseTransform *base, GstPadDirection direction, GstQuery *query)
+{
+  GstCaps *offered, *taken;
+
+  if (!GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->query (base, direction, query))
+    return FALSE;
+  if (direction == GST_PAD_SINK && GST_QUERY_TYPE (query) == GST_QUERY_CAPS) {
+    gst_query_parse_caps (query, &offered);
+    gst_query_parse_caps_result (query, &taken);
+    if (offered != NULL && taken != NULL && gst_caps_is_empty (taken))
+      advise (GST_EFFNET_CLASSIFY (base), offered);
+  }
+  return TRUE;
 }
 
 /* Nobody downstream means nobody reads strides: GstVideoMeta is offered exactly when downstream, to
@@ -426,6 +465,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   base->stop = GST_DEBUG_FUNCPTR (stop);
   base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
   base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
+  base->query = GST_DEBUG_FUNCPTR (handle_query);
   base->src_event = GST_DEBUG_FUNCPTR (src_event);
   base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
   base->prepare_output_buffer = GST_DEBUG_FUNCPTR (prepare_output_buffer);

@@ -66,6 +66,7 @@ struct _GstEffnetClassify {
   char *regions_complaint; /* (nullable) about a text set when there was no bus yet */
   GstEffnetEngine *engine; /* NULL below READY */
   guint generation; /* of model_settings and of the element's opening; old loads are dropped */
+  gboolean advised; /* about what upstream offers, since the start */
   GstEffnetStats stats;
   GstEffnetQos qos;
 

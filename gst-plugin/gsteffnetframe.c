@@ -54,6 +54,34 @@ gst_effnet_frame_get_template_caps (void)
   return caps;
 }
 
+const char *
+gst_effnet_frame_advise (const GstCaps *offered)
+{
+  static const struct {
+    const char *media, *elements;
+  } advice[] = {
+      {"video/x-raw", "videoconvert"},
+      {"video/x-bayer", "bayer2rgb ! videoconvert"},
+      {"video/x-h264", "h264parse ! avdec_h264"},
+      {"video/x-h265", "h265parse ! avdec_h265"},
+      {"video/x-vp8", "vp8dec"},
+      {"video/x-vp9", "vp9dec"},
+      {"image/png", "pngdec"},
+      {"video/", "decodebin"},
+      {"image/", "decodebin"},
+  };
+  const char *media;
+
+  if (gst_caps_is_any (offered) || gst_caps_is_empty (offered))
+    return NULL;
+  media = gst_structure_get_name (gst_caps_get_structure (offered, 0));
+  for (guint i = 0; i < G_N_ELEMENTS (advice); i++) {
+    if (g_str_has_prefix (media, advice[i].media))
+      return advice[i].elements;
+  }
+  return NULL;
+}
+
 static EffnetColorMatrix
 map_matrix (GstVideoColorMatrix matrix)
 {

@@ -26,6 +26,9 @@ typedef struct {
 
 /* Returns: (transfer full): what both pads accept */
 GstCaps *gst_effnet_frame_get_template_caps (void);
+/* Returns: (nullable): the elements that make something acceptable of @offered, which is not; NULL
+ * when nobody knows any. */
+const char *gst_effnet_frame_advise (const GstCaps *offered);
 /* FALSE: caps that the template does not allow, or that contradict themselves. */
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);
 /* FALSE with EFFNET_ERROR_FRAME; nothing is mapped then. */

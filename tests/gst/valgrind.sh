@@ -17,7 +17,7 @@ G_SLICE=always-malloc G_DEBUG=gc-friendly valgrind -q --trace-children=no --erro
   videotestsrc num-buffers=2 ! video/x-raw,format=NV12,width=321,height=241 ! \
   effnetclassify threads=2 inference-interval=2 ! fakesink \
   videotestsrc num-buffers=1 ! video/x-raw,width=320,height=240 ! jpegenc ! \
-  effnetclassify threads=2 ! fakesink >"$log" 2>&1 </dev/null || {
+  effnetclassify threads=2 inference-region=regions regions=a:0.1,0,0.7,1 ! fakesink >"$log" 2>&1 </dev/null || {
   cat "$log"
   exit 1
 }
