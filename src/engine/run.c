@@ -164,8 +164,8 @@ run_expand_depthwise (void *user, size_t tile, unsigned worker)
   const Job *job = user;
   const EffnetStep *s = job->step;
   const EffnetKernel *gemm = s->expand.gemm;
-  size_t bands = effnet_div_up (s->out_h, s->per_tile), band = tile % bands;
-  size_t first = tile / bands * s->expand.slice; /* channel */
+  size_t slices = effnet_div_up (s->out_channels, s->expand.slice), band = tile / slices;
+  size_t first = tile % slices * s->expand.slice; /* channel */
   size_t channels = MIN (s->expand.slice, s->out_channels - first);
   size_t begin = band * s->per_tile, end = MIN (begin + s->per_tile, s->out_h);
   size_t k_packed = effnet_div_up (s->in_channels, gemm->kr) * gemm->kr;

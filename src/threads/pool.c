@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The pool: one atomic word says what there is to do, a mutex and a condition serve only sleepers.
+ * The pool: atomic words say what there is to do, a mutex and a condition serve only sleepers.
  *
- * `state` holds the number of tiles of the job and the next one to claim (and a generation, so that
- * two jobs of the same size differ). A tile is claimed by compare-and-swap on that word: who
- * succeeds owns a tile of the job that is current at that very moment, and that job cannot end
- * before the tile is done, so `func` and `user` are stable while they are read. Nobody waits for a
- * worker that sleeps or was descheduled: the caller claims the tiles it did not take.
+ * The tiles of a job are dealt out as lanes, a run of neighbouring tiles each, and worker w begins
+ * with lane w: steps that cut their rows alike then find most of what they read in the cache of the
+ * core that wrote it. Who has emptied his lane takes from the others'.
+ *
+ * A tile is claimed by compare-and-swap on its lane: who succeeds owns a tile of the job that is
+ * current at that very moment, and that job cannot end before the tile is done, so `func` and
+ * `user`, read after it, are the job's. Nobody waits for a worker that sleeps or was descheduled:
+ * the caller claims the tiles it did not take.
  *
  * Workers look for work for about SPIN_NS and then sleep, so an idle pool uses no CPU. */
 #include "threads/pool.h"
@@ -19,23 +22,27 @@
 
 #define SPIN_NS    50000 /* a step of a network takes 5 to 500 us: longer than this is a pause */
 #define SPIN_CHECK 32    /* looks at the clock every so many rounds */
-#define TILE_BITS  24
-#define TILE_MASK  (((uint64_t)1 << TILE_BITS) - 1)
+#define MAX_LANES  16
+
+/* Tiles left to claim: [end:32][next:32]. Written by every claim: a cache line of its own. */
+typedef struct {
+  _Alignas(64) _Atomic uint64_t range;
+} Lane;
 
 struct _EffnetPool {
   unsigned size, refs; /* refs under the registry's lock */
 
-  /* written by every claim: a cache line of its own */
-  _Alignas(64) _Atomic uint64_t state; /* [generation:16][n_tiles:24][next:24] */
+  Lane lanes[MAX_LANES];
   _Alignas(64) _Atomic size_t done;
   EffnetTileFunc func;
   void *user;
+  size_t n_tiles;
+  _Alignas(64) _Atomic unsigned jobs; /* counts the jobs handed out: looked at by who waits for one */
 
   _Alignas(64) _Atomic unsigned streams; /* callers between enter and leave */
   _Atomic unsigned sleepers;
   _Atomic int caller_sleeps, quit;
   atomic_flag taken; /* one job at a time */
-  uint16_t generation;
 
   GMutex lock;
   GCond work, finished;
@@ -60,37 +67,46 @@ pause_cpu (void)
 #endif
 }
 
-static uint64_t
-pack_state (uint16_t generation, size_t n_tiles, size_t next)
+static unsigned
+n_lanes (const EffnetPool *pool)
 {
-  return (uint64_t)generation << (2 * TILE_BITS) | (uint64_t)n_tiles << TILE_BITS | next;
+  return MIN (pool->size, MAX_LANES);
 }
 
-static int
-has_work (uint64_t state)
+/* Takes the next tile of @lane; FALSE when none is left. */
+static gboolean
+claim (Lane *lane, size_t *tile)
 {
-  return (state & TILE_MASK) < ((state >> TILE_BITS) & TILE_MASK);
+  uint64_t range = atomic_load_explicit (&lane->range, memory_order_acquire);
+
+  while ((uint32_t)range < (uint32_t)(range >> 32)) {
+    if (atomic_compare_exchange_weak_explicit (&lane->range, &range, range + 1,
+                                               memory_order_acq_rel, memory_order_acquire)) {
+      *tile = (uint32_t)range;
+      return TRUE;
+    }
+  }
+  return FALSE;
 }
 
 /* Does tiles until none is left to claim. */
 static void
 work (EffnetPool *pool, unsigned worker)
 {
-  uint64_t state = atomic_load_explicit (&pool->state, memory_order_acquire);
+  for (unsigned i = 0; i < n_lanes (pool); i++) {
+    Lane *lane = &pool->lanes[(worker + i) % n_lanes (pool)];
+    size_t tile;
 
-  while (has_work (state)) {
-    size_t n_tiles = (size_t)((state >> TILE_BITS) & TILE_MASK);
+    while (claim (lane, &tile)) {
+      size_t n_tiles = pool->n_tiles;
 
-    if (!atomic_compare_exchange_weak_explicit (&pool->state, &state, state + 1,
-                                                memory_order_acq_rel, memory_order_acquire))
-      continue;
-    pool->func (pool->user, (size_t)(state & TILE_MASK), worker);
-    if (atomic_fetch_add (&pool->done, 1) + 1 == n_tiles && atomic_load (&pool->caller_sleeps)) {
-      g_mutex_lock (&pool->lock);
-      g_cond_signal (&pool->finished);
-      g_mutex_unlock (&pool->lock);
+      pool->func (pool->user, tile, worker);
+      if (atomic_fetch_add (&pool->done, 1) + 1 == n_tiles && atomic_load (&pool->caller_sleeps)) {
+        g_mutex_lock (&pool->lock);
+        g_cond_signal (&pool->finished);
+        g_mutex_unlock (&pool->lock);
+      }
     }
-    state = atomic_load_explicit (&pool->state, memory_order_acquire);
   }
 }
 
@@ -113,13 +129,15 @@ worker_main (gpointer data)
 
   g_free (data);
   while (!atomic_load (&pool->quit)) {
+    unsigned jobs = atomic_load (&pool->jobs);
+
     work (pool, start.worker);
-    SPIN_UNTIL (has_work (atomic_load (&pool->state)) || atomic_load (&pool->quit));
-    if (has_work (atomic_load (&pool->state)))
+    SPIN_UNTIL (atomic_load (&pool->jobs) != jobs || atomic_load (&pool->quit));
+    if (atomic_load (&pool->jobs) != jobs)
       continue;
     g_mutex_lock (&pool->lock);
     atomic_fetch_add (&pool->sleepers, 1);
-    while (!has_work (atomic_load (&pool->state)) && !atomic_load (&pool->quit))
+    while (atomic_load (&pool->jobs) == jobs && !atomic_load (&pool->quit))
       g_cond_wait (&pool->work, &pool->lock);
     atomic_fetch_sub (&pool->sleepers, 1);
     g_mutex_unlock (&pool->lock);
@@ -222,6 +240,12 @@ effnet_pool_leave (EffnetPool *pool)
   atomic_fetch_sub (&pool->streams, 1);
 }
 
+static uint64_t
+lane_range (const EffnetPool *pool, uint64_t n_tiles, unsigned lane)
+{
+  return n_tiles * (lane + 1) / n_lanes (pool) << 32 | n_tiles * lane / n_lanes (pool);
+}
+
 static void
 run_shared (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
 {
@@ -229,8 +253,12 @@ run_shared (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
     start_threads (pool);
   pool->func = func;
   pool->user = user;
+  pool->n_tiles = n_tiles;
   atomic_store (&pool->done, 0);
-  atomic_store (&pool->state, pack_state (++pool->generation, n_tiles, 0));
+  for (unsigned i = 0; i < n_lanes (pool); i++)
+    atomic_store_explicit (&pool->lanes[i].range, lane_range (pool, n_tiles, i),
+                           memory_order_release);
+  atomic_fetch_add (&pool->jobs, 1);
   if (atomic_load (&pool->sleepers) > 0) {
     g_mutex_lock (&pool->lock);
     g_cond_broadcast (&pool->work);
@@ -251,7 +279,7 @@ run_shared (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
 void
 effnet_pool_run (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
 {
-  g_assert (n_tiles <= TILE_MASK);
+  g_assert (n_tiles <= G_MAXUINT32 / MAX_LANES);
   if (n_tiles > 1 && pool->size > 1 && atomic_load (&pool->streams) < pool->size &&
       !atomic_flag_test_and_set_explicit (&pool->taken, memory_order_acquire)) {
     run_shared (pool, n_tiles, func, user);
