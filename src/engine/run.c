@@ -200,38 +200,57 @@ run_expand_depthwise (void *user, size_t tile, unsigned worker)
   }
 }
 
+/* Outputs @first .. of a fully connected layer. */
 static void
-run_gate (void *user, size_t tile, unsigned worker)
+run_fc (const EffnetStep *s, size_t first, size_t n, const float *x, float *y)
+{
+  s->kernel->call.fc (&(EffnetFc){n, s->in_channels, x, (const float *)s->weights + first,
+                                  s->weight_stride, s->bias + first, y + first, s->activation});
+}
+
+static void
+run_squeeze (void *user, size_t tile, unsigned worker)
 {
   const Job *job = user;
   const EffnetStep *s = job->step;
-  size_t channels = s->in_channels, pixels = s->out_h * s->out_w;
+  size_t first = tile * s->per_tile, channels = s->in_channels;
   const float *partial = at (job, s->partial);
-  float *mean = at (job, s->squeezed), *squeezed = mean + channels, *gate = at (job, s->gate);
+  float *mean = (float *)(void *)(job->scratch + worker * job->scratch_bytes); /* [channels] */
 
-  (void)tile;
-  (void)worker;
   memcpy (mean, partial, channels * sizeof (float));
   for (size_t p = 1; p < s->partials; p++) {
     for (size_t c = 0; c < channels; c++)
       mean[c] += partial[p * channels + c];
   }
   for (size_t c = 0; c < channels; c++)
-    mean[c] *= 1.0f / (float)pixels;
-  s->kernel->call.fc (&(EffnetFc){s->se_channels, channels, mean, s->se_reduce, s->se_channels,
-                                  s->se_reduce_bias, squeezed, s->activation});
-  s->kernel->call.fc (&(EffnetFc){channels, s->se_channels, squeezed, s->se_expand, channels,
-                                  s->se_expand_bias, gate, EFFNET_ACTIVATION_SIGMOID});
-  if (s->scaled != EFFNET_NO_SLOT)
-    s->scale->call.scale_panels (&(EffnetScalePanels){
-        .packed = s->project,
-        .out = at (job, s->scaled),
-        .panels = s->project_panels,
-        .k = channels,
-        .nr = effnet_gemm_panel_width (s->project_gemm, s->project_channels),
-        .kr = s->project_gemm->kr,
-        .gate = gate,
-    });
+    mean[c] *= 1.0f / (float)(s->in_h * s->in_w);
+  run_fc (s, first, MIN (s->per_tile, s->out_channels - first), mean, at (job, s->out));
+}
+
+static void
+run_excite (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  size_t first = tile * s->per_tile, channels = MIN (s->per_tile, s->out_channels - first);
+  size_t nr, kr = s->project_gemm->kr;
+  float *gate = at (job, s->gate);
+
+  (void)worker;
+  run_fc (s, first, channels, at (job, s->in), gate);
+  if (s->scaled == EFFNET_NO_SLOT)
+    return;
+  nr = effnet_gemm_panel_width (s->project_gemm, s->project_channels);
+  s->scale->call.scale_panels (&(EffnetScalePanels){
+      .packed = (const char *)s->project + first * nr * job->element,
+      .out = (char *)at (job, s->scaled) + first * nr * job->element,
+      .panels = s->project_panels,
+      .k = channels,
+      .panel_stride = effnet_align_up (s->out_channels, kr) * nr,
+      .nr = nr,
+      .kr = s->project_gemm->kr,
+      .gate = gate + first,
+  });
 }
 
 static void
@@ -290,22 +309,17 @@ run_classifier (void *user, size_t tile, unsigned worker)
 {
   const Job *job = user;
   const EffnetStep *s = job->step;
-  size_t first = tile * s->per_tile, n = MIN (s->per_tile, s->out_channels - first);
+  size_t first = tile * s->per_tile;
 
   (void)worker;
-  s->kernel->call.fc (&(EffnetFc){
-      n, s->in_channels, at (job, s->in), (const float *)s->weights + first, s->weight_stride,
-      s->bias + first, (float *)at (job, s->out) + first, EFFNET_ACTIVATION_NONE});
+  run_fc (s, first, MIN (s->per_tile, s->out_channels - first), at (job, s->in), at (job, s->out));
 }
 
 static const EffnetTileFunc step_funcs[] = {
-    [EFFNET_STEP_STEM] = run_stem,
-    [EFFNET_STEP_POINTWISE] = run_pointwise,
-    [EFFNET_STEP_DEPTHWISE] = run_depthwise,
-    [EFFNET_STEP_EXPAND_DEPTHWISE] = run_expand_depthwise,
-    [EFFNET_STEP_GATE] = run_gate,
-    [EFFNET_STEP_POOL] = run_pool,
-    [EFFNET_STEP_CLASSIFIER] = run_classifier,
+    [EFFNET_STEP_STEM] = run_stem,           [EFFNET_STEP_POINTWISE] = run_pointwise,
+    [EFFNET_STEP_DEPTHWISE] = run_depthwise, [EFFNET_STEP_EXPAND_DEPTHWISE] = run_expand_depthwise,
+    [EFFNET_STEP_SQUEEZE] = run_squeeze,     [EFFNET_STEP_EXCITE] = run_excite,
+    [EFFNET_STEP_POOL] = run_pool,           [EFFNET_STEP_CLASSIFIER] = run_classifier,
 };
 
 void

@@ -115,13 +115,14 @@ typedef struct {
 } EffnetScaleRows;
 
 /* out = packed with the row of each k multiplied by gate[k]: one float32 product, then rounded to
- * T; past k zero. Both in a GEMM row's packing: [panels][ceil (k/kr)][nr][kr]; any nr and kr. @out
- * may be @packed. */
+ * T; past k zero. Both in a GEMM row's packing: [panels][ceil (k/kr)][nr][kr]; any nr and kr, and a
+ * stretch of k when @panel_stride is that of a longer one. @out may be @packed. */
 typedef struct {
   const void *packed;
   void *out;
   size_t panels, k;
-  size_t nr; /* effnet_gemm_panel_width () */
+  size_t panel_stride; /* elements, at least ceil (k/kr) * nr * kr */
+  size_t nr;           /* effnet_gemm_panel_width () */
   unsigned kr;
   const float *gate; /* [k] */
 } EffnetScalePanels;

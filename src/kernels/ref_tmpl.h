@@ -118,7 +118,7 @@ REF (scale_panels) (const EffnetScalePanels *s)
       for (size_t j = 0; j < s->nr; j++)
         for (size_t r = 0; r < s->kr; r++) {
           size_t k = block * s->kr + r;
-          size_t at = ((p * blocks + block) * s->nr + j) * s->kr + r;
+          size_t at = p * s->panel_stride + (block * s->nr + j) * s->kr + r;
 
           out[at] = k < s->k ? STORE (LOAD (packed[at]) * s->gate[k]) : STORE (0.0f);
         }

@@ -12,6 +12,11 @@
 #define TAP_COST  6
 #define MAX_BANDS 64
 
+/* Squeeze-excite reads each weight once: tiles of a few microseconds, and whole cache lines of a
+ * row. */
+#define FC_TILE_MACS ((size_t)1 << 15)
+#define FC_LINE      32
+
 /* Expanded rows that a tile keeps: a part of an L2 cache that it shares with weights and input. */
 #define RING_BYTES ((size_t)192 << 10)
 /* Slices of one panel, or of two where there are many. */
@@ -20,7 +25,7 @@
 #define FUSED_TILES 12
 /* ... and as long as a band reads this many times the rows (kernel - stride) that its neighbour
  * computes, too. */
-#define BAND_HALOS 16
+#define BAND_HALOS 12
 
 void
 effnet_cut_bands (EffnetStep *step, size_t taps)
@@ -48,6 +53,16 @@ effnet_cut_pointwise (EffnetStep *step, gboolean whole)
     panel_tiles = MIN (effnet_div_up (wanted, row_tiles), step->panels);
   step->panels_per_tile = effnet_div_up (step->panels, panel_tiles);
   step->n_tiles = row_tiles * effnet_div_up (step->panels, step->panels_per_tile);
+}
+
+void
+effnet_cut_fc (EffnetStep *step, size_t work)
+{
+  size_t slices = CLAMP (work * step->out_channels / FC_TILE_MACS, 1, MAX_BANDS);
+
+  step->per_tile = effnet_div_up (step->out_channels, slices);
+  step->per_tile = effnet_align_up (step->per_tile, FC_LINE);
+  step->n_tiles = effnet_div_up (step->out_channels, step->per_tile);
 }
 
 void

@@ -20,9 +20,12 @@ typedef enum {
   EFFNET_STEP_DEPTHWISE,        /* a tile is a band of output rows */
   EFFNET_STEP_EXPAND_DEPTHWISE, /* both by rows: a tile is a band of output rows x a slice of
                                  * channels, its expanded rows stay in the worker's scratch */
-  EFFNET_STEP_GATE,             /* squeeze-excite: pooled sums -> gate; one tile */
-  EFFNET_STEP_POOL,             /* global average pool; a tile is a slice of channels */
-  EFFNET_STEP_CLASSIFIER,       /* fully connected -> logits; a tile is a slice of classes */
+  EFFNET_STEP_SQUEEZE,          /* pooled sums -> mean -> fully connected; a tile is a slice of what
+                                 * comes out */
+  EFFNET_STEP_EXCITE,     /* fully connected -> gate, and the project's weights by it; a tile is
+                           * a slice of channels */
+  EFFNET_STEP_POOL,       /* global average pool; a tile is a slice of channels */
+  EFFNET_STEP_CLASSIFIER, /* fully connected -> logits; a tile is a slice of classes */
 } EffnetStepKind;
 
 typedef struct {
@@ -42,13 +45,16 @@ typedef struct {
   /* memory */
   EffnetSlot in, out;  /* T [h][w][c]; STEM reads the network's input, float [h][w][3] */
   EffnetSlot residual; /* POINTWISE: T [h][w][out_channels] or NO_SLOT */
-  EffnetSlot partial;  /* float [partials][channels]: DEPTHWISE writes sums per tile, GATE reads; or
+  EffnetSlot partial;  /* float [partials][channels]: DEPTHWISE writes sums per tile, SQUEEZE reads;
+                          or NO_SLOT */
+  EffnetSlot gate;     /* float [channels]: EXCITE writes; POINTWISE scales its input by it; or
                           NO_SLOT */
-  EffnetSlot gate; /* float [channels]: GATE writes; POINTWISE scales its input by it; or NO_SLOT */
-  EffnetSlot scaled; /* GATE writes the project's gated weights, POINTWISE uses them; or NO_SLOT */
+  EffnetSlot
+      scaled; /* EXCITE writes the project's gated weights, POINTWISE uses them; or NO_SLOT */
 
   /* weights */
-  const void *weights; /* POINTWISE: packed for `kernel`; else float, [taps][weight_stride] */
+  const void *weights; /* POINTWISE: packed for `kernel`; else float, [taps][weight_stride], of
+                          fully connected layers [in_channels][weight_stride] */
   const float *bias;
   size_t weight_stride;           /* elements */
   size_t panels, panels_per_tile; /* POINTWISE: tiles are numbered pixels first */
@@ -64,16 +70,13 @@ typedef struct {
     size_t scratch_bytes;
   } expand;
 
-  /* GATE */
+  size_t partials; /* SQUEEZE: tiles of the DEPTHWISE before, rows of `partial` */
+
+  /* EXCITE */
   const EffnetKernel *scale; /* SCALE_PANELS here, SCALE_ROWS in the POINTWISE that has a gate */
   const void *project;       /* packed weights to scale: of the POINTWISE row `project_gemm` */
   const EffnetKernel *project_gemm;
   size_t project_panels, project_channels;
-  size_t partials; /* tiles of the DEPTHWISE before */
-  size_t se_channels;
-  EffnetSlot squeezed;                     /* float [channels + se_channels]: scratch */
-  const float *se_reduce, *se_reduce_bias; /* [channels][se_channels], [se_channels] */
-  const float *se_expand, *se_expand_bias; /* [se_channels][channels], [channels] */
 } EffnetStep;
 
 typedef struct _EffnetPack EffnetPack;

@@ -11,8 +11,8 @@
 #include "base/checked.h"
 #include "plan/steps.h"
 
-#define CLASSES_A_TILE  256
 #define CHANNELS_A_TILE 512
+#define CLASSES_A_TILE  256
 
 typedef struct {
   EffnetPlan *plan;
@@ -142,7 +142,7 @@ init_step (EffnetStep *step, EffnetStepKind kind)
   memset (step, 0, sizeof *step);
   step->kind = kind;
   step->in = step->out = step->residual = step->partial = step->gate = step->scaled =
-      step->squeezed = EFFNET_NO_SLOT;
+      EFFNET_NO_SLOT;
 }
 
 static void
@@ -274,45 +274,64 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot *x, EffnetSlot *
 /* Squeeze-excite (Hu et al., 2018): gate = sigmoid (W2 swish (W1 mean (x) + b1) + b2). The gate
  * goes to whichever is smaller: the rows of the project's weights, or its input. */
 static gboolean
-add_gate (Builder *b, const EffnetBlock *block, EffnetSlot partial, size_t partials,
-          EffnetSlot *gate, EffnetSlot *scaled, GError **error)
+add_squeeze (Builder *b, const EffnetBlock *block, EffnetSlot partial, size_t partials,
+             EffnetSlot *squeezed, GError **error)
 {
-  size_t channels = block->expand_channels, pixels = (size_t)block->out_height * block->out_width;
-  const EffnetKernel *gemm = b->kernels->gemm;
-  const void *reduce, *expand;
   EffnetStep step;
 
-  init_step (&step, EFFNET_STEP_GATE);
-  name_step (&step, block, "gate");
+  init_step (&step, EFFNET_STEP_SQUEEZE);
+  name_step (&step, block, "squeeze");
+  step.kernel = b->kernels->fc;
+  step.activation = b->net->activation;
+  step.in_h = block->out_height;
+  step.in_w = block->out_width;
+  step.in_channels = block->expand_channels;
+  step.out_channels = step.weight_stride = block->se_channels;
+  step.partial = use_buffer (b, partial);
+  step.partials = partials;
+  step.out = *squeezed = new_buffer (b, step.out_channels * sizeof (float));
+  step.flop = 2 * (uint64_t)step.in_channels * step.out_channels;
+  step.bytes = (step.out_channels + partials) * step.in_channels * sizeof (float);
+  effnet_cut_fc (&step, step.in_channels);
+  b->plan->scratch_bytes = MAX (b->plan->scratch_bytes, step.in_channels * sizeof (float));
+  if (!next_pack (b, EFFNET_LAYER_SE_REDUCE, &step.weights, &step.bias, error))
+    return FALSE;
+  g_array_append_val (b->steps, step);
+  return TRUE;
+}
+
+static gboolean
+add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetSlot *gate,
+            EffnetSlot *scaled, GError **error)
+{
+  size_t pixels = (size_t)block->out_height * block->out_width, columns = 0;
+  const EffnetKernel *gemm = b->kernels->gemm;
+  EffnetStep step;
+
+  init_step (&step, EFFNET_STEP_EXCITE);
+  name_step (&step, block, "excite");
   step.kernel = b->kernels->fc;
   step.scale = b->kernels->scale_panels;
   step.project_gemm = gemm;
-  step.activation = b->net->activation;
-  step.out_h = block->out_height;
-  step.out_w = block->out_width;
-  step.in_channels = step.out_channels = channels;
-  step.se_channels = block->se_channels;
-  step.partial = use_buffer (b, partial);
-  step.partials = partials;
-  step.squeezed = new_buffer (b, (channels + block->se_channels) * sizeof (float));
-  step.gate = *gate = new_buffer (b, channels * sizeof (float));
-  step.n_tiles = step.per_tile = 1;
-  step.flop = 4 * (uint64_t)channels * block->se_channels;
-  step.bytes = (2 * channels * block->se_channels + partials * channels) * sizeof (float);
+  step.activation = EFFNET_ACTIVATION_SIGMOID;
+  step.in_channels = block->se_channels;
+  step.out_channels = step.weight_stride = block->expand_channels;
+  step.in = use_buffer (b, squeezed);
+  step.gate = *gate = new_buffer (b, step.out_channels * sizeof (float));
+  step.flop = 2 * (uint64_t)step.in_channels * step.out_channels;
+  step.bytes = step.in_channels * step.out_channels * sizeof (float);
   if (block->out_channels < pixels) {
-    size_t packed =
-        effnet_gemm_packed_size (gemm, block->out_channels, channels) * element_size (b);
+    size_t packed = effnet_gemm_packed_size (gemm, block->out_channels, step.out_channels);
 
-    step.scaled = *scaled = new_buffer (b, packed);
+    step.scaled = *scaled = new_buffer (b, packed * element_size (b));
     step.project_panels = effnet_gemm_panels (gemm, block->out_channels);
-    step.project_channels = block->out_channels;
-    step.bytes += 2 * packed;
+    step.project_channels = columns = block->out_channels;
+    step.flop += packed;
+    step.bytes += 2 * packed * element_size (b);
   }
-  if (!next_pack (b, EFFNET_LAYER_SE_REDUCE, &reduce, &step.se_reduce_bias, error) ||
-      !next_pack (b, EFFNET_LAYER_SE_EXPAND, &expand, &step.se_expand_bias, error))
+  effnet_cut_fc (&step, step.in_channels + columns);
+  if (!next_pack (b, EFFNET_LAYER_SE_EXPAND, &step.weights, &step.bias, error))
     return FALSE;
-  step.se_reduce = reduce;
-  step.se_expand = expand;
   g_array_append_val (b->steps, step);
   return TRUE;
 }
@@ -321,21 +340,24 @@ static gboolean
 add_block (Builder *b, const EffnetBlock *block, EffnetSlot *x, GError **error)
 {
   EffnetSlot input = *x, partial = EFFNET_NO_SLOT, gate = EFFNET_NO_SLOT, scaled = EFFNET_NO_SLOT;
-  size_t gate_step = 0, partials;
+  EffnetSlot squeezed;
+  size_t excite = 0, partials;
 
   if (!add_depthwise (b, block, x, &partial, &partials, error))
     return FALSE;
   if (block->se_channels > 0) {
-    gate_step = b->steps->len;
-    if (!add_gate (b, block, partial, partials, &gate, &scaled, error))
+    if (!add_squeeze (b, block, partial, partials, &squeezed, error))
+      return FALSE;
+    excite = b->steps->len;
+    if (!add_excite (b, block, squeezed, &gate, &scaled, error))
       return FALSE;
   }
   if (!add_pointwise (b, EFFNET_LAYER_PROJECT, "project", block->out_height, block->out_width,
                       EFFNET_ACTIVATION_NONE, scaled == EFFNET_NO_SLOT ? gate : EFFNET_NO_SLOT,
                       scaled, block->has_skip ? input : EFFNET_NO_SLOT, x, error))
     return FALSE;
-  if (gate_step > 0) /* the gate scales the weights that the project, now bound, would use */
-    g_array_index (b->steps, EffnetStep, gate_step).project =
+  if (excite > 0) /* it scales the weights that the project, now bound, would use */
+    g_array_index (b->steps, EffnetStep, excite).project =
         g_array_index (b->steps, EffnetStep, b->steps->len - 1).weights;
   return TRUE;
 }
@@ -391,8 +413,7 @@ resolve_slots (Builder *b)
   plan->arena_bytes = effnet_memory_plan (buffers, b->buffers->len);
   for (size_t i = 0; i < plan->n_steps; i++) {
     EffnetStep *s = &plan->steps[i];
-    EffnetSlot *slots[] = {&s->in,   &s->out,    &s->residual, &s->partial,
-                           &s->gate, &s->scaled, &s->squeezed};
+    EffnetSlot *slots[] = {&s->in, &s->out, &s->residual, &s->partial, &s->gate, &s->scaled};
 
     for (size_t j = 0; j < G_N_ELEMENTS (slots); j++)
       *slots[j] = *slots[j] == EFFNET_NO_SLOT ? EFFNET_NO_SLOT : buffers[*slots[j]].offset;

@@ -35,6 +35,8 @@ typedef struct {
 void effnet_cut_bands (EffnetStep *step, size_t taps);
 /* Pixels x panels. @whole: all panels in one tile, because the tile scales its input in place. */
 void effnet_cut_pointwise (EffnetStep *step, gboolean whole);
+/* Slices of out_channels of a fully connected layer; @work: multiply-adds of each. */
+void effnet_cut_fc (EffnetStep *step, size_t work);
 /* Bands x slices of channels, and the ring of an EXPAND_DEPTHWISE; @element: bytes of T. */
 void effnet_cut_fused (EffnetStep *step, size_t element);
 

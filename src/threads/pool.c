@@ -37,7 +37,8 @@ struct _EffnetPool {
   EffnetTileFunc func;
   void *user;
   size_t n_tiles;
-  _Alignas(64) _Atomic unsigned jobs; /* counts the jobs handed out: looked at by who waits for one */
+  _Alignas(
+      64) _Atomic unsigned jobs; /* counts the jobs handed out: looked at by who waits for one */
 
   _Alignas(64) _Atomic unsigned streams; /* callers between enter and leave */
   _Atomic unsigned sleepers;

@@ -198,35 +198,36 @@ scale_panels_case (Check *check, gsize panels, gsize k, gsize nr, unsigned kr, g
 {
   EffnetDtype dtype = check->row->dtype;
   const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
-  gsize blocks = (k + kr - 1) / kr, n = panels * blocks * nr * kr, done = 0;
+  gsize blocks = (k + kr - 1) / kr, row = blocks * nr * kr, done = 0;
+  gsize stride = row + check_pick (check, 2) * nr * kr; /* a stretch of a longer k, too */
   const void *packed;
   const float *gate;
   EffnetScalePanels s[3];
 
   check_case (check, "panels %zu k %zu nr %zu kr %u%s", panels, k, nr, kr,
               in_place ? ", in place" : "");
-  packed = check_input (check, dtype, 1, n, n);
+  packed = check_input (check, dtype, panels, row, stride);
   gate = check_input (check, EFFNET_DTYPE_F32, 1, k, k);
   for (; done < 3; done++) {
-    void *out = check_output (check, dtype, 1, n, n, in_place ? packed : NULL);
+    void *out = check_output (check, dtype, panels, row, stride, in_place ? packed : NULL);
 
-    s[done] = (EffnetScalePanels){in_place ? out : packed, out, panels, k, nr, kr, gate};
+    s[done] = (EffnetScalePanels){in_place ? out : packed, out, panels, k, stride, nr, kr, gate};
     if (!check_call (check, rows[done], &s[done]))
       break;
   }
   if (done == 3) {
-    check_same (check, "called twice", s[0].out, s[1].out, dtype, 1, n, n);
+    check_same (check, "called twice", s[0].out, s[1].out, dtype, panels, row, stride);
     if (check->row->numerics == EFFNET_NUMERICS_EXACT)
-      check_same (check, "row and reference", s[0].out, s[2].out, dtype, 1, n, n);
-    for (gsize at = 0; at < n; at++) {
-      gsize l = at / (nr * kr) % blocks * kr + at % kr;
+      check_same (check, "row and reference", s[0].out, s[2].out, dtype, panels, row, stride);
+    for (gsize i = 0; i < panels * row; i++) {
+      gsize at = i / row * stride + i % row, l = i % row / (nr * kr) * kr + i % kr;
       double product = l < k ? check_value (packed, dtype, at) * gate[l] : 0.0;
 
       check_near (check, check_value (s[0].out, dtype, at), product, product_bound (dtype, product),
-                  at / (nr * kr), at % (nr * kr));
+                  i / row, i % row);
     }
     if (check->bench)
-      check_time (check, &s[0], &s[2], (double)n);
+      check_time (check, &s[0], &s[2], (double)(panels * row));
   }
   check_case_end (check);
 }

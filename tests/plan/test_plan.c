@@ -205,10 +205,10 @@ test_tiles_cover (void)
     for (size_t i = 0; i < plan->n_steps; i++) {
       const EffnetStep *s = &plan->steps[i];
       size_t units = s->kind == EFFNET_STEP_POINTWISE ? s->out_h * s->out_w
-                     : s->kind == EFFNET_STEP_POOL || s->kind == EFFNET_STEP_CLASSIFIER
+                     : s->kind == EFFNET_STEP_POOL || s->kind == EFFNET_STEP_CLASSIFIER ||
+                             s->kind == EFFNET_STEP_SQUEEZE || s->kind == EFFNET_STEP_EXCITE
                          ? s->out_channels
-                     : s->kind == EFFNET_STEP_GATE ? 1
-                                                   : s->out_h;
+                         : s->out_h;
       size_t cuts = (units + s->per_tile - 1) / s->per_tile;
 
       if (s->kind == EFFNET_STEP_POINTWISE)

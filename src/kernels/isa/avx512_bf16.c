@@ -270,7 +270,7 @@ effnet_scale_panels_bf16_avx512bf16 (const EffnetScalePanels *s)
     for (size_t block = 0; block < blocks; block++) {
       __m512 gate0 = _mm512_set1_ps (s->gate[2 * block]);
       __m512 gate1 = _mm512_set1_ps (2 * block + 1 < s->k ? s->gate[2 * block + 1] : 0.0f);
-      size_t at = (p * blocks + block) * s->nr * 2;
+      size_t at = p * s->panel_stride + block * s->nr * 2;
 
       for (size_t j = 0; j < 2 * s->nr; j += 32) {
         __mmask32 mask = effnet_mask32 (2 * s->nr - j);

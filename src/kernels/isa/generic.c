@@ -229,8 +229,8 @@ effnet_scale_panels_f32_generic (const EffnetScalePanels *s)
   float *out = s->out;
   size_t blocks = (s->k + s->kr - 1) / s->kr;
 
-  for (size_t at = 0, p = 0; p < s->panels; p++)
-    for (size_t block = 0; block < blocks; block++)
+  for (size_t p = 0; p < s->panels; p++)
+    for (size_t at = p * s->panel_stride, block = 0; block < blocks; block++)
       for (size_t j = 0; j < s->nr; j++)
         for (size_t k = block * s->kr; k < (block + 1) * s->kr; k++, at++)
           out[at] = k < s->k ? packed[at] * s->gate[k] : 0.0f;

@@ -51,16 +51,19 @@ scale_block (const EffnetScalePanels *s, const float *in, float *out, size_t k)
 void
 SCALE_PANELS_KERNEL (const EffnetScalePanels *s)
 {
-  const float *in = s->packed; /* [panels][ceil (k/kr)][nr][kr] */
-  float *out = s->out;
   size_t block = (size_t)s->nr * s->kr;
 
-  for (size_t panel = 0; panel < s->panels; panel++)
+  for (size_t panel = 0; panel < s->panels; panel++) {
+    const float *in =
+        (const float *)s->packed + panel * s->panel_stride; /* [ceil (k/kr)][nr][kr] */
+    float *out = (float *)s->out + panel * s->panel_stride;
+
     for (size_t k = 0; k < s->k; k += s->kr, in += block, out += block) {
       if (s->kr == 1)
         scale_columns (in, out, s->nr, s->gate[k]);
       else
         scale_block (s, in, out, k);
     }
+  }
 }
 #endif
