@@ -78,7 +78,7 @@ class Entrant:
     def __init__(self, peer, title, precision, threads, streams=0, isa=None):
         self.peer, self.title, self.precision = peer, title, precision
         self.threads, self.streams, self.isa = threads, streams, isa
-        self.process, self.rounds, self.reason = None, [], None
+        self.process, self.rounds, self.cpu, self.reason = None, [], [], None
         self.facts, self.logits = {}, None
 
     def open(self, python, values):
@@ -166,7 +166,7 @@ def race(entrants, rounds, seconds):
 
 
 def flow(entrants, rounds, seconds):
-    """Throughput: frames a second of each turn."""
+    """Throughput: frames a second of each turn, and a frame's CPU time, which other work disturbs less."""
     for entrant in entrants:
         turn(entrant, lambda process: process.ask("flow", seconds=min(0.5, seconds / rounds)))
     for _ in range(rounds):
@@ -174,6 +174,7 @@ def flow(entrants, rounds, seconds):
             answer = turn(entrant, lambda process: process.ask("flow", seconds=seconds / rounds))
             if answer:
                 entrant.rounds.append([answer["frames"] / answer["seconds"]])
+                entrant.cpu.append(answer["cpu_seconds"] * 1e3 / max(1, answer["frames"]))
 
 
 def close_all(entrants):
@@ -207,7 +208,7 @@ def result(entrant, ours):
                                                "open_ms")})
     row.update(first_result_ms=facts["first_ms"], peak_bytes=facts["peak_bytes"] - facts["base_bytes"])
     if entrant.streams:
-        row.update(median_fps=statistics.median(everything), rounds=everything)
+        row.update(median_fps=statistics.median(everything), rounds=everything, cpu_ms=statistics.median(entrant.cpu))
     else:
         row.update(median_ms=statistics.median(everything), p95_ms=quantile(everything, 0.95),
                    min_ms=min(everything), runs=len(everything),

@@ -50,7 +50,8 @@ def make_frames(folder, root):
     """MJPEG.npz and NV12.npz: a window that moves over coffee.jpg and back. Returns a JPEG's mean bytes."""
     from PIL import Image
 
-    picture = Image.open(root / "pipelines/media/coffee.jpg").convert("RGB").resize((2160, 1440), Image.Resampling.BICUBIC)
+    picture = Image.open(root / "pipelines/media/coffee.jpg").convert("RGB")
+    picture = picture.resize((2160, 1440), Image.Resampling.BICUBIC)
     made = {source: {} for source in SOURCES}
     for i in range(FRAMES):
         at = abs(FRAMES // 2 - i) * 2 / FRAMES
@@ -89,7 +90,7 @@ def write_model(tool, variant, folder):
 class Contestant(driver.Entrant):
     def __init__(self, peer, title, precision, reduced):
         super().__init__(peer, title, precision, 1, streams=1)  # streams: more frames a second is better
-        self.reduced, self.cpu, self.live = reduced, [], []
+        self.reduced, self.live = reduced, []
 
     def begin(self, python, values, models):
         if python is None:

@@ -81,9 +81,9 @@ def latency(groups):
 
 
 def throughput(groups):
-    rows = [[g["variant"], name(r), f"{r['median_fps']:.1f}", spread(r), f"{r['peak_bytes'] / 1e6:.0f}",
-             f"{r['relative_l2']:.0e}"] for g in groups for r in g["entrants"] if "median_fps" in r]
-    return table(["variant", "engine", "frames/s", "ratio (p10-p90)", "memory MB", "logits"], rows)
+    rows = [[g["variant"], name(r), f"{r['median_fps']:.1f}", spread(r), f"{r['cpu_ms']:.2f}",
+             f"{r['peak_bytes'] / 1e6:.0f}", f"{r['relative_l2']:.0e}"] for g in groups for r in g["entrants"] if "median_fps" in r]
+    return table(["variant", "engine", "frames/s", "ratio (p10-p90)", "CPU ms", "memory MB", "logits"], rows)
 
 
 def not_run(groups):

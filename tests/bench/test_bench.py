@@ -90,7 +90,21 @@ def throughput_and_choice():
     [group] = out["network"]["groups"]
     assert group["streams"] == 2 and {row["peer"] for row in group["entrants"]} == {"effnet", "ort"}
     ours = group["entrants"][0]
-    assert ours["median_fps"] > 0 and ours["ratio"] == 1, ours
+    assert ours["median_fps"] > 0 and ours["ratio"] == 1 and ours["cpu_ms"] > 0, ours
+
+
+@test
+def end_to_end():
+    """The pipelines run on one core, as fast as they go and live, in fp32 and in what auto picks"""
+    bench("--end-to-end", "--variants", "lite0", "--rounds", "2", "--seconds", "0.2", "--json", "out.json")
+    groups = json.loads(pathlib.Path("out.json").read_text())["end_to_end"]["groups"]
+    assert [group["source"] for group in groups] == ["MJPEG", "NV12"]
+    for group in groups:
+        rows = [row for row in group["entrants"] if not row["not_run"]]
+        assert {"fp32", "auto"} == {row["precision"] for row in rows if row["peer"] == "effnet"}, group
+        for row in rows:
+            assert len(row["rounds"]) == 2 and row["median_fps"] > 0 and row["cpu_ms"] > 0, row
+            assert 0 < row["live_fps"] < 31 and 0 < row["live_cpu"] < 1.2, row
 
 
 @test

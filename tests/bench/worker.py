@@ -4,7 +4,7 @@
 
   {"do": "open", "folder": ..., "variant": ..., "precision": ..., "threads": N, "streams": N, "cores": [..]}
   {"do": "run", "runs": N}            -> {"ns": [...]}, one reading a run
-  {"do": "flow", "seconds": S}        -> {"frames": N, "seconds": S}, every stream on a thread of its own
+  {"do": "flow", "seconds": S}        -> {"frames": N, "seconds": S, "cpu_seconds": S}, a thread for each stream
   {"do": "logits"}                    -> {"logits": [...]}
   {"do": "memory"}                    -> {"peak_bytes": N, "base_bytes": N}
 
@@ -27,6 +27,11 @@ def status_bytes(name):
             if line.startswith(name + ":"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+def cpu_seconds():
+    """User and system time of all threads, and of children that have ended."""
+    return sum(os.times()[:4])
 
 
 class Job:
@@ -87,11 +92,13 @@ class Worker:
         if self.engine.holds_lock and len(self.engine.runners) > 1:
             return self.flow_forked(ask)
         runners, counts = self.engine.runners, [0] * len(self.engine.runners)
-        go, stop = threading.Event(), [False]
+        go, used = threading.Event(), cpu_seconds()
 
+        # A stream ends by its own clock: at real-time priority the thread that would stop it may never get a core.
         def stream(i):
             go.wait()
-            while not stop[0]:
+            end = time.perf_counter() + ask["seconds"]
+            while time.perf_counter() < end:
                 runners[i]()
                 counts[i] += 1
 
@@ -100,15 +107,13 @@ class Worker:
             thread.start()
         start = time.perf_counter()
         go.set()
-        time.sleep(ask["seconds"])
-        stop[0] = True
         for thread in threads:
             thread.join()
-        return {"frames": sum(counts), "seconds": time.perf_counter() - start}
+        return {"frames": sum(counts), "seconds": time.perf_counter() - start, "cpu_seconds": cpu_seconds() - used}
 
     def flow_forked(self, ask):
         """A process a stream, for a binding that keeps the interpreter's lock while it runs."""
-        pipes, start = [], time.perf_counter()
+        pipes, start, used = [], time.perf_counter(), cpu_seconds()
         for runner in self.engine.runners:
             out, into = os.pipe()
             if os.fork() == 0:
@@ -125,7 +130,7 @@ class Worker:
         for out in pipes:
             os.close(out)
             os.wait()
-        return {"frames": frames, "seconds": seconds}
+        return {"frames": frames, "seconds": seconds, "cpu_seconds": cpu_seconds() - used}
 
     def logits(self, _):
         self.engine.runners[0]()
