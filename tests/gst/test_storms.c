@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Storms with parts of the frame asked for: caps that change with every frame, broken JPEG, regions
- * of interest anywhere, and the moment when broken frames are too many. */
+ * of interest anywhere, settings that change meanwhile, and the moment when broken frames are too
+ * many. */
 #include "common.h"
 
 #include <string.h>
@@ -155,6 +156,53 @@ test_broken_jpeg (void)
   harness_free (h);
 }
 
+/* ---- settings from another thread ------------------------------------------------------------ */
+
+static gpointer
+meddle (gpointer data)
+{
+  static const char *const texts[] = {"a:0,0,1,1", thirds, "", "a:0,0,0.5,1;b:0.5,0,0.5,1"};
+  GstHarness *h = data;
+  GRand *rand = g_rand_new_with_seed (4);
+
+  while (!g_atomic_int_get ((gint *)g_object_get_data (G_OBJECT (h->element), "done"))) {
+    g_object_set (h->element, "inference-region", g_rand_int_range (rand, 0, 3), NULL);
+    g_object_set (h->element, "regions", texts[g_rand_int_range (rand, 0, 4)], NULL);
+    g_object_set (h->element, "object-class", g_rand_boolean (rand) ? "thing" : NULL, NULL);
+    g_object_set (h->element, "max-errors", g_rand_int_range (rand, -1, 3), NULL);
+    g_usleep (200);
+  }
+  g_rand_free (rand);
+  return NULL;
+}
+
+static void
+test_settings (void)
+{
+  GstHarness *h = harness_new ("inference-interval", 2, NULL);
+  GRand *rand = g_rand_new_with_seed (5);
+  gint done = FALSE;
+  GThread *thread;
+
+  set_i420_caps (h, 96, 64);
+  g_object_set_data (G_OBJECT (h->element), "done", &done);
+  thread = g_thread_new ("meddle", meddle, h);
+  for (int i = 0; i < 150; i++) {
+    GstBuffer *buffer = grey_frame (96, 64, (guint8)i, i), *out;
+
+    add_rois (buffer, rand, 96, 64);
+    out = push_pull (h, buffer);
+    if (result_of (out) != NULL && gst_structure_has_field (result_of (out), "results"))
+      g_assert_cmpuint (result_list_length (result_of (out), "results"), >, 0);
+    gst_buffer_unref (out);
+  }
+  g_atomic_int_set (&done, TRUE);
+  g_thread_join (thread);
+  g_assert_cmpuint (harness_stat (h, "errors"), ==, 0);
+  g_rand_free (rand);
+  harness_free (h);
+}
+
 /* ---- max-errors ------------------------------------------------------------------------------ */
 
 static GstBuffer *
@@ -228,6 +276,7 @@ main (int argc, char **argv)
   test_init (&argc, &argv);
   g_test_add_func ("/gst/storms/caps", test_caps);
   g_test_add_func ("/gst/storms/broken-jpeg", test_broken_jpeg);
+  g_test_add_func ("/gst/storms/settings", test_settings);
   g_test_add_func ("/gst/storms/max-errors", test_max_errors);
   g_test_add_func ("/gst/storms/never-an-error", test_never_an_error);
   g_test_add_func ("/gst/storms/max-errors-and-interval", test_max_errors_and_interval);

@@ -79,6 +79,18 @@ def read_metadata():
 
 
 @test
+def classify_boxes():
+    """classify-boxes.py: one line a box, cut to the picture; no boxes and no pictures are sentences"""
+    out = run("classify-boxes.py").stdout.splitlines()
+    assert len(out) == 2 and "cat" in out[0] and out[1].startswith("0,0,90,90 "), out
+    out = run("classify-boxes.py", MEDIA / "coffee.jpg", "50,50,300,300", "0,0,9999,9999").stdout.splitlines()
+    assert len(out) == 2 and all("espresso" in line for line in out) and "9999" not in out[1], out
+    assert "0,0" in run("classify-boxes.py", MEDIA / "coffee.jpg", "0,0", code=1).stderr
+    assert "none.jpg" in run("classify-boxes.py", "none.jpg", code=1).stderr
+    assert "JPEG" in run("classify-boxes.py", ROOT / "README.md", "0,0,1,1", code=1).stderr
+
+
+@test
 def rtsp_camera():
     """rtsp-camera.sh: labels from a real RTSP server on the loopback"""
     server_code = """
