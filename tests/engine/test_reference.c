@@ -74,10 +74,9 @@ plan_bound (const EffnetPlan *plan)
     case EFFNET_STEP_DEPTHWISE:
       power += layer_error (window, s->activation);
       break;
-    case EFFNET_STEP_GATE:
-      power += layer_error (s->out_h * s->out_w, EFFNET_ACTIVATION_NONE);
+    case EFFNET_STEP_SQUEEZE:
+      power += layer_error (s->in_h * s->in_w, EFFNET_ACTIVATION_NONE);
       power += layer_error (s->in_channels, s->activation);
-      power += layer_error (s->se_channels, EFFNET_ACTIVATION_SIGMOID);
       break;
     case EFFNET_STEP_POOL:
       power += layer_error (s->in_h * s->in_w, EFFNET_ACTIVATION_NONE);
