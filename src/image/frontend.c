@@ -11,7 +11,8 @@
 #include "image/jpeg.h"
 #include "image/passes.h"
 
-#define SLOTS_MAX 8 /* tiles; more only cost memory */
+#define SLOTS_MAX 8  /* tiles; more only cost memory */
+#define TILE_ROWS 16 /* output rows tiles are cut by */
 
 /* One crop of the frame begun. */
 typedef struct {
@@ -127,7 +128,7 @@ begin_crops (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *re
 static unsigned
 slots_for (const EffnetFrontend *f, EffnetPool *pool)
 {
-  unsigned bands = (unsigned)effnet_div_up (f->spec.height, EFFNET_LANES);
+  unsigned bands = (unsigned)effnet_div_up (f->spec.height, TILE_ROWS);
   unsigned threads = pool != NULL ? effnet_pool_size (pool) : 1;
   return CLAMP (threads, 1, MIN (bands, SLOTS_MAX));
 }
@@ -387,10 +388,10 @@ run_tile (void *user, size_t tile, unsigned worker)
   const Job *job = user;
   (void)worker; /* tiles have scratch of their own, whoever runs them */
   unsigned n = job->pass->geometry.y.n, slots = job->pass->layout.slots;
-  unsigned bands = (unsigned)effnet_div_up (n, EFFNET_LANES);
+  unsigned bands = (unsigned)effnet_div_up (n, TILE_ROWS);
   unsigned from = (unsigned)tile * bands / slots, to = ((unsigned)tile + 1) * bands / slots;
-  effnet_pass_run (job->pass, &job->frame, (unsigned)tile, MIN (n, from * EFFNET_LANES),
-                   MIN (n, to * EFFNET_LANES));
+  effnet_pass_run (job->pass, &job->frame, (unsigned)tile, MIN (n, from * TILE_ROWS),
+                   MIN (n, to * TILE_ROWS));
 }
 
 void

@@ -1,35 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Builds the tables of a layout, shares out the scratch memory, and walks a tile of output rows
- * through the four kernels of the front end. */
+ * through the three kernels of the front end. */
 #include "image/pass.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
-
-static EffnetElement
-element_of (const EffnetPass *pass)
-{
-  return pass->layout.format.element == 2 ? EFFNET_ELEMENT_U16 : EFFNET_ELEMENT_U8;
-}
-
-/* Elements [*lo, *hi) of a line of @plane that its components' tables read. */
-static void
-plane_span (const EffnetPass *pass, unsigned plane, size_t *lo, size_t *hi)
-{
-  *lo = SIZE_MAX;
-  *hi = 0;
-  for (unsigned c = 0; c < pass->layout.format.n_components; c++) {
-    const EffnetComponent *k = &pass->layout.format.component[c];
-    const EffnetTaps *t = &pass->across[pass->table[c]];
-    if (k->plane != plane)
-      continue;
-    *lo = MIN (*lo, (size_t)t->lo * k->step + k->offset);
-    *hi = MAX (*hi, (size_t)(t->hi - 1) * k->step + k->offset + 1);
-  }
-}
 
 /* ---- building -------------------------------------------------------------------------------- */
 
@@ -62,7 +40,6 @@ static void
 build_tables (EffnetPass *pass, EffnetFilter filter)
 {
   const EffnetFormat *f = &pass->layout.format;
-  gboolean even = TRUE;
   for (unsigned c = 0; c < f->n_components; c++) {
     unsigned same = 0;
     while (same < c && (f->component[same].sub_x != f->component[c].sub_x ||
@@ -71,9 +48,59 @@ build_tables (EffnetPass *pass, EffnetFilter filter)
     pass->table[c] = (uint8_t)same;
     if (same == c)
       build_axis (pass, c, filter);
-    even = even && same == 0;
   }
-  pass->columns_first = filter == EFFNET_FILTER_BICUBIC && f->model != EFFNET_MODEL_YUV && even;
+}
+
+/* The bytes of each component of the plane in the order of its components. */
+static void
+build_columns (EffnetPass *pass, unsigned p)
+{
+  const EffnetFormat *f = &pass->layout.format;
+  EffnetPassPlane *plane = &pass->plane[p];
+
+  for (unsigned c = 0; c < f->n_components; c++) {
+    const EffnetComponent *k = &f->component[c];
+    EffnetTaps *t = &pass->across[pass->table[c]];
+
+    if (k->plane != p)
+      continue;
+    effnet_taps_round (t, plane->one);
+    for (unsigned byte = 0; byte < f->element; byte++) {
+      EffnetSamples kind = {k->step * f->element,
+                            k->offset * f->element + byte,
+                            t->first,
+                            t->count,
+                            t->whole,
+                            t->stride};
+      for (unsigned i = 0; i < 2; i++) {
+        EffnetColumns *columns = &plane->columns[i];
+        columns->n = pass->geometry.x.n;
+        columns->kind[columns->kinds++] = kind;
+        kind.weight = t->rest;
+      }
+    }
+    plane->samples += pass->geometry.x.n;
+    plane->down = pass->table[c];
+  }
+}
+
+/* As whole numbers, weights are off by up to half of one. From here on that shows in no output. */
+#define ENOUGH 65536
+
+static void
+build_plane (EffnetPass *pass, unsigned p)
+{
+  const EffnetFormat *f = &pass->layout.format;
+  EffnetPassPlane *plane = &pass->plane[p];
+
+  plane->one = UINT_MAX;
+  for (unsigned c = 0; c < f->n_components; c++)
+    if (f->component[c].plane == p)
+      plane->one = MIN (plane->one, effnet_taps_one (&pass->across[pass->table[c]]));
+  plane->filters = plane->one < ENOUGH ? 2 : 1;
+  build_columns (pass, p);
+  plane->bands = pass->down[plane->down].stride / EFFNET_BAND + 2;
+  plane->line_bytes = effnet_format_line_bytes (f, p, pass->layout.width);
 }
 
 /* Luma of the thumbnail is BT.601's of the RGB, a linear map of the elements like the colours; of
@@ -95,9 +122,8 @@ static void
 choose_kernels (EffnetPass *pass)
 {
   const EffnetDtype f32 = EFFNET_DTYPE_F32;
-  pass->vertical = effnet_kernel_find (EFFNET_OP_RESAMPLE_V, f32, 0, 0)->call.resample_v;
-  pass->spread = effnet_kernel_find (EFFNET_OP_SPREAD, f32, 0, 0)->call.spread;
   pass->horizontal = effnet_kernel_find (EFFNET_OP_RESAMPLE_H, f32, 0, 0)->call.resample_h;
+  pass->vertical = effnet_kernel_find (EFFNET_OP_RESAMPLE_V, f32, 0, 0)->call.resample_v;
   pass->convert = effnet_kernel_find (EFFNET_OP_CONVERT, f32, 0, 0)->call.convert;
 }
 
@@ -109,30 +135,58 @@ take (size_t *at, size_t bytes)
   return start;
 }
 
+static gboolean
+build_packed (EffnetPass *pass, GError **error)
+{
+  const EffnetKernel *kernel = effnet_kernel_find (EFFNET_OP_RESAMPLE_H, EFFNET_DTYPE_F32, 0, 0);
+  unsigned planes = pass->layout.format.n_planes;
+  size_t at = 0;
+
+  for (EffnetPassPlane *plane = pass->plane; plane < pass->plane + planes; plane++)
+    for (unsigned i = 0; i < plane->filters; i++)
+      plane->packed_at[i] = take (&at, effnet_columns_packed_size (kernel, &plane->columns[i]));
+  if (effnet_arena_init (&pass->packed, MAX (at, 1)) != 0) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "%s frame of %ux%u pixels: no memory for %" G_GSIZE_FORMAT
+                 " bytes of filter; use a smaller frame",
+                 pass->layout.format.name, pass->layout.width, pass->layout.height, at);
+    return FALSE;
+  }
+  for (EffnetPassPlane *plane = pass->plane; plane < pass->plane + planes; plane++)
+    for (unsigned i = 0; i < plane->filters; i++)
+      effnet_columns_pack (kernel, &plane->columns[i],
+                           (uint8_t *)pass->packed.base + plane->packed_at[i]);
+  return TRUE;
+}
+
+/* Sums that an output of plane @p is made of. */
+static unsigned
+parts_of (const EffnetPass *pass, unsigned p)
+{
+  return pass->layout.format.element * pass->plane[p].filters;
+}
+
 static void
 share_scratch (EffnetPass *pass)
 {
   const EffnetFormat *f = &pass->layout.format;
-  size_t line = (size_t)f->n_components * pass->geometry.x.n; /* floats */
-  size_t samples = 0, elements = 0, at = 0;
+  size_t filter = 0, wide = 0, at = 0;
   unsigned taps = 0;
 
-  for (unsigned c = 0; c < f->n_components; c++) {
-    const EffnetTaps *a = &pass->across[pass->table[c]], *d = &pass->down[pass->table[c]];
-    samples = MAX (samples, a->hi - a->lo);
-    taps = MAX (taps, d->stride);
-  }
   for (unsigned p = 0; p < f->n_planes; p++) {
-    size_t lo, hi;
-    plane_span (pass, p, &lo, &hi);
-    elements = MAX (elements, hi - lo);
+    EffnetPassPlane *plane = &pass->plane[p];
+
+    filter = MAX (filter, effnet_columns_scratch (&plane->columns[0]));
+    if (parts_of (pass, p) > 1)
+      wide = MAX (wide, parts_of (pass, p) * (size_t)plane->samples);
+    taps = MAX (taps, pass->down[plane->down].stride);
+    plane->ring_at = take (&at, sizeof (float) * plane->bands * EFFNET_BAND * plane->samples);
   }
-  pass->ring_batches = pass->columns_first ? taps / EFFNET_LANES + 2 : 1;
-  pass->spread_at = take (&at, samples * EFFNET_LANES * sizeof (float));
-  pass->ring_at = take (&at, pass->ring_batches * EFFNET_LANES * line * sizeof (float));
-  pass->rows_at =
-      take (&at, sizeof (float) * (pass->columns_first ? line : elements * EFFNET_LANES));
-  pass->pointers_at = take (&at, MAX (taps, EFFNET_LANES) * sizeof (void *));
+  pass->filter_at = take (&at, filter);
+  pass->wide_at = take (&at, wide * EFFNET_BAND * sizeof (float));
+  pass->line_at = take (&at, sizeof (float) * f->n_components * pass->geometry.x.n);
+  pass->luma_at = take (&at, sizeof (float) * pass->geometry.x.n);
+  pass->pointers_at = take (&at, taps * sizeof (void *));
   pass->slot_bytes = at;
 }
 
@@ -144,15 +198,21 @@ effnet_pass_build (EffnetPass *pass, const EffnetLayout *layout, const EffnetInp
   pass->layout = *layout;
   pass->geometry = *geometry;
   if (!effnet_color_map (&pass->color, &layout->format, layout->matrix, layout->range,
-                         layout->frame_height, error)) {
-    effnet_pass_clear (pass);
-    return FALSE;
-  }
+                         layout->frame_height, error))
+    goto fail;
   choose_kernels (pass);
   build_tables (pass, spec->filter);
   build_luma (pass);
+  for (unsigned p = 0; p < layout->format.n_planes; p++)
+    build_plane (pass, p);
+  if (!build_packed (pass, error))
+    goto fail;
   share_scratch (pass);
   return TRUE;
+
+fail:
+  effnet_pass_clear (pass);
+  return FALSE;
 }
 
 void
@@ -162,6 +222,7 @@ effnet_pass_clear (EffnetPass *pass)
     effnet_taps_clear (&pass->across[c]);
     effnet_taps_clear (&pass->down[c]);
   }
+  effnet_arena_clear (&pass->packed);
   memset (pass, 0, sizeof *pass);
 }
 
@@ -170,50 +231,74 @@ effnet_pass_clear (EffnetPass *pass)
 typedef struct {
   const EffnetPass *pass;
   const EffnetPassFrame *frame;
-  float *spread;         /* [samples][EFFNET_LANES] */
-  float *ring;           /* [ring_batches * EFFNET_LANES][n_components][x.n] */
-  float *rows;           /* columns first: [n_components][x.n]; else [EFFNET_LANES][elements] */
-  const void **pointers; /* [taps] */
+  uint8_t *slot;
+  float *ring[3];         /* [bands * EFFNET_BAND][samples], of each plane */
+  unsigned base[3];       /* row of the plane at the ring's first */
+  unsigned filled[3];     /* rows [base, filled) have been through the ring */
+  float *line;            /* plane by plane [samples] */
+  const float **pointers; /* [taps] */
 } Tile;
 
-static const uint8_t *
-line_of (const EffnetPassFrame *frame, unsigned plane, unsigned y)
+static void
+take_luma (const float *weight, size_t n, const float *const in[3], size_t step,
+           float *restrict luma)
 {
-  return frame->data[plane] + (ptrdiff_t)(y - frame->first[plane]) * frame->stride[plane];
+  const float *a = in[0], *b = in[1], *c = in[2];
+
+  if (weight[1] == 0)
+    for (size_t x = 0; x < n; x++)
+      luma[x] = weight[0] * a[x * step];
+  else
+    for (size_t x = 0; x < n; x++)
+      luma[x] = weight[0] * a[x * step] + weight[1] * b[x * step] + weight[2] * c[x * step];
 }
 
-/* @cells: [EFFNET_THUMBNAIL_SIDE] */
+/* @luma: [x.n]; @cells: [EFFNET_THUMBNAIL_SIDE] */
 static void
-take_thumbnail (const EffnetPass *pass, const float *a, const float *b, const float *c,
-                float *cells)
+take_thumbnail (const EffnetPass *pass, const EffnetConvert *row, float *luma, float *cells)
 {
   unsigned n = pass->geometry.x.n, side = EFFNET_THUMBNAIL_SIDE;
-  gboolean color = pass->luma[1] != 0;
 
+  take_luma (pass->luma, n, row->in, row->step[0], luma);
   for (unsigned j = 0; j < side; j++) {
     unsigned x = j * n / side, end = MAX (x + 1, (j + 1) * n / side);
     float sum = 0, count = (float)(end - x);
     for (; x < end; x++)
-      sum += pass->luma[0] * a[x] + (color ? pass->luma[1] * b[x] + pass->luma[2] * c[x] : 0);
+      sum += luma[x];
     cells[j] = sum / count + pass->luma_offset;
   }
 }
 
-/* @line: [n_components][x.n], of output row @y of the part that is filled. */
+/* Says where in @tile->line the components are. */
 static void
-finish_row (const Tile *tile, unsigned y, const float *line)
+point_at_line (const Tile *tile, EffnetConvert *row)
+{
+  const EffnetFormat *f = &tile->pass->layout.format;
+  unsigned n = tile->pass->geometry.x.n;
+  const float *plane[3] = {tile->line};
+  unsigned beside[3] = {0};
+
+  for (unsigned p = 1; p < f->n_planes; p++)
+    plane[p] = plane[p - 1] + tile->pass->plane[p - 1].samples;
+  for (unsigned c = 0; c < 3; c++) {
+    unsigned p = f->component[c % f->n_components].plane;
+    row->in[c] = plane[p] + (c < f->n_components ? beside[p]++ : 0);
+    row->step[c] = tile->pass->plane[p].samples / n;
+  }
+}
+
+/* The line, of output row @y of the part that is filled, to the network's input. */
+static void
+finish_row (const Tile *tile, unsigned y)
 {
   const EffnetPass *pass = tile->pass;
   const EffnetPassFrame *frame = tile->frame;
   const EffnetGeometry *g = &pass->geometry;
   unsigned n = g->x.n;
-  gboolean color = pass->layout.format.n_components == 3;
-  const float *a = line, *b = color ? line + n : line, *c = color ? line + 2 * n : line;
   float *out = frame->nhwc + (size_t)(g->y.at + y) * frame->out_width * 3;
 
   memset (out, 0, (size_t)g->x.at * 3 * sizeof *out);
   EffnetConvert convert = {
-      .in = {a, b, c},
       .matrix = pass->color.matrix[0],
       .offset = pass->color.offset,
       .scale = frame->scale,
@@ -221,139 +306,132 @@ finish_row (const Tile *tile, unsigned y, const float *line)
       .n = n,
       .out = out + (size_t)g->x.at * 3,
   };
+  point_at_line (tile, &convert);
   pass->convert (&convert);
   memset (out + (size_t)(g->x.at + n) * 3, 0,
           (size_t)(frame->out_width - g->x.at - n) * 3 * sizeof *out);
-
   if (y % pass->thumbnail_step == 0)
-    take_thumbnail (pass, a, b, c,
+    take_thumbnail (pass, &convert, (float *)(void *)(tile->slot + pass->luma_at),
                     frame->thumbnail + (size_t)(y / pass->thumbnail_step) * EFFNET_THUMBNAIL_SIDE);
 }
 
-/* Up to EFFNET_LANES rows of component @c, already in @tile->pointers, through the horizontal
- * filter. */
+/* @n sums and those of what the weights left over, if any, to one. */
 static void
-filter_across (const Tile *tile, unsigned c, EffnetElement element, unsigned step, float low,
-               float high, float *out)
+join_filters (float *restrict sums, const float *restrict rest, size_t n)
+{
+  for (size_t x = 0; x < n; x++)
+    sums[x] += rest[x];
+}
+
+/* Sums of low and of high bytes beside each other to those of samples. */
+static void
+join_bytes (const float *restrict sums, size_t n, float *restrict out)
+{
+  for (size_t x = 0; x < n; x++)
+    out[x] = sums[2 * x] + 256 * sums[2 * x + 1];
+}
+
+static void
+clamp_line (const float *in, size_t n, float low, float high, float *out)
+{
+  for (size_t x = 0; x < n; x++) {
+    float v = in[x] > low ? in[x] : low;
+    out[x] = v < high ? v : high;
+  }
+}
+
+/* The filters of plane @p, whose outputs are parts, and the parts put together. @h is filled but
+ * for what differs between them. */
+static void
+filter_parts (const Tile *tile, unsigned p, EffnetResampleH *h, float low, float high)
 {
   const EffnetPass *pass = tile->pass;
-  const EffnetTaps *taps = &pass->across[pass->table[c]];
-  unsigned n = pass->geometry.x.n;
+  const EffnetPassPlane *plane = &pass->plane[p];
+  size_t samples = plane->samples, line = samples * pass->layout.format.element;
+  size_t out_stride = h->out_stride;
+  float *out = h->out, *parts = (float *)(void *)(tile->slot + pass->wide_at);
 
-  EffnetSpread spread = {element, tile->pointers, step, taps->hi - taps->lo, tile->spread};
-  pass->spread (&spread);
+  h->out_stride = line;
+  for (unsigned i = 0; i < plane->filters; i++) {
+    h->columns = &plane->columns[i];
+    h->packed = (const uint8_t *)pass->packed.base + plane->packed_at[i];
+    h->out = parts + i * EFFNET_BAND * line;
+    pass->horizontal (h);
+    h->scale /= EFFNET_TAPS_REST;
+  }
+  for (unsigned r = 0; r < h->n_rows; r++) {
+    float *sums = parts + r * line, *to = out + r * out_stride;
+    if (plane->filters > 1)
+      join_filters (sums, sums + EFFNET_BAND * line, line);
+    if (line > samples)
+      join_bytes (sums, samples, to);
+    clamp_line (line > samples ? to : sums, samples, low, high, to);
+  }
+}
+
+/* The next rows of plane @p, at most EFFNET_BAND, through the horizontal filter to the ring. */
+static void
+fill_band (Tile *tile, unsigned p)
+{
+  const EffnetPass *pass = tile->pass;
+  const EffnetFormat *f = &pass->layout.format;
+  const EffnetPassPlane *plane = &pass->plane[p];
+  const EffnetPassFrame *frame = tile->frame;
+  gboolean clamps = f->model != EFFNET_MODEL_YUV, parts = parts_of (pass, p) > 1;
+  float high = clamps ? (float)(((1u << f->bits) - 1) << f->shift) : INFINITY;
+  float low = clamps ? 0 : -INFINITY;
+  unsigned y = tile->filled[p], row = (y - tile->base[p]) % (plane->bands * EFFNET_BAND);
+
   EffnetResampleH h = {
-      .in = tile->spread,
-      .first = taps->first,
-      .count = taps->count,
-      .weight = taps->weight,
-      .n = taps->n,
-      .stride = taps->stride,
-      .base = taps->lo,
-      .low = low,
-      .high = high,
-      .out = out + (size_t)c * n,
-      .out_stride = (size_t)pass->layout.format.n_components * n,
+      .columns = &plane->columns[0],
+      .packed = (const uint8_t *)pass->packed.base + plane->packed_at[0],
+      .rows = frame->data[p] + (ptrdiff_t)(y - frame->first[p]) * frame->stride[p],
+      .row_stride = frame->stride[p],
+      .n_rows = MIN (EFFNET_BAND, pass->down[plane->down].hi - y),
+      .bytes = plane->line_bytes,
+      .scale = 1.0f / (float)plane->one,
+      .low = parts ? -INFINITY : low,
+      .high = parts ? INFINITY : high,
+      .scratch = tile->slot + pass->filter_at,
+      .out = tile->ring[p] + (size_t)row * plane->samples,
+      .out_stride = plane->samples,
   };
-  pass->horizontal (&h);
+  if (parts)
+    filter_parts (tile, p, &h, low, high);
+  else
+    pass->horizontal (&h);
+  tile->filled[p] = y + h.n_rows;
 }
 
-/* Rows [from, from + EFFNET_LANES) of the frame to the ring; past @end the last one is repeated. */
+/* Output row @y of plane @p to @line. */
 static void
-fill_batch (const Tile *tile, unsigned from, unsigned end, float *out)
+filter_down (Tile *tile, unsigned p, unsigned y, float *line)
 {
-  const EffnetPass *pass = tile->pass;
-  const EffnetFormat *f = &pass->layout.format;
-  float high = (float)(((1u << f->bits) - 1) << f->shift);
+  const EffnetPassPlane *plane = &tile->pass->plane[p];
+  const EffnetTaps *down = &tile->pass->down[plane->down];
+  unsigned first = down->first[y], count = down->count[y];
 
-  for (unsigned c = 0; c < f->n_components; c++) {
-    const EffnetComponent *k = &f->component[c];
-    const EffnetTaps *taps = &pass->across[pass->table[c]];
-    size_t at = ((size_t)taps->lo * k->step + k->offset) * f->element;
-    for (unsigned lane = 0; lane < EFFNET_LANES; lane++) {
-      unsigned y = MIN (from + lane, end - 1);
-      tile->pointers[lane] = line_of (tile->frame, k->plane, y) + at;
-    }
-    filter_across (tile, c, element_of (pass), k->step, 0, high, out);
+  while (tile->filled[p] < first + count)
+    fill_band (tile, p);
+  for (unsigned t = 0; t < count; t++) {
+    size_t row = (first + t - tile->base[p]) % (plane->bands * EFFNET_BAND);
+    tile->pointers[t] = tile->ring[p] + row * plane->samples;
   }
+  EffnetResampleV v = {tile->pointers, down->weight + (size_t)y * down->stride, count,
+                       plane->samples, line};
+  tile->pass->vertical (&v);
 }
 
-static void
-run_columns_first (const Tile *tile, unsigned from, unsigned to)
+/* Where a weight happens to be 0 the table starts later: not every first is beyond the last. */
+static unsigned
+first_row (const EffnetPass *pass, unsigned p, unsigned from, unsigned to)
 {
-  const EffnetPass *pass = tile->pass;
-  const EffnetTaps *down = &pass->down[0];
-  size_t line = (size_t)pass->layout.format.n_components * pass->geometry.x.n;
-  unsigned base = down->first[from], filled;
+  const EffnetTaps *down = &pass->down[pass->plane[p].down];
+  unsigned first = UINT_MAX;
 
-  /* Where a weight happens to be 0 the table starts later: not every first is beyond the last. */
   for (unsigned y = from; y < to; y++)
-    base = MIN (base, down->first[y]);
-  filled = base;
-  for (unsigned y = from; y < to; y++) {
-    unsigned first = down->first[y], end = first + down->count[y];
-    while (filled < end) {
-      unsigned batch = (filled - base) / EFFNET_LANES % pass->ring_batches;
-      fill_batch (tile, filled, down->hi, tile->ring + batch * EFFNET_LANES * line);
-      filled += EFFNET_LANES;
-    }
-    for (unsigned t = 0; t < down->count[y]; t++) {
-      size_t row = (first + t - base) % (pass->ring_batches * EFFNET_LANES);
-      tile->pointers[t] = tile->ring + row * line;
-    }
-    EffnetResampleV v = {
-        EFFNET_ELEMENT_F32, tile->pointers, down->weight + (size_t)y * down->stride,
-        down->count[y],     line,           tile->rows};
-    pass->vertical (&v);
-    finish_row (tile, y, tile->rows);
-  }
-}
-
-/* Output rows [from, from + n) of @plane, n <= EFFNET_LANES, through both filters to the ring. */
-static void
-filter_plane (const Tile *tile, unsigned plane, unsigned from, unsigned n)
-{
-  const EffnetPass *pass = tile->pass;
-  const EffnetFormat *f = &pass->layout.format;
-  const EffnetTaps *down = NULL;
-  size_t lo, hi;
-
-  for (unsigned c = 0; c < f->n_components && down == NULL; c++)
-    if (f->component[c].plane == plane)
-      down = &pass->down[pass->table[c]];
-  plane_span (pass, plane, &lo, &hi);
-  for (unsigned lane = 0; lane < n; lane++) {
-    unsigned y = from + lane;
-    for (unsigned t = 0; t < down->count[y]; t++)
-      tile->pointers[t] = line_of (tile->frame, plane, down->first[y] + t) + lo * f->element;
-    EffnetResampleV v = {element_of (pass), tile->pointers, down->weight + (size_t)y * down->stride,
-                         down->count[y],    hi - lo,        tile->rows + lane * (hi - lo)};
-    pass->vertical (&v);
-  }
-  for (unsigned c = 0; c < f->n_components; c++) {
-    const EffnetComponent *k = &f->component[c];
-    if (k->plane != plane)
-      continue;
-    size_t at = (size_t)pass->across[pass->table[c]].lo * k->step + k->offset - lo;
-    for (unsigned lane = 0; lane < EFFNET_LANES; lane++)
-      tile->pointers[lane] = tile->rows + MIN (lane, n - 1) * (hi - lo) + at;
-    filter_across (tile, c, EFFNET_ELEMENT_F32, k->step, -INFINITY, INFINITY, tile->ring);
-  }
-}
-
-static void
-run_rows_first (const Tile *tile, unsigned from, unsigned to)
-{
-  const EffnetFormat *f = &tile->pass->layout.format;
-  size_t line = (size_t)f->n_components * tile->pass->geometry.x.n;
-
-  for (unsigned y = from; y < to; y += EFFNET_LANES) {
-    unsigned n = MIN (to - y, EFFNET_LANES);
-    for (unsigned p = 0; p < f->n_planes; p++)
-      filter_plane (tile, p, y, n);
-    for (unsigned lane = 0; lane < n; lane++)
-      finish_row (tile, y + lane, tile->ring + lane * line);
-  }
+    first = MIN (first, down->first[y]);
+  return first;
 }
 
 void
@@ -361,18 +439,20 @@ effnet_pass_run (const EffnetPass *pass, const EffnetPassFrame *frame, unsigned 
                  unsigned to)
 {
   uint8_t *at = (uint8_t *)frame->scratch + slot * pass->slot_bytes;
-  Tile tile = {
-      pass,
-      frame,
-      (float *)(void *)(at + pass->spread_at),
-      (float *)(void *)(at + pass->ring_at),
-      (float *)(void *)(at + pass->rows_at),
-      (const void **)(void *)(at + pass->pointers_at),
-  };
-  if (from >= to)
-    return;
-  if (pass->columns_first)
-    run_columns_first (&tile, from, to);
-  else
-    run_rows_first (&tile, from, to);
+  Tile tile = {.pass = pass, .frame = frame, .slot = at};
+
+  tile.line = (float *)(void *)(at + pass->line_at);
+  tile.pointers = (const float **)(void *)(at + pass->pointers_at);
+  for (unsigned p = 0; p < pass->layout.format.n_planes; p++) {
+    tile.ring[p] = (float *)(void *)(at + pass->plane[p].ring_at);
+    tile.base[p] = tile.filled[p] = first_row (pass, p, from, to);
+  }
+  for (unsigned y = from; y < to; y++) {
+    float *line = tile.line;
+    for (unsigned p = 0; p < pass->layout.format.n_planes; p++) {
+      filter_down (&tile, p, y, line);
+      line += pass->plane[p].samples;
+    }
+    finish_row (&tile, y);
+  }
 }

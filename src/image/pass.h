@@ -3,10 +3,10 @@
  * pass: the decided way of one layout of frame through the filters. Built when the layout changes;
  * run for every frame, over any cut of the output rows, each row's value not depending on the cut.
  *
- * Two orders. Rows first: the planes are summed vertically as they lie, packed or not, and only the
- * rows of the output are taken apart and filtered horizontally. Columns first, with the sums
- * clamped in between, is what Pillow does: for RGB and grey through the bicubic filter, whose
- * overshoot the clamp cuts, the order shows in the result, so there it is kept. */
+ * Lines are filtered horizontally as they lie, packed or not, each read once, in bands; the sums,
+ * kept as floats for as long as the vertical filter looks back, are then rows of samples. Of RGB
+ * and grey they are clamped in between, as Pillow does: the bicubic filter overshoots, so it shows.
+ */
 #ifndef EFFNET_IMAGE_PASS_H
 #define EFFNET_IMAGE_PASS_H
 
@@ -15,6 +15,21 @@
 #include "image/taps.h"
 #include "kernels/kernels.h"
 #include "threads/pool.h"
+
+/* One plane's way. Samples of two bytes are two kinds of bytes to the horizontal filter. Where few
+ * samples make an output, 16 bits of a weight are not enough: what they leave over is a filter of
+ * its own, and its outputs are added. */
+typedef struct {
+  EffnetColumns columns[2]; /* of weights, of what they leave over */
+  unsigned filters;         /* how many of them are needed */
+  unsigned samples;         /* of a line of the plane's output: components * x.n */
+  unsigned down;            /* index of its vertical table */
+  unsigned one;             /* what 1 is of its weights as whole numbers */
+  unsigned bands;           /* of EFFNET_BAND rows in the ring */
+  size_t line_bytes;        /* of the frame */
+  size_t packed_at[2];      /* bytes within @packed */
+  size_t ring_at;           /* bytes within a slot */
+} EffnetPassPlane;
 
 /* All that the tables depend on; compared byte by byte, so it starts from memset. */
 typedef struct {
@@ -35,20 +50,19 @@ typedef struct {
   EffnetLayout layout;
   EffnetGeometry geometry;
   EffnetColorMap color;
-  gboolean columns_first;
-  EffnetResampleVFunc vertical; /* the kernels chosen */
-  EffnetSpreadFunc spread;
-  EffnetResampleHFunc horizontal;
+  EffnetResampleHFunc horizontal; /* the kernels chosen */
+  EffnetResampleVFunc vertical;
   EffnetConvertFunc convert;
   EffnetTaps across[3],
-      down[3];             /* tables; a component uses those of the first that is sampled like it */
-  uint8_t table[3];        /* component -> index of its tables */
-  unsigned thumbnail_step; /* every which output row the thumbnail takes */
-  float luma[3], luma_offset;                      /* of the thumbnail, from elements */
-  size_t slot_bytes;                               /* of scratch, for each tile */
-  size_t spread_at, ring_at, rows_at, pointers_at; /* bytes within a slot */
-  unsigned ring_batches;                           /* of EFFNET_LANES rows, columns-first only */
-  uint64_t used;                                   /* passes.c's: the last frame it served */
+      down[3];      /* tables; a component uses those of the first that is sampled like it */
+  uint8_t table[3]; /* component -> index of its tables */
+  EffnetPassPlane plane[3];
+  EffnetArena packed;         /* the horizontal filter's weights */
+  unsigned thumbnail_step;    /* every which output row the thumbnail takes */
+  float luma[3], luma_offset; /* of the thumbnail, from elements */
+  size_t slot_bytes;          /* of scratch, for each tile */
+  size_t filter_at, wide_at, line_at, luma_at, pointers_at; /* bytes within a slot */
+  uint64_t used; /* passes.c's: the last frame it served */
 } EffnetPass;
 
 /* The frame of one run. */

@@ -136,11 +136,46 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
   }
 }
 
+#define WHOLE_MAX 32511      /* one less than kernels take: a weight may be given one more */
+#define ONE_MAX   (1u << 21) /* keeps sums of 255 times the weights within 32 bits */
+
+unsigned
+effnet_taps_one (const EffnetTaps *taps)
+{
+  float most = 0;
+
+  for (unsigned i = 0; i < taps->n; i++)
+    for (unsigned t = 0; t < taps->count[i]; t++)
+      most = MAX (most, fabsf (taps->weight[(size_t)i * taps->stride + t]));
+  return (unsigned)MIN (WHOLE_MAX / most, (float)ONE_MAX);
+}
+
+void
+effnet_taps_round (EffnetTaps *taps, unsigned one)
+{
+  if (taps->whole == NULL) {
+    taps->whole = g_new0 (int16_t, (size_t)taps->n * taps->stride);
+    taps->rest = g_new0 (int16_t, (size_t)taps->n * taps->stride);
+  }
+  for (unsigned i = 0; i < taps->n; i++) {
+    double left = 0;
+    for (unsigned t = 0; t < taps->count[i]; t++) {
+      size_t at = (size_t)i * taps->stride + t;
+      double w = (double)taps->weight[at] * one;
+      taps->whole[at] = (int16_t)lrint (left + w);
+      taps->rest[at] = (int16_t)lrint ((w - taps->whole[at]) * EFFNET_TAPS_REST);
+      left += w - taps->whole[at];
+    }
+  }
+}
+
 void
 effnet_taps_clear (EffnetTaps *taps)
 {
   g_free (taps->first);
   g_free (taps->count);
   g_free (taps->weight);
+  g_free (taps->whole);
+  g_free (taps->rest);
   memset (taps, 0, sizeof *taps);
 }

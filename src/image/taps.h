@@ -28,6 +28,8 @@ typedef struct {
   unsigned *first; /* [n] */
   unsigned *count; /* [n] */
   float *weight;   /* [n][stride] */
+  int16_t *whole;  /* [n][stride]: weight * one, after effnet_taps_round () */
+  int16_t *rest;   /* [n][stride]: what that left over, times EFFNET_TAPS_REST */
 } EffnetTaps;
 
 /* What of the source one axis of one component sees. */
@@ -43,6 +45,13 @@ typedef struct {
 
 /* Allocates; what @taps held is freed. Start with zeros. */
 void effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *spec);
+#define EFFNET_TAPS_REST 16384
+
+/* The largest number that 1 can be for the horizontal filter to take the weights as whole ones. */
+unsigned effnet_taps_one (const EffnetTaps *taps);
+/* Fills whole and rest. What rounding one weight takes away the next is given, so that an output's
+ * whole ones add up to @one as before to 1. Done again it takes the same place. */
+void effnet_taps_round (EffnetTaps *taps, unsigned one);
 void effnet_taps_clear (EffnetTaps *taps);
 
 #endif

@@ -14,7 +14,6 @@
 #define FIELD_SCALE_ROWS   scale_rows
 #define FIELD_SCALE_PANELS scale_panels
 #define FIELD_RESAMPLE_V   resample_v
-#define FIELD_SPREAD       spread
 #define FIELD_RESAMPLE_H   resample_h
 #define FIELD_CONVERT      convert
 
@@ -74,7 +73,6 @@ effnet_op_name (EffnetKernelOp op)
       [EFFNET_OP_SCALE_ROWS] = "scale_rows",
       [EFFNET_OP_SCALE_PANELS] = "scale_panels",
       [EFFNET_OP_RESAMPLE_V] = "resample_v",
-      [EFFNET_OP_SPREAD] = "spread",
       [EFFNET_OP_RESAMPLE_H] = "resample_h",
       [EFFNET_OP_CONVERT] = "convert",
   };

@@ -29,9 +29,8 @@ typedef enum {
   EFFNET_OP_FC,           /* matrix times vector: squeeze-excite, classifier */
   EFFNET_OP_SCALE_ROWS,   /* activations times a gate per channel, in place */
   EFFNET_OP_SCALE_PANELS, /* packed weights times a gate per input channel, to a copy */
+  EFFNET_OP_RESAMPLE_H,   /* front end: weighted sums along lines of bytes */
   EFFNET_OP_RESAMPLE_V,   /* front end: weighted sum of rows */
-  EFFNET_OP_SPREAD,       /* front end: rows side by side */
-  EFFNET_OP_RESAMPLE_H,   /* front end: weighted sums of columns, of rows side by side */
   EFFNET_OP_CONVERT,      /* front end: colours and normalisation of a row */
   EFFNET_OP_COUNT,
 } EffnetKernelOp;
@@ -40,7 +39,7 @@ typedef enum {
 static inline int
 effnet_op_is_float (EffnetKernelOp op)
 {
-  return op == EFFNET_OP_FC || op >= EFFNET_OP_RESAMPLE_V;
+  return op == EFFNET_OP_FC || op >= EFFNET_OP_RESAMPLE_H;
 }
 
 /* c[i][j] = act (bias[j] + sum_k a[i][k] * b[k][j]) + residual[i][j]
@@ -127,48 +126,53 @@ typedef struct {
   const float *gate; /* [k] */
 } EffnetScalePanels;
 
-/* How a sample of a picture lies in memory; any alignment. */
-typedef enum {
-  EFFNET_ELEMENT_U8,
-  EFFNET_ELEMENT_U16, /* little-endian */
-  EFFNET_ELEMENT_F32,
-} EffnetElement;
+#define EFFNET_BAND 32 /* rows the horizontal filter takes at once, at most */
 
-#define EFFNET_LANES 16 /* rows that travel side by side through the horizontal filter */
+/* One kind of sample in a line of bytes, and what its outputs are made of. */
+typedef struct {
+  unsigned step, offset;         /* sample x is byte x * step + offset, offset < step */
+  const unsigned *first, *count; /* [n]: samples [first, first + count), at least one */
+  const int16_t *weight;         /* [n][stride], count of each; -32512..32512 */
+  size_t stride;                 /* elements */
+} EffnetSamples;
+
+/* What the horizontal filter makes of a line: column i * kinds + k is output i of kind k. The steps
+ * are 1, 2 and 4, or all are 3; bytes of two kinds do not coincide. A sum's absolute weights add up
+ * to less than 2^23. */
+typedef struct {
+  size_t n;       /* outputs of each kind, at least 1 */
+  unsigned kinds; /* 1..4 */
+  EffnetSamples kind[4];
+} EffnetColumns;
+
+/* out[r][i * kinds + k] = clamp ((float)(sum_t weight[i][t] * rows[r][(first[i] + t) * step +
+ * offset]) * scale, low, high), of kind k; the sum in integers. */
+typedef struct {
+  const EffnetColumns *columns;
+  const void *packed;   /* effnet_columns_pack () */
+  const uint8_t *rows;  /* [n_rows], @bytes of each may be read */
+  ptrdiff_t row_stride; /* bytes */
+  unsigned n_rows;      /* 1..EFFNET_BAND */
+  size_t bytes;
+  float scale, low, high;
+  void *scratch; /* effnet_columns_scratch () bytes, aligned to 64 */
+  float *out;    /* [n_rows][out_stride], n * kinds written of each row */
+  size_t out_stride;
+} EffnetResampleH;
 
 /* out[x] = sum_t weight[t] * rows[t][x], x < n */
 typedef struct {
-  EffnetElement element;
-  const void *const *rows; /* [taps], n elements of each */
-  const float *weight;     /* [taps] */
+  const float *const *rows; /* [taps], n elements of each */
+  const float *weight;      /* [taps] */
   size_t taps, n;
   float *out; /* [n] */
 } EffnetResampleV;
 
-/* out[x][lane] = rows[lane][x * step], x < n; of each row (n - 1) * step + 1 elements are there */
+/* out[x][k] = floor (clamp (sum_c matrix[k][c] * in[c][x * step[c]] + offset[k], 0, 255) + 1/2) *
+ * scale[k] + bias[k] */
 typedef struct {
-  EffnetElement element;
-  const void *const *rows; /* [EFFNET_LANES] */
-  size_t step, n;
-  float *out; /* [n][EFFNET_LANES] */
-} EffnetSpread;
-
-/* out[lane][i] = clamp (sum_t weight[i * stride + t] * in[first[i] - base + t][lane], low, high), i
- * < n */
-typedef struct {
-  const float *in;               /* [..][EFFNET_LANES] */
-  const unsigned *first, *count; /* [n]: the first column of an output, and how many, at least 1 */
-  const float *weight;           /* [n][stride], count[i] of each */
-  size_t n, stride, base;
-  float low, high;
-  float *out; /* [EFFNET_LANES][out_stride], n written of each row */
-  size_t out_stride;
-} EffnetResampleH;
-
-/* out[x][k] = floor (clamp (sum_c matrix[k][c] * in[c][x] + offset[k], 0, 255) + 1/2) * scale[k] +
- * bias[k] */
-typedef struct {
-  const float *in[3];                 /* [n] each; may be the same */
+  const float *in[3];                 /* (n - 1) * step + 1 of each are there; may be the same */
+  size_t step[3];                     /* that of 1 is that of 2 */
   const float *matrix;                /* [3][3] */
   const float *offset, *scale, *bias; /* [3] */
   size_t n;
@@ -182,9 +186,8 @@ typedef void (*EffnetPoolSumFunc) (const EffnetPoolSum *);
 typedef void (*EffnetFcFunc) (const EffnetFc *);
 typedef void (*EffnetScaleRowsFunc) (const EffnetScaleRows *);
 typedef void (*EffnetScalePanelsFunc) (const EffnetScalePanels *);
-typedef void (*EffnetResampleVFunc) (const EffnetResampleV *);
-typedef void (*EffnetSpreadFunc) (const EffnetSpread *);
 typedef void (*EffnetResampleHFunc) (const EffnetResampleH *);
+typedef void (*EffnetResampleVFunc) (const EffnetResampleV *);
 typedef void (*EffnetConvertFunc) (const EffnetConvert *);
 
 typedef enum {
@@ -202,7 +205,8 @@ typedef struct {
   unsigned kernel, stride; /* DEPTHWISE, STEM: the only ones it serves; 0 = any */
   unsigned mr, nr,
       kr; /* GEMM: rows of the micro-tile (a hint for cutting tiles) and the packing; nr = 0:
-           * the row takes all of n at once, so its tiles are cut by rows only */
+           * the row takes all of n at once, so its tiles are cut by rows only. RESAMPLE_H: kr says
+           * the packing: 1 none, 4 words, 64 tiles (pack_columns.c) */
   union {
     EffnetGemmFunc gemm;
     EffnetDepthwiseFunc depthwise;
@@ -211,9 +215,8 @@ typedef struct {
     EffnetFcFunc fc;
     EffnetScaleRowsFunc scale_rows;
     EffnetScalePanelsFunc scale_panels;
-    EffnetResampleVFunc resample_v;
-    EffnetSpreadFunc spread;
     EffnetResampleHFunc resample_h;
+    EffnetResampleVFunc resample_v;
     EffnetConvertFunc convert;
   } call;
 } EffnetKernel;
@@ -249,6 +252,14 @@ effnet_gemm_panels (const EffnetKernel *gemm, size_t n)
  * first. */
 size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
 void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, const float *w, void *packed);
+
+/* Packs the weights of @columns for a RESAMPLE_H row into @packed, aligned to 64; the size in bytes
+ * first, which may be 0. */
+size_t effnet_columns_packed_size (const EffnetKernel *resample_h, const EffnetColumns *columns);
+void effnet_columns_pack (const EffnetKernel *resample_h, const EffnetColumns *columns,
+                          void *packed);
+/* Bytes of scratch a call wants, whichever the row. */
+size_t effnet_columns_scratch (const EffnetColumns *columns);
 
 /* Name of the core OpenBLAS picked; NULL when built without, or none is installed. Loads it. */
 const char *effnet_blas_core (void);

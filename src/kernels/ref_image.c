@@ -1,33 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The reference of the front end's inner loops, summed in double. */
+ * The reference of the front end's inner loops, summed in whole numbers or in double. */
 #include <math.h>
 #include <string.h>
 
 #include "kernels/rows.h"
 
 static double
-sample (EffnetElement element, const void *row, size_t x)
-{
-  const uint8_t *bytes = row;
-  float f;
-
-  switch (element) {
-  case EFFNET_ELEMENT_U8:
-    return bytes[x];
-  case EFFNET_ELEMENT_U16:
-    return bytes[2 * x] + 256.0 * bytes[2 * x + 1];
-  case EFFNET_ELEMENT_F32:
-    break;
-  }
-  memcpy (&f, bytes + 4 * x, sizeof f);
-  return f;
-}
-
-static double
 clamp (double x, double low, double high)
 {
   return x < low ? low : x > high ? high : x;
+}
+
+void
+effnet_resample_h_u8_ref (const EffnetResampleH *h)
+{
+  const EffnetColumns *c = h->columns;
+
+  for (size_t r = 0; r < h->n_rows; r++)
+    for (size_t i = 0; i < c->n; i++)
+      for (unsigned k = 0; k < c->kinds; k++) {
+        const EffnetSamples *s = &c->kind[k];
+        const uint8_t *row = h->rows + (ptrdiff_t)r * h->row_stride + s->offset;
+        int64_t sum = 0;
+
+        for (size_t t = 0; t < s->count[i]; t++)
+          sum += (int64_t)s->weight[i * s->stride + t] * row[(s->first[i] + t) * s->step];
+        float v = (float)sum * h->scale;
+
+        h->out[r * h->out_stride + i * c->kinds + k] = v < h->low    ? h->low
+                                                       : v > h->high ? h->high
+                                                                     : v;
+      }
 }
 
 void
@@ -37,31 +41,9 @@ effnet_resample_v_f32_ref (const EffnetResampleV *v)
     double sum = 0.0;
 
     for (size_t t = 0; t < v->taps; t++)
-      sum += v->weight[t] * sample (v->element, v->rows[t], x);
+      sum += v->weight[t] * (double)v->rows[t][x];
     v->out[x] = (float)sum;
   }
-}
-
-void
-effnet_spread_f32_ref (const EffnetSpread *s)
-{
-  for (size_t x = 0; x < s->n; x++)
-    for (size_t lane = 0; lane < EFFNET_LANES; lane++)
-      s->out[x * EFFNET_LANES + lane] = (float)sample (s->element, s->rows[lane], x * s->step);
-}
-
-void
-effnet_resample_h_f32_ref (const EffnetResampleH *h)
-{
-  for (size_t i = 0; i < h->n; i++)
-    for (size_t lane = 0; lane < EFFNET_LANES; lane++) {
-      double sum = 0.0;
-
-      for (size_t t = 0; t < h->count[i]; t++)
-        sum += (double)h->weight[i * h->stride + t] *
-               h->in[(h->first[i] - h->base + t) * EFFNET_LANES + lane];
-      h->out[lane * h->out_stride + i] = (float)clamp (sum, h->low, h->high);
-    }
 }
 
 void
@@ -72,7 +54,7 @@ effnet_convert_f32_ref (const EffnetConvert *c)
       double sum = c->offset[k];
 
       for (unsigned i = 0; i < 3; i++)
-        sum += (double)c->matrix[k * 3 + i] * c->in[i][x];
+        sum += (double)c->matrix[k * 3 + i] * c->in[i][x * c->step[i]];
       c->out[x * 3 + k] = (float)(floor (clamp (sum, 0.0, 255.0) + 0.5) * c->scale[k] + c->bias[k]);
     }
 }

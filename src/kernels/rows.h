@@ -15,7 +15,6 @@
 #define EFFNET_CONTRACT_SCALE_ROWS   EffnetScaleRows
 #define EFFNET_CONTRACT_SCALE_PANELS EffnetScalePanels
 #define EFFNET_CONTRACT_RESAMPLE_V   EffnetResampleV
-#define EFFNET_CONTRACT_SPREAD       EffnetSpread
 #define EFFNET_CONTRACT_RESAMPLE_H   EffnetResampleH
 #define EFFNET_CONTRACT_CONVERT      EffnetConvert
 

@@ -50,9 +50,6 @@ call_kernel (const EffnetKernel *row, const void *contract)
   case EFFNET_OP_RESAMPLE_V:
     row->call.resample_v (contract);
     break;
-  case EFFNET_OP_SPREAD:
-    row->call.spread (contract);
-    break;
   case EFFNET_OP_RESAMPLE_H:
     row->call.resample_h (contract);
     break;
@@ -222,7 +219,6 @@ check_row (Check *check, const EffnetKernel *row, gboolean bench)
       [EFFNET_OP_SCALE_ROWS] = check_scale_rows,
       [EFFNET_OP_SCALE_PANELS] = check_scale_panels,
       [EFFNET_OP_RESAMPLE_V] = check_resample_v,
-      [EFFNET_OP_SPREAD] = check_spread,
       [EFFNET_OP_RESAMPLE_H] = check_resample_h,
       [EFFNET_OP_CONVERT] = check_convert,
   };

@@ -60,7 +60,6 @@ void check_fc (Check *check);
 void check_scale_rows (Check *check);
 void check_scale_panels (Check *check);
 void check_resample_v (Check *check);
-void check_spread (Check *check);
 void check_resample_h (Check *check);
 void check_convert (Check *check);
 

@@ -1,64 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Cases of the front end's operations: rows of bytes, 16-bit samples and floats that end where the
- * guard page begins, any alignment. */
+ * Cases of the front end's operations: lines of bytes, and rows of floats, that end where the guard
+ * page begins, any alignment. */
 #include "check.h"
 
 #include <math.h>
 #include <string.h>
 
-static const gsize lengths[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 95, 96, 97, 200};
-static const gsize bytes_of[] = {1, 2, 4};
-
-/* @n samples in a guarded block that ends with the last: random codes, or the pattern's floats. */
-static const void *
-make_samples (Check *check, EffnetElement element, gsize n)
-{
-  gsize bytes = n * bytes_of[element], floats = (bytes + 3) / 4;
-  float *block;
-  uint8_t *data;
-
-  if (element == EFFNET_ELEMENT_F32)
-    return check_input (check, EFFNET_DTYPE_F32, 1, n, n);
-  block = check_floats (check, floats);
-  memset (block, 0, floats * sizeof *block);
-  data = (uint8_t *)block + (check->at_end ? floats * 4 - bytes : 0);
-  for (gsize i = 0; i < bytes; i++)
-    data[i] = (uint8_t)check_pick (check, 256);
-  check_seal (check, block);
-  return data;
-}
-
-static double
-sample (EffnetElement element, const void *row, gsize x)
-{
-  const uint8_t *bytes = row;
-
-  if (element == EFFNET_ELEMENT_U8)
-    return bytes[x];
-  if (element == EFFNET_ELEMENT_U16)
-    return bytes[2 * x] + 256.0 * bytes[2 * x + 1];
-  return check_value (row, EFFNET_DTYPE_F32, x);
-}
+static const gsize lengths[] = {1,  2,  3,  7,  8,  9,  15, 16,  17,  31,
+                                32, 33, 47, 48, 95, 96, 97, 200, 260, 530};
 
 /* ---- vertical ---- */
 
 static void
-resample_v_case (Check *check, EffnetElement element, gsize taps, gsize n)
+resample_v_case (Check *check, gsize taps, gsize n)
 {
   const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
-  const void *lines[64];
+  const float *lines[64];
   EffnetResampleV v[3];
   gsize done = 0;
 
-  check_case (check, "element %d taps %zu n %zu", (int)element, taps, n);
+  check_case (check, "taps %zu n %zu", taps, n);
   for (gsize t = 0; t < taps; t++)
-    lines[t] = make_samples (check, element, n);
+    lines[t] = check_input (check, EFFNET_DTYPE_F32, 1, n, n);
   const float *weight = check_input (check, EFFNET_DTYPE_F32, 1, taps, taps);
   for (; done < 3; done++) {
     float *out = check_output (check, EFFNET_DTYPE_F32, 1, n, n, NULL);
 
-    v[done] = (EffnetResampleV){element, lines, weight, taps, n, out};
+    v[done] = (EffnetResampleV){lines, weight, taps, n, out};
     if (!check_call (check, rows[done], &v[done]))
       break;
   }
@@ -68,7 +37,7 @@ resample_v_case (Check *check, EffnetElement element, gsize taps, gsize n)
       double sum = 0.0, magnitude = 0.0;
 
       for (gsize t = 0; t < taps; t++) {
-        double term = sample (element, lines[t], x) * (double)weight[t];
+        double term = (double)lines[t][x] * (double)weight[t];
 
         sum += term;
         magnitude += fabs (term);
@@ -88,129 +57,184 @@ check_resample_v (Check *check)
   static const gsize taps[] = {1, 2, 3, 4, 5, 17, 33};
 
   if (check->bench) {
-    resample_v_case (check, EFFNET_ELEMENT_U8, 17, 945);
-    resample_v_case (check, EFFNET_ELEMENT_F32, 17, 672);
+    resample_v_case (check, 10, 224);
+    resample_v_case (check, 10, 672);
     return;
   }
-  for (EffnetElement e = EFFNET_ELEMENT_U8; e <= EFFNET_ELEMENT_F32; e++)
-    for (gsize i = 0; i < G_N_ELEMENTS (taps); i++)
-      for (gsize j = 0; j < G_N_ELEMENTS (lengths) && check->n_failed < 3; j++)
-        resample_v_case (check, e, taps[i], lengths[j]);
-}
-
-/* ---- spread ---- */
-
-static void
-spread_case (Check *check, EffnetElement element, gsize step, gsize n)
-{
-  const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
-  const void *lines[EFFNET_LANES];
-  EffnetSpread s[3];
-  gsize done = 0;
-
-  check_case (check, "element %d step %zu n %zu", (int)element, step, n);
-  for (gsize lane = 0; lane < EFFNET_LANES; lane++)
-    lines[lane] = make_samples (check, element, (n - 1) * step + 1);
-  for (; done < 3; done++) {
-    float *out = check_output (check, EFFNET_DTYPE_F32, n, EFFNET_LANES, EFFNET_LANES, NULL);
-
-    s[done] = (EffnetSpread){element, lines, step, n, out};
-    if (!check_call (check, rows[done], &s[done]))
-      break;
-  }
-  if (done == 3) {
-    check_same (check, "row and reference", s[0].out, s[2].out, EFFNET_DTYPE_F32, n, EFFNET_LANES,
-                EFFNET_LANES);
-    for (gsize x = 0; x < n; x++)
-      for (gsize lane = 0; lane < EFFNET_LANES; lane++)
-        check_near (check, s[0].out[x * EFFNET_LANES + lane],
-                    sample (element, lines[lane], x * step), 0.0, x, lane);
-    if (check->bench)
-      check_time (check, &s[0], &s[2], (double)EFFNET_LANES * (double)n);
-  }
-  check_case_end (check);
-}
-
-void
-check_spread (Check *check)
-{
-  if (check->bench) {
-    spread_case (check, EFFNET_ELEMENT_U8, 4, 945);
-    spread_case (check, EFFNET_ELEMENT_F32, 1, 945);
-    return;
-  }
-  for (EffnetElement e = EFFNET_ELEMENT_U8; e <= EFFNET_ELEMENT_F32; e++)
-    for (gsize step = 1; step <= 5; step++)
-      for (gsize j = 0; j < G_N_ELEMENTS (lengths) && check->n_failed < 3; j++)
-        spread_case (check, e, step, lengths[j]);
+  for (gsize i = 0; i < G_N_ELEMENTS (taps); i++)
+    for (gsize j = 0; j < G_N_ELEMENTS (lengths) && check->n_failed < 3; j++)
+      resample_v_case (check, taps[i], lengths[j]);
 }
 
 /* ---- horizontal ---- */
 
+/* What a plane of pixels may hold: the kinds' steps and offsets. */
+static const struct {
+  unsigned kinds, step[4], offset[4];
+} planes[] = {
+    {1, {1}, {0}},
+    {2, {2, 2}, {1, 0}},
+    {3, {2, 4, 4}, {1, 2, 0}},
+    {3, {3, 3, 3}, {2, 1, 0}},
+    {3, {4, 4, 4}, {1, 2, 3}},
+    {4, {4, 4, 4, 4}, {0, 1, 2, 3}},
+    {1, {3}, {1}},
+    {1, {4}, {3}},
+};
+
+/* Weights of up to @taps samples out of @samples; the last output's end with the last. */
 static void
-resample_h_case (Check *check, gsize taps, gsize n, gsize gap, gboolean clamps)
+make_kind (Check *check, EffnetSamples *kind, gsize n, gsize taps, gsize samples, gboolean in_order)
+{
+  unsigned *first = g_new (unsigned, n), *count = g_new (unsigned, n);
+  int16_t *weight = g_new0 (int16_t, n * (taps + 1));
+
+  for (gsize i = 0; i < n; i++) {
+    count[i] = in_order ? (unsigned)taps : 1 + check_pick (check, (guint)taps);
+    first[i] = i + 1 == n ? (unsigned)(samples - count[i])
+               : in_order ? (unsigned)(i * (samples - taps) / n)
+                          : check_pick (check, (guint)(samples - count[i] + 1));
+    for (gsize t = 0; t < count[i]; t++)
+      weight[i * (taps + 1) + t] = check->pattern == PATTERN_MAX ? (int16_t)32512
+                                   : check->pattern == PATTERN_MIN
+                                       ? (int16_t)-32512
+                                       : (int16_t)((int)check_pick (check, 2 * 32512 + 1) - 32512);
+  }
+  kind->first = first;
+  kind->count = count;
+  kind->weight = weight;
+  kind->stride = taps + 1;
+}
+
+static void
+free_kinds (EffnetColumns *columns)
+{
+  for (unsigned k = 0; k < columns->kinds; k++) {
+    g_free ((gpointer)columns->kind[k].first);
+    g_free ((gpointer)columns->kind[k].count);
+    g_free ((gpointer)columns->kind[k].weight);
+  }
+}
+
+/* @n_rows lines of @bytes in a guarded block that ends with the last. */
+static const uint8_t *
+make_lines (Check *check, gsize n_rows, gsize bytes, gsize stride)
+{
+  gsize all = (n_rows - 1) * stride + bytes, floats = (all + 3) / 4;
+  float *block = check_floats (check, floats);
+  uint8_t *data = (uint8_t *)block + (check->at_end ? floats * 4 - all : 0);
+
+  memset (block, 0, floats * sizeof *block);
+  for (gsize i = 0; i < all; i++)
+    data[i] = check->pattern == PATTERN_MAX ? 255 : (uint8_t)check_pick (check, 256);
+  check_seal (check, block);
+  return data;
+}
+
+/* A row's weights packed, and scratch, both as large as the row says. */
+static void
+make_packed (Check *check, const EffnetKernel *row, EffnetResampleH *h)
+{
+  gsize size = effnet_columns_packed_size (row, h->columns), scratch;
+  float *packed;
+
+  scratch = effnet_columns_scratch (h->columns);
+  h->scratch = check_output (check, EFFNET_DTYPE_F32, 1, (scratch + 63) / 64 * 16,
+                             (scratch + 63) / 64 * 16, NULL);
+  if (size == 0)
+    return;
+  packed = check_floats (check, (size + 63) / 64 * 16);
+  effnet_columns_pack (row, h->columns, packed);
+  check_seal (check, packed);
+  h->packed = packed;
+}
+
+static void
+resample_h_case (Check *check, gsize plane, gsize taps, gsize n, gsize n_rows, gboolean in_order)
 {
   const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
-  g_autofree unsigned *first = g_new (unsigned, n), *count = g_new (unsigned, n);
+  EffnetColumns columns = {.n = n, .kinds = planes[plane].kinds};
+  /* quarters of the widest step; of the narrow kinds there are more samples */
+  gsize quads = taps + (in_order ? n * 17 / 2 : check_pick (check, (guint)(2 * n + 20)));
+  unsigned most = planes[plane].step[columns.kinds - 1];
+  gsize bytes = 0, gap = check_pick (check, 3) * 7;
   EffnetResampleH h[3];
-  gsize done = 0, columns = n + taps;
-  float high = clamps ? 0.25f : INFINITY;
+  gsize done = 0;
 
-  check_case (check, "taps %zu n %zu gap %zu clamp %d", taps, n, gap, clamps);
-  const float *in = check_input (check, EFFNET_DTYPE_F32, columns, EFFNET_LANES, EFFNET_LANES);
-  const float *weight = check_input (check, EFFNET_DTYPE_F32, n, taps, taps);
-  for (gsize i = 0; i < n; i++) {
-    count[i] = 1 + check_pick (check, (guint)taps);
-    first[i] = 5 + (i + 1 == n ? (unsigned)columns - count[i] : check_pick (check, (guint)n + 1));
+  check_case (check, "plane %zu taps %zu n %zu rows %zu %s", plane, taps, n, n_rows,
+              in_order ? "in order" : "at random");
+  for (unsigned k = 0; k < columns.kinds; k++) {
+    EffnetSamples *kind = &columns.kind[k];
+    gsize samples = quads * most / planes[plane].step[k];
+
+    kind->step = planes[plane].step[k];
+    kind->offset = planes[plane].offset[k];
+    make_kind (check, kind, n, taps, samples, in_order);
+    bytes = MAX (bytes, (samples - 1) * kind->step + kind->offset + 1);
   }
-  for (; done < 3; done++) {
-    float *out = check_output (check, EFFNET_DTYPE_F32, EFFNET_LANES, n, n + gap, NULL);
+  const uint8_t *data = make_lines (check, n_rows, bytes, bytes + gap);
+  float high = check_pick (check, 2) ? 255.0f : INFINITY, low = high < 256.0f ? 0.0f : -high;
+  gsize out_n = n * columns.kinds;
 
-    h[done] = (EffnetResampleH){in, first, count, weight, n, taps, 5, -high, high, out, n + gap};
+  for (; done < 3; done++) {
+    float *out = check_output (check, EFFNET_DTYPE_F32, n_rows, out_n, out_n + gap, NULL);
+
+    h[done] = (EffnetResampleH){&columns,
+                                NULL,
+                                data,
+                                (ptrdiff_t)(bytes + gap),
+                                (unsigned)n_rows,
+                                bytes,
+                                3e-5f,
+                                low,
+                                high,
+                                NULL,
+                                out,
+                                out_n + gap};
+    make_packed (check, rows[done], &h[done]);
     if (!check_call (check, rows[done], &h[done]))
       break;
   }
-  if (done == 3) {
-    check_same (check, "called twice", h[0].out, h[1].out, EFFNET_DTYPE_F32, EFFNET_LANES, n,
-                n + gap);
-    for (gsize i = 0; i < n * EFFNET_LANES; i++) {
-      gsize lane = i % EFFNET_LANES, o = i / EFFNET_LANES;
-      double sum = 0.0, magnitude = 0.0;
+  for (gsize i = 0; done == 3 && i < n_rows * out_n; i++) {
+    gsize r = i / out_n, o = i % out_n;
+    const EffnetSamples *s = &columns.kind[o % columns.kinds];
+    int64_t sum = 0;
 
-      for (gsize t = 0; t < count[o]; t++) {
-        double term = (double)weight[o * taps + t] * in[(first[o] - 5 + t) * EFFNET_LANES + lane];
-
-        sum += term;
-        magnitude += fabs (term);
-      }
-      check_near (check, h[0].out[lane * (n + gap) + o], CLAMP (sum, -high, high),
-                  check_sum_bound (EFFNET_DTYPE_F32, count[o], magnitude, 0.0), lane, o);
-    }
-    if (check->bench)
-      check_time (check, &h[0], &h[2], 2.0 * EFFNET_LANES * (double)taps * (double)n);
+    for (gsize t = 0; t < s->count[o / columns.kinds]; t++)
+      sum += (int64_t)s->weight[o / columns.kinds * s->stride + t] *
+             data[r * (bytes + gap) + (s->first[o / columns.kinds] + t) * s->step + s->offset];
+    /* rounded to float32, and again with the scale */
+    check_near (check, h[0].out[r * (out_n + gap) + o], CLAMP ((float)sum * 3e-5f, low, high), 0.0,
+                r, o);
   }
+  if (done == 3 && check->bench)
+    check_time (check, &h[0], &h[2], 2.0 * (double)(n_rows * out_n * taps));
   check_case_end (check);
+  free_kinds (&columns);
 }
 
 void
 check_resample_h (Check *check)
 {
-  static const gsize taps[] = {1, 2, 4, 9, 17};
+  static const gsize taps[] = {1, 2, 4, 9, 17, 63};
 
   if (check->bench) {
-    resample_h_case (check, 17, 224, 448, FALSE);
+    for (gsize p = 0; p < 5; p++)
+      resample_h_case (check, p, 17, 224, EFFNET_BAND, TRUE);
     return;
   }
-  for (gsize i = 0; i < G_N_ELEMENTS (taps); i++)
-    for (gsize j = 0; j < G_N_ELEMENTS (lengths); j++)
-      for (gsize gap = 0; gap < 2 && check->n_failed < 3; gap++)
-        resample_h_case (check, taps[i], lengths[j], gap * 5, (i + j) % 2);
+  for (gsize p = 0; p < G_N_ELEMENTS (planes); p++)
+    for (gsize i = 0; i < G_N_ELEMENTS (taps); i++)
+      for (gsize j = 0; j < G_N_ELEMENTS (lengths) && lengths[j] <= 200; j++)
+        if (check->n_failed < 3)
+          resample_h_case (check, p, taps[i], lengths[j],
+                           j % 3 == 0 ? EFFNET_BAND : 1 + check_pick (check, EFFNET_BAND), j % 2);
 }
 
 /* ---- convert ---- */
 
 static void
-convert_case (Check *check, gsize n, gboolean gray)
+convert_case (Check *check, gsize n, gboolean gray, gsize step)
 {
   static const float matrix[9] = {1.164f,  0.01f,  1.596f, 1.164f, -0.392f,
                                   -0.813f, 1.164f, 2.017f, 0.02f};
@@ -221,11 +245,11 @@ convert_case (Check *check, gsize n, gboolean gray)
   float *in[3];
   gsize done = 0;
 
-  check_case (check, "n %zu grey %d", n, gray);
+  check_case (check, "n %zu grey %d step %zu", n, gray, step);
   for (unsigned k = 0; k < 3; k++) {
-    in[k] = k > 0 && gray ? in[0] : check_floats (check, n);
+    in[k] = k > 0 && gray ? in[0] : check_floats (check, (n - 1) * step + 1);
     if (k == 0 || !gray) {
-      for (gsize x = 0; x < n; x++)
+      for (gsize x = 0; x < (n - 1) * step + 1; x++)
         in[k][x] = (float)(127.5 + 160.0 * check_uniform (check));
       check_seal (check, in[k]);
     }
@@ -233,7 +257,8 @@ convert_case (Check *check, gsize n, gboolean gray)
   for (; done < 3; done++) {
     float *out = check_output (check, EFFNET_DTYPE_F32, 1, 3 * n, 3 * n, NULL);
 
-    c[done] = (EffnetConvert){{in[0], in[1], in[2]}, matrix, offset, scale, bias, n, out};
+    c[done] = (EffnetConvert){
+        {in[0], in[1], in[2]}, {step, step, step}, matrix, offset, scale, bias, n, out};
     if (!check_call (check, rows[done], &c[done]))
       break;
   }
@@ -244,8 +269,8 @@ convert_case (Check *check, gsize n, gboolean gray)
       double sum = offset[k], magnitude = fabs (sum), error;
 
       for (unsigned s = 0; s < 3; s++) {
-        sum += (double)matrix[k * 3 + s] * in[s][x];
-        magnitude += fabs ((double)matrix[k * 3 + s] * in[s][x]);
+        sum += (double)matrix[k * 3 + s] * in[s][x * step];
+        magnitude += fabs ((double)matrix[k * 3 + s] * in[s][x * step]);
       }
       /* Before rounding to whole values the sum is off by @error; after, by half a step more. */
       error = check_sum_bound (EFFNET_DTYPE_F32, 3, magnitude, 0.0) + 256.0 * UNIT_F32;
@@ -262,10 +287,12 @@ void
 check_convert (Check *check)
 {
   if (check->bench) {
-    convert_case (check, 224, FALSE);
+    convert_case (check, 224, FALSE, 1);
+    convert_case (check, 224, FALSE, 3);
     return;
   }
   for (gsize j = 0; j < G_N_ELEMENTS (lengths); j++)
-    for (int gray = 0; gray < 2 && check->n_failed < 3; gray++)
-      convert_case (check, lengths[j], gray);
+    for (gsize step = 1; step <= 4; step++)
+      for (int gray = 0; gray < 2 && check->n_failed < 3; gray++)
+        convert_case (check, lengths[j], gray, step);
 }

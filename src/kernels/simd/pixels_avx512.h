@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pixels for AVX-512. Loads of part of a row are masked: what the mask leaves out is not touched.
- */
+ * Pixels for AVX-512. The same names mean the same in every pixels_<isa>.h.
+ *
+ * px_floor rounds down.
+ *
+ * px_turn: rows of VF_LANES x VF_LANES dwords become columns.
+ *
+ * px_units: VF_LANES / 4 units of 16 or 12 bytes that follow one another, each taken apart by the
+ * pattern; zeros for what lies past the @left bytes that are there, which is not touched.
+ *
+ * px_store_words: the bytes of each dword as words: vectors of the even and of the odd ones.
+ *
+ * px_sum_add adds to the sum of each dword the products of its two words with two weights;
+ * px_sum_float of two sums is their total in float32, rounded once.
+ *
+ * px_load_step: n <= VF_LANES floats @step apart, zeros behind them.
+ *
+ * px_store_rgb: three vectors as VF_LANES pixels. */
 #ifndef EFFNET_KERNELS_SIMD_PIXELS_AVX512_H
 #define EFFNET_KERNELS_SIMD_PIXELS_AVX512_H
 
+#include <string.h>
+
 #include "kernels/simd/f32_avx512.h"
 
-#define PX_OWN_SHUFFLES
-
-static EFFNET_INLINE vf
-px_load_u8 (const uint8_t *p)
-{
-  return _mm512_cvtepi32_ps (
-      _mm512_cvtepu8_epi32 (_mm_loadu_si128 ((const __m128i *)(const void *)p)));
-}
-
-static EFFNET_INLINE vf
-px_load_u16 (const uint8_t *p)
-{
-  return _mm512_cvtepi32_ps (
-      _mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *)(const void *)p)));
-}
+typedef __m512i px_sum;
 
 static EFFNET_INLINE vf
 px_floor (vf x)
@@ -29,7 +32,7 @@ px_floor (vf x)
   return _mm512_roundscale_ps (x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
 
-/* rows of 16 x 16 become columns: pairs, quads, then whole 128-bit lanes change places */
+/* pairs, quads, then whole 128-bit lanes change places */
 static EFFNET_INLINE void
 px_turn (vf r[16])
 {
@@ -64,169 +67,89 @@ px_turn (vf r[16])
   }
 }
 
-/* The first @bytes <= 64 bytes at p, zeros behind them. */
-static EFFNET_INLINE __m512i
-px_bytes (const void *p, size_t bytes)
+static EFFNET_INLINE vf
+px_units (const uint8_t *p, size_t left, const unsigned unit, const uint8_t pattern[16])
 {
-  return _mm512_maskz_loadu_epi8 (bytes >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << bytes) - 1, p);
+  const __m512i spots =
+      _mm512_broadcast_i32x4 (_mm_loadu_si128 ((const __m128i *)(const void *)pattern));
+  __m512i v = _mm512_maskz_loadu_epi8 (left >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1, p);
+
+  if (unit == 12)
+    v = _mm512_permutexvar_epi32 (
+        _mm512_setr_epi32 (0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11), v);
+  return _mm512_castsi512_ps (_mm512_shuffle_epi8 (v, spots));
 }
 
-/* n <= 16 bytes @step apart as integers. */
-static EFFNET_INLINE vf
-px_pick_u8 (const uint8_t *p, const unsigned step, size_t n)
+static EFFNET_INLINE void
+px_store_words (void *p, vf v)
 {
-  const __m512i byte = _mm512_set1_epi32 (0xff);
-  __m512i v = px_bytes (p, (n - 1) * step + 1);
+  __m512i bytes = _mm512_castps_si512 (v);
 
+  _mm512_store_si512 (p, _mm512_and_si512 (bytes, _mm512_set1_epi16 (0xff)));
+  _mm512_store_si512 ((char *)p + 64, _mm512_srli_epi16 (bytes, 8));
+}
+
+static EFFNET_INLINE px_sum
+px_sum_zero (void)
+{
+  return _mm512_setzero_si512 ();
+}
+
+static EFFNET_INLINE px_sum
+px_sum_add (px_sum sum, const void *words, const int16_t weights[2])
+{
+  int32_t pair;
+
+  memcpy (&pair, weights, sizeof pair);
+  return _mm512_add_epi32 (sum,
+                           _mm512_madd_epi16 (_mm512_load_si512 (words), _mm512_set1_epi32 (pair)));
+}
+
+static EFFNET_INLINE vf
+px_sum_float (px_sum a, px_sum b)
+{
+  return _mm512_cvtepi32_ps (_mm512_add_epi32 (a, b));
+}
+
+static EFFNET_INLINE vf
+px_load_step (const float *p, size_t step, size_t n)
+{
+  const __m512i lane = _mm512_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __m512i at = _mm512_mullo_epi32 (lane, _mm512_set1_epi32 ((int)step));
+
+  if (n < 16 || step > 3)
+    return _mm512_mask_i32gather_ps (vf_zero (), vf_tail_mask (n), at, p, 4);
   if (step == 1)
-    return _mm512_cvtepi32_ps (_mm512_cvtepu8_epi32 (_mm512_castsi512_si128 (v)));
+    return vf_load (p);
+  /* 15 * 2 + 1 = 31 floats, or 15 * 3 + 1 = 46, are there */
   if (step == 2)
-    return _mm512_cvtepi32_ps (
-        _mm512_and_si512 (_mm512_cvtepu16_epi32 (_mm512_castsi512_si256 (v)), byte));
-  if (step == 4)
-    return _mm512_cvtepi32_ps (_mm512_and_si512 (v, byte));
-  /* 3: four pixels to each 128-bit lane, then a dword to each pixel */
-  const __m512i lanes = _mm512_setr_epi32 (0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
-  const __m512i spots = _mm512_broadcast_i32x4 (
-      _mm_setr_epi8 (0, -1, -1, -1, 3, -1, -1, -1, 6, -1, -1, -1, 9, -1, -1, -1));
-  return _mm512_cvtepi32_ps (_mm512_shuffle_epi8 (_mm512_permutexvar_epi32 (lanes, v), spots));
+    return _mm512_permutex2var_ps (vf_load (p), at, vf_load_tail (p + 16, 15));
+  vf low = _mm512_permutex2var_ps (vf_load (p), at, vf_load (p + 16));
+  return _mm512_mask_permutexvar_ps (low, 0xf800, at, vf_load_tail (p + 32, 14));
 }
 
-/* n <= 16 floats @step apart. */
-static EFFNET_INLINE vf
-px_pick_f32 (const float *p, const unsigned step, size_t n)
-{
-  size_t have = (n - 1) * step + 1;
-  const __m512i at =
-      _mm512_mullo_epi32 (_mm512_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                          _mm512_set1_epi32 ((int)step));
-  vf part[4];
-
-  EFFNET_UNROLL
-  for (unsigned i = 0; i < step; i++)
-    part[i] = have >= 16 * (i + 1) ? vf_load (p + 16 * i)
-              : have > 16 * i      ? vf_load_tail (p + 16 * i, have - 16 * i)
-                                   : vf_zero ();
-  if (step == 1)
-    return part[0];
-  vf low = _mm512_permutex2var_ps (part[0], at, part[1]);
-  if (step == 2)
-    return low;
-  vf high = _mm512_permutex2var_ps (part[2], at, step == 4 ? part[3] : part[2]);
-  return _mm512_mask_blend_ps (_mm512_cmpge_epi32_mask (at, _mm512_set1_epi32 (32)), low, high);
-}
-
-static EFFNET_INLINE vf
-px_pick_u16 (const uint8_t *p, size_t step, size_t n)
-{
-  float v[16] = {0};
-  uint16_t one;
-
-  for (size_t i = 0; i < n; i++) {
-    memcpy (&one, p + 2 * step * i, sizeof one);
-    v[i] = one;
-  }
-  return vf_load (v);
-}
-
-static EFFNET_INLINE vf
-px_pick (EffnetElement element, const void *row, const unsigned step, size_t x, size_t n)
-{
-  if (element == EFFNET_ELEMENT_U8)
-    return px_pick_u8 ((const uint8_t *)row + x * step, step, n);
-  if (element == EFFNET_ELEMENT_F32)
-    return px_pick_f32 ((const float *)row + x * step, step, n);
-  return px_pick_u16 ((const uint8_t *)row + 2 * x * step, step, n);
-}
-
+/* 16 of the 48 floats: a third of where one goes is where it comes from; the masks say which are of
+ * g and of b. */
 static EFFNET_INLINE void
-px_spread_step (const EffnetSpread *s, const EffnetElement element, const unsigned step, size_t x,
-                size_t n)
+px_store_third (float *out, __m512i third, vf r, vf g, vf b, __mmask16 of_g, __mmask16 of_b)
 {
-  vf r[16];
+  vf v = _mm512_permutexvar_ps (third, r);
 
-  EFFNET_UNROLL
-  for (unsigned lane = 0; lane < 16; lane++)
-    r[lane] = px_pick (element, s->rows[lane], step, x, n);
-  px_turn (r);
-  EFFNET_UNROLL
-  for (unsigned i = 0; i < 16; i++)
-    if (i < n)
-      vf_store (s->out + (x + i) * EFFNET_LANES, r[i]);
-}
-
-static EFFNET_INLINE void
-px_spread_element (const EffnetSpread *s, const EffnetElement element, size_t x, size_t n)
-{
-  switch (s->step) {
-  case 1:
-    px_spread_step (s, element, 1, x, n);
-    break;
-  case 2:
-    px_spread_step (s, element, 2, x, n);
-    break;
-  case 3:
-    px_spread_step (s, element, 3, x, n);
-    break;
-  case 4:
-    px_spread_step (s, element, 4, x, n);
-    break;
-  default:
-    for (size_t i = x; i < x + n; i++)
-      for (unsigned lane = 0; lane < 16; lane++)
-        vf_store_tail (s->out + i * EFFNET_LANES + lane,
-                       px_pick (element, s->rows[lane], 1, i * s->step, 1), 1);
-  }
-}
-
-static EFFNET_INLINE void
-px_spread_block (const EffnetSpread *s, size_t x, size_t n)
-{
-  if (s->element == EFFNET_ELEMENT_U8)
-    px_spread_element (s, EFFNET_ELEMENT_U8, x, n);
-  else if (s->element == EFFNET_ELEMENT_U16)
-    px_spread_element (s, EFFNET_ELEMENT_U16, x, n);
-  else
-    px_spread_element (s, EFFNET_ELEMENT_F32, x, n);
-}
-
-/* out[lane][j] = columns[j][lane], j < n */
-static EFFNET_INLINE void
-px_transpose (float columns[EFFNET_LANES][EFFNET_LANES], float *out, size_t stride, size_t n)
-{
-  vf r[16];
-
-  EFFNET_UNROLL
-  for (unsigned j = 0; j < 16; j++)
-    r[j] = j < n ? vf_load (columns[j]) : vf_zero ();
-  px_turn (r);
-  EFFNET_UNROLL
-  for (unsigned lane = 0; lane < 16; lane++)
-    vf_store_tail (out + lane * stride, r[lane], n);
+  v = _mm512_mask_permutexvar_ps (v, of_g, third, g);
+  vf_store (out, _mm512_mask_permutexvar_ps (v, of_b, third, b));
 }
 
 static EFFNET_INLINE void
 px_store_rgb (float *out, vf r, vf g, vf b)
 {
-  /* where out[16 q + i] comes from: 0..15 of r, 16..31 of g; then 0..15 of that, 16..31 of b */
-  EFFNET_UNROLL
-  for (int q = 0; q < 3; q++) {
-    __m512i at =
-        _mm512_add_epi32 (_mm512_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                          _mm512_set1_epi32 (16 * q));
-    /* at / 3 for 0..47: multiply by 171, shift by 9 */
-    __m512i third = _mm512_srli_epi32 (_mm512_mullo_epi32 (at, _mm512_set1_epi32 (171)), 9);
-    __m512i which = _mm512_sub_epi32 (at, _mm512_mullo_epi32 (third, _mm512_set1_epi32 (3)));
-    vf v = _mm512_permutexvar_ps (third, r);
+  const __m512i first = _mm512_setr_epi32 (0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5);
+  const __m512i second = _mm512_setr_epi32 (5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10);
+  const __m512i third =
+      _mm512_setr_epi32 (10, 11, 11, 11, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15);
 
-    v = _mm512_mask_permutexvar_ps (v, _mm512_cmpeq_epi32_mask (which, _mm512_set1_epi32 (1)),
-                                    third, g);
-    v = _mm512_mask_permutexvar_ps (v, _mm512_cmpeq_epi32_mask (which, _mm512_set1_epi32 (2)),
-                                    third, b);
-    vf_store (out + 16 * q, v);
-  }
+  px_store_third (out, first, r, g, b, 0x2492, 0x4924);
+  px_store_third (out + 16, second, r, g, b, 0x9249, 0x2492);
+  px_store_third (out + 32, third, r, g, b, 0x4924, 0x9249);
 }
-
-#include "kernels/simd/pixels.h"
 
 #endif

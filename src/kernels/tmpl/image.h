@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The front end's inner loops over vectors. Included by a file of isa/ after a vector header and a
- * pixel header (simd/pixels_<isa>.h: px_load, px_load_tail, px_spread_block, px_transpose,
- * px_store_rgb), with IMAGE_KERNEL (op) defined as the name of its function. Each output is one
- * chain of fused additions in the order of the taps, wherever it lies in the row. */
+ * The front end's filter of rows and its colours, over vectors. Included by a file of isa/ after a
+ * pixel header (simd/pixels_<isa>.h), with IMAGE_KERNEL (op) defined as the name of its function.
+ * Each output is one chain of fused additions in the order of the taps, wherever it lies in the
+ * row. The filter of columns is in tmpl/resample_h.h. */
 
-#define IMAGE_NV 6 /* vectors of sums at once in the vertical filter */
-#define IMAGE_HV (EFFNET_LANES / VF_LANES)
+#define IMAGE_NV (VF_REGISTERS / 2) /* vectors of sums at once in the vertical filter */
 
 static EFFNET_INLINE void
-vertical_columns (const EffnetResampleV *r, const EffnetElement element, size_t x,
-                  const unsigned nv, size_t rest)
+vertical_columns (const EffnetResampleV *r, size_t x, const unsigned nv)
 {
   vf sum[IMAGE_NV];
 
@@ -22,90 +20,31 @@ vertical_columns (const EffnetResampleV *r, const EffnetElement element, size_t 
 
     EFFNET_UNROLL
     for (unsigned v = 0; v < nv; v++)
-      sum[v] = vf_fma (rest ? px_load_tail (element, r->rows[t], x, rest)
-                            : px_load (element, r->rows[t], x + v * VF_LANES),
-                       w, sum[v]);
+      sum[v] = vf_fma (vf_load (r->rows[t] + x + v * VF_LANES), w, sum[v]);
   }
   EFFNET_UNROLL
-  for (unsigned v = 0; v < nv; v++) {
-    if (rest)
-      vf_store_tail (r->out + x, sum[v], rest);
-    else
-      vf_store (r->out + x + v * VF_LANES, sum[v]);
-  }
+  for (unsigned v = 0; v < nv; v++)
+    vf_store (r->out + x + v * VF_LANES, sum[v]);
 }
 
-static EFFNET_INLINE void
-vertical (const EffnetResampleV *r, const EffnetElement element)
+void
+IMAGE_KERNEL (resample_v_f32) (const EffnetResampleV *r)
 {
   size_t x = 0;
 
   for (; r->n - x >= IMAGE_NV * VF_LANES; x += IMAGE_NV * VF_LANES)
-    vertical_columns (r, element, x, IMAGE_NV, 0);
+    vertical_columns (r, x, IMAGE_NV);
+  for (; r->n - x >= 2 * VF_LANES; x += 2 * VF_LANES)
+    vertical_columns (r, x, 2);
   for (; r->n - x >= VF_LANES; x += VF_LANES)
-    vertical_columns (r, element, x, 1, 0);
-  if (x < r->n)
-    vertical_columns (r, element, x, 1, r->n - x);
-}
+    vertical_columns (r, x, 1);
+  if (x < r->n) {
+    vf sum = vf_zero ();
 
-void
-IMAGE_KERNEL (resample_v) (const EffnetResampleV *r)
-{
-  switch (r->element) {
-  case EFFNET_ELEMENT_U8:
-    vertical (r, EFFNET_ELEMENT_U8);
-    break;
-  case EFFNET_ELEMENT_U16:
-    vertical (r, EFFNET_ELEMENT_U16);
-    break;
-  case EFFNET_ELEMENT_F32:
-    vertical (r, EFFNET_ELEMENT_F32);
-    break;
+    for (size_t t = 0; t < r->taps; t++)
+      sum = vf_fma (vf_load_tail (r->rows[t] + x, r->n - x), vf_set1 (r->weight[t]), sum);
+    vf_store_tail (r->out + x, sum, r->n - x);
   }
-}
-
-void
-IMAGE_KERNEL (spread) (const EffnetSpread *s)
-{
-  for (size_t x = 0; x < s->n; x += EFFNET_LANES) {
-    size_t n = s->n - x < EFFNET_LANES ? s->n - x : EFFNET_LANES;
-
-    px_spread_block (s, x, n);
-  }
-}
-
-/* Outputs i to i + n, n <= EFFNET_LANES, in columns; then turned into rows. */
-static EFFNET_INLINE void
-horizontal_block (const EffnetResampleH *h, size_t i, size_t n)
-{
-  float columns[EFFNET_LANES][EFFNET_LANES];
-  vf low = vf_set1 (h->low), high = vf_set1 (h->high);
-
-  for (size_t j = 0; j < n; j++) {
-    const float *in = h->in + (h->first[i + j] - h->base) * EFFNET_LANES;
-    const float *w = h->weight + (i + j) * h->stride;
-    size_t count = h->count[i + j];
-    vf sum[IMAGE_HV];
-
-    EFFNET_UNROLL
-    for (unsigned v = 0; v < IMAGE_HV; v++)
-      sum[v] = vf_zero ();
-    for (size_t t = 0; t < count; t++)
-      EFFNET_UNROLL
-    for (unsigned v = 0; v < IMAGE_HV; v++)
-      sum[v] = vf_fma (vf_load (in + t * EFFNET_LANES + v * VF_LANES), vf_set1 (w[t]), sum[v]);
-    EFFNET_UNROLL
-    for (unsigned v = 0; v < IMAGE_HV; v++)
-      vf_store (columns[j] + v * VF_LANES, vf_min (high, vf_max (low, sum[v])));
-  }
-  px_transpose (columns, h->out + i, h->out_stride, n);
-}
-
-void
-IMAGE_KERNEL (resample_h) (const EffnetResampleH *h)
-{
-  for (size_t i = 0; i < h->n; i += EFFNET_LANES)
-    horizontal_block (h, i, h->n - i < EFFNET_LANES ? h->n - i : EFFNET_LANES);
 }
 
 static EFFNET_INLINE vf
@@ -120,25 +59,45 @@ convert_channel (const EffnetConvert *c, unsigned k, vf a, vf b, vf d)
   return vf_fma (v, vf_set1 (c->scale[k]), vf_set1 (c->bias[k]));
 }
 
-void
-IMAGE_KERNEL (convert) (const EffnetConvert *c)
+/* @n <= VF_LANES pixels from @x on, the first component's samples @step apart, the others' @beside.
+ */
+static EFFNET_INLINE void
+convert_pixels (const EffnetConvert *c, const size_t step, const size_t beside, size_t x, size_t n,
+                float *out)
 {
+  vf a = px_load_step (c->in[0] + x * step, step, n);
+  vf b = px_load_step (c->in[1] + x * beside, beside, n);
+  vf d = px_load_step (c->in[2] + x * beside, beside, n);
+
+  px_store_rgb (out, convert_channel (c, 0, a, b, d), convert_channel (c, 1, a, b, d),
+                convert_channel (c, 2, a, b, d));
+}
+
+static EFFNET_INLINE void
+convert_row (const EffnetConvert *c, const size_t step, const size_t beside)
+{
+  float rgb[3 * VF_LANES];
   size_t x = 0;
 
-  for (; c->n - x >= VF_LANES; x += VF_LANES) {
-    vf a = vf_load (c->in[0] + x), b = vf_load (c->in[1] + x), d = vf_load (c->in[2] + x);
-
-    px_store_rgb (c->out + 3 * x, convert_channel (c, 0, a, b, d), convert_channel (c, 1, a, b, d),
-                  convert_channel (c, 2, a, b, d));
-  }
+  for (; c->n - x >= VF_LANES; x += VF_LANES)
+    convert_pixels (c, step, beside, x, VF_LANES, c->out + 3 * x);
   if (x < c->n) {
-    size_t rest = c->n - x;
-    float rgb[3 * VF_LANES];
-    vf a = vf_load_tail (c->in[0] + x, rest), b = vf_load_tail (c->in[1] + x, rest);
-    vf d = vf_load_tail (c->in[2] + x, rest);
-
-    px_store_rgb (rgb, convert_channel (c, 0, a, b, d), convert_channel (c, 1, a, b, d),
-                  convert_channel (c, 2, a, b, d));
-    memcpy (c->out + 3 * x, rgb, 3 * rest * sizeof *rgb);
+    convert_pixels (c, step, beside, x, c->n - x, rgb);
+    memcpy (c->out + 3 * x, rgb, 3 * (c->n - x) * sizeof *rgb);
   }
+}
+
+/* Planes, a plane and one of pairs, packed pixels; whatever else there may be. */
+void
+IMAGE_KERNEL (convert_f32) (const EffnetConvert *c)
+{
+  assert (c->step[1] == c->step[2]);
+  if (c->step[0] == 1 && c->step[1] == 1)
+    convert_row (c, 1, 1);
+  else if (c->step[0] == 1 && c->step[1] == 2)
+    convert_row (c, 1, 2);
+  else if (c->step[0] == 3 && c->step[1] == 3)
+    convert_row (c, 3, 3);
+  else
+    convert_row (c, c->step[0], c->step[1]);
 }
