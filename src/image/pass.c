@@ -85,7 +85,7 @@ build_columns (EffnetPass *pass, unsigned p)
 }
 
 /* As whole numbers, weights are off by up to half of one. From here on that shows in no output. */
-#define ENOUGH 65536
+#define ENOUGH 49152
 
 static void
 build_plane (EffnetPass *pass, unsigned p)

@@ -37,13 +37,15 @@ configure_tiles (void)
 }
 
 /* @bytes <= CHUNK of each of @rows <= TILE rows, zeros around them. */
-static EFFNET_NOINLINE void
+static EFFNET_INLINE void
 copy_tile (const uint8_t *from, ptrdiff_t stride, size_t rows, size_t bytes,
            uint8_t tile[TILE][CHUNK])
 {
-  memset (tile, 0, TILE * CHUNK);
-  for (size_t r = 0; r < rows; r++)
-    memcpy (tile[r], from + (ptrdiff_t)r * stride, bytes);
+  __mmask64 mask = bytes == CHUNK ? ~(__mmask64)0 : ((__mmask64)1 << bytes) - 1;
+
+  for (size_t r = 0; r < TILE; r++, from += stride)
+    _mm512_store_si512 (tile[r], _mm512_maskz_loadu_epi8 (r < rows ? mask : 0, from));
+  EFFNET_FENCE (); /* the intrinsic that loads the tile does not say what it reads */
 }
 
 /* Tiles 0..3 += a chunk; 4 and 5 are rows, 6 and 7 high and low weights. */
