@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Builds base and kernels for 64-bit Arm and runs their tests under qemu-user. Needs, on Debian:
+# Builds base, kernels and image for 64-bit Arm and runs their tests under qemu-user. Needs, on Debian:
 #   dpkg --add-architecture arm64 && apt-get update
 #   apt-get install gcc-aarch64-linux-gnu qemu-user libglib2.0-dev:arm64 libjson-glib-dev:arm64 \
 #     libjpeg62-turbo-dev:arm64
@@ -24,6 +24,7 @@ if [ ! -f "$build/build.ninja" ]; then
   meson setup "$build" "$source" --cross-file "$source/tests/distro/aarch64.txt" -Dgst=disabled -Dcli=disabled
 fi
 ninja -C "$build" tests/base/test-base tests/kernels/check_kernels tests/kernels/test-sabotage \
-  tests/kernels/test-list tests/kernels/test-activation tests/kernels/test-blas
+  tests/kernels/test-list tests/kernels/test-activation tests/kernels/test-blas \
+  tests/image/test-formats tests/image/test-frontend tests/image/test-jpeg tests/image/test-regions
 # The sweep over the floats takes a tenth of them.
-EFFNET_TEST_EMULATED=1 meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 10 --suite base --suite kernels
+EFFNET_TEST_EMULATED=1 meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 10 --suite base --suite kernels --suite image

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The horizontal filter on AMX tiles: 32 rows x 64 bytes of the picture as they lie in memory times
- * banded tiles of int8 weights, so what is interleaved comes apart in the product. A group's sums
- * are finished by the vector units while the tile unit works on the next.
+ * The horizontal filter on AMX tiles: 16 rows x 64 bytes of the picture as they lie in memory times
+ * banded tiles of int8 weights, so what is interleaved comes apart in the product. A block's sums
+ * are finished by the vector units while the tile unit works on the next. Two groups of columns at
+ * a time go down the rows: their weights stay in first-level cache, and the memory sees 16 rows at
+ * once, which is as many streams as it follows well.
  *
  * No load leaves the rows: where a whole tile is not there, its bytes go by way of the stack. */
 #include <immintrin.h>
@@ -12,10 +14,19 @@
 #include "kernels/rows.h"
 #include "kernels/simd/inline.h"
 
-enum { TILE = 16, CHUNK = EFFNET_TILE_CHUNK, BYTES = EFFNET_TILE_BYTES };
+enum {
+  TILE = 16,
+  CHUNK = EFFNET_TILE_CHUNK,
+  BYTES = EFFNET_TILE_BYTES,
+  TOGETHER = 2, /* groups */
+};
 
-/* [row tile][high, low][16 rows][16 columns] */
-typedef int32_t Sums[2][2][TILE][TILE];
+/* The sums of some rows and columns, of the high and the low weights; still to be finished. */
+typedef struct {
+  int32_t sums[2][TILE][TILE] __attribute__ ((aligned (64)));
+  float *out;
+  size_t rows, columns;
+} Block;
 
 static void
 configure_tiles (void)
@@ -48,64 +59,53 @@ copy_tile (const uint8_t *from, ptrdiff_t stride, size_t rows, size_t bytes,
   EFFNET_FENCE (); /* the intrinsic that loads the tile does not say what it reads */
 }
 
-/* Tiles 0..3 += a chunk; 4 and 5 are rows, 6 and 7 high and low weights. */
+/* Tiles 0 and 1 += a chunk of rows [row, row + n), n <= TILE, times high and low weights. */
 static EFFNET_INLINE void
-add_chunk (const EffnetResampleH *h, size_t at, const int8_t *weights)
+add_chunk (const EffnetResampleH *h, size_t row, size_t n, size_t at, const int8_t *weights)
 {
   uint8_t tile[TILE][CHUNK] __attribute__ ((aligned (64)));
-  const uint8_t *rows = h->rows + at;
+  const uint8_t *rows = h->rows + (ptrdiff_t)row * h->row_stride + at;
   size_t bytes = h->bytes - at < CHUNK ? h->bytes - at : CHUNK;
 
-  _tile_loadd (6, weights, 64);
-  _tile_loadd (7, weights + BYTES, 64);
-  if (bytes == CHUNK && h->n_rows >= TILE) {
+  if (bytes == CHUNK && n == TILE) {
     _tile_loadd (4, rows, h->row_stride);
   } else {
-    copy_tile (rows, h->row_stride, h->n_rows < TILE ? h->n_rows : TILE, bytes, tile);
+    copy_tile (rows, h->row_stride, n, bytes, tile);
     _tile_loadd (4, tile, CHUNK);
   }
+  _tile_loadd (6, weights, 64);
   _tile_dpbusd (0, 4, 6);
+  _tile_loadd (7, weights + BYTES, 64);
   _tile_dpbusd (1, 4, 7);
-  if (h->n_rows <= TILE)
-    return;
-  rows += TILE * h->row_stride;
-  if (bytes == CHUNK && h->n_rows == 2 * TILE) {
-    _tile_loadd (5, rows, h->row_stride);
-  } else {
-    copy_tile (rows, h->row_stride, h->n_rows - TILE, bytes, tile);
-    _tile_loadd (5, tile, CHUNK);
-  }
-  _tile_dpbusd (2, 5, 6);
-  _tile_dpbusd (3, 5, 7);
 }
 
 static EFFNET_INLINE void
-multiply (const EffnetResampleH *h, const EffnetTileGroup *group, const int8_t *tiles, Sums sums)
+multiply (const EffnetResampleH *h, size_t row, size_t g, const EffnetTileGroup *group,
+          const int8_t *tiles, Block *block)
 {
+  size_t rest = h->columns->n * h->columns->kinds - g * TILE;
+
+  block->out = h->out + row * h->out_stride + g * TILE;
+  block->rows = h->n_rows - row < TILE ? h->n_rows - row : TILE;
+  block->columns = rest < TILE ? rest : TILE;
   _tile_zero (0);
   _tile_zero (1);
-  _tile_zero (2);
-  _tile_zero (3);
   for (size_t c = 0; c < group->chunks; c++)
-    add_chunk (h, (group->chunk + c) * CHUNK, tiles + c * 2 * BYTES);
-  _tile_stored (0, sums[0][0], 64);
-  _tile_stored (1, sums[0][1], 64);
-  _tile_stored (2, sums[1][0], 64);
-  _tile_stored (3, sums[1][1], 64);
+    add_chunk (h, row, block->rows, (group->chunk + c) * CHUNK, tiles + c * 2 * BYTES);
+  _tile_stored (0, block->sums[0], 64);
+  _tile_stored (1, block->sums[1], 64);
 }
 
-/* @rows <= TILE rows of sums, the high and the low ones, to @out. */
 static EFFNET_INLINE void
-finish_tile (const EffnetResampleH *h, int32_t sums[2][TILE][TILE], size_t rows, float *out,
-             const int all, __mmask16 mask)
+finish_rows (const EffnetResampleH *h, const Block *block, const int all, __mmask16 mask)
 {
   __m512 scale = _mm512_set1_ps (h->scale), low = _mm512_set1_ps (h->low);
   __m512 high = _mm512_set1_ps (h->high);
-  size_t stride = h->out_stride;
+  float *out = block->out;
 
-  for (size_t r = 0; r < rows; r++, out += stride) {
-    __m512i sum = _mm512_slli_epi32 (_mm512_load_si512 (sums[0][r]), 8);
-    __m512 v = _mm512_cvtepi32_ps (_mm512_add_epi32 (sum, _mm512_load_si512 (sums[1][r])));
+  for (size_t r = 0; r < block->rows; r++, out += h->out_stride) {
+    __m512i sum = _mm512_slli_epi32 (_mm512_load_si512 (block->sums[0][r]), 8);
+    __m512 v = _mm512_cvtepi32_ps (_mm512_add_epi32 (sum, _mm512_load_si512 (block->sums[1][r])));
 
     v = _mm512_min_ps (high, _mm512_max_ps (low, _mm512_mul_ps (v, scale)));
     if (all)
@@ -116,37 +116,37 @@ finish_tile (const EffnetResampleH *h, int32_t sums[2][TILE][TILE], size_t rows,
 }
 
 static EFFNET_INLINE void
-finish (const EffnetResampleH *h, Sums sums, size_t g)
+finish (const EffnetResampleH *h, const Block *block)
 {
-  size_t rest = h->columns->n * h->columns->kinds - g * TILE;
-  float *out = h->out + g * TILE;
-
-  for (unsigned t = 0; t * TILE < h->n_rows; t++) {
-    size_t rows = h->n_rows - t * TILE < TILE ? h->n_rows - t * TILE : TILE;
-
-    if (rest >= TILE)
-      finish_tile (h, sums[t], rows, out, 1, 0);
-    else
-      finish_tile (h, sums[t], rows, out, 0, (__mmask16)((1u << rest) - 1));
-    out += TILE * h->out_stride;
-  }
+  if (block->columns == TILE)
+    finish_rows (h, block, 1, 0);
+  else
+    finish_rows (h, block, 0, (__mmask16)((1u << block->columns) - 1));
 }
 
 void
 effnet_resample_h_u8_amx (const EffnetResampleH *h)
 {
-  Sums sums[2] __attribute__ ((aligned (64)));
-  size_t n = (h->columns->n * h->columns->kinds + TILE - 1) / TILE;
+  Block blocks[2];
+  size_t n = (h->columns->n * h->columns->kinds + TILE - 1) / TILE, done = 0;
   const EffnetTileGroup *groups = h->packed;
-  const int8_t *tiles = (const int8_t *)h->packed + (n * sizeof (EffnetTileGroup) + 63) / 64 * 64;
+  const int8_t *first = (const int8_t *)h->packed + (n * sizeof (EffnetTileGroup) + 63) / 64 * 64;
+  const int8_t *tiles = first;
 
   configure_tiles ();
-  for (size_t g = 0; g < n; g++) {
-    multiply (h, &groups[g], tiles, sums[g % 2]);
-    tiles += groups[g].chunks * (size_t)(2 * BYTES);
-    if (g > 0)
-      finish (h, sums[(g - 1) % 2], g - 1);
+  for (size_t from = 0; from < n; from += TOGETHER, first = tiles) {
+    size_t to = n - from < TOGETHER ? n : from + TOGETHER;
+
+    for (size_t row = 0; row < h->n_rows; row += TILE) {
+      tiles = first;
+      for (size_t g = from; g < to; g++) {
+        multiply (h, row, g, &groups[g], tiles, &blocks[done % 2]);
+        tiles += groups[g].chunks * (size_t)(2 * BYTES);
+        if (done++ > 0)
+          finish (h, &blocks[done % 2]);
+      }
+    }
   }
-  finish (h, sums[(n - 1) % 2], n - 1);
+  finish (h, &blocks[(done - 1) % 2]);
   _tile_release ();
 }
