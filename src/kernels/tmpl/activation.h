@@ -27,6 +27,7 @@
 #define EFFNET_KERNELS_TMPL_ACTIVATION_H
 
 #include <assert.h>
+#include <math.h>
 
 #include "base/types.h"
 
@@ -110,6 +111,23 @@ activate (vf x, const EffnetActivation activation)
   }
   assert (!"known activation");
   return x;
+}
+
+/* TRUE for those that only bound x, by *low and *high: cheap enough to do where x was computed. */
+static EFFNET_INLINE int
+activation_is_clamp (EffnetActivation activation, float *low, float *high)
+{
+  *low = activation == EFFNET_ACTIVATION_NONE ? -INFINITY : 0.0f;
+  *high = activation == EFFNET_ACTIVATION_RELU6 ? 6.0f : INFINITY;
+  return activation == EFFNET_ACTIVATION_NONE || activation == EFFNET_ACTIVATION_RELU ||
+         activation == EFFNET_ACTIVATION_RELU6;
+}
+
+/* NaN stays one. */
+static EFFNET_INLINE vf
+clamp (vf x, float low, float high)
+{
+  return vf_min (vf_set1 (high), vf_max (vf_set1 (low), x));
 }
 
 /* BODY (activation) with a constant in place of a variable. */

@@ -8,7 +8,8 @@
  * registers: each input column under the group is loaded once per kernel row and multiplied into
  * every pixel it touches. Columns outside the image are left out by a bit mask, NULL rows by a
  * test: no padding is ever read. Sums go through a block on the stack to the activation, the pool
- * and out; the pool adds the values before they are rounded to T.
+ * and out, or straight to out where there is only a clamp to do; the pool adds the values before
+ * they are rounded to T.
  *
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, taps in
  * row order, whatever group it falls in. */
@@ -21,6 +22,8 @@ typedef struct {
   size_t c, channels; /* from c, at most VF_LANES */
   ptrdiff_t column;   /* of the first tap of the first pixel; may be negative */
   uint32_t valid;     /* bit i: column + i lies in the image */
+  int direct;         /* from registers to out, between low and high; else to the stack */
+  float low, high;
 } DepthwiseGroup;
 
 static EFFNET_INLINE vf
@@ -35,8 +38,8 @@ depthwise_load (const elem *p, size_t n, const int tail)
   return tail ? elem_load_tail (p, n) : elem_load (p);
 }
 
-/* tile[pixels] = bias + taps; k, s, pixels, tail and edge are constants. Without @edge all columns
- * are valid. */
+/* tile[pixels] or out = bias + taps; k, s, pixels, tail and edge are constants. Without @edge all
+ * columns are valid. */
 static EFFNET_INLINE void
 depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, const unsigned k,
                  const unsigned s, const unsigned pixels, const int tail, const int edge)
@@ -84,6 +87,18 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
             acc[p] = vf_fma (x, w[column - p * s], acc[p]);
       }
     }
+  }
+  if (g->direct) {
+    elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
+
+    EFFNET_UNROLL
+    for (unsigned p = 0; p < pixels; p++, out += d->out_stride) {
+      if (tail)
+        elem_store_tail (out, clamp (acc[p], g->low, g->high), g->channels);
+      else
+        elem_store (out, clamp (acc[p], g->low, g->high));
+    }
+    return;
   }
   EFFNET_UNROLL
   for (unsigned p = 0; p < pixels; p++)
@@ -190,10 +205,11 @@ static EFFNET_INLINE void
 depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
 {
   size_t groups = (d->out_w + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
-  DepthwiseGroup g = {0, 0, 0, 0, 0, 0};
+  DepthwiseGroup g = {.x = 0};
   int inside;
   vf tile[DEPTHWISE_PIXELS];
 
+  g.direct = activation_is_clamp (d->activation, &g.low, &g.high) && d->pool == NULL && k > 0;
   for (size_t left = groups; left > 0; left--, g.x += g.pixels) {
     g.pixels = (d->out_w - g.x + left - 1) / left;
     g.column = (ptrdiff_t)(g.x * d->stride) - (ptrdiff_t)d->pad;
@@ -212,7 +228,8 @@ depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
         depthwise_some_pixels (d, &g, tile, k, s, 0, 1);
       else
         depthwise_some_pixels (d, &g, tile, k, s, 1, 1);
-      depthwise_finish (d, &g, tile);
+      if (!g.direct)
+        depthwise_finish (d, &g, tile);
     }
   }
 }

@@ -7,16 +7,27 @@
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, k
  * ascending, whatever micro-tile it falls in. So results do not depend on how m is cut.
  *
- * A micro-tile of up to GEMM_MR rows by 1 .. GEMM_NV vectors stays in registers over the whole of k
- * and then goes to a block on the stack, from where gemm_finish () takes it through activation and
- * residual to c: the k loop and the epilogue each have all registers to themselves. */
+ * A micro-tile of up to GEMM_MR rows by 1 .. GEMM_NV vectors stays in registers over the whole of
+ * k. Where nothing or only a clamp is left to do it goes from there to c; else to a block on the
+ * stack, from where gemm_finish () takes it through activation and residual: the k loop and the
+ * epilogue then each have all registers to themselves. */
 
 #define GEMM_NR       (GEMM_NV * VF_LANES)
 #define GEMM_L2_BYTES (1u << 20) /* of packed weights or of rows that one pass may keep in L2 */
 #define GEMM_AHEAD    16         /* steps of k: weights come from L2, two lines a step */
 
+/* Where a micro-tile goes: rows of @stride elements (c) or vectors (the stack). */
+typedef struct {
+  vf *tile; /* [mr][nv], or NULL: to c */
+  elem *c;
+  const elem *residual; /* or NULL */
+  size_t ldc, ldr;
+  size_t last; /* columns of the last vector of a row of c */
+  float low, high;
+} GemmTo;
+
 typedef void (*GemmTile) (const elem *a, size_t lda, const elem *b, size_t k, const float *bias,
-                          vf *tile);
+                          const GemmTo *to);
 
 /* Rows 0 .. mr - 1 are reached from three bases, each five rows apart, by 0, 1, 2, 3 or 4 lda. */
 typedef struct {
@@ -32,9 +43,36 @@ gemm_row (const GemmRows *rows, const unsigned r)
   return (const elem *)(base + (r % 5 == 3 ? rows->lda3 : r % 5 * rows->lda));
 }
 
-/* tile[mr][nv] = bias + a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b. */
+/* The last vector of a row of c may be a tail. */
 static EFFNET_INLINE void
-gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias, vf *tile,
+gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const unsigned nv)
+{
+  const elem *residual = to->residual;
+  elem *c = to->c;
+
+  EFFNET_UNROLL
+  for (unsigned r = 0; r < mr; r++, c += to->ldc) {
+    EFFNET_UNROLL
+    for (unsigned v = 0; v < nv; v++) {
+      vf y = clamp (acc[r][v], to->low, to->high);
+      const int whole = v + 1 < nv || to->last == VF_LANES;
+
+      if (residual != NULL)
+        y = vf_add (y, whole ? elem_load (residual + v * VF_LANES)
+                             : elem_load_tail (residual + v * VF_LANES, to->last));
+      if (whole)
+        elem_store (c + v * VF_LANES, y);
+      else
+        elem_store_tail (c + v * VF_LANES, y, to->last);
+    }
+    if (residual != NULL)
+      residual += to->ldr;
+  }
+}
+
+/* bias + a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b. */
+static EFFNET_INLINE void
+gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias, const GemmTo *to,
            const unsigned mr, const unsigned nv)
 {
   const size_t bytes = lda * sizeof *a;
@@ -87,18 +125,22 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
     GEMM_STEP (0, 1);
 #undef GEMM_STEP
 
+  if (to->tile == NULL) {
+    gemm_store (to, acc, mr, nv);
+    return;
+  }
   EFFNET_UNROLL
   for (unsigned r = 0; r < mr; r++)
     EFFNET_UNROLL
   for (unsigned v = 0; v < nv; v++)
-    tile[r * nv + v] = acc[r][v];
+    to->tile[r * nv + v] = acc[r][v];
 }
 
 #define GEMM_TILE(mr, nv)                                                                          \
-  static EFFNET_NOINLINE void gemm_tile_##mr##x##nv (const elem *a, size_t lda, const elem *b,     \
-                                                     size_t k, const float *bias, vf *tile)        \
+  static EFFNET_NOINLINE void gemm_tile_##mr##x##nv (                                              \
+      const elem *a, size_t lda, const elem *b, size_t k, const float *bias, const GemmTo *to)     \
   {                                                                                                \
-    gemm_tile (a, lda, b, k, bias, tile, mr, nv);                                                  \
+    gemm_tile (a, lda, b, k, bias, to, mr, nv);                                                    \
   }
 #define GEMM_NAME(mr, nv) gemm_tile_##mr##x##nv,
 
@@ -177,9 +219,20 @@ gemm_one (const EffnetGemm *g, size_t i, size_t rows, size_t j)
   size_t columns = g->n - j < GEMM_NR ? g->n - j : GEMM_NR;
   size_t nv = (columns + VF_LANES - 1) / VF_LANES;
   vf tile[GEMM_MR * GEMM_NV];
+  GemmTo to = {
+      .c = (elem *)g->c + i * g->ldc + j,
+      .residual = g->residual != NULL ? (const elem *)g->residual + i * g->ldr + j : NULL,
+      .ldc = g->ldc,
+      .ldr = g->ldr,
+      .last = columns - (nv - 1) * VF_LANES,
+  };
 
+  if (!activation_is_clamp (g->activation, &to.low, &to.high))
+    to.tile = tile;
   gemm_tiles[nv - 1][rows - 1]((const elem *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j,
-                               tile);
+                               &to);
+  if (to.tile == NULL)
+    return;
 #define BODY(activation) gemm_finish (g, tile, i, rows, j, columns, activation)
   EFFNET_FOR_ACTIVATION (g->activation, BODY);
 #undef BODY
