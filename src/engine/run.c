@@ -202,10 +202,13 @@ run_expand_depthwise (void *user, size_t tile, unsigned worker)
 
 /* Outputs @first .. of a fully connected layer. */
 static void
-run_fc (const EffnetStep *s, size_t first, size_t n, const float *x, float *y)
+run_fc (const Job *job, size_t first, size_t n, const float *x, float *y)
 {
-  s->kernel->call.fc (&(EffnetFc){n, s->in_channels, x, (const float *)s->weights + first,
-                                  s->weight_stride, s->bias + first, y + first, s->activation});
+  const EffnetStep *s = job->step;
+  const char *weights = (const char *)s->weights + first * job->element;
+
+  s->kernel->call.fc (&(EffnetFc){n, s->in_channels, x, weights, s->weight_stride, s->bias + first,
+                                  y + first, s->activation});
 }
 
 static void
@@ -224,7 +227,7 @@ run_squeeze (void *user, size_t tile, unsigned worker)
   }
   for (size_t c = 0; c < channels; c++)
     mean[c] *= 1.0f / (float)(s->in_h * s->in_w);
-  run_fc (s, first, MIN (s->per_tile, s->out_channels - first), mean, at (job, s->out));
+  run_fc (job, first, MIN (s->per_tile, s->out_channels - first), mean, at (job, s->out));
 }
 
 static void
@@ -237,7 +240,7 @@ run_excite (void *user, size_t tile, unsigned worker)
   float *gate = at (job, s->gate);
 
   (void)worker;
-  run_fc (s, first, channels, at (job, s->in), gate);
+  run_fc (job, first, channels, at (job, s->in), gate);
   if (s->scaled == EFFNET_NO_SLOT)
     return;
   nr = effnet_gemm_panel_width (s->project_gemm, s->project_channels);
@@ -312,7 +315,8 @@ run_classifier (void *user, size_t tile, unsigned worker)
   size_t first = tile * s->per_tile;
 
   (void)worker;
-  run_fc (s, first, MIN (s->per_tile, s->out_channels - first), at (job, s->in), at (job, s->out));
+  run_fc (job, first, MIN (s->per_tile, s->out_channels - first), at (job, s->in),
+          at (job, s->out));
 }
 
 static const EffnetTileFunc step_funcs[] = {

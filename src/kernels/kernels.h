@@ -95,11 +95,12 @@ typedef struct {
   float *sum; /* [channels] */
 } EffnetPoolSum;
 
-/* y[j] = act (bias[j] + sum_k x[k] * w[k][j]); has no T, its rows serve every dtype */
+/* y[j] = act (bias[j] + sum_k x[k] * w[k][j]); only the weights are T: they are most of the memory
+ */
 typedef struct {
   size_t n, k;
   const float *x;    /* [k] */
-  const float *w;    /* [k][w_stride] */
+  const void *w;     /* T [k][w_stride] */
   size_t w_stride;   /* elements, >= n */
   const float *bias; /* [n] */
   float *y;          /* [n] */

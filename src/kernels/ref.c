@@ -47,15 +47,3 @@ activate (double x, EffnetActivation activation)
 #undef LOAD
 #undef STORE
 #undef REF
-
-void
-effnet_fc_f32_ref (const EffnetFc *f)
-{
-  for (size_t j = 0; j < f->n; j++) {
-    double sum = f->bias[j];
-
-    for (size_t k = 0; k < f->k; k++)
-      sum += (double)f->x[k] * f->w[k * f->w_stride + j];
-    f->y[j] = (float)activate (sum, f->activation);
-  }
-}

@@ -97,6 +97,20 @@ REF (pool) (const EffnetPoolSum *p)
 }
 
 void
+REF (fc) (const EffnetFc *f)
+{
+  const T *w = f->w;
+
+  for (size_t j = 0; j < f->n; j++) {
+    double sum = f->bias[j];
+
+    for (size_t k = 0; k < f->k; k++)
+      sum += (double)f->x[k] * (double)LOAD (w[k * f->w_stride + j]);
+    f->y[j] = (float)activate (sum, f->activation);
+  }
+}
+
+void
 REF (scale_rows) (const EffnetScaleRows *s)
 {
   T *x = s->x;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "kernels/bf16.h"
 #include "plan/steps.h"
 
 static double
@@ -26,7 +27,7 @@ find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
   set->gemm = effnet_kernel_find (EFFNET_OP_GEMM, dtype, 0, 0);
   set->stem = effnet_kernel_find (EFFNET_OP_STEM, dtype, 3, 2);
   set->pool = effnet_kernel_find (EFFNET_OP_POOL, dtype, 0, 0);
-  set->fc = effnet_kernel_find (EFFNET_OP_FC, EFFNET_DTYPE_F32, 0, 0);
+  set->fc = effnet_kernel_find (EFFNET_OP_FC, dtype, 0, 0);
   set->scale_rows = effnet_kernel_find (EFFNET_OP_SCALE_ROWS, dtype, 0, 0);
   set->scale_panels = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, dtype, 0, 0);
   if (set->gemm != NULL && set->stem != NULL && set->pool != NULL && set->fc != NULL &&
@@ -145,9 +146,10 @@ effnet_plan_new (const EffnetNet *net, const EffnetTensorTable *tensors,
 /* Rows of the result written side by side: each is a stream of its own for the memory. */
 #define PACK_ROWS 16
 
-/* w: [out][in][taps] -> [tap * in + i][stride] */
+/* w: [out][in][taps] -> T [tap * in + i][stride] */
 static void
-pack_transposed (const EffnetBound *bound, const float *w, size_t stride, float *packed)
+pack_transposed (const EffnetBound *bound, const float *w, size_t stride, EffnetDtype dtype,
+                 void *packed)
 {
   size_t taps = (size_t)bound->kernel * bound->kernel, per_out = bound->in * taps;
 
@@ -157,8 +159,12 @@ pack_transposed (const EffnetBound *bound, const float *w, size_t stride, float 
     for (size_t o = 0; o < bound->out; o++) {
       for (size_t j = first; j < end; j++) {
         size_t i = taps == 1 ? j : j / taps, t = taps == 1 ? 0 : j % taps;
+        size_t to = (t * bound->in + i) * stride + o;
 
-        packed[(t * bound->in + i) * stride + o] = w[o * per_out + j];
+        if (dtype == EFFNET_DTYPE_BF16)
+          ((uint16_t *)packed)[to] = effnet_bf16_from_float (w[o * per_out + j]);
+        else
+          ((float *)packed)[to] = w[o * per_out + j];
       }
     }
   }
@@ -180,9 +186,10 @@ effnet_plan_pack (EffnetPlan *plan, size_t index, GError **error)
     return FALSE;
   if (pack->kind == EFFNET_PACK_GEMM)
     effnet_gemm_pack (pack->gemm, bound->out, bound->in, w, pack->weights);
+  else if (pack->kind == EFFNET_PACK_STEM)
+    pack_transposed (bound, w, pack->stride, EFFNET_DTYPE_F32, pack->weights);
   else
-    pack_transposed (bound, w, pack->kind == EFFNET_PACK_STEM ? pack->stride : bound->out,
-                     pack->weights);
+    pack_transposed (bound, w, bound->out, plan->dtype, pack->weights);
   return TRUE;
 }
 

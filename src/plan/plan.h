@@ -54,7 +54,7 @@ typedef struct {
 
   /* weights */
   const void *weights; /* POINTWISE: packed for `kernel`; else float, [taps][weight_stride], of
-                          fully connected layers [in_channels][weight_stride] */
+                          fully connected layers T [in_channels][weight_stride] */
   const float *bias;
   size_t weight_stride;           /* elements */
   size_t panels, panels_per_tile; /* POINTWISE: tiles are numbered pixels first */

@@ -96,7 +96,7 @@ pack_sizes (const EffnetKernelSet *kernels, const EffnetLayer *layer, EffnetDtyp
     break;
   default:
     *kind = EFFNET_PACK_FC;
-    *weight_bytes = layer->in * layer->out * sizeof (float);
+    *weight_bytes = layer->in * layer->out * effnet_dtype_size (dtype);
     break;
   }
 }
@@ -291,7 +291,8 @@ add_squeeze (Builder *b, const EffnetBlock *block, EffnetSlot partial, size_t pa
   step.partials = partials;
   step.out = *squeezed = new_buffer (b, step.out_channels * sizeof (float));
   step.flop = 2 * (uint64_t)step.in_channels * step.out_channels;
-  step.bytes = (step.out_channels + partials) * step.in_channels * sizeof (float);
+  step.bytes =
+      step.in_channels * (step.out_channels * element_size (b) + partials * sizeof (float));
   effnet_cut_fc (&step, step.in_channels);
   b->plan->scratch_bytes = MAX (b->plan->scratch_bytes, step.in_channels * sizeof (float));
   if (!next_pack (b, EFFNET_LAYER_SE_REDUCE, &step.weights, &step.bias, error))
@@ -319,7 +320,7 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetSlo
   step.in = use_buffer (b, squeezed);
   step.gate = *gate = new_buffer (b, step.out_channels * sizeof (float));
   step.flop = 2 * (uint64_t)step.in_channels * step.out_channels;
-  step.bytes = step.in_channels * step.out_channels * sizeof (float);
+  step.bytes = step.in_channels * step.out_channels * element_size (b);
   if (block->out_channels < pixels) {
     size_t packed = effnet_gemm_packed_size (gemm, block->out_channels, step.out_channels);
 
@@ -396,7 +397,7 @@ add_head (Builder *b, EffnetSlot *x, GError **error)
   fc.in = use_buffer (b, b->plan->features);
   fc.out = b->plan->logits = new_buffer (b, net->n_classes * sizeof (float));
   fc.flop = 2 * (uint64_t)net->head_channels * net->n_classes;
-  fc.bytes = (uint64_t)net->head_channels * net->n_classes * sizeof (float);
+  fc.bytes = (uint64_t)net->head_channels * net->n_classes * element_size (b);
   if (!next_pack (b, EFFNET_LAYER_CLASSIFIER, &fc.weights, &fc.bias, error))
     return FALSE;
   g_array_append_val (b->steps, fc);

@@ -12,7 +12,7 @@ typedef enum {
   EFFNET_PACK_GEMM, /* the kernel row's packing; bias padded to panels */
   EFFNET_PACK_TAPS, /* [kernel * kernel][channels] */
   EFFNET_PACK_STEM, /* [kernel * kernel * 3][stride] */
-  EFFNET_PACK_FC,   /* [in][out] */
+  EFFNET_PACK_FC,   /* T [in][out] */
 } EffnetPackKind;
 
 /* One layer to fold and pack, and where to. */

@@ -74,14 +74,15 @@ static void
 fc_case (Check *check, gsize n, gsize k, gsize stride, EffnetActivation activation)
 {
   const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
-  const float *x, *w, *bias;
+  const float *x, *bias;
+  const void *w;
   EffnetFc f[3];
   gsize done = 0;
 
   check_case (check, "n %zu k %zu w_stride %zu, %s", n, k, stride,
               check_activation_name (activation));
   x = check_input (check, EFFNET_DTYPE_F32, 1, k, k);
-  w = check_input (check, EFFNET_DTYPE_F32, k, n, stride);
+  w = check_input (check, check->row->dtype, k, n, stride);
   bias = check_input (check, EFFNET_DTYPE_F32, 1, n, n);
   for (; done < 3; done++) {
     float *y = check_output (check, EFFNET_DTYPE_F32, 1, n, n, NULL);
@@ -98,7 +99,7 @@ fc_case (Check *check, gsize n, gsize k, gsize stride, EffnetActivation activati
       double sum = bias[j], magnitude = fabs (sum), largest = 0.0, error;
 
       for (gsize i = 0; i < k; i++) {
-        double a = x[i], b = w[i * stride + j];
+        double a = x[i], b = check_value (w, check->row->dtype, i * stride + j);
 
         sum += a * b;
         magnitude += fabs (a * b);

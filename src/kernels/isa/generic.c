@@ -202,11 +202,12 @@ effnet_fc_f32_generic (const EffnetFc *f)
 {
   for (size_t j0 = 0; j0 < f->n; j0 += BLOCK) {
     size_t n = smaller (BLOCK, f->n - j0);
+    const float *w = (const float *)f->w + j0;
     float acc[BLOCK] = {0};
 
     memcpy (acc, f->bias + j0, n * sizeof *acc);
     for (size_t k = 0; k < f->k; k++)
-      multiply_add_scalar (acc, f->x[k], f->w + k * f->w_stride + j0, n);
+      multiply_add_scalar (acc, f->x[k], w + k * f->w_stride, n);
     activate (acc, f->activation);
     memcpy (f->y + j0, acc, n * sizeof *acc);
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Matrix times vector, float32 only. Included by a file of isa/ after a vector header and
- * activation.h, with FC_KERNEL (the function's name) defined.
+ * Matrix times vector; weights of T, all else float32. Included after a vector header, an element
+ * header and activation.h, with FC_KERNEL (the function's name) defined.
  *
  * Weights are [k][n]: vectors run over n, and a block of FC_NV vectors goes down all of k. The one
  * invariant: each output is ((s0 + s1) + (s2 + s3)), s_i the chain of fused multiply-adds over
@@ -16,7 +16,7 @@
 static EFFNET_INLINE void
 fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t rest)
 {
-  const float *w = f->w + j;
+  const elem *w = (const elem *)f->w + j;
   vf acc[FC_CHAINS][FC_NV];
   size_t k = 0;
 
@@ -32,8 +32,9 @@ fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t rest)
     vf x = vf_set1 (f->x[k + (chain)]);                                                            \
     EFFNET_UNROLL                                                                                  \
     for (unsigned v = 0; v < nv; v++) {                                                            \
-      const float *at = w + v * VF_LANES;                                                          \
-      acc[chain][v] = vf_fma (x, rest ? vf_load_tail (at, rest) : vf_load (at), acc[chain][v]);    \
+      const elem *at = w + v * VF_LANES;                                                           \
+      acc[chain][v] =                                                                              \
+          vf_fma (x, rest ? elem_load_tail (at, rest) : elem_load (at), acc[chain][v]);            \
     }                                                                                              \
     w += f->w_stride;                                                                              \
   } while (0)
