@@ -39,7 +39,7 @@ typedef enum {
 static inline int
 effnet_op_is_float (EffnetKernelOp op)
 {
-  return op == EFFNET_OP_FC || op >= EFFNET_OP_RESAMPLE_H;
+  return op >= EFFNET_OP_RESAMPLE_H;
 }
 
 /* c[i][j] = act (bias[j] + sum_k a[i][k] * b[k][j]) + residual[i][j]

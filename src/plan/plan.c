@@ -186,10 +186,9 @@ effnet_plan_pack (EffnetPlan *plan, size_t index, GError **error)
     return FALSE;
   if (pack->kind == EFFNET_PACK_GEMM)
     effnet_gemm_pack (pack->gemm, bound->out, bound->in, w, pack->weights);
-  else if (pack->kind == EFFNET_PACK_STEM)
-    pack_transposed (bound, w, pack->stride, EFFNET_DTYPE_F32, pack->weights);
   else
-    pack_transposed (bound, w, bound->out, plan->dtype, pack->weights);
+    pack_transposed (bound, w, pack->kind == EFFNET_PACK_STEM ? pack->stride : bound->out,
+                     pack->kind == EFFNET_PACK_FC ? plan->dtype : EFFNET_DTYPE_F32, pack->weights);
   return TRUE;
 }
 
