@@ -12,12 +12,13 @@ and that engine in the program that pulls. Invariant: every thread of the proces
 lie in memory before anything is timed. Elsewhere: who runs when (endtoend.py).
 """
 
-import json
 import os
 import resource
 import sys
 import threading
 import time
+
+import answers
 
 RATE = 30
 WARM_UP = 5
@@ -233,22 +234,5 @@ class Worker:
         return answer
 
 
-def main():
-    # Engines print to standard output as they please; the answers go where they cannot.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    import ctypes
-
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: never outlives the driver, even when stopped
-    worker = Worker(sys.argv[1])
-    for line in sys.stdin:
-        ask = json.loads(line)
-        try:
-            answer = getattr(worker, ask["do"])(ask)
-        except Exception as why:  # whatever the engine raises is the driver's to report
-            answer = {"error": f"{type(why).__name__}: {why}".split("\n")[0]}
-        answers.write(json.dumps(answer) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    answers.serve(lambda: Worker(sys.argv[1]))

@@ -12,13 +12,13 @@ Each answer is a line of JSON; {"error": ...} when it failed. An engine is a mod
 prepare() -> versions, imports included, and open(job) -> Engine.
 """
 
-import ctypes
 import importlib
-import json
 import os
 import sys
 import threading
 import time
+
+import answers
 
 
 def status_bytes(name):
@@ -140,21 +140,5 @@ class Worker:
         return {"peak_bytes": self.peak or status_bytes("VmHWM"), "base_bytes": self.base}
 
 
-def main():
-    # Engines print to standard output as they please; the answers go where they cannot.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: never outlives the driver, even when stopped
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    worker = Worker(sys.argv[1])
-    for line in sys.stdin:
-        ask = json.loads(line)
-        try:
-            answer = getattr(worker, ask["do"])(ask)
-        except Exception as why:  # whatever the engine raises is the driver's to report
-            answer = {"error": f"{type(why).__name__}: {why}".split("\n")[0]}
-        answers.write(json.dumps(answer) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    answers.serve(lambda: Worker(sys.argv[1]))

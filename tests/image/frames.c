@@ -70,3 +70,13 @@ frame_clear (EffnetImage *image)
     image->data[p] = NULL;
   }
 }
+
+EffnetFrontend *
+frontend_make (const EffnetInputSpec *spec)
+{
+  g_autoptr (GError) error = NULL;
+  EffnetFrontend *frontend = effnet_frontend_new (spec, &error);
+
+  g_assert_no_error (error);
+  return frontend;
+}

@@ -19,4 +19,7 @@ void frame_init (EffnetImage *image, EffnetPixelFormat format, unsigned width, u
                  unsigned padding, uint64_t seed);
 void frame_clear (EffnetImage *image);
 
+/* A front end that must be had. */
+EffnetFrontend *frontend_make (const EffnetInputSpec *spec);
+
 #endif

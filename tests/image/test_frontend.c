@@ -82,22 +82,13 @@ posix_memalign (void **block, size_t alignment, size_t size)
 }
 #endif
 
-static EffnetFrontend *
-make (const EffnetInputSpec *spec)
-{
-  g_autoptr (GError) error = NULL;
-  EffnetFrontend *frontend = effnet_frontend_new (spec, &error);
-  g_assert_no_error (error);
-  return frontend;
-}
-
 static void
 test_steady_raw (void)
 {
   if (!COUNTS)
     g_test_skip ("allocations are counted with glibc and without sanitizers only");
   for (unsigned f = EFFNET_PIXEL_FORMAT_RGB; COUNTS && f < EFFNET_PIXEL_FORMAT_JPEG; f++) {
-    g_autoptr (EffnetFrontend) frontend = make (&usual);
+    g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
     float out[SIZE * SIZE * 3];
     EffnetImage image;
     frame_init (&image, f, 320, 240, 0, f);
@@ -120,7 +111,7 @@ test_steady_jpeg (void)
 #if COUNTS && __GLIBC_PREREQ(2, 33)
   EncodeSpec s = {320, 240, 3, 2, 2, .quality = 80};
   g_autoptr (GByteArray) file = encode (&s);
-  g_autoptr (EffnetFrontend) frontend = make (&usual);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
   float out[SIZE * SIZE * 3];
   EffnetImage image = EFFNET_IMAGE_INIT;
   image.format = EFFNET_PIXEL_FORMAT_JPEG;
@@ -146,7 +137,7 @@ test_steady_jpeg (void)
 static void
 assert_refused (const EffnetImage *image, const char *says)
 {
-  g_autoptr (EffnetFrontend) frontend = make (&usual);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
   g_autoptr (GError) error = NULL;
   float out[SIZE * SIZE * 3];
   g_assert_false (effnet_frontend_run (frontend, image, NULL, out, NULL, &error));
@@ -222,7 +213,7 @@ test_bad_spec (void)
 static void
 run_with (unsigned threads, const EffnetInputSpec *spec, const EffnetImage *image, float *out)
 {
-  g_autoptr (EffnetFrontend) frontend = make (spec);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (spec);
   g_autoptr (GError) error = NULL;
   EffnetPool *pool = effnet_pool_get (threads);
   effnet_pool_enter (pool);
@@ -261,7 +252,7 @@ test_threads (void)
 static void
 test_changes (void)
 {
-  g_autoptr (EffnetFrontend) old = make (&usual);
+  g_autoptr (EffnetFrontend) old = frontend_make (&usual);
   float a[SIZE * SIZE * 3], b[SIZE * SIZE * 3];
   Dice dice = {5};
   for (unsigned i = 0; i < 60; i++) {
@@ -272,7 +263,7 @@ test_changes (void)
     spec.filter = i % 2;
     spec.mode = EFFNET_RESIZE_MODE_STRETCH + i % 3;
     effnet_frontend_set_spec (old, &spec);
-    g_autoptr (EffnetFrontend) fresh = make (&spec);
+    g_autoptr (EffnetFrontend) fresh = frontend_make (&spec);
     g_assert_true (effnet_frontend_run (old, &image, NULL, a, NULL, NULL));
     g_assert_true (effnet_frontend_run (fresh, &image, NULL, b, NULL, NULL));
     g_assert_cmpmem (a, sizeof a, b, sizeof b);
@@ -290,7 +281,7 @@ test_extreme (void)
     float out[SIZE * SIZE * 3];
     spec.mode = EFFNET_RESIZE_MODE_STRETCH + i % 3;
     spec.filter = i / 3 % 2;
-    g_autoptr (EffnetFrontend) frontend = make (&spec);
+    g_autoptr (EffnetFrontend) frontend = frontend_make (&spec);
     g_autoptr (GError) error = NULL;
     frame_init (&image, i % 2 ? EFFNET_PIXEL_FORMAT_I420 : EFFNET_PIXEL_FORMAT_RGB, sizes[i / 6][0],
                 sizes[i / 6][1], 0, i);
@@ -309,7 +300,7 @@ test_thumbnail (void)
   static const EffnetPixelFormat formats[] = {EFFNET_PIXEL_FORMAT_GRAY8, EFFNET_PIXEL_FORMAT_BGRX,
                                               EFFNET_PIXEL_FORMAT_Y444};
   for (unsigned f = 0; f < 3; f++) {
-    g_autoptr (EffnetFrontend) frontend = make (&usual);
+    g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
     float out[SIZE * SIZE * 3], cells[EFFNET_THUMBNAIL_SIDE * EFFNET_THUMBNAIL_SIDE];
     EffnetImage image;
     frame_init (&image, formats[f], 128, 128, 0, 1);

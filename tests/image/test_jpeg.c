@@ -19,15 +19,6 @@ static const EffnetInputSpec usual = {
     .std = {1, 1, 1},
 };
 
-static EffnetFrontend *
-make (const EffnetInputSpec *spec)
-{
-  g_autoptr (GError) error = NULL;
-  EffnetFrontend *frontend = effnet_frontend_new (spec, &error);
-  g_assert_no_error (error);
-  return frontend;
-}
-
 /* The bytes end where the block ends. */
 static gboolean
 run (EffnetFrontend *frontend, const void *bytes, size_t size, float *out, GError **error)
@@ -43,7 +34,7 @@ run (EffnetFrontend *frontend, const void *bytes, size_t size, float *out, GErro
 static void
 assert_refused (const void *bytes, size_t size, const char *says)
 {
-  g_autoptr (EffnetFrontend) frontend = make (&usual);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
   g_autoptr (GError) error = NULL;
   float out[SIZE * SIZE * 3];
   g_assert_false (run (frontend, bytes, size, out, &error));
@@ -93,7 +84,7 @@ test_kinds (void)
     for (unsigned full = 0; full < 2; full++) {
       EffnetInputSpec spec = usual;
       spec.jpeg_full_scale = full;
-      g_autoptr (EffnetFrontend) frontend = make (&spec);
+      g_autoptr (EffnetFrontend) frontend = frontend_make (&spec);
       g_autoptr (GError) error = NULL;
       run (frontend, file->data, file->len, out, &error);
       g_assert_no_error (error);
@@ -111,7 +102,7 @@ static void
 test_rgb (void)
 {
   EncodeSpec s = {150, 130, 3, .rgb = TRUE, .quality = 95};
-  g_autoptr (EffnetFrontend) frontend = make (&usual);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
   g_autoptr (GByteArray) file = encode (&s);
   g_autoptr (GError) error = NULL;
   float out[SIZE * SIZE * 3];
@@ -124,7 +115,7 @@ test_rgb (void)
 static void
 assert_same (const GByteArray *file, const GByteArray *changed)
 {
-  g_autoptr (EffnetFrontend) frontend = make (&usual);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
   g_autoptr (GError) error = NULL;
   float a[SIZE * SIZE * 3], b[SIZE * SIZE * 3];
   run (frontend, file->data, file->len, a, &error);
@@ -219,7 +210,7 @@ test_crop_outside (void)
 {
   EncodeSpec s = {320, 240, 3, 2, 2, .quality = 90};
   g_autoptr (GByteArray) file = encode (&s);
-  g_autoptr (EffnetFrontend) frontend = make (&usual);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
   g_autoptr (GError) error = NULL;
   EffnetImage image = EFFNET_IMAGE_INIT;
   float out[SIZE * SIZE * 3];
@@ -245,7 +236,7 @@ test_cut (void)
     s.arithmetic = kind == 2;
     s.scan_each = kind == 3;
     g_autoptr (GByteArray) file = encode (&s);
-    g_autoptr (EffnetFrontend) frontend = make (&usual);
+    g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
     for (size_t n = 1; n < file->len; n += n < 700 ? 7 : 13) {
       g_autoptr (GError) error = NULL;
       gboolean good = run (frontend, file->data, n, out, &error);
@@ -267,7 +258,7 @@ test_cut_below_crop (void)
 {
   EncodeSpec s = {200, 160, 3, 1, 1, .quality = 90};
   g_autoptr (GByteArray) file = encode (&s);
-  g_autoptr (EffnetFrontend) frontend = make (&usual);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
   g_autoptr (GError) error = NULL;
   EffnetImage image = EFFNET_IMAGE_INIT;
   float out[SIZE * SIZE * 3];
@@ -294,7 +285,7 @@ test_flips (void)
     s.restart = kind == 3 ? 2 : 0;
     s.components = kind == 4 ? 1 : 3;
     g_autoptr (GByteArray) file = encode (&s);
-    g_autoptr (EffnetFrontend) frontend = make (&usual);
+    g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
     for (unsigned i = 0; i < 400; i++) {
       g_autoptr (GByteArray) bad = copy_of (file);
       g_autoptr (GError) error = NULL;

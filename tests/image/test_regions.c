@@ -22,15 +22,6 @@ static const EffnetInputSpec usual = {
     .std = {0.5f, 0.5f, 0.5f},
 };
 
-static EffnetFrontend *
-make (const EffnetInputSpec *spec)
-{
-  g_autoptr (GError) error = NULL;
-  EffnetFrontend *frontend = effnet_frontend_new (spec, &error);
-  g_assert_no_error (error);
-  return frontend;
-}
-
 /* Copies @r of @from, whose corner lies on a whole chroma sample, to a frame of its own. */
 static void
 cut_out (EffnetImage *to, const EffnetImage *from, const EffnetRegion *r)
@@ -73,7 +64,7 @@ test_cut_out (void)
       EffnetInputSpec spec = usual;
       spec.mode = mode;
       spec.filter = (f + mode) % 2;
-      g_autoptr (EffnetFrontend) many = make (&spec), one = make (&spec);
+      g_autoptr (EffnetFrontend) many = frontend_make (&spec), one = frontend_make (&spec);
       g_autoptr (GError) error = NULL;
       float a[FLOATS], b[FLOATS];
       EffnetFrontendTimes times;
@@ -101,7 +92,7 @@ test_cut_out (void)
 static void
 test_alone (void)
 {
-  g_autoptr (EffnetFrontend) many = make (&usual);
+  g_autoptr (EffnetFrontend) many = frontend_make (&usual);
   Dice dice = {9};
 
   for (unsigned round = 0; round < 30; round++) {
@@ -121,7 +112,7 @@ test_alone (void)
     }
     g_assert_true (effnet_frontend_begin (many, &image, regions, n, NULL, &times, NULL));
     for (unsigned i = 0; i < n; i++) {
-      g_autoptr (EffnetFrontend) fresh = make (&usual);
+      g_autoptr (EffnetFrontend) fresh = frontend_make (&usual);
       float a[FLOATS], b[FLOATS];
       EffnetImage part = image;
       const EffnetRegion *r = &regions[i];
@@ -168,7 +159,7 @@ test_jpeg (void)
     g_autoptr (GByteArray) file = encode (&s);
     EffnetInputSpec spec = usual;
     spec.jpeg_full_scale = full;
-    g_autoptr (EffnetFrontend) many = make (&spec), one = make (&spec);
+    g_autoptr (EffnetFrontend) many = frontend_make (&spec), one = frontend_make (&spec);
     EffnetImage image = EFFNET_IMAGE_INIT;
     EffnetFrontendTimes times;
     float a[FLOATS], b[FLOATS];
@@ -233,7 +224,7 @@ test_outside (void)
       {100, 0, 1, 1},       {0, 80, 1, 1},        {90, 0, 11, 1},       {0, 70, 1, 11},
       {G_MAXUINT, 0, 1, 1}, {0, G_MAXUINT, 1, 1}, {1, 1, G_MAXUINT, 1}, {1, 1, 1, G_MAXUINT},
   };
-  g_autoptr (EffnetFrontend) frontend = make (&usual);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
   EffnetFrontendTimes times;
   EffnetImage image;
   float out[FLOATS];
