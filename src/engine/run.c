@@ -14,6 +14,7 @@ typedef struct {
   size_t scratch_bytes; /* of each worker */
   const float *input;
   size_t element; /* bytes of T */
+  gboolean alone; /* no other worker takes tiles of this step */
 } Job;
 
 #define MAX_KERNEL 16 /* rows of a convolution window */
@@ -74,16 +75,8 @@ run_stem (void *user, size_t tile, unsigned worker)
 
 /* What is the same for all rows of a depthwise convolution's tile. */
 static EffnetDepthwise
-depthwise_args (const Job *job, size_t band, size_t first_channel, size_t channels,
-                const void **rows)
+depthwise_args (const EffnetStep *s, size_t first_channel, size_t channels, const void **rows)
 {
-  const EffnetStep *s = job->step;
-  float *partial = at (job, s->partial); /* [bands][out_channels] */
-
-  if (partial != NULL) {
-    partial += band * s->out_channels + first_channel;
-    memset (partial, 0, channels * sizeof (float));
-  }
   return (EffnetDepthwise){
       .rows = rows,
       .channels = channels,
@@ -97,9 +90,21 @@ depthwise_args (const Job *job, size_t band, size_t first_channel, size_t channe
       .weights = (const float *)s->weights + first_channel,
       .weight_stride = s->weight_stride,
       .bias = s->bias + first_channel,
-      .pool = partial,
       .activation = s->activation,
   };
+}
+
+/* Before the first row of each band its sums for the pool begin. */
+static void
+begin_band (const Job *job, size_t y, size_t first_channel, EffnetDepthwise *args)
+{
+  const EffnetStep *s = job->step;
+  float *partial = at (job, s->partial); /* [bands][out_channels] */
+
+  if (partial == NULL || y % s->per_tile != 0)
+    return;
+  args->pool = partial + y / s->per_tile * s->out_channels + first_channel;
+  memset (args->pool, 0, args->channels * sizeof (float));
 }
 
 static void
@@ -109,10 +114,11 @@ run_depthwise (void *user, size_t tile, unsigned worker)
   const EffnetStep *s = job->step;
   size_t end = MIN ((tile + 1) * s->per_tile, s->out_h), channels = s->out_channels;
   const void *rows[MAX_KERNEL];
-  EffnetDepthwise args = depthwise_args (job, tile, 0, channels, rows);
+  EffnetDepthwise args = depthwise_args (s, 0, channels, rows);
 
   (void)worker;
   for (size_t y = tile * s->per_tile; y < end; y++) {
+    begin_band (job, y, 0, &args);
     window (s, at (job, s->in), s->in_w * channels * job->element, y, rows);
     args.out = (char *)at (job, s->out) + y * s->out_w * channels * job->element;
     s->kernel->call.depthwise (&args);
@@ -165,12 +171,13 @@ run_expand_depthwise (void *user, size_t tile, unsigned worker)
   const EffnetStep *s = job->step;
   const EffnetKernel *gemm = s->expand.gemm;
   size_t slices = effnet_div_up (s->out_channels, s->expand.slice), band = tile / slices;
-  size_t first = tile % slices * s->expand.slice; /* channel */
+  size_t height = job->alone ? s->out_h : s->per_tile; /* output rows of a tile */
+  size_t first = tile % slices * s->expand.slice;      /* channel */
   size_t channels = MIN (s->expand.slice, s->out_channels - first);
-  size_t begin = band * s->per_tile, end = MIN (begin + s->per_tile, s->out_h);
+  size_t begin = band * height, end = MIN (begin + height, s->out_h);
   size_t k_packed = effnet_div_up (s->in_channels, gemm->kr) * gemm->kr;
   const void *rows[MAX_KERNEL];
-  EffnetDepthwise args = depthwise_args (job, band, first, channels, rows);
+  EffnetDepthwise args = depthwise_args (s, first, channels, rows);
   Ring ring = {
       .gemm = {.n = channels,
                .k = s->in_channels,
@@ -187,6 +194,7 @@ run_expand_depthwise (void *user, size_t tile, unsigned worker)
   for (size_t y = begin; y < end; y++) {
     size_t oldest, needed;
 
+    begin_band (job, y, first, &args);
     input_rows (s, y, y + 1, &oldest, &needed);
     fill_ring (job, &ring, oldest, needed);
     for (unsigned i = 0; i < s->kernel_size; i++) {
@@ -263,9 +271,11 @@ run_pointwise (void *user, size_t tile, unsigned worker)
   const EffnetStep *s = job->step;
   const EffnetKernel *gemm = s->kernel;
   size_t pixels = s->out_h * s->out_w, k = s->in_channels, n = s->out_channels;
-  size_t row_tiles = effnet_div_up (pixels, s->per_tile);
-  size_t first = tile % row_tiles * s->per_tile, m = MIN (s->per_tile, pixels - first);
-  size_t column = tile / row_tiles * s->panels_per_tile * effnet_gemm_panel_width (gemm, n);
+  size_t row_tiles = effnet_div_up (pixels, s->per_tile), panel_tiles = s->n_tiles / row_tiles;
+  size_t row_tile = s->by_panels ? tile % row_tiles : tile / panel_tiles;
+  size_t panel_tile = s->by_panels ? tile / row_tiles : tile % panel_tiles;
+  size_t first = row_tile * s->per_tile, m = MIN (s->per_tile, pixels - first);
+  size_t column = panel_tile * s->panels_per_tile * effnet_gemm_panel_width (gemm, n);
   size_t columns = MIN (s->panels_per_tile * effnet_gemm_panel_width (gemm, n), n - column);
   const char *weights = s->scaled != EFFNET_NO_SLOT ? at (job, s->scaled) : s->weights;
   char *a = (char *)at (job, s->in) + first * k * job->element;
@@ -341,9 +351,13 @@ effnet_run (EffnetSession *session, const float *input)
   effnet_pool_enter (session->pool);
   for (size_t i = 0; i < plan->n_steps; i++) {
     gint64 before = session->profile != NULL ? effnet_clock_ns () : 0;
+    const EffnetStep *s = job.step = &plan->steps[i];
+    size_t n_tiles = s->n_tiles;
 
-    job.step = &plan->steps[i];
-    effnet_pool_run (session->pool, job.step->n_tiles, step_funcs[job.step->kind], &job);
+    job.alone = s->kind == EFFNET_STEP_EXPAND_DEPTHWISE && effnet_pool_is_alone (session->pool);
+    if (job.alone)
+      n_tiles = effnet_div_up (s->out_channels, s->expand.slice);
+    effnet_pool_run (session->pool, n_tiles, step_funcs[s->kind], &job);
     if (session->profile != NULL)
       session->profile[i] = (uint64_t)(effnet_clock_ns () - before);
   }

@@ -26,6 +26,9 @@
 /* ... and as long as a band reads this many times the rows (kernel - stride) that its neighbour
  * computes, too. */
 #define BAND_HALOS 12
+/* Two bands are worth more: what the project reads was then mostly written by the same worker.
+ * Where there is more input than weights, and two bands together read this many halos. */
+#define HALVES_HALOS 7
 
 void
 effnet_cut_bands (EffnetStep *step, size_t taps)
@@ -53,6 +56,7 @@ effnet_cut_pointwise (EffnetStep *step, gboolean whole)
     panel_tiles = MIN (effnet_div_up (wanted, row_tiles), step->panels);
   step->panels_per_tile = effnet_div_up (step->panels, panel_tiles);
   step->n_tiles = row_tiles * effnet_div_up (step->panels, step->panels_per_tile);
+  step->by_panels = step->out_channels > pixels; /* more weights than input */
 }
 
 void
@@ -92,6 +96,8 @@ effnet_cut_fused (EffnetStep *step, size_t element)
       step->out_channels;
   bands = effnet_div_up (CLAMP (work / TILE_MACS, 1, FUSED_TILES), slices);
   bands = CLAMP (bands, 1, MAX (step->in_h / (BAND_HALOS * halo), 1));
+  if (step->in_h * step->in_w > step->out_channels && 2 * step->in_h >= HALVES_HALOS * halo)
+    bands = MAX (bands, 2);
   step->per_tile = effnet_div_up (step->out_h, MIN (bands, step->out_h));
   step->n_tiles = effnet_div_up (step->out_h, step->per_tile) * slices;
 }

@@ -19,7 +19,8 @@ typedef enum {
   EFFNET_STEP_POINTWISE,        /* 1x1 convolution; a tile is pixels x panels */
   EFFNET_STEP_DEPTHWISE,        /* a tile is a band of output rows */
   EFFNET_STEP_EXPAND_DEPTHWISE, /* both by rows: a tile is a band of output rows x a slice of
-                                 * channels, its expanded rows stay in the worker's scratch */
+                                 * channels, its expanded rows stay in the worker's scratch; who
+                                 * works alone does all bands of a slice in one */
   EFFNET_STEP_SQUEEZE,          /* pooled sums -> mean -> fully connected; a tile is a slice of what
                                  * comes out */
   EFFNET_STEP_EXCITE,     /* fully connected -> gate, and the project's weights by it; a tile is
@@ -57,7 +58,8 @@ typedef struct {
                           fully connected layers T [in_channels][weight_stride] */
   const float *bias;
   size_t weight_stride;           /* elements */
-  size_t panels, panels_per_tile; /* POINTWISE: tiles are numbered pixels first */
+  size_t panels, panels_per_tile; /* POINTWISE */
+  gboolean by_panels; /* POINTWISE: tiles next to each other share panels, else pixels */
 
   /* EXPAND_DEPTHWISE: in_channels are those before the expand, in_h and in_w are the same after it
    */

@@ -241,6 +241,12 @@ effnet_pool_leave (EffnetPool *pool)
   atomic_fetch_sub (&pool->streams, 1);
 }
 
+int
+effnet_pool_is_alone (const EffnetPool *pool)
+{
+  return pool->size == 1 || atomic_load (&pool->streams) >= pool->size;
+}
+
 static uint64_t
 lane_range (const EffnetPool *pool, uint64_t n_tiles, unsigned lane)
 {
@@ -281,7 +287,7 @@ void
 effnet_pool_run (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
 {
   g_assert (n_tiles <= G_MAXUINT32 / MAX_LANES);
-  if (n_tiles > 1 && pool->size > 1 && atomic_load (&pool->streams) < pool->size &&
+  if (n_tiles > 1 && !effnet_pool_is_alone (pool) &&
       !atomic_flag_test_and_set_explicit (&pool->taken, memory_order_acquire)) {
     run_shared (pool, n_tiles, func, user);
     atomic_flag_clear_explicit (&pool->taken, memory_order_release);

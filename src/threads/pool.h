@@ -28,6 +28,10 @@ unsigned effnet_pool_size (const EffnetPool *pool);
 void effnet_pool_enter (EffnetPool *pool);
 void effnet_pool_leave (EffnetPool *pool);
 
+/* 1 when a run would get one worker only, as things stand: it has no others, or they have streams
+ * of their own. */
+int effnet_pool_is_alone (const EffnetPool *pool);
+
 /* Calls func for the tiles 0 .. n_tiles - 1, each once, and returns when all are done. The caller
  * works too. */
 void effnet_pool_run (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user);
