@@ -49,7 +49,7 @@ effnet_cut_pointwise (EffnetStep *step, gboolean whole)
   size_t mr = MAX (gemm->mr, 1), blocks = effnet_div_up (pixels, mr);
   size_t row_tiles = MIN (wanted, blocks), panel_tiles = 1;
 
-  step->per_tile = effnet_div_up (blocks, row_tiles) * mr;
+  step->per_tile = blocks / row_tiles * mr; /* rather one tile more than a last one of a row */
   row_tiles = effnet_div_up (pixels, step->per_tile);
   step->panels = effnet_gemm_panels (gemm, step->out_channels);
   if (!whole && row_tiles < wanted)
