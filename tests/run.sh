@@ -22,6 +22,7 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
   --valgrind      only valgrind, on more programs than by default (slow)
   --fuzz SECONDS  only the fuzz targets, SECONDS each
   --distro        only the suite in a fresh Debian 13 (debootstrap; needs root)
+  --long          only the tests that take minutes each: whole tables, every variant at its own size
   --bench         only tests/bench: its own tests, then the measurement
   --no-install    install nothing
 The builds lie in build-tests, or where EFFNET_TEST_BUILD_DIR says.
@@ -130,7 +131,7 @@ suite() {
 }
 
 run_gcc() {
-  build gcc "${GCC:-gcc}" && suite gcc testlog --no-suite distro --no-suite bench
+  build gcc "${GCC:-gcc}" && suite gcc testlog --no-suite distro --no-suite bench --no-suite long
 }
 
 run_asan() {
@@ -234,7 +235,7 @@ run_default() {
 what=default install=1 seconds=60
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick | --asan | --clang | --valgrind | --distro | --bench) what=${1#--} ;;
+    --quick | --asan | --clang | --valgrind | --distro | --long | --bench) what=${1#--} ;;
     --fuzz)
       what=fuzz
       seconds=${2:-}
@@ -262,10 +263,11 @@ case $what in
   default) run_default ;;
   quick) run_gcc ;;
   asan) run_asan ;;
-  clang) run_clang_build && suite clang testlog --no-suite style ;;
+  clang) run_clang_build && suite clang testlog --no-suite style --no-suite distro --no-suite bench --no-suite long ;;
   valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" engine net official formats jpeg ;;
   fuzz) run_fuzz "$seconds" ;;
   distro) script "a fresh Debian 13" tests/distro/run.sh ;;
+  long) build gcc "${GCC:-gcc}" && suite gcc testlog --suite long ;;
   bench)
     build gcc "${GCC:-gcc}" && suite gcc testlog --suite bench
     EFFNET_BUILD_ROOT="$out/gcc" script "bench" tests/bench/run
