@@ -16,7 +16,8 @@ WIDTH, HEIGHT = 1920, 1080
 ENGINES = [
     ("front_effnet", "effnet", "own", "bilinear", FORMATS),
     ("front_effnet", "effnet", "own", "bicubic", FORMATS),
-    ("front_gstreamer", "GStreamer", "system", "elements", FORMATS),
+    ("front_gstreamer", "GStreamer", "system", "defaults", FORMATS),
+    ("front_gstreamer", "GStreamer", "system", "bilinear2", FORMATS),
     ("front_opencv", "OpenCV", "venv", "full", FORMATS),
     ("front_opencv", "OpenCV", "venv", "reduced", ("JPEG",)),
     ("front_pillow", "Pillow", "venv", "full", FORMATS),
