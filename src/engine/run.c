@@ -244,7 +244,8 @@ run_excite (void *user, size_t tile, unsigned worker)
   const Job *job = user;
   const EffnetStep *s = job->step;
   size_t first = tile * s->per_tile, channels = MIN (s->per_tile, s->out_channels - first);
-  size_t nr, kr = s->project_gemm->kr;
+  unsigned kr = s->project_gemm->kr;
+  size_t nr;
   float *gate = at (job, s->gate);
 
   (void)worker;
@@ -259,7 +260,7 @@ run_excite (void *user, size_t tile, unsigned worker)
       .k = channels,
       .panel_stride = effnet_align_up (s->out_channels, kr) * nr,
       .nr = nr,
-      .kr = s->project_gemm->kr,
+      .kr = kr,
       .gate = gate + first,
   });
 }

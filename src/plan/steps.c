@@ -294,7 +294,8 @@ add_squeeze (Builder *b, const EffnetBlock *block, EffnetSlot partial, size_t pa
   step.bytes =
       step.in_channels * (step.out_channels * element_size (b) + partials * sizeof (float));
   effnet_cut_fc (&step, step.in_channels);
-  b->plan->scratch_bytes = MAX (b->plan->scratch_bytes, step.in_channels * sizeof (float));
+  b->plan->scratch_bytes = MAX (b->plan->scratch_bytes,
+                                effnet_align_up (step.in_channels * sizeof (float), EFFNET_ALIGN));
   if (!next_pack (b, EFFNET_LAYER_SE_REDUCE, &step.weights, &step.bias, error))
     return FALSE;
   g_array_append_val (b->steps, step);

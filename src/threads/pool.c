@@ -4,7 +4,7 @@
  *
  * The tiles of a job are dealt out as lanes, a run of neighbouring tiles each, and worker w begins
  * with lane w: steps that cut their rows alike then find most of what they read in the cache of the
- * core that wrote it. Who has emptied his lane takes from the others'.
+ * core that wrote it. Who has emptied a lane takes from the others'.
  *
  * A tile is claimed by compare-and-swap on its lane: who succeeds owns a tile of the job that is
  * current at that very moment, and that job cannot end before the tile is done, so `func` and
@@ -37,8 +37,8 @@ struct _EffnetPool {
   EffnetTileFunc func;
   void *user;
   size_t n_tiles;
-  _Alignas(
-      64) _Atomic unsigned jobs; /* counts the jobs handed out: looked at by who waits for one */
+  /* counts the jobs handed out: looked at by who waits for one */
+  _Alignas(64) _Atomic unsigned jobs;
 
   _Alignas(64) _Atomic unsigned streams; /* callers between enter and leave */
   _Atomic unsigned sleepers;

@@ -218,11 +218,9 @@ scene (const GstCaps *caps)
   gboolean jpeg = gst_structure_has_name (s, "image/jpeg");
   const char *format = jpeg ? "I420" : gst_structure_get_string (s, "format");
   const char *colorimetry = jpeg ? NULL : gst_structure_get_string (s, "colorimetry");
-  char *path = source_path ("pipelines/media/coffee.jpg"), *data, *line;
   int width = 0, height = 0;
-  GstHarness *h;
   GstBuffer *out;
-  gsize size;
+  char *line;
 
   gst_structure_get_int (s, "width", &width);
   gst_structure_get_int (s, "height", &height);
@@ -231,13 +229,8 @@ scene (const GstCaps *caps)
                        "video/x-raw,format=%s,width=%d,height=%d,pixel-aspect-ratio=1/1%s%s%s",
                        format, width, height, colorimetry != NULL ? ",colorimetry=" : "",
                        colorimetry != NULL ? colorimetry : "", jpeg ? " ! jpegenc" : " ! identity");
-  h = gst_harness_new_parse (line);
-  g_assert_true (g_file_get_contents (path, &data, &size, NULL));
-  gst_harness_set_src_caps_str (h, "image/jpeg,framerate=1/1");
-  out = push_pull (h, gst_buffer_new_wrapped (data, size));
-  gst_harness_teardown (h);
+  out = picture_through ("pipelines/media/coffee.jpg", line);
   g_free (line);
-  g_free (path);
   return out;
 }
 

@@ -233,24 +233,32 @@ grey_frame (int width, int height, guint8 grey, int n)
 }
 
 GstBuffer *
-photo_frame (const char *name, int width, int height)
+picture_through (const char *relative, const char *line)
 {
-  char *relative = g_build_filename ("pipelines", "media", name, NULL), *path, *data;
-  char *line = g_strdup_printf ("jpegdec ! videoconvert ! videoscale add-borders=false ! "
-                                "capsfilter caps=video/x-raw,format=I420,width=%d,height=%d,"
-                                "pixel-aspect-ratio=1/1",
-                                width, height);
   GstHarness *h = gst_harness_new_parse (line);
+  char *path = source_path (relative), *data;
   GstBuffer *out;
   gsize size;
 
-  path = source_path (relative);
   g_assert_true (g_file_get_contents (path, &data, &size, NULL));
   gst_harness_set_src_caps_str (h, "image/jpeg,framerate=1/1");
   out = push_pull (h, gst_buffer_new_wrapped (data, size));
   gst_harness_teardown (h);
-  g_free (line);
   g_free (path);
+  return out;
+}
+
+GstBuffer *
+photo_frame (const char *name, int width, int height)
+{
+  char *relative = g_build_filename ("pipelines", "media", name, NULL);
+  char *line = g_strdup_printf ("jpegdec ! videoconvert ! videoscale add-borders=false ! "
+                                "capsfilter caps=video/x-raw,format=I420,width=%d,height=%d,"
+                                "pixel-aspect-ratio=1/1",
+                                width, height);
+  GstBuffer *out = picture_through (relative, line);
+
+  g_free (line);
   g_free (relative);
   return out;
 }

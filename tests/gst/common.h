@@ -41,6 +41,8 @@ GstBuffer *grey_frame (int width, int height, guint8 grey, int n);
 /* Sets I420 caps. */
 void set_i420_caps (GstHarness *h, int width, int height);
 
+/* A JPEG file of the source tree through the elements of @line. */
+GstBuffer *picture_through (const char *relative, const char *line);
 /* A photograph of pipelines/media as I420 of @width x @height. */
 GstBuffer *photo_frame (const char *name, int width, int height);
 /* The cat on the left, the coffee on the right, @side x @side pixels each: I420. */
