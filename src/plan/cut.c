@@ -14,8 +14,8 @@
 
 /* Squeeze-excite reads each weight once: tiles of a few microseconds, and whole cache lines of a
  * row. */
-#define FC_TILE_MACS ((size_t)1 << 15)
-#define FC_LINE      64
+#define FC_TILE_MACS ((size_t)1 << 13)
+#define FC_LINE      16
 
 /* Expanded rows that a tile keeps: a part of an L2 cache that it shares with weights and input. */
 #define RING_BYTES ((size_t)192 << 10)

@@ -34,7 +34,7 @@ struct _EffnetPool {
 
   Lane lanes[MAX_LANES];
   _Alignas(64) _Atomic size_t done;
-  EffnetTileFunc func;
+  _Alignas(64) EffnetTileFunc func;
   void *user;
   size_t n_tiles;
   /* counts the jobs handed out: looked at by who waits for one */
@@ -90,24 +90,33 @@ claim (Lane *lane, size_t *tile)
   return FALSE;
 }
 
-/* Does tiles until none is left to claim. */
+/* Counts @tiles of the current job as done. */
+static void
+finish (EffnetPool *pool, size_t tiles)
+{
+  size_t n_tiles = pool->n_tiles;
+
+  if (atomic_fetch_add (&pool->done, tiles) + tiles == n_tiles &&
+      atomic_load (&pool->caller_sleeps)) {
+    g_mutex_lock (&pool->lock);
+    g_cond_signal (&pool->finished);
+    g_mutex_unlock (&pool->lock);
+  }
+}
+
+/* Does tiles until none is left to claim, and counts those of a lane at once: what all workers
+ * write is a cache miss each time. */
 static void
 work (EffnetPool *pool, unsigned worker)
 {
   for (unsigned i = 0; i < n_lanes (pool); i++) {
     Lane *lane = &pool->lanes[(worker + i) % n_lanes (pool)];
-    size_t tile;
+    size_t tile, tiles = 0;
 
-    while (claim (lane, &tile)) {
-      size_t n_tiles = pool->n_tiles;
-
+    for (; claim (lane, &tile); tiles++)
       pool->func (pool->user, tile, worker);
-      if (atomic_fetch_add (&pool->done, 1) + 1 == n_tiles && atomic_load (&pool->caller_sleeps)) {
-        g_mutex_lock (&pool->lock);
-        g_cond_signal (&pool->finished);
-        g_mutex_unlock (&pool->lock);
-      }
-    }
+    if (tiles > 0)
+      finish (pool, tiles);
   }
 }
 
