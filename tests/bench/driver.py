@@ -145,18 +145,20 @@ def turn(entrant, action):
         return None
 
 
-def race(entrants, rounds, seconds):
+def race(entrants, rounds, seconds, cores):
     """Latency: `rounds` turns of each, about `seconds` of each in all; every turn starts with a run that does
-    not count, since the others have emptied the caches."""
+    not count, since the others have emptied the caches. Who has one thread gets each of `cores` in turn: several
+    threads need all of them, the slower ones, too."""
     share = seconds / rounds
     runs = {}
     for entrant in entrants:  # warm-up
         answer = turn(entrant, lambda process: process.ask("run", runs=3))
         if answer:
             runs[entrant] = max(1, min(1000, int(share * 1e9 / min(answer["ns"]))))
-    for _ in range(rounds):
+    for number in range(rounds):
         for entrant in entrants:
-            answer = turn(entrant, lambda process, e=entrant: process.ask("run", runs=runs[e] + 1))
+            use = [cores[number % len(cores)]] if entrant.threads == 1 else cores
+            answer = turn(entrant, lambda process, e=entrant, c=use: process.ask("run", runs=runs[e] + 1, cores=c))
             if answer:
                 entrant.rounds.append([ns / 1e6 for ns in answer["ns"][1:]])
     for entrant in entrants:

@@ -92,7 +92,7 @@ def run(args, library, pythons, folder, root):
         try:
             open_all(pairs, {"folder": str(folder), "variant": form, "cores": core, "libeffnet": library,
                              "model": str(root / "models/lite0")}, small)
-            driver.race(entrants, args.rounds, args.seconds / 4)
+            driver.race(entrants, args.rounds, args.seconds / 4, core)
         finally:
             driver.close_all(entrants)
         rows = []

@@ -48,9 +48,9 @@ def entrants(peers, discipline, threads, cores, streams, cap):
     made.sort(key=lambda e: e.peer != "effnet")
     if own:
         made.append(driver.Entrant("effnet", "effnet", "fp32", threads, streams))
-    elif threads > 1 and not streams:
-        made.append(driver.Entrant("effnet", "effnet, 1 thread", "fp32", 1))
-    elif cap and not streams:
+    if threads > 1 and not streams:
+        made.append(driver.Entrant("effnet", "effnet, 1 thread", made[0].precision, 1))
+    elif cap and not streams and not own:
         made.append(driver.Entrant("effnet", "effnet, AVX2 only", "fp32", threads, isa="avx2"))
     return made
 
@@ -80,7 +80,10 @@ class Variant:
             self.reference = self.own_logits(cores)
         try:
             driver.open_all(entrants_, self.pythons, {**self.values, "cores": cores}, self.reference)
-            (driver.flow if streams else driver.race)(entrants_, self.args.rounds, self.args.seconds)
+            if streams:
+                driver.flow(entrants_, self.args.rounds, self.args.seconds)
+            else:
+                driver.race(entrants_, self.args.rounds, self.args.seconds, cores)
         finally:
             driver.close_all(entrants_)
         return {"variant": self.name, "size": self.facts["size"], "multiply_adds": self.facts["multiply_adds"],

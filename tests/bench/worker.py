@@ -79,6 +79,8 @@ class Worker:
                 "open_ms": (opened - imported) / 1e6, "first_ms": (first - imported) / 1e6}
 
     def run(self, ask):
+        if "cores" in ask:
+            os.sched_setaffinity(0, ask["cores"])  # of this thread
         if self.engine.batch:
             return {"ns": self.engine.batch(ask["runs"])}
         runner, ns = self.engine.runners[0], []
