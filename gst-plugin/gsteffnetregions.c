@@ -3,6 +3,9 @@
  * See gsteffnetregions.h. */
 #include "gsteffnetregions.h"
 
+#ifdef HAVE_GST_ANALYTICS
+#  include <gst/analytics/analytics.h>
+#endif
 #include <gst/video/video.h>
 #include <math.h>
 #include <string.h>
@@ -15,7 +18,8 @@ gst_effnet_inference_region_get_type (void)
   static const GEnumValue values[] = {
       {GST_EFFNET_INFERENCE_REGION_FULL_FRAME, "The frame as a whole", "full-frame"},
       {GST_EFFNET_INFERENCE_REGION_ROI_LIST,
-       "Each GstVideoRegionOfInterestMeta of the buffer, of object-class if that is set",
+       "Each GstVideoRegionOfInterestMeta and GstAnalyticsODMtd of the buffer, of object-class if "
+       "that is set",
        "roi-list"},
       {GST_EFFNET_INFERENCE_REGION_REGIONS, "Each part of the property regions", "regions"},
       {0, NULL, NULL},
@@ -144,27 +148,96 @@ pick_named (const GstEffnetRegionSettings *settings, guint width, guint height, 
   }
 }
 
-/* The next ROI that the settings want, or NULL. */
-static const GstVideoRegionOfInterestMeta *
-next_roi (const GstEffnetRegionSettings *settings, GstBuffer *buffer, gpointer *state)
+/* A region of interest as it came with the buffer. */
+typedef struct {
+  GQuark name;
+  int id;
+  gboolean lasts; /* in the next frame the number is the same object's */
+  gint64 x, y, width, height;
+} Roi;
+
+/* Where a walk over the ROIs of a buffer has got to. */
+typedef struct {
+  GstBuffer *buffer;
+  gpointer meta, detection;
+} Walk;
+
+static gboolean
+next_meta (Walk *walk, Roi *roi)
 {
-  GstMeta *meta;
+  const GstVideoRegionOfInterestMeta *meta =
+      (const GstVideoRegionOfInterestMeta *)gst_buffer_iterate_meta_filtered (
+          walk->buffer, &walk->meta, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
 
-  while ((meta = gst_buffer_iterate_meta_filtered (
-              buffer, state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL) {
-    const GstVideoRegionOfInterestMeta *roi = (const GstVideoRegionOfInterestMeta *)meta;
-
-    if (settings->object_class == 0 || roi->roi_type == settings->object_class)
-      return roi;
-  }
-  return NULL;
+  if (meta == NULL)
+    return FALSE;
+  *roi = (Roi){meta->roi_type, meta->id, TRUE, meta->x, meta->y, meta->w, meta->h};
+  return TRUE;
 }
 
-/* @n: what of [start, start + length) lies within [0, size); 0 for nothing. */
-static guint
-clip (guint start, guint length, guint size)
+#ifdef HAVE_GST_ANALYTICS
+/* A detection's number is its place in this buffer's list; what lasts is the track it belongs to.
+ */
+static gboolean
+next_detection (Walk *walk, Roi *roi)
 {
-  return start < size ? MIN (length, size - start) : 0;
+  GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (walk->buffer);
+  GstAnalyticsODMtd od;
+  GstAnalyticsTrackingMtd track;
+  GstClockTime first, last;
+  int x, y, width, height;
+  guint64 id;
+  gboolean lost;
+  gfloat confidence;
+
+  do {
+    if (meta == NULL || !gst_analytics_relation_meta_iterate (
+                            meta, &walk->detection, gst_analytics_od_mtd_get_mtd_type (), &od))
+      return FALSE;
+  } while (!gst_analytics_od_mtd_get_location (&od, &x, &y, &width, &height, &confidence));
+  *roi = (Roi){gst_analytics_od_mtd_get_obj_type (&od), (int)od.id, FALSE, x, y, width, height};
+  if (gst_analytics_relation_meta_get_direct_related (meta, od.id, GST_ANALYTICS_REL_TYPE_ANY,
+                                                      gst_analytics_tracking_mtd_get_mtd_type (),
+                                                      NULL, &track) &&
+      gst_analytics_tracking_mtd_get_info (&track, &id, &first, &last, &lost) && id <= G_MAXINT) {
+    roi->id = (int)id;
+    roi->lasts = TRUE;
+  }
+  return TRUE;
+}
+#else
+static gboolean
+next_detection (Walk *walk, Roi *roi)
+{
+  (void)walk;
+  (void)roi;
+  return FALSE;
+}
+#endif
+
+/* The next ROI that the settings want. */
+static gboolean
+next_roi (const GstEffnetRegionSettings *settings, Walk *walk, Roi *roi)
+{
+  while (next_meta (walk, roi) || next_detection (walk, roi)) {
+    if (settings->object_class == 0 || roi->name == settings->object_class)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* What of [start, start + length) lies within [0, size); FALSE for nothing. */
+static gboolean
+clip (gint64 start, gint64 length, guint size, guint *at, guint *n)
+{
+  gint64 end = MIN (start + length, size);
+
+  start = MAX (start, 0);
+  if (end <= start)
+    return FALSE;
+  *at = (guint)start;
+  *n = (guint)(end - start);
+  return TRUE;
 }
 
 /* Counts those of the same name and number before it, and tells them that they are not alone. */
@@ -182,25 +255,41 @@ set_place (GArray *picks, GstEffnetPick *pick)
   }
 }
 
+/* A detector may have said it both ways. */
+static gboolean
+is_picked (const GArray *picks, const GstEffnetPick *pick)
+{
+  for (guint i = 0; i < picks->len; i++) {
+    const GstEffnetPick *other = &g_array_index (picks, GstEffnetPick, i);
+
+    if (other->name == pick->name && memcmp (&other->rect, &pick->rect, sizeof pick->rect) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static void
 pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width, guint height,
            guint *outside, GArray *picks)
 {
-  const GstVideoRegionOfInterestMeta *roi;
-  gpointer state = NULL;
+  Walk walk = {.buffer = buffer};
+  Roi roi;
 
-  while ((roi = next_roi (settings, buffer, &state)) != NULL) {
+  while (next_roi (settings, &walk, &roi)) {
     GstEffnetPick pick = {
-        .name = roi->roi_type != 0 ? roi->roi_type : g_quark_from_static_string ("roi"),
-        .roi_id = roi->id,
-        .rect = {roi->x, roi->y, clip (roi->x, roi->w, width), clip (roi->y, roi->h, height)},
+        .name = roi.name != 0 ? roi.name : g_quark_from_static_string ("roi"),
+        .roi_id = roi.id,
     };
 
-    if (pick.rect.width == 0 || pick.rect.height == 0) {
+    if (!clip (roi.x, roi.width, width, &pick.rect.x, &pick.rect.width) ||
+        !clip (roi.y, roi.height, height, &pick.rect.y, &pick.rect.height)) {
       (*outside)++;
       continue;
     }
+    if (walk.detection != NULL && is_picked (picks, &pick))
+      continue;
     set_place (picks, &pick);
+    pick.unique = pick.unique && roi.lasts;
     g_array_append_val (picks, pick);
   }
 }
@@ -208,11 +297,12 @@ pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint wid
 gboolean
 gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *buffer)
 {
-  gpointer state = NULL;
+  Walk walk = {.buffer = buffer};
+  Roi roi;
 
   switch (settings->mode) {
   case GST_EFFNET_INFERENCE_REGION_ROI_LIST:
-    return next_roi (settings, buffer, &state) != NULL;
+    return next_roi (settings, &walk, &roi);
   case GST_EFFNET_INFERENCE_REGION_REGIONS:
     return settings->named->len > 0;
   case GST_EFFNET_INFERENCE_REGION_FULL_FRAME:

@@ -52,6 +52,13 @@ missing_packages() {
   done
 }
 
+# GstAnalytics' headers, where GStreamer has it: from 1.24 on.
+analytics_package() {
+  local name=libgstreamer-plugins-bad1.0-dev version
+  version=$(apt-cache policy "$name" 2>/dev/null | sed -n 's/^ *Candidate: //p')
+  dpkg --compare-versions "${version:-0}" ge 1.24 2>/dev/null && echo "$name"
+}
+
 install_packages() {
   local packages=(
     gcc g++ clang clang-format llvm meson ninja-build pkg-config git
@@ -69,6 +76,7 @@ install_packages() {
   command -v apt-get >/dev/null || return 0
   mapfile -t missing < <(missing_packages "${packages[@]}")
   if [ "${#missing[@]}" -gt 0 ] && [ ! -d /var/lib/apt/lists/partial ]; then as_root apt-get update -q; fi
+  packages+=("$(analytics_package)")
   mapfile -t missing < <(missing_packages "${packages[@]}")
   [ "${#missing[@]}" -eq 0 ] && return 0
   say "installing: ${missing[*]}"

@@ -4,6 +4,9 @@
  * of them. */
 #include "common.h"
 
+#ifdef HAVE_GST_ANALYTICS
+#  include <gst/analytics/analytics.h>
+#endif
 #include <string.h>
 
 enum { FULL_FRAME, ROI_LIST, REGIONS };
@@ -374,6 +377,104 @@ test_many_rois (void)
   harness_free (h);
 }
 
+/* ---- detections of GstAnalytics ---------------------------------------------------------------
+ */
+
+#ifdef HAVE_GST_ANALYTICS
+/* @track: -1 for none */
+static void
+add_detection (GstBuffer *buffer, const char *type, int track, int x, int y, int w, int h)
+{
+  GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (buffer);
+  GstAnalyticsODMtd od;
+  GstAnalyticsTrackingMtd tracking;
+
+  if (meta == NULL)
+    meta = gst_buffer_add_analytics_relation_meta (buffer);
+  g_assert_true (gst_analytics_relation_meta_add_od_mtd (
+      meta, type != NULL ? g_quark_from_string (type) : 0, x, y, w, h, 0.9f, &od));
+  if (track < 0)
+    return;
+  g_assert_true (gst_analytics_relation_meta_add_tracking_mtd (meta, (guint64)track, 0, &tracking));
+  g_assert_true (gst_analytics_relation_meta_set_relation (meta, GST_ANALYTICS_REL_TYPE_RELATE_TO,
+                                                           od.id, tracking.id));
+}
+
+/* Clipped to the frame, beside ROIs, and not twice what is there both ways. */
+static void
+test_detections (void)
+{
+  GstHarness *h = harness_new ("inference-region", ROI_LIST, NULL);
+  GstBuffer *buffer = with_roi (pair (0), "animal", 7, 0, 0, SIDE, SIDE), *out;
+
+  set_i420_caps (h, 2 * SIDE, SIDE);
+  add_detection (buffer, "animal", -1, 0, 0, SIDE, SIDE);
+  add_detection (buffer, "cup", -1, SIDE, 0, SIDE, SIDE);
+  add_detection (buffer, "gone", -1, -50, 10, 50, 50);
+  add_detection (buffer, "edge", -1, -40, -20, 60, 50);
+  add_detection (buffer, NULL, -1, 2 * SIDE - 8, SIDE - 9, 100, 100);
+  out = push_pull (h, buffer);
+  g_assert_cmpuint (result_list_length (result_of (out), "results"), ==, 4);
+  assert_region (result_part (result_of (out), 0), "animal", 7, "cat");
+  assert_region (result_part (result_of (out), 1), "cup", 1, "espresso");
+  assert_region (result_part (result_of (out), 2), "edge", 3, NULL);
+  assert_place (result_part (result_of (out), 2), 0, 0, 20, 30);
+  assert_region (result_part (result_of (out), 3), "roi", 4, NULL);
+  assert_place (result_part (result_of (out), 3), 2 * SIDE - 8, SIDE - 9, 8, 9);
+  g_assert_cmpuint (harness_stat (h, "rois-skipped"), ==, 1);
+  gst_buffer_unref (out);
+
+  g_object_set (h->element, "object-class", "cup", NULL);
+  buffer = pair (1);
+  add_detection (buffer, "animal", -1, 0, 0, SIDE, SIDE);
+  add_detection (buffer, "cup", -1, SIDE, 0, SIDE, SIDE);
+  out = push_pull (h, buffer);
+  g_assert_cmpuint (result_list_length (result_of (out), "results"), ==, 1);
+  assert_region (result_of (out), "cup", 1, "espresso");
+  gst_buffer_unref (out);
+  harness_free (h);
+}
+
+/* Between inferences only what is tracked keeps its result: a detection's own number is no more
+ * than its place in the list. */
+static void
+test_detections_between (void)
+{
+  GstHarness *h = harness_new ("inference-region", ROI_LIST, "inference-interval", 3, NULL);
+  GstBuffer *buffer = pair (0), *out;
+
+  set_i420_caps (h, 2 * SIDE, SIDE);
+  add_detection (buffer, "t", 41, 0, 0, SIDE, SIDE);
+  add_detection (buffer, "loose", -1, SIDE, 0, SIDE, SIDE);
+  out = push_pull (h, buffer);
+  g_assert_cmpuint (result_list_length (result_of (out), "results"), ==, 2);
+  assert_region (result_part (result_of (out), 0), "t", 41, "cat");
+  gst_buffer_unref (out);
+  buffer = pair (1); /* the other order, moved */
+  add_detection (buffer, "loose", -1, SIDE, 0, SIDE, SIDE);
+  add_detection (buffer, "t", 41, 9, 9, SIDE, SIDE - 9);
+  out = push_pull (h, buffer);
+  g_assert_cmpuint (result_list_length (result_of (out), "results"), ==, 1);
+  assert_region (result_of (out), "t", 41, "cat");
+  assert_place (result_part (result_of (out), 0), 9, 9, SIDE, SIDE - 9);
+  g_assert_false (result_boolean (result_of (out), "fresh"));
+  gst_buffer_unref (out);
+  harness_free (h);
+}
+#else
+static void
+test_detections (void)
+{
+  g_test_skip ("GstAnalytics needs GStreamer 1.24");
+}
+
+static void
+test_detections_between (void)
+{
+  g_test_skip ("GstAnalytics needs GStreamer 1.24");
+}
+#endif
+
 /* ---- messages -------------------------------------------------------------------------------- */
 
 static const GstStructure *
@@ -441,6 +542,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/regions/object-class", test_object_class);
   g_test_add_func ("/gst/regions/rois-between", test_rois_between);
   g_test_add_func ("/gst/regions/many-rois", test_many_rois);
+  g_test_add_func ("/gst/regions/detections", test_detections);
+  g_test_add_func ("/gst/regions/detections-between", test_detections_between);
   g_test_add_func ("/gst/regions/messages", test_messages);
   return g_test_run ();
 }
