@@ -233,26 +233,42 @@ check_resample_h (Check *check)
 
 /* ---- convert ---- */
 
+typedef enum {
+  INPUTS_APART,
+  INPUTS_SAME,         /* one for all: grey */
+  INPUTS_PACKED,       /* pixels of three, mixed */
+  INPUTS_PACKED_ALONE, /* each channel by itself */
+} Inputs;
+
+static const char *const input_names[] = {"apart", "grey", "packed", "packed, not mixed"};
+
 static void
-convert_case (Check *check, gsize n, gboolean gray, gsize step)
+convert_case (Check *check, gsize n, Inputs inputs, gsize step)
 {
-  static const float matrix[9] = {1.164f,  0.01f,  1.596f, 1.164f, -0.392f,
+  static const float mixing[9] = {1.164f,  0.01f,  1.596f, 1.164f, -0.392f,
                                   -0.813f, 1.164f, 2.017f, 0.02f};
+  static const float diagonal[9] = {1.164f, 0, 0, 0, 1.1f, 0, 0, 0, 0.9f};
   static const float offset[3] = {-222.9f, 135.6f, -276.8f};
   static const float scale[3] = {0.0171f, 0.0175f, 0.0174f}, bias[3] = {-2.1f, -2.0f, -1.8f};
   const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
   EffnetConvert c[3];
+  gboolean packed = inputs >= INPUTS_PACKED;
+  const float *matrix = inputs == INPUTS_PACKED_ALONE ? diagonal : mixing;
   float *in[3];
   gsize done = 0;
 
-  check_case (check, "n %zu grey %d step %zu", n, gray, step);
+  check_case (check, "n %zu step %zu, %s", n, step, input_names[inputs]);
   for (unsigned k = 0; k < 3; k++) {
-    in[k] = k > 0 && gray ? in[0] : check_floats (check, (n - 1) * step + 1);
-    if (k == 0 || !gray) {
-      for (gsize x = 0; x < (n - 1) * step + 1; x++)
-        in[k][x] = (float)(127.5 + 160.0 * check_uniform (check));
-      check_seal (check, in[k]);
+    gsize floats = packed ? 3 * n : (n - 1) * step + 1;
+
+    if (k > 0 && inputs != INPUTS_APART) {
+      in[k] = packed ? in[0] + k : in[0];
+      continue;
     }
+    in[k] = check_floats (check, floats);
+    for (gsize x = 0; x < floats; x++)
+      in[k][x] = (float)(127.5 + 160.0 * check_uniform (check));
+    check_seal (check, in[k]);
   }
   for (; done < 3; done++) {
     float *out = check_output (check, EFFNET_DTYPE_F32, 1, 3 * n, 3 * n, NULL);
@@ -287,12 +303,17 @@ void
 check_convert (Check *check)
 {
   if (check->bench) {
-    convert_case (check, 224, FALSE, 1);
-    convert_case (check, 224, FALSE, 3);
+    convert_case (check, 224, INPUTS_APART, 1);
+    convert_case (check, 224, INPUTS_PACKED, 3);
+    convert_case (check, 224, INPUTS_PACKED_ALONE, 3);
     return;
   }
-  for (gsize j = 0; j < G_N_ELEMENTS (lengths); j++)
-    for (gsize step = 1; step <= 4; step++)
-      for (int gray = 0; gray < 2 && check->n_failed < 3; gray++)
-        convert_case (check, lengths[j], gray, step);
+  for (gsize j = 0; j < G_N_ELEMENTS (lengths) && check->n_failed < 3; j++) {
+    for (gsize step = 1; step <= 4; step++) {
+      convert_case (check, lengths[j], INPUTS_APART, step);
+      convert_case (check, lengths[j], INPUTS_SAME, step);
+    }
+    convert_case (check, lengths[j], INPUTS_PACKED, 3);
+    convert_case (check, lengths[j], INPUTS_PACKED_ALONE, 3);
+  }
 }

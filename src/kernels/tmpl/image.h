@@ -48,15 +48,20 @@ IMAGE_KERNEL (resample_v_f32) (const EffnetResampleV *r)
 }
 
 static EFFNET_INLINE vf
+convert_value (vf v, vf scale, vf bias)
+{
+  v = vf_min (vf_set1 (255.0f), vf_max (vf_zero (), v));
+  return vf_fma (px_floor (vf_add (v, vf_set1 (0.5f))), scale, bias);
+}
+
+static EFFNET_INLINE vf
 convert_channel (const EffnetConvert *c, unsigned k, vf a, vf b, vf d)
 {
   const float *m = c->matrix + 3 * k;
   vf v = vf_fma (vf_set1 (m[0]), a,
                  vf_fma (vf_set1 (m[1]), b, vf_fma (vf_set1 (m[2]), d, vf_set1 (c->offset[k]))));
 
-  v = vf_min (vf_set1 (255.0f), vf_max (vf_zero (), v));
-  v = px_floor (vf_add (v, vf_set1 (0.5f)));
-  return vf_fma (v, vf_set1 (c->scale[k]), vf_set1 (c->bias[k]));
+  return convert_value (v, vf_set1 (c->scale[k]), vf_set1 (c->bias[k]));
 }
 
 /* @n <= VF_LANES pixels from @x on, the first component's samples @step apart, the others' @beside.
@@ -87,12 +92,62 @@ convert_row (const EffnetConvert *c, const size_t step, const size_t beside)
   }
 }
 
+/* Of three vectors' worth of packed pixels, what each lane's channel is multiplied by and so on. */
+static EFFNET_INLINE void
+cycle (const float *of_channel, size_t step, vf lanes[3])
+{
+  float all[VF_LANES + 2];
+
+  for (unsigned i = 0; i < VF_LANES + 2; i++)
+    all[i] = of_channel[i % 3 * step];
+  for (unsigned q = 0; q < 3; q++)
+    lanes[q] = vf_load (all + q * VF_LANES % 3);
+}
+
+/* Packed pixels whose channels stay what they are: nothing has to be taken apart. */
+static EFFNET_INLINE void
+convert_packed (const EffnetConvert *c)
+{
+  size_t n = 3 * c->n, x = 0;
+  vf gain[3], offset[3], scale[3], bias[3];
+
+  cycle (c->matrix, 4, gain);
+  cycle (c->offset, 1, offset);
+  cycle (c->scale, 1, scale);
+  cycle (c->bias, 1, bias);
+  for (; n - x >= 3 * VF_LANES; x += 3 * VF_LANES)
+    EFFNET_UNROLL
+  for (unsigned q = 0; q < 3; q++) {
+    vf v = vf_fma (gain[q], vf_load (c->in[0] + x + q * VF_LANES), offset[q]);
+
+    vf_store (c->out + x + q * VF_LANES, convert_value (v, scale[q], bias[q]));
+  }
+  for (unsigned q = 0; x < n; q++, x += VF_LANES) {
+    size_t left = n - x < VF_LANES ? n - x : VF_LANES;
+    vf v = vf_fma (gain[q], vf_load_tail (c->in[0] + x, left), offset[q]);
+
+    vf_store_tail (c->out + x, convert_value (v, scale[q], bias[q]), left);
+  }
+}
+
+static EFFNET_INLINE int
+stays_packed (const EffnetConvert *c)
+{
+  const float *m = c->matrix;
+
+  return c->step[0] == 3 && c->step[1] == 3 && c->in[1] == c->in[0] + 1 &&
+         c->in[2] == c->in[0] + 2 && m[1] == 0 && m[2] == 0 && m[3] == 0 && m[5] == 0 &&
+         m[6] == 0 && m[7] == 0;
+}
+
 /* Planes, a plane and one of pairs, packed pixels; whatever else there may be. */
 void
 IMAGE_KERNEL (convert_f32) (const EffnetConvert *c)
 {
   assert (c->step[1] == c->step[2]);
-  if (c->step[0] == 1 && c->step[1] == 1)
+  if (stays_packed (c))
+    convert_packed (c);
+  else if (c->step[0] == 1 && c->step[1] == 1)
     convert_row (c, 1, 1);
   else if (c->step[0] == 1 && c->step[1] == 2)
     convert_row (c, 1, 2);
