@@ -37,7 +37,7 @@ GType gst_effnet_post_messages_get_type (void);
 typedef struct {
   guint top_k;
   double threshold;
-  EffnetResizeMode resize_mode;
+  GstEffnetScaling scaling;
   guint inference_interval;
   GstEffnetAttachMeta attach_meta;
   GstEffnetPostMessages post_messages;

@@ -233,17 +233,18 @@ classify_image (GstEffnetEngine *engine, const EffnetImage *image, GstBuffer *bu
 gboolean
 gst_effnet_engine_classify (GstEffnetEngine *engine, const GstEffnetFormat *format,
                             GstBuffer *buffer, const GstEffnetRegionSettings *regions,
-                            EffnetResizeMode resize_mode, guint top_k, GstEffnetResults *results,
+                            const GstEffnetScaling *scaling, guint top_k, GstEffnetResults *results,
                             GError **error)
 {
   GstEffnetResults fresh = {.all = g_ptr_array_new_with_free_func (free_result)};
   GstEffnetFrame frame;
   gboolean ok = TRUE;
 
-  if (engine->resize_mode != resize_mode) {
-    effnet_session_set_resize_mode (engine->session, resize_mode);
-    engine->resize_mode = resize_mode;
-  }
+  if (engine->scaling.resize_mode != scaling->resize_mode)
+    effnet_session_set_resize_mode (engine->session, scaling->resize_mode);
+  if (engine->scaling.sparse_rows != scaling->sparse_rows)
+    effnet_session_set_sparse_rows (engine->session, scaling->sparse_rows);
+  engine->scaling = *scaling;
   if (gst_effnet_regions_wants (regions, buffer)) { /* else there is no need to map it */
     ok = gst_effnet_frame_map (&frame, format, buffer, error);
     if (ok) {

@@ -24,6 +24,12 @@ typedef struct {
   guint threads;
 } GstEffnetModelSettings;
 
+/* How a frame becomes the network's input. */
+typedef struct {
+  EffnetResizeMode resize_mode;
+  gboolean sparse_rows;
+} GstEffnetScaling;
+
 typedef struct {
   gatomicrefcount refs;
   guint serial; /* from 1, never twice in a process: class numbers of one serial compare */
@@ -31,7 +37,7 @@ typedef struct {
   EffnetModel *model;
   EffnetSession *session;
   EffnetModelInfo info;
-  EffnetResizeMode resize_mode; /* the session's */
+  GstEffnetScaling scaling; /* the session's */
   gboolean warm;
 } GstEffnetEngine;
 
@@ -71,7 +77,7 @@ GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);
  * were. */
 gboolean gst_effnet_engine_classify (GstEffnetEngine *engine, const GstEffnetFormat *format,
                                      GstBuffer *buffer, const GstEffnetRegionSettings *regions,
-                                     EffnetResizeMode resize_mode, guint top_k,
+                                     const GstEffnetScaling *scaling, guint top_k,
                                      GstEffnetResults *results, GError **error);
 /* There are none. Start with zeros. */
 void gst_effnet_results_clear (GstEffnetResults *results);

@@ -14,6 +14,7 @@ enum {
   PROP_TOP_K,
   PROP_THRESHOLD,
   PROP_RESIZE_MODE,
+  PROP_SPARSE_ROWS,
   PROP_INFERENCE_INTERVAL,
   PROP_ATTACH_META,
   PROP_POST_MESSAGES,
@@ -198,7 +199,10 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     self->frame_settings.threshold = g_value_get_double (value);
     break;
   case PROP_RESIZE_MODE:
-    self->frame_settings.resize_mode = g_value_get_enum (value);
+    self->frame_settings.scaling.resize_mode = g_value_get_enum (value);
+    break;
+  case PROP_SPARSE_ROWS:
+    self->frame_settings.scaling.sparse_rows = g_value_get_boolean (value);
     break;
   case PROP_INFERENCE_INTERVAL:
     self->frame_settings.inference_interval = g_value_get_uint (value);
@@ -287,7 +291,10 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     g_value_set_double (value, self->frame_settings.threshold);
     break;
   case PROP_RESIZE_MODE:
-    g_value_set_enum (value, self->frame_settings.resize_mode);
+    g_value_set_enum (value, self->frame_settings.scaling.resize_mode);
+    break;
+  case PROP_SPARSE_ROWS:
+    g_value_set_boolean (value, self->frame_settings.scaling.sparse_rows);
     break;
   case PROP_INFERENCE_INTERVAL:
     g_value_set_uint (value, self->frame_settings.inference_interval);
@@ -403,6 +410,12 @@ install_frame_properties (GObjectClass *klass)
       klass, PROP_RESIZE_MODE,
       g_param_spec_enum ("resize-mode", "Resize mode", "How a frame becomes the network's input",
                          GST_TYPE_EFFNET_RESIZE_MODE, EFFNET_RESIZE_MODE_AUTO, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_SPARSE_ROWS,
+      g_param_spec_boolean ("sparse-rows", "Sparse rows",
+                            "Of raw frames with three rows or more for each of the network's input "
+                            "read only every second one or fewer: half the time or less",
+                            FALSE, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_INFERENCE_INTERVAL,
       g_param_spec_uint (

@@ -131,7 +131,7 @@ infer (GstEffnetClassify *self, const GstEffnetFrameSettings *settings, GstBuffe
   gboolean ok;
 
   ok = gst_effnet_engine_classify (engine, &self->format, buffer, &settings->regions,
-                                   settings->resize_mode, settings->top_k, &self->results, &error);
+                                   &settings->scaling, settings->top_k, &self->results, &error);
   gst_effnet_engine_unref (engine);
   if (!ok) {
     *ret = bad_frame (self, settings->max_errors, error);

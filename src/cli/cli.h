@@ -23,7 +23,7 @@ typedef struct {
   double bn_eps;
   gint64 synthetic;
   int input_size, threads;
-  gboolean full_scale;
+  gboolean full_scale, sparse_rows;
 } CliModelArgs;
 
 /* Which of the shared options a subcommand takes. */
@@ -31,7 +31,7 @@ typedef enum {
   CLI_TAKES_MODEL = 1 << 0,    /* --model --variant --input-size --padding --bn-eps --synthetic */
   CLI_TAKES_LABELS = 1 << 1,   /* --labels */
   CLI_TAKES_RUN = 1 << 2,      /* --precision --threads */
-  CLI_TAKES_PICTURES = 1 << 3, /* --resize-mode --full-scale */
+  CLI_TAKES_PICTURES = 1 << 3, /* --resize-mode --full-scale --sparse-rows */
   CLI_TAKES_BARE = 1 << 4,     /* --input-size --padding --bn-eps --synthetic, without --model */
 } CliTakes;
 

@@ -38,6 +38,8 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
        "auto (default, what the card says), stretch, center-crop or letterbox", "NAME"},
       {"full-scale", 0, 0, G_OPTION_ARG_NONE, &a->full_scale,
        "decode JPEG at full size, not at the smallest scale that covers the input", NULL},
+      {"sparse-rows", 0, 0, G_OPTION_ARG_NONE, &a->sparse_rows,
+       "read only every second row or fewer of raw pictures with rows to spare", NULL},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const struct {
     unsigned when;
@@ -170,5 +172,6 @@ cli_session_options (const CliModelArgs *args, EffnetSessionOptions *options, GE
   options->threads = (unsigned)args->threads;
   options->resize_mode = (EffnetResizeMode)mode;
   options->jpeg_full_scale = args->full_scale;
+  options->sparse_rows = args->sparse_rows;
   return TRUE;
 }

@@ -37,6 +37,7 @@ fill_spec (EffnetInputSpec *spec, const EffnetModel *model, const EffnetSessionO
   memcpy (spec->mean, card->mean, sizeof spec->mean);
   memcpy (spec->std, card->std, sizeof spec->std);
   spec->jpeg_full_scale = options->jpeg_full_scale;
+  spec->sparse_rows = options->sparse_rows;
 }
 
 static gboolean
@@ -105,10 +106,18 @@ void
 effnet_session_set_resize_mode (EffnetSession *session, EffnetResizeMode mode)
 {
   EffnetSessionOptions options = {.resize_mode = mode,
-                                  .jpeg_full_scale = session->spec.jpeg_full_scale};
+                                  .jpeg_full_scale = session->spec.jpeg_full_scale,
+                                  .sparse_rows = session->spec.sparse_rows};
 
   g_return_if_fail (mode <= EFFNET_RESIZE_MODE_LETTERBOX);
   fill_spec (&session->spec, session->model, &options);
+  effnet_frontend_set_spec (session->frontend, &session->spec);
+}
+
+void
+effnet_session_set_sparse_rows (EffnetSession *session, gboolean sparse)
+{
+  session->spec.sparse_rows = sparse;
   effnet_frontend_set_spec (session->frontend, &session->spec);
 }
 

@@ -29,6 +29,7 @@ typedef struct {
   EffnetFilter filter;
   float mean[3], std[3]; /* output = (pixel / 255 - mean) / std, channels RGB */
   gboolean jpeg_full_scale;
+  gboolean sparse_rows; /* of raw frames with rows to spare read only every so many */
 } EffnetInputSpec;
 
 typedef struct _EffnetFrontend EffnetFrontend;

@@ -11,12 +11,16 @@
 
 /* ---- building -------------------------------------------------------------------------------- */
 
+/* Rows that sparse ones leave for each of the output, at least: a filter then has three of them. */
+#define ROWS_LEFT 1.5
+
 static void
-build_axis (EffnetPass *pass, unsigned c, EffnetFilter filter)
+build_axis (EffnetPass *pass, unsigned c, const EffnetInputSpec *spec)
 {
   const EffnetLayout *l = &pass->layout;
   const EffnetComponent *k = &l->format.component[c];
-  EffnetTapsSpec s = {.filter = filter, .zoom = l->eighths / 8.0};
+  EffnetTapsSpec s = {.filter = spec->filter, .zoom = l->eighths / 8.0};
+  double rows = pass->geometry.y.scale / k->sub_y; /* of raw frames, to one of the output */
   gboolean corner = l->site == EFFNET_CHROMA_SITE_TOP_LEFT;
   gboolean left = l->site != EFFNET_CHROMA_SITE_CENTER;
 
@@ -34,10 +38,12 @@ build_axis (EffnetPass *pass, unsigned c, EffnetFilter filter)
   if (l->decoder_upsampling)
     s.upsample = s.sub == 2 ? EFFNET_UPSAMPLE_TRIANGLE : EFFNET_UPSAMPLE_REPLICATE;
   effnet_taps_build (&pass->down[c], &s);
+  if (spec->sparse_rows && !l->decoder_upsampling && rows >= 2 * ROWS_LEFT)
+    effnet_taps_thin (&pass->down[c], (unsigned)(rows / ROWS_LEFT));
 }
 
 static void
-build_tables (EffnetPass *pass, EffnetFilter filter)
+build_tables (EffnetPass *pass, const EffnetInputSpec *spec)
 {
   const EffnetFormat *f = &pass->layout.format;
   for (unsigned c = 0; c < f->n_components; c++) {
@@ -47,7 +53,7 @@ build_tables (EffnetPass *pass, EffnetFilter filter)
       same++;
     pass->table[c] = (uint8_t)same;
     if (same == c)
-      build_axis (pass, c, filter);
+      build_axis (pass, c, spec);
   }
 }
 
@@ -201,7 +207,7 @@ effnet_pass_build (EffnetPass *pass, const EffnetLayout *layout, const EffnetInp
                          layout->frame_height, error))
     goto fail;
   choose_kernels (pass);
-  build_tables (pass, spec->filter);
+  build_tables (pass, spec);
   build_luma (pass);
   for (unsigned p = 0; p < layout->format.n_planes; p++)
     build_plane (pass, p);
@@ -380,13 +386,14 @@ fill_band (Tile *tile, unsigned p)
   gboolean clamps = f->model != EFFNET_MODEL_YUV, parts = parts_of (pass, p) > 1;
   float high = clamps ? (float)(((1u << f->bits) - 1) << f->shift) : INFINITY;
   float low = clamps ? 0 : -INFINITY;
+  ptrdiff_t step = (ptrdiff_t)pass->down[plane->down].step * frame->stride[p];
   unsigned y = tile->filled[p], row = (y - tile->base[p]) % (plane->bands * EFFNET_BAND);
 
   EffnetResampleH h = {
       .columns = &plane->columns[0],
       .packed = (const uint8_t *)pass->packed.base + plane->packed_at[0],
-      .rows = frame->data[p] + (ptrdiff_t)(y - frame->first[p]) * frame->stride[p],
-      .row_stride = frame->stride[p],
+      .rows = frame->data[p] + (ptrdiff_t)y * step - (ptrdiff_t)frame->first[p] * frame->stride[p],
+      .row_stride = step,
       .n_rows = MIN (EFFNET_BAND, pass->down[plane->down].hi - y),
       .bytes = plane->line_bytes,
       .scale = 1.0f / (float)plane->one,

@@ -120,6 +120,7 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
 
   effnet_taps_clear (taps);
   taps->n = axis->n;
+  taps->step = 1;
   taps->stride = whole ? room + 2 : room;
   taps->first = g_new (unsigned, axis->n);
   taps->count = g_new (unsigned, axis->n);
@@ -133,6 +134,28 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
     if (whole)
       count = compose (s, total, &first, count, w, composed);
     store (taps, i, first, count, whole ? composed : w);
+  }
+}
+
+void
+effnet_taps_thin (EffnetTaps *taps, unsigned step)
+{
+  taps->step *= step;
+  taps->lo = UINT_MAX;
+  taps->hi = 0;
+  for (unsigned i = 0; i < taps->n; i++) {
+    float *w = taps->weight + (size_t)i * taps->stride, sum = 0;
+    unsigned first = (taps->first[i] + step - 1) / step, count = 0;
+
+    for (unsigned t = first * step - taps->first[i]; t < taps->count[i]; t += step)
+      sum += w[count++] = w[t];
+    g_assert (sum > 0);
+    for (unsigned t = 0; t < count; t++)
+      w[t] /= sum;
+    taps->first[i] = first;
+    taps->count[i] = count;
+    taps->lo = MIN (taps->lo, first);
+    taps->hi = MAX (taps->hi, first + count);
   }
 }
 

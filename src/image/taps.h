@@ -25,6 +25,7 @@ typedef struct {
   unsigned n;      /* outputs */
   unsigned stride; /* floats from output to output, >= every count */
   unsigned lo, hi; /* samples that any output reads: [lo, hi) */
+  unsigned step;   /* sample i is sample i * step of the source: more than 1 after thinning */
   unsigned *first; /* [n] */
   unsigned *count; /* [n] */
   float *weight;   /* [n][stride] */
@@ -45,6 +46,9 @@ typedef struct {
 
 /* Allocates; what @taps held is freed. Start with zeros. */
 void effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *spec);
+/* Leaves of the samples every @step-th one, with the weights of those it has there, normalised. To
+ * be done where an output is made of at least twice as many. */
+void effnet_taps_thin (EffnetTaps *taps, unsigned step);
 #define EFFNET_TAPS_REST 16384
 
 /* The largest number that 1 can be for the horizontal filter to take the weights as whole ones. */

@@ -16,6 +16,7 @@ WIDTH, HEIGHT = 1920, 1080
 ENGINES = [
     ("front_effnet", "effnet", "own", "bilinear", FORMATS),
     ("front_effnet", "effnet", "own", "bicubic", FORMATS),
+    ("front_effnet", "effnet", "own", "bilinear, sparse rows", ("NV12", "YUY2", "BGRx")),
     ("front_gstreamer", "GStreamer", "system", "defaults", FORMATS),
     ("front_gstreamer", "GStreamer", "system", "bilinear2", FORMATS),
     ("front_opencv", "OpenCV", "venv", "full", FORMATS),

@@ -35,7 +35,7 @@ class ModelInfo(C.Structure):
 
 class SessionOptions(C.Structure):
     _fields_ = [("threads", C.c_uint), ("resize_mode", C.c_int), ("jpeg_full_scale", C.c_int),
-                ("profile", C.c_int), ("reserved", C.c_void_p * 8)]
+                ("profile", C.c_int), ("sparse_rows", C.c_int), ("reserved", C.c_void_p * 8)]
 
 
 class Image(C.Structure):
@@ -90,8 +90,8 @@ class Library:
         self.c.effnet_model_get_info(model, C.byref(info))
         return info
 
-    def session(self, model, threads, resize_mode=0):
-        options = SessionOptions(threads=threads, resize_mode=resize_mode)
+    def session(self, model, threads, resize_mode=0, sparse_rows=False):
+        options = SessionOptions(threads=threads, resize_mode=resize_mode, sparse_rows=sparse_rows)
         error = C.POINTER(GError)()
         return self._checked(self.c.effnet_session_new(C.c_void_p(model), C.byref(options),
                                                        C.byref(error)), error)

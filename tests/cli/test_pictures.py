@@ -103,6 +103,17 @@ def scaled_dct_is_close():
 
 
 @test
+def sparse_rows():
+    """of a large raw picture only every so many rows: near Pillow, but not the same; of a small one all"""
+    for size, apart in (((2400, 1600), True), ((600, 400), False)):
+        image = Image.open(MEDIA / "coffee.jpg").resize(size, Image.Resampling.BICUBIC)
+        image.save("a.png")
+        every, sparse = preprocess("a.png"), preprocess("a.png", "--sparse-rows")
+        assert np.any(every != sparse) == apart, size
+        assert np.abs(sparse - pillow(image)).mean() < 1, size
+
+
+@test
 def resize_modes():
     """stretch and letterbox differ from the centre crop as they should"""
     stretched = preprocess(MEDIA / "coffee.jpg", "--resize-mode", "stretch", "--full-scale")

@@ -9,8 +9,6 @@ full decode, resize and crop, a second opinion; and the classes Lite0 gives. Wit
 photograph. Needs numpy and Pillow; cjpeg (libjpeg-turbo-progs) makes 4:1:1.
 """
 
-import json
-import math
 import shutil
 import subprocess
 import sys
@@ -20,13 +18,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-import tool
+import pictures
 
-PHOTOS = tool.DATA / "photos"
-MODEL = tool.ROOT / "models/lite0"
 QUALITY = 90
 CHUNK = 25  # photographs at a time: about 400 MB
-JPEG, CENTER_CROP, BICUBIC = 26, 2, 1  # EffnetPixelFormat, EffnetResizeMode, EffnetFilter
+JPEG, CENTER_CROP = 26, 2  # EffnetPixelFormat, EffnetResizeMode
 STEPS = 100  # of the histogram, to 1/255
 
 # (title, mode, Pillow's subsampling, progressive); None: the file as it is.
@@ -51,35 +47,10 @@ def encode(image, path, encoding):
         image.save(path, "JPEG", quality=QUALITY, progressive=progressive, **more)
 
 
-class Card:
-    """What the model's card asks of a picture."""
-
-    def __init__(self, folder):
-        facts = json.loads((folder / "config.json").read_text())["pretrained_cfg"]
-        self.size, self.pct = facts["input_size"][1], facts["crop_pct"]
-        self.mean, self.std = np.float32(facts["mean"]), np.float32(facts["std"])
-        assert facts["interpolation"] == "bicubic"
-
-    def eighths(self, image):
-        """The smallest scale in {1, 2, 4, 8} / 8 that leaves a decoded pixel for each resized one."""
-        scale = min(image.size) / math.floor(self.size / self.pct)
-        return next(n for n in (1, 2, 4, 8) if n == 8 or n * scale >= 8)
-
-    def pillow(self, image):
-        """[size][size][3], 0..255: shorter side to size / pct, then the middle."""
-        short, (w, h) = math.floor(self.size / self.pct), image.size
-        w, h = (short, int(short * h / w)) if w <= h else (int(short * w / h), short)
-        left, top = round((w - self.size) / 2), round((h - self.size) / 2)
-        resized = image.convert("RGB").resize((w, h), Image.BICUBIC)
-        return np.asarray(resized.crop((left, top, left + self.size, top + self.size)), np.float32)
-
-
 def inputs(program, card, paths, full):
     """[N][size][size][3], 0..255."""
-    lines = "".join(f"{JPEG} 0 0 {card.size} {CENTER_CROP} {BICUBIC} {card.pct} 0 {full:d} {path}\n"
-                    for path in paths)
-    done = subprocess.run([program], input=lines.encode(), stdout=subprocess.PIPE, check=True)
-    return np.frombuffer(done.stdout, np.float32).reshape(len(paths), card.size, card.size, 3) * 255
+    return pictures.dump(program, card, [f"{JPEG} 0 0 {card.size} {CENTER_CROP} {pictures.BICUBIC} {card.pct} 0 {full:d} "
+                                         f"{path}" for path in paths])
 
 
 class Row:
@@ -139,21 +110,17 @@ def chunk(rows, encodings, card, factor, photos, programs):
             rows[title].reduced += sum(card.eighths(image) < 8 for image in images)
             made[title] = (inputs(programs[0], card, paths, False), inputs(programs[0], card, paths, True),
                            np.stack([card.pillow(image) for image in images]))
-    tensors = np.concatenate([(np.concatenate(three[:2]) / 255 - card.mean) / card.std for three in made.values()])
-    logits = tool.Effnet(programs[1]).run(tensors, "--model", MODEL, "--precision", "fp32")
+    classes = pictures.classify(programs[1], card, np.concatenate([part for three in made.values() for part in three[:2]]))
     for i, (title, three) in enumerate(made.items()):
         at = 2 * len(photos) * i
-        rows[title].add(*three, logits[at:at + 2 * len(photos)].argmax(1), truth)
+        rows[title].add(*three, classes[at:at + 2 * len(photos)], truth)
 
 
 def main():
     programs, whole = sys.argv[1:3], "--table" in sys.argv
-    if not (PHOTOS / "labels.tsv").exists():
-        tool.skip(f"no {PHOTOS}")
-    photos = [line.split("\t") for line in (PHOTOS / "labels.tsv").read_text().splitlines()[1:]]
-    photos = [(PHOTOS / row[2], int(row[0])) for row in photos][::1 if whole else 10]
+    photos = pictures.photographs(1 if whole else 10)
     encodings = [e for e in ENCODINGS if not isinstance(e[2], str) or shutil.which("cjpeg")]
-    card, good = Card(MODEL), True
+    card, good = pictures.Card(), True
     print(f"{len(photos)} photographs, quality {QUALITY}, to {card.size} x {card.size}; differences in 1/255\n")
     print("| size | encoding | decoded smaller | mean | p99 | mean, Pillow | p99, Pillow | the same class | "
           "top-1 full | top-1 scaled |\n|" + " --- |" * 10)

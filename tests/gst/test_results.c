@@ -298,6 +298,33 @@ test_resize_modes (void)
   harness_free (h);
 }
 
+/* A third of the rows: another input, the same picture; while playing, and only where there are
+ * rows to spare. */
+static void
+test_sparse_rows (void)
+{
+  GstHarness *h = harness_new (NULL, NULL);
+
+  for (int height = 256; height <= 1080; height += 824) {
+    GstBuffer *photo = photo_frame ("coffee.jpg", height, height), *out;
+    double confidence[3];
+
+    set_i420_caps (h, height, height);
+    for (int i = 0; i < 3; i++) {
+      g_object_set (h->element, "sparse-rows", i == 1, NULL);
+      out = push_pull (h, gst_buffer_copy (photo));
+      g_assert_cmpstr (gst_structure_get_string (result_of (out), "label"), ==, "espresso");
+      confidence[i] = result_double (result_of (out), "confidence");
+      gst_buffer_unref (out);
+    }
+    g_assert_cmpfloat (confidence[0], ==, confidence[2]);
+    g_assert_cmpfloat (fabs (confidence[0] - confidence[1]), <, 0.1);
+    g_assert_cmpint (confidence[0] != confidence[1], ==, height > 1000);
+    gst_buffer_unref (photo);
+  }
+  harness_free (h);
+}
+
 static void
 test_stats (void)
 {
@@ -335,10 +362,10 @@ test_properties (void)
     const char *name;
     gboolean playing;
   } expected[] = {
-      {"variant", FALSE},     {"model-file", TRUE},    {"labels-file", TRUE},
-      {"precision", FALSE},   {"threads", FALSE},      {"top-k", TRUE},
-      {"threshold", TRUE},    {"resize-mode", TRUE},   {"inference-interval", TRUE},
-      {"attach-meta", FALSE}, {"post-messages", TRUE},
+      {"variant", FALSE},    {"model-file", TRUE},   {"labels-file", TRUE},
+      {"precision", FALSE},  {"threads", FALSE},     {"top-k", TRUE},
+      {"threshold", TRUE},   {"resize-mode", TRUE},  {"inference-interval", TRUE},
+      {"sparse-rows", TRUE}, {"attach-meta", FALSE}, {"post-messages", TRUE},
   };
   GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
   GObjectClass *klass = G_OBJECT_GET_CLASS (element);
@@ -438,6 +465,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/results/no-meta", test_no_meta);
   g_test_add_func ("/gst/results/no-labels", test_no_labels);
   g_test_add_func ("/gst/results/resize-modes", test_resize_modes);
+  g_test_add_func ("/gst/results/sparse-rows", test_sparse_rows);
   g_test_add_func ("/gst/results/stats", test_stats);
   g_test_add_func ("/gst/results/properties", test_properties);
   g_test_add_func ("/gst/results/out-of-range", test_out_of_range);

@@ -22,7 +22,7 @@ FILTERS = (Image.BILINEAR, Image.BICUBIC)
 
 
 def dump(tool, size, jobs):
-    """Runs jobs (format, width, height, mode, filter, crop_pct, squash, full_scale, file) -> [n,size,size,3]"""
+    """Runs jobs (format, width, height, mode, filter, crop_pct, squash, how, file) -> [n,size,size,3]"""
     lines = "".join("{} {} {} {} {} {} {} {} {} {}\n".format(*j[:3], size, *j[3:]) for j in jobs)
     done = subprocess.run([tool], input=lines.encode(), stdout=subprocess.PIPE, check=True)
     return np.frombuffer(done.stdout, np.float32).reshape(len(jobs), size, size, 3) * 255

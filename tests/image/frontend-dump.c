@@ -2,10 +2,10 @@
  *
  * Lets check_pillow.py run the front end: one job per line of standard input, float32
  * [size][size][3] of each on standard output. A job is FORMAT WIDTH HEIGHT SIZE MODE FILTER
- * CROP_PCT SQUASH FULL_SCALE FILE with FORMAT a number of EffnetPixelFormat, MODE one of
- * EffnetResizeMode, FILTER one of EffnetFilter; raw pixels are packed without padding in plane 0.
- * Mean is 0 and std 1, so pixels come out as 0..1. A frame that fails ends the run. Not a test by
- * itself. */
+ * CROP_PCT SQUASH HOW FILE with HOW 1 for JPEG at full scale, 2 for sparse rows, else 0, FORMAT a
+ * number of EffnetPixelFormat, MODE one of EffnetResizeMode, FILTER one of EffnetFilter; raw pixels
+ * are packed without padding in plane 0. Mean is 0 and std 1, so pixels come out as 0..1. A frame
+ * that fails ends the run. Not a test by itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,8 @@ run_job (char **w, GError **error)
   spec.filter = (EffnetFilter)atoi (w[5]);
   spec.crop_pct = g_ascii_strtod (w[6], NULL);
   spec.squash = atoi (w[7]);
-  spec.jpeg_full_scale = atoi (w[8]);
+  spec.jpeg_full_scale = atoi (w[8]) == 1;
+  spec.sparse_rows = atoi (w[8]) == 2;
   if (!g_file_get_contents (w[9], &bytes, &image.size, error))
     return FALSE;
   image.data[0] = bytes;

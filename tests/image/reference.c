@@ -114,15 +114,23 @@ filter (EffnetFilter which, double x)
   return 0;
 }
 
+/* Which samples count: every @every-th, sample -@before the first of them. */
+typedef struct {
+  int every, before;
+} Keep;
+
 /* The value at @center of @n samples @step apart, the filter widened by @scale. */
 static double
-resample (EffnetFilter which, const double *v, size_t step, int n, double center, double scale)
+resample (EffnetFilter which, const double *v, size_t step, int n, double center, double scale,
+          Keep keep)
 {
   double wide = scale > 1 ? scale : 1, support = (which == EFFNET_FILTER_BICUBIC ? 2 : 1) * wide;
   int from = (int)(center - support + 0.5), to = (int)(center + support + 0.5);
   double sum = 0, weights = 0;
   for (int i = from > 0 ? from : 0; i < to && i < n; i++) {
     double w = filter (which, (i + 0.5 - center) / wide);
+    if ((i + keep.before) % keep.every != 0)
+      continue;
     sum += w * v[(size_t)i * step];
     weights += w;
   }
@@ -190,6 +198,11 @@ component (const EffnetImage *m, const EffnetInputSpec *spec, unsigned c, const 
   gboolean top = m->chroma_site == EFFNET_CHROMA_SITE_TOP_LEFT;
   double shift_x = left ? (sx - 1) / (2.0 * sx) : 0, shift_y = top ? (sy - 1) / (2.0 * sy) : 0;
   /* Pillow keeps whole numbers of 0..255 between its two passes; of that the clamp is kept here. */
+  double rows = y->scale / sy; /* of the frame, to one of the output */
+  unsigned top_row = ((unsigned)y->lo - (unsigned)y->lo % k.sub_y) / sy;
+  Keep all = {1, 0}, some = all;
+  if (spec->sparse_rows && rows >= 3)
+    some = (Keep){(int)(rows / 1.5), (int)(y0 - top_row)};
   gboolean clamp = !k.yuv && spec->filter == EFFNET_FILTER_BICUBIC;
   g_autofree double *row = g_new (double, w), *mid = g_new (double, (size_t)h *(size_t)x->n);
 
@@ -198,15 +211,15 @@ component (const EffnetImage *m, const EffnetInputSpec *spec, unsigned c, const 
       row[i] = sample (m, c, x0 + i, y0 + j);
     for (int i = 0; i < x->n; i++) {
       double at = (x->lo + (x->skip + i + 0.5) * x->scale) / sx + shift_x - x0;
-      double v = resample (spec->filter, row, 1, (int)w, at, x->scale / sx);
+      double v = resample (spec->filter, row, 1, (int)w, at, x->scale / sx, all);
       mid[j * (size_t)x->n + (size_t)i] = clamp ? CLAMP (v, 0, (double)((1u << k.bits) - 1)) : v;
     }
   }
   for (int j = 0; j < y->n; j++)
     for (int i = 0; i < x->n; i++)
-      out[j * x->n + i] =
-          resample (spec->filter, mid + i, (size_t)x->n, (int)h,
-                    (y->lo + (y->skip + j + 0.5) * y->scale) / sy + shift_y - y0, y->scale / sy);
+      out[j * x->n + i] = resample (spec->filter, mid + i, (size_t)x->n, (int)h,
+                                    (y->lo + (y->skip + j + 0.5) * y->scale) / sy + shift_y - y0,
+                                    y->scale / sy, some);
 }
 
 static void

@@ -161,6 +161,31 @@ test_crops (void)
   }
 }
 
+/* Every so many rows: sizes around three rows to one, where that begins, and crops of any place. */
+static void
+test_sparse_rows (void)
+{
+  static const unsigned heights[] = {95, 96, 97, 143, 144, 145, 191, 192, 300, 331, 777};
+  Dice dice = {11};
+  for (unsigned f = EFFNET_PIXEL_FORMAT_RGB; f < EFFNET_PIXEL_FORMAT_JPEG; f++)
+    for (unsigned i = 0; i < 2 * G_N_ELEMENTS (heights); i++) {
+      EffnetInputSpec spec = usual;
+      EffnetImage image;
+      unsigned h = heights[i / 2];
+      spec.width = spec.height = 32;
+      spec.mode = i % 3 ? EFFNET_RESIZE_MODE_STRETCH : EFFNET_RESIZE_MODE_LETTERBOX;
+      spec.filter = (f + i) % 2;
+      spec.sparse_rows = TRUE;
+      frame_init (&image, f, 50 + i, h, i % 5, f * 7 + i);
+      if (i % 2) {
+        image.crop_y = dice_roll (&dice) % h;
+        image.crop_height = dice_roll (&dice) % (h - image.crop_y + 1);
+      }
+      compare (&image, &spec);
+      frame_clear (&image);
+    }
+}
+
 /* Planes need not follow each other or start aligned. */
 static void
 test_plane_offset (void)
@@ -197,6 +222,7 @@ main (int argc, char **argv)
   g_test_add_func ("/image/default-matrix", test_default_matrix);
   g_test_add_func ("/image/modes", test_modes);
   g_test_add_func ("/image/crops", test_crops);
+  g_test_add_func ("/image/sparse-rows", test_sparse_rows);
   g_test_add_func ("/image/plane-offset", test_plane_offset);
   return g_test_run ();
 }

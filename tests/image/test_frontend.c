@@ -234,7 +234,8 @@ test_threads (void)
     spec.width = spec.height = 224;
     spec.filter = f % 2;
     spec.mode = f % 3 ? EFFNET_RESIZE_MODE_CENTER_CROP : EFFNET_RESIZE_MODE_LETTERBOX;
-    frame_init (&image, f, 501, 333, 0, f);
+    spec.sparse_rows = f % 4 < 2;
+    frame_init (&image, f, 501, spec.sparse_rows ? 1001 : 333, 0, f);
     run_with (1, &spec, &image, one);
     for (unsigned threads = 2; threads <= 8; threads += 3) {
       memset (many, 0xff, n * sizeof *many);

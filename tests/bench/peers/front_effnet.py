@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Our front end through libeffnet, to normalised floats. Ways: the interpolation the model's card asks for."""
+"""Our front end through libeffnet, to normalised floats. Ways: the interpolation the model's card asks for,
+and whether all rows of the frame count (`bilinear, sparse rows`: not)."""
 
 import json
 import pathlib
@@ -41,10 +42,11 @@ def frame(job, data):
 
 
 def open(job, data):
-    folder, facts = card(job.model, job.precision)
+    interpolation, _, rows = job.precision.partition(", ")
+    folder, facts = card(job.model, interpolation)
     try:
         model = job.library.open(str(folder))
-        session = job.library.session(model, 1, libeffnet.STRETCH)
+        session = job.library.session(model, 1, libeffnet.STRETCH, rows == "sparse rows")
     finally:
         for path in folder.iterdir():
             path.unlink()
