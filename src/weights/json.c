@@ -59,7 +59,7 @@ is_between (unsigned value, unsigned low, unsigned high)
 /* At the 'u' of an escape. What is no character would be cut or come out as broken UTF-8: NUL, and
  * half a surrogate pair. Of a whole pair the first half is passed over. */
 static gboolean
-scan_escape (Scan *scan, GError **error)
+scan_unicode (Scan *scan, GError **error)
 {
   unsigned unit = code_unit (scan, 0);
 
@@ -76,6 +76,24 @@ scan_escape (Scan *scan, GError **error)
   return TRUE;
 }
 
+/* Behind the backslash. Only what JSON has: json-glib would take octal numbers, too, and make bytes
+ * of them that are no UTF-8. */
+static gboolean
+scan_escape (Scan *scan, GError **error)
+{
+  unsigned char c = (unsigned char)scan->text[scan->at];
+
+  if (c == 'u' && !scan_unicode (scan, error))
+    return FALSE;
+  if (c == '\0' || strchr ("\"\\/bfnrtu", c) == NULL)
+    return fail (error,
+                 "holds a backslash before the byte 0x%02x inside a string; expected one of "
+                 "\" \\ / b f n r t u after it",
+                 c);
+  scan->at++;
+  return TRUE;
+}
+
 /* From behind the opening quote to behind the closing one. */
 static gboolean
 scan_string (Scan *scan, GError **error)
@@ -88,9 +106,8 @@ scan_string (Scan *scan, GError **error)
       return fail (error, "holds the control character 0x%02x inside a string", c);
     if (c != '\\')
       continue;
-    if (scan->at < scan->length && scan->text[scan->at] == 'u' && !scan_escape (scan, error))
+    if (scan->at < scan->length && !scan_escape (scan, error))
       return FALSE;
-    scan->at++;
   }
   return fail (error, "ends in the middle of a string");
 }

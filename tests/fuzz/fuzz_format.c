@@ -50,7 +50,9 @@ describe (EffnetImage *image, EffnetInputSpec *spec, Bytes *bytes)
   spec->height = take (bytes, 1) % 40 + 1;
   spec->mode = (EffnetResizeMode)(take (bytes, 1) % 4);
   spec->squash = take (bytes, 1) & 1;
-  spec->filter = (EffnetFilter)(take (bytes, 1) & 1);
+  unsigned how = take (bytes, 1);
+  spec->filter = (EffnetFilter)(how & 1);
+  spec->sparse_rows = how >> 1 & 1;
   spec->crop_pct = (take (bytes, 1) + 3) / 258.0;
 }
 
