@@ -79,6 +79,7 @@ class Entrant:
         self.peer, self.title, self.precision = peer, title, precision
         self.threads, self.streams, self.isa = threads, streams, isa
         self.process, self.rounds, self.cpu, self.reason = None, [], [], None
+        self.turns = 1  # cores it gets in turn, a round each
         self.facts, self.logits = {}, None
 
     def open(self, python, values):
@@ -152,12 +153,13 @@ def race(entrants, rounds, seconds, cores):
     share = seconds / rounds
     runs = {}
     for entrant in entrants:  # warm-up
+        entrant.turns = min(rounds, len(cores)) if entrant.threads == 1 else 1
         answer = turn(entrant, lambda process: process.ask("run", runs=3))
         if answer:
             runs[entrant] = max(1, min(1000, int(share * 1e9 / min(answer["ns"]))))
     for number in range(rounds):
         for entrant in entrants:
-            use = [cores[number % len(cores)]] if entrant.threads == 1 else cores
+            use = [cores[number % entrant.turns]] if entrant.threads == 1 else cores
             answer = turn(entrant, lambda process, e=entrant, c=use: process.ask("run", runs=runs[e] + 1, cores=c))
             if answer:
                 entrant.rounds.append([ns / 1e6 for ns in answer["ns"][1:]])
@@ -186,12 +188,23 @@ def close_all(entrants):
             entrant.process = None
 
 
+def median(entrant):
+    """Of all runs; where it got the cores in turn, the mean of each core's: a core may be slower than another."""
+    return statistics.mean(statistics.median(sum(entrant.rounds[i::entrant.turns], []))
+                           for i in range(entrant.turns))
+
+
 def ratios(entrant, ours):
-    """How many times faster ours is: of the medians, and the 10th and 90th percentile over the rounds."""
+    """How many times faster ours is: of the medians, and the 10th and 90th percentile over the rounds, or as many
+    rounds together as there are cores in turn."""
     if not entrant.rounds or not ours.rounds:
         return None
-    whole = [statistics.median(sum(e.rounds, [])) for e in (entrant, ours)]
-    each = [statistics.median(a) / statistics.median(b) for a, b in zip(entrant.rounds, ours.rounds)]
+    whole = [median(e) for e in (entrant, ours)]
+    turns = max(entrant.turns, ours.turns)
+    each = []
+    for i in range(0, min(len(entrant.rounds), len(ours.rounds)) - turns + 1, turns):
+        a, b = [sum(statistics.median(values) for values in e.rounds[i:i + turns]) for e in (entrant, ours)]
+        each.append(a / b)
     if entrant.streams:  # frames a second: more is better
         whole, each = whole[::-1], [1 / value for value in each]
     return {"ratio": whole[0] / whole[1], "ratio_p10": quantile(each, 0.1), "ratio_p90": quantile(each, 0.9)}
@@ -212,7 +225,7 @@ def result(entrant, ours):
     if entrant.streams:
         row.update(median_fps=statistics.median(everything), rounds=everything, cpu_ms=statistics.median(entrant.cpu))
     else:
-        row.update(median_ms=statistics.median(everything), p95_ms=quantile(everything, 0.95),
+        row.update(median_ms=median(entrant), p95_ms=quantile(everything, 0.95),
                    min_ms=min(everything), runs=len(everything),
                    rounds=[statistics.median(values) for values in entrant.rounds])
     row.update(ratios(entrant, ours) or {})

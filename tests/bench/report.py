@@ -103,7 +103,8 @@ def settings(groups):
 
 def network(part):
     out = ["## The network\n", f"All engines: {part['flavour']}; one input; batch 1. Ratio: their median by ours, "
-           "over 1 means ours is faster, with the 10th and 90th percentile over the rounds. First result: from the "
+           "over 1 means ours is faster, with the 10th and 90th percentile over the rounds. One thread beside several "
+           "gets the cores in turn and shows the mean of their medians. First result: from the "
            "open call to the first logits, imports not counted. Memory: the process's peak beyond what it had "
            "before the engine was imported. Logits: relative L2 distance from our fp32.\n"]
     for (discipline, mode, _), groups in sections(part["groups"]).items():
