@@ -160,15 +160,19 @@ typedef struct {
 typedef struct {
   GstBuffer *buffer;
   gpointer meta, detection;
+  gboolean past_metas; /* asked again after its last meta, a buffer starts over */
 } Walk;
 
 static gboolean
 next_meta (Walk *walk, Roi *roi)
 {
-  const GstVideoRegionOfInterestMeta *meta =
-      (const GstVideoRegionOfInterestMeta *)gst_buffer_iterate_meta_filtered (
-          walk->buffer, &walk->meta, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
+  const GstVideoRegionOfInterestMeta *meta;
 
+  if (walk->past_metas)
+    return FALSE;
+  meta = (const GstVideoRegionOfInterestMeta *)gst_buffer_iterate_meta_filtered (
+      walk->buffer, &walk->meta, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
+  walk->past_metas = meta == NULL;
   if (meta == NULL)
     return FALSE;
   *roi = (Roi){meta->roi_type, meta->id, TRUE, meta->x, meta->y, meta->w, meta->h};
