@@ -10,6 +10,12 @@
 #include <math.h>
 #include <string.h>
 
+#ifdef HAVE_GST_ANALYTICS
+#  define AND_DETECTIONS " and GstAnalyticsODMtd"
+#else
+#  define AND_DETECTIONS ""
+#endif
+
 #define SLACK 1e-9 /* of a fraction: 0.7 + 0.3 may pass 1 by a rounding */
 
 GType
@@ -18,8 +24,8 @@ gst_effnet_inference_region_get_type (void)
   static const GEnumValue values[] = {
       {GST_EFFNET_INFERENCE_REGION_FULL_FRAME, "The frame as a whole", "full-frame"},
       {GST_EFFNET_INFERENCE_REGION_ROI_LIST,
-       "Each GstVideoRegionOfInterestMeta and GstAnalyticsODMtd of the buffer, of object-class if "
-       "that is set",
+       "Each GstVideoRegionOfInterestMeta" AND_DETECTIONS " of the buffer, of object-class if that "
+       "is set",
        "roi-list"},
       {GST_EFFNET_INFERENCE_REGION_REGIONS, "Each part of the property regions", "regions"},
       {0, NULL, NULL},

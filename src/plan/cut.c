@@ -12,8 +12,8 @@
 #define TAP_COST  6
 #define MAX_BANDS 64
 
-/* Squeeze-excite reads each weight once: tiles of a few microseconds, and whole cache lines of a
- * row. */
+/* Squeeze-excite reads each weight once: tiles of a few microseconds, and of a row of float32 whole
+ * cache lines. */
 #define FC_TILE_MACS ((size_t)1 << 13)
 #define FC_LINE      16
 

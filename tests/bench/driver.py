@@ -197,12 +197,11 @@ def median(entrant):
 def ratios(entrant, ours):
     """How many times faster ours is: of the medians, and the 10th and 90th percentile over the rounds, or as many
     rounds together as there are cores in turn."""
-    if not entrant.rounds or not ours.rounds:
+    turns, rounds = max(entrant.turns, ours.turns), min(len(entrant.rounds), len(ours.rounds))
+    if rounds < turns:
         return None
-    whole = [median(e) for e in (entrant, ours)]
-    turns = max(entrant.turns, ours.turns)
-    each = []
-    for i in range(0, min(len(entrant.rounds), len(ours.rounds)) - turns + 1, turns):
+    whole, each = [median(e) for e in (entrant, ours)], []
+    for i in range(0, rounds - turns + 1, turns):
         a, b = [sum(statistics.median(values) for values in e.rounds[i:i + turns]) for e in (entrant, ours)]
         each.append(a / b)
     if entrant.streams:  # frames a second: more is better

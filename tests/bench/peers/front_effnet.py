@@ -17,8 +17,8 @@ STRIDES = {"NV12": [WIDTH, WIDTH], "YUY2": [WIDTH * 2], "BGRx": [WIDTH * 4]}
 
 
 def prepare(job):
-    job.library = libeffnet.Library(job.effnet)
-    return {"effnet": job.library.version()}
+    job.ours = libeffnet.Library(job.effnet)
+    return {"effnet": job.ours.version()}
 
 
 def card(model, interpolation):
@@ -45,8 +45,8 @@ def open(job, data):
     interpolation, _, rows = job.precision.partition(", ")
     folder, facts = card(job.model, interpolation)
     try:
-        model = job.library.open(str(folder))
-        session = job.library.session(model, 1, libeffnet.STRETCH, rows == "sparse rows")
+        model = job.ours.open(str(folder))
+        session = job.ours.session(model, 1, libeffnet.STRETCH, rows == "sparse rows")
     finally:
         for path in folder.iterdir():
             path.unlink()
@@ -58,5 +58,5 @@ def open(job, data):
     def pixels():
         return (out * np.float32(facts["std"]) + np.float32(facts["mean"])).ravel() * 255
 
-    return Engine([lambda: job.library.preprocess(session, image, out.ctypes.data)], pixels,
+    return Engine([lambda: job.ours.preprocess(session, image, out.ctypes.data)], pixels,
                   f"normalised floats, {job.precision}, antialiased", keep=(data, image))
