@@ -249,10 +249,15 @@ effnet_gemm_panels (const EffnetKernel *gemm, size_t n)
   return (n + width - 1) / width;
 }
 
-/* Packs w, float32 [n][k] (a 1x1 convolution's OI), for a GEMM row; the size in elements of T
- * first. */
+/* Packs the rows @first .. @first + @rows - 1 of a 1x1 convolution's weights, float32 [n][k] (OI),
+ * for a GEMM row: @w begins with row @first. Whoever packs the last row also zeroes what follows n.
+ * The size of the whole in elements of T first. */
 size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
-void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, const float *w, void *packed);
+void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
+                       const float *w, void *packed);
+/* out[i][j] = w[j][i], i < k, j < rows; @w float32 [rows][k], @out T [k][stride] */
+void effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const float *w,
+                             size_t stride, void *out);
 
 /* Packs the weights of @columns for a RESAMPLE_H row into @packed, aligned to 64; the size in bytes
  * first, which may be 0. */

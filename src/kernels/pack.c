@@ -1,13 +1,73 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Weights of pointwise convolutions into the order a GEMM row reads them:
- * [ceil (n/nr)][ceil (k/kr)][nr][kr], zero past n and k. Runs at open only. */
+ * Weights into the order a kernel reads them: of pointwise convolutions
+ * [ceil (n/nr)][ceil (k/kr)][nr][kr], zero past n and k; of the others transposed. Runs at open
+ * only, over a few rows of a matrix at a time, which the caller has just read and folded. */
 #include <assert.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "kernels/bf16.h"
 #include "kernels/kernels.h"
+
+/* A group of rows of w becomes one line of cache in float32. */
+#define GROUP 16
+/* Elements of each row that are rounded to bf16 before they are moved; a multiple of every kr. */
+#define ROUNDED 256
+
+/* out[i / kr][j][i % kr] = w[j][i] for j < columns and i < k, zero from there to whole kr; an
+ * element of @out is @width columns wide. */
+#define PACK_COLUMNS(name, type)                                                                   \
+  static inline void name (const type *w, size_t w_stride, size_t k, size_t columns, size_t width, \
+                           size_t kr, type *out)                                                   \
+  {                                                                                                \
+    size_t whole = k / kr * kr;                                                                    \
+                                                                                                   \
+    for (size_t i = 0; i < whole; i += kr, out += width * kr)                                      \
+      for (size_t j = 0; j < columns; j++)                                                         \
+        for (size_t l = 0; l < kr; l++)                                                            \
+          out[j * kr + l] = w[j * w_stride + i + l];                                               \
+    for (size_t j = 0; whole < k && j < columns; j++)                                              \
+      for (size_t l = 0; l < kr; l++)                                                              \
+        out[j * kr + l] = whole + l < k ? w[j * w_stride + whole + l] : 0;                         \
+  }                                                                                                \
+                                                                                                   \
+  /* the usual numbers as constants */                                                             \
+  static void name##_any (const type *w, size_t w_stride, size_t k, size_t columns, size_t width,  \
+                          size_t kr, type *out)                                                    \
+  {                                                                                                \
+    if (columns == GROUP && kr == 1)                                                               \
+      name (w, w_stride, k, GROUP, width, 1, out);                                                 \
+    else if (columns == GROUP && kr == 2)                                                          \
+      name (w, w_stride, k, GROUP, width, 2, out);                                                 \
+    else                                                                                           \
+      name (w, w_stride, k, columns, width, kr, out);                                              \
+  }
+
+PACK_COLUMNS (pack_f32, float)
+PACK_COLUMNS (pack_u16, uint16_t)
+
+/* At most GROUP columns of one panel. */
+static void
+pack_group (EffnetDtype dtype, const float *w, size_t k, size_t columns, size_t width, size_t kr,
+            void *out)
+{
+  uint16_t rounded[GROUP * ROUNDED];
+
+  if (dtype == EFFNET_DTYPE_F32) {
+    pack_f32_any (w, k, k, columns, width, kr, out);
+    return;
+  }
+  assert (ROUNDED % kr == 0);
+  for (size_t i = 0; i < k; i += ROUNDED) {
+    size_t n = k - i < ROUNDED ? k - i : ROUNDED;
+
+    for (size_t j = 0; j < columns; j++)
+      for (size_t l = 0; l < n; l++)
+        rounded[j * ROUNDED + l] = effnet_bf16_from_float (w[j * k + i + l]);
+    pack_u16_any (rounded, ROUNDED, n, columns, width, kr, (uint16_t *)out + i * width);
+  }
+}
 
 size_t
 effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k)
@@ -17,41 +77,44 @@ effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k)
          effnet_div_up (k, gemm->kr) * gemm->kr;
 }
 
-/* One row of w, [k], to its column of a panel. */
-static inline void
-pack_column_f32 (const float *w, size_t k, size_t width, size_t kr, float *out)
+/* What the last panel has past its column @used. */
+static void
+clear_columns (char *panel, size_t used, size_t width, size_t k, size_t kr, size_t element)
 {
-  for (size_t i = 0; i < k; i++)
-    out[i / kr * width * kr + i % kr] = w[i];
-}
-
-static inline void
-pack_column_bf16 (const float *w, size_t k, size_t width, size_t kr, uint16_t *out)
-{
-  for (size_t i = 0; i < k; i++)
-    out[i / kr * width * kr + i % kr] = effnet_bf16_from_float (w[i]);
+  for (size_t i = 0; used < width && i < k; i += kr)
+    memset (panel + (i * width + used * kr) * element, 0, (width - used) * kr * element);
 }
 
 void
-effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, const float *w, void *packed)
+effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
+                  const float *w, void *packed)
 {
   size_t width = effnet_gemm_panel_width (gemm, n), kr = gemm->kr;
-  size_t panel_size = width * effnet_div_up (k, kr) * kr; /* elements */
+  size_t element = effnet_dtype_size (gemm->dtype);
+  size_t panel_bytes = width * effnet_div_up (k, kr) * kr * element;
+  size_t end = first + rows;
 
-  assert (gemm->op == EFFNET_OP_GEMM);
+  assert (gemm->op == EFFNET_OP_GEMM && end <= n);
   assert (gemm->dtype == EFFNET_DTYPE_F32 || gemm->dtype == EFFNET_DTYPE_BF16);
-  memset (packed, 0, effnet_gemm_packed_size (gemm, n, k) * effnet_dtype_size (gemm->dtype));
-  for (size_t j = 0; j < n; j++, w += k) {
-    size_t at = j / width * panel_size + j % width * kr;
+  for (size_t j = first, columns; j < end; j += columns, w += columns * k) {
+    char *panel = (char *)packed + j / width * panel_bytes;
+    size_t at = j % width;
 
-    /* the usual kr as constants, for the divisions */
-    if (gemm->dtype == EFFNET_DTYPE_F32 && kr == 1)
-      pack_column_f32 (w, k, width, 1, (float *)packed + at);
-    else if (gemm->dtype == EFFNET_DTYPE_F32)
-      pack_column_f32 (w, k, width, kr, (float *)packed + at);
-    else if (kr == 2)
-      pack_column_bf16 (w, k, width, 2, (uint16_t *)packed + at);
-    else
-      pack_column_bf16 (w, k, width, kr, (uint16_t *)packed + at);
+    columns = width - at < end - j ? width - at : end - j;
+    columns = columns < GROUP ? columns : GROUP;
+    pack_group (gemm->dtype, w, k, columns, width, kr, panel + at * kr * element);
+    if (j + columns == n)
+      clear_columns (panel, at + columns, width, k, kr, element);
+  }
+}
+
+void
+effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const float *w, size_t stride,
+                        void *out)
+{
+  for (size_t j = 0, columns; j < rows; j += columns) {
+    columns = rows - j < GROUP ? rows - j : GROUP;
+    pack_group (dtype, w + j * k, k, columns, stride, 1,
+                (char *)out + j * effnet_dtype_size (dtype));
   }
 }

@@ -134,38 +134,33 @@ all_finite (const float *values, size_t n)
   return sums[0] == 0;
 }
 
+/* Elements @first .. of @tensor. */
 static gboolean
-check_finite (const EffnetTensor *tensor, const float *values, GError **error)
+read_checked (const EffnetTensor *tensor, size_t first, size_t n, float *out, GError **error)
 {
   size_t i = 0;
 
-  if (all_finite (values, tensor->n_elements))
+  effnet_tensor_read_part (tensor, first, n, out);
+  if (all_finite (out, n))
     return TRUE;
-  while (isfinite (values[i]))
+  while (isfinite (out[i]))
     i++;
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
                "tensor %s holds %g at element %" G_GSIZE_FORMAT
                "; expected finite numbers: the file is damaged",
-               tensor->name, (double)values[i], i);
+               tensor->name, (double)out[i], first + i);
   return FALSE;
-}
-
-static gboolean
-read_checked (const EffnetTensor *tensor, float *out, GError **error)
-{
-  effnet_tensor_read (tensor, out);
-  return check_finite (tensor, out, error);
 }
 
 /* @norm: [4][out] gamma, beta, mean, variance */
 static gboolean
-fold_norm (const EffnetBound *bound, const float *norm, float *w, float *bias, GError **error)
+scale_from_norm (const EffnetBound *bound, const float *norm, double *scale, float *bias,
+                 GError **error)
 {
-  size_t n = bound->out, per_out = bound->in * bound->kernel * bound->kernel;
+  size_t n = bound->out;
 
   for (size_t o = 0; o < n; o++) {
     double gamma = norm[o], beta = norm[n + o], mean = norm[2 * n + o], variance = norm[3 * n + o];
-    double scale;
 
     if (variance < 0) {
       g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
@@ -174,28 +169,44 @@ fold_norm (const EffnetBound *bound, const float *norm, float *w, float *bias, G
                    bound->variance->name, variance, o);
       return FALSE;
     }
-    scale = gamma / sqrt (variance + bound->epsilon);
-    for (size_t i = 0; i < per_out; i++)
-      w[o * per_out + i] = (float)(w[o * per_out + i] * scale);
-    bias[o] = (float)(beta - mean * scale);
+    scale[o] = gamma / sqrt (variance + bound->epsilon);
+    bias[o] = (float)(beta - mean * scale[o]);
   }
   return TRUE;
 }
 
 gboolean
-effnet_bound_fold (const EffnetBound *bound, float *w, float *bias, GError **error)
+effnet_bound_scale (const EffnetBound *bound, double *scale, float *bias, GError **error)
 {
+  const EffnetTensor *parts[] = {bound->gamma, bound->beta, bound->mean, bound->variance};
   g_autofree float *norm = NULL;
 
-  if (!read_checked (bound->weight, w, error))
+  if (bound->gamma == NULL) {
+    for (size_t o = 0; o < bound->out; o++)
+      scale[o] = 1.0;
+    return read_checked (bound->bias, 0, bound->out, bias, error);
+  }
+  norm = g_new (float, G_N_ELEMENTS (parts) * bound->out);
+  for (size_t i = 0; i < G_N_ELEMENTS (parts); i++) {
+    if (!read_checked (parts[i], 0, bound->out, norm + i * bound->out, error))
+      return FALSE;
+  }
+  return scale_from_norm (bound, norm, scale, bias, error);
+}
+
+gboolean
+effnet_bound_rows (const EffnetBound *bound, const double *scale, size_t first, size_t rows,
+                   float *w, GError **error)
+{
+  size_t per_out = bound->in * bound->kernel * bound->kernel;
+
+  if (!read_checked (bound->weight, first * per_out, rows * per_out, w, error))
     return FALSE;
   if (bound->gamma == NULL)
-    return read_checked (bound->bias, bias, error);
-
-  norm = g_new (float, 4 * bound->out);
-  return read_checked (bound->gamma, norm, error) &&
-         read_checked (bound->beta, norm + bound->out, error) &&
-         read_checked (bound->mean, norm + 2 * bound->out, error) &&
-         read_checked (bound->variance, norm + 3 * bound->out, error) &&
-         fold_norm (bound, norm, w, bias, error);
+    return TRUE;
+  for (size_t o = 0; o < rows; o++) {
+    for (size_t i = 0; i < per_out; i++)
+      w[o * per_out + i] = (float)(w[o * per_out + i] * scale[first + o]);
+  }
+  return TRUE;
 }

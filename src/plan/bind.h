@@ -50,8 +50,11 @@ gboolean effnet_layer_bind (EffnetDialect dialect, const EffnetNet *net, const E
                             const EffnetTensorTable *tensors, EffnetBound *bound, GError **error);
 
 /* w' = w * gamma / sqrt (variance + epsilon), b' = beta - mean * gamma / sqrt (variance + epsilon)
- * (Jacob et al., 2018, section 3.2), in double. @w: [out][in][kernel][kernel], @bias: [out]. FALSE
- * with FORMAT. */
-gboolean effnet_bound_fold (const EffnetBound *bound, float *w, float *bias, GError **error);
+ * (Jacob et al., 2018, section 3.2), in double. First the biases and what the weights are
+ * multiplied with, @scale and @bias [out]; then rows of the weight, @w: [rows][in][kernel][kernel].
+ * FALSE with FORMAT. */
+gboolean effnet_bound_scale (const EffnetBound *bound, double *scale, float *bias, GError **error);
+gboolean effnet_bound_rows (const EffnetBound *bound, const double *scale, size_t first,
+                            size_t rows, float *w, GError **error);
 
 #endif

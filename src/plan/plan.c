@@ -143,31 +143,42 @@ effnet_plan_new (const EffnetNet *net, const EffnetTensorTable *tensors,
   return g_steal_pointer (&plan);
 }
 
-/* Rows of the result written side by side: each is a stream of its own for the memory. */
+/* Rows of a weight that are folded and packed before the next ones are read: they stay in a cache,
+ * and are a line of it once transposed. */
 #define PACK_ROWS 16
 
-/* w: [out][in][taps] -> T [tap * in + i][stride] */
+#define STEM_WEIGHTS 27 /* 3 x 3 taps of 3 channels */
+
+/* The stem's weights want channels innermost: [in][taps] -> [taps][in] of each row. */
 static void
-pack_transposed (const EffnetBound *bound, const float *w, size_t stride, EffnetDtype dtype,
-                 void *packed)
+channels_last (const EffnetBound *bound, size_t rows, float *w)
 {
-  size_t taps = (size_t)bound->kernel * bound->kernel, per_out = bound->in * taps;
+  float row[STEM_WEIGHTS];
+  size_t taps = (size_t)bound->kernel * bound->kernel, n = taps * bound->in;
 
-  for (size_t first = 0; first < per_out; first += PACK_ROWS) {
-    size_t end = MIN (first + PACK_ROWS, per_out);
-
-    for (size_t o = 0; o < bound->out; o++) {
-      for (size_t j = first; j < end; j++) {
-        size_t i = taps == 1 ? j : j / taps, t = taps == 1 ? 0 : j % taps;
-        size_t to = (t * bound->in + i) * stride + o;
-
-        if (dtype == EFFNET_DTYPE_BF16)
-          ((uint16_t *)packed)[to] = effnet_bf16_from_float (w[o * per_out + j]);
-        else
-          ((float *)packed)[to] = w[o * per_out + j];
-      }
-    }
+  g_assert (n <= G_N_ELEMENTS (row));
+  for (size_t o = 0; o < rows; o++, w += n) {
+    for (size_t i = 0; i < n; i++)
+      row[i % taps * bound->in + i / taps] = w[i];
+    memcpy (w, row, n * sizeof *row);
   }
+}
+
+static void
+pack_rows (const EffnetPlan *plan, const EffnetPack *pack, size_t first, size_t rows, float *w)
+{
+  const EffnetBound *bound = &pack->bound;
+  EffnetDtype dtype = pack->kind == EFFNET_PACK_FC ? plan->dtype : EFFNET_DTYPE_F32;
+  size_t stride = pack->kind == EFFNET_PACK_STEM ? pack->stride : bound->out;
+
+  if (pack->kind == EFFNET_PACK_GEMM) {
+    effnet_gemm_pack (pack->gemm, bound->out, bound->in, first, rows, w, pack->weights);
+    return;
+  }
+  if (pack->kind == EFFNET_PACK_STEM)
+    channels_last (bound, rows, w);
+  effnet_pack_transposed (dtype, bound->in * bound->kernel * bound->kernel, rows, w, stride,
+                          (char *)pack->weights + first * effnet_dtype_size (dtype));
 }
 
 gboolean
@@ -175,20 +186,25 @@ effnet_plan_pack (EffnetPlan *plan, size_t index, GError **error)
 {
   const EffnetPack *pack = &plan->packs[index];
   const EffnetBound *bound = &pack->bound;
-  g_autofree float *w = g_try_new (float, bound->weight->n_elements);
+  size_t per_out = bound->in * bound->kernel * bound->kernel;
+  g_autofree float *w = g_try_new (float, per_out *PACK_ROWS);
+  g_autofree double *scale = g_try_new (double, bound->out);
 
-  if (w == NULL) {
+  if (w == NULL || scale == NULL) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "no memory to fold tensor %s",
                  bound->weight->name);
     return FALSE;
   }
-  if (!effnet_bound_fold (bound, w, pack->bias, error)) /* what pads the bias is zero already */
+  if (!effnet_bound_scale (bound, scale, pack->bias, error)) /* past its end it is zero already */
     return FALSE;
-  if (pack->kind == EFFNET_PACK_GEMM)
-    effnet_gemm_pack (pack->gemm, bound->out, bound->in, w, pack->weights);
-  else
-    pack_transposed (bound, w, pack->kind == EFFNET_PACK_STEM ? pack->stride : bound->out,
-                     pack->kind == EFFNET_PACK_FC ? plan->dtype : EFFNET_DTYPE_F32, pack->weights);
+  for (size_t o = 0; o < bound->out; o += PACK_ROWS) {
+    size_t rows = MIN (PACK_ROWS, bound->out - o);
+
+    if (!effnet_bound_rows (bound, scale, o, rows, w, error))
+      return FALSE;
+    pack_rows (plan, pack, o, rows, w);
+  }
+  effnet_tensor_done (bound->weight);
   return TRUE;
 }
 

@@ -86,18 +86,27 @@ read_f32 (const uint8_t *data, size_t n, float *out)
 }
 
 void
-effnet_tensor_read (const EffnetTensor *tensor, float *out)
+effnet_tensor_read_part (const EffnetTensor *tensor, size_t first, size_t n, float *out)
 {
-  g_return_if_fail (tensor->is_float);
+  const uint8_t *data = tensor->data;
+
+  g_return_if_fail (tensor->is_float && first <= tensor->n_elements &&
+                    n <= tensor->n_elements - first);
   switch (tensor->dtype) {
   case EFFNET_DTYPE_F32:
-    read_f32 (tensor->data, tensor->n_elements, out);
+    read_f32 (data + 4 * first, n, out);
     break;
   case EFFNET_DTYPE_F16:
-    read_f16 (tensor->data, tensor->n_elements, out);
+    read_f16 (data + 2 * first, n, out);
     break;
   case EFFNET_DTYPE_BF16:
-    read_bf16 (tensor->data, tensor->n_elements, out);
+    read_bf16 (data + 2 * first, n, out);
     break;
   }
+}
+
+void
+effnet_tensor_read (const EffnetTensor *tensor, float *out)
+{
+  effnet_tensor_read_part (tensor, 0, tensor->n_elements, out);
 }

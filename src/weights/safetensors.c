@@ -9,6 +9,7 @@
  * for any mapped file. The table is used only while a model is opened, packed weights are copies;
  * so the risk lasts milliseconds and replacing a file by renaming another over it is always safe.
  */
+#define _DEFAULT_SOURCE
 #include "base/checked.h"
 #include "base/text.h"
 #include "weights/file.h"
@@ -16,6 +17,7 @@
 #include "weights/table.h"
 
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define LENGTH_BYTES 8
@@ -216,6 +218,7 @@ read_entry (Reader *reader, const char *name, JsonNode *node, GError **error)
                         kept->end - kept->begin, tensor->dtype_name, shape);
   }
   tensor->data = reader->buffer + kept->begin;
+  tensor->mapped = TRUE;
   return TRUE;
 }
 
@@ -392,4 +395,19 @@ effnet_tensor_table_open (const char *path, GError **error)
   g_free (reader.path);
   g_mapped_file_unref (mapping);
   return table;
+}
+
+void
+effnet_tensor_done (const EffnetTensor *tensor)
+{
+  size_t page = (size_t)sysconf (_SC_PAGESIZE);
+  uintptr_t begin = effnet_align_up ((uintptr_t)tensor->data, page);
+  uintptr_t end = (uintptr_t)tensor->data;
+
+  if (!tensor->mapped)
+    return;
+  end += tensor->n_elements * effnet_dtype_size (tensor->dtype);
+  end -= end % page;
+  if (begin < end) /* a wish: refusal changes nothing */
+    madvise ((void *)begin, end - begin, MADV_DONTNEED);
 }

@@ -19,6 +19,7 @@ typedef struct {
   size_t shape[EFFNET_TENSOR_MAX_DIMS];
   size_t n_elements;
   const void *data; /* little-endian, maybe unaligned, inside the mapping */
+  gboolean mapped;  /* FALSE: the data is the table's own */
 } EffnetTensor;
 
 typedef struct _EffnetTensorTable EffnetTensorTable;
@@ -42,8 +43,13 @@ const EffnetTensor *effnet_tensor_table_nth (const EffnetTensorTable *table, siz
 /* NULL when there is none of this name. */
 const EffnetTensor *effnet_tensor_table_find (const EffnetTensorTable *table, const char *name);
 
-/* Converts all n_elements to float32. @tensor must be is_float. */
+/* Converts all n_elements, or those from @first on, to float32. @tensor must be is_float. */
 void effnet_tensor_read (const EffnetTensor *tensor, float *out);
+void effnet_tensor_read_part (const EffnetTensor *tensor, size_t first, size_t n, float *out);
+/* Of a mapped file the pages that hold nothing else go back to the system: the process need not
+ * have a whole file in memory beside what is made of it. Who reads again gets them from the file.
+ */
+void effnet_tensor_done (const EffnetTensor *tensor);
 /* "[32, 3, 3, 3]"; free with g_free(). */
 char *effnet_tensor_shape_string (const EffnetTensor *tensor);
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """export.py EFFNET VARIANT FOLDER: the network of network.py in each engine's own file.
 
-model.onnx (ONNX Runtime, OpenVINO), model-int8.onnx, model.ncnn.param/.bin, model.tflite (LiteRT),
-layers.npz and layers.json (PyTorch), input.npy. Paddings are attributes of the convolutions, never nodes
+effnet/ (ours: model.safetensors under timm's names, and its card), model.onnx (ONNX Runtime, OpenVINO),
+model-int8.onnx, model.ncnn.param/.bin, model.tflite (LiteRT), layers.npz and layers.json (PyTorch), input.npy. Paddings are attributes of the convolutions, never nodes
 of their own, and activations are fused where the format can say so: the best case of each engine.
 """
 
@@ -165,6 +165,17 @@ class Ncnn:
         (folder / "model.ncnn.bin").write_bytes(b"".join(self.data))
 
 
+def write_effnet(net, folder):
+    from safetensors.numpy import save_file
+
+    (folder / "effnet").mkdir()
+    save_file(net.tensors, folder / "effnet" / "model.safetensors")
+    (folder / "effnet" / "config.json").write_text(json.dumps(
+        {"architecture": f"tf_efficientnet_{net.variant}", "num_classes": network.CLASSES,
+         "pretrained_cfg": {"input_size": [3, net.size, net.size]},
+         "effnet": {"padding": "same", "bn_epsilon": network.EPSILON}}))
+
+
 def write_layers(net, folder):
     arrays, rows = {}, []
     for i, layer in enumerate(net.layers):
@@ -184,6 +195,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     net = network.build(effnet, variant)
     np.save(folder / "input.npy", net.image())
+    write_effnet(net, folder)
     write_layers(net, folder)
     Ncnn(net).write(net, folder)
     problems = {}

@@ -48,6 +48,7 @@ class Network:
     size: int
     multiply_adds: int
     layers: list = field(default_factory=list)
+    tensors: dict = field(default_factory=dict)  # timm's names, batch norm as it is
 
     def image(self):
         """[1][size][size][3], the same for every engine."""
@@ -142,4 +143,4 @@ def build(effnet, variant):
     b.append("pool", channels=features)
     b.append("fc", weight=b.tensors["classifier.weight"], bias=b.tensors["classifier.bias"],
              channels=CLASSES)
-    return Network(variant, net["resolution"], net["multiply_adds"], b.layers)
+    return Network(variant, net["resolution"], net["multiply_adds"], b.layers, b.tensors)

@@ -17,7 +17,6 @@ from peers import PEERS
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = ("network.py", "export.py", "tflite_file.py", "../golden/synthetic.py")
-FLAVOUR = ["--synthetic", "1", "--padding", "same", "--bn-eps", "0.001"]
 
 
 def exported(variant, tool, python, cache):
@@ -115,7 +114,7 @@ class Variant:
         rounds = [e["median_ms"] for g in groups for e in g["entrants"][:1]
                   if g["discipline"] == "fp32" and g["threads"] == 1 and g["mode"] == "latency" and "median_ms" in e]
         bench = json.loads(subprocess.run(
-            [self.tool, "bench", self.name, *FLAVOUR, "--precision", "fp32", "--threads", "1", "--json",
+            [self.tool, "bench", self.folder / "effnet", "--precision", "fp32", "--threads", "1", "--json",
              "--runs", str(max(3, int(self.args.seconds * 1e3 / rounds[0])) if rounds else 0)],
             check=True, capture_output=True, preexec_fn=lambda: os.sched_setaffinity(0, core)).stdout)
         frames = 1 + max(2, min(64, int(1e3 * self.args.seconds / 2 / bench["median_ms"])))
@@ -134,7 +133,7 @@ class Variant:
         for _ in range(3 if self.args.quick else 7):
             for i in range(2):
                 start = time.perf_counter()
-                subprocess.run([self.tool, "run", "--variant", self.name, *FLAVOUR, "-p", "fp32", "-t", "1",
+                subprocess.run([self.tool, "run", "--model", self.folder / "effnet", "-p", "fp32", "-t", "1",
                                 "-i", paths[i], "-o", paths[2]], check=True,
                                preexec_fn=lambda: os.sched_setaffinity(0, core))
                 spent[i].append(time.perf_counter() - start)

@@ -21,7 +21,7 @@ pack_for (Check *check, const EffnetKernel *row, const Shape *s, const float *w)
 {
   void *packed = check_bytes (check, row->dtype, effnet_gemm_packed_size (row, s->n, s->k));
 
-  effnet_gemm_pack (row, s->n, s->k, w, packed);
+  effnet_gemm_pack (row, s->n, s->k, 0, s->n, w, packed);
   check_seal (check, packed);
   return packed;
 }

@@ -123,8 +123,11 @@ test_packing (void)
     for (gsize i = 0; i < n * k; i++)
       w[i] = (float)(i % 251 + 1); /* bf16 holds these */
     packed = g_malloc (size * effnet_dtype_size (row->dtype) + 1);
-    packed[size * effnet_dtype_size (row->dtype)] = 0xa5;
-    effnet_gemm_pack (row, n, k, w, packed);
+    memset (packed, 0xa5, size * effnet_dtype_size (row->dtype) + 1);
+    for (gsize first = 0, part; first < n; first += part) { /* in parts across panels */
+      part = MIN (first % 3 * 7 + 1, n - first);
+      effnet_gemm_pack (row, n, k, first, part, w + first * k, packed);
+    }
     for (gsize i = 0; i < size; i++) {
       gsize column = i / ((k + kr - 1) / kr * kr * nr) * nr + i / kr % nr;
       gsize l = i / (nr * kr) % ((k + kr - 1) / kr) * kr + i % kr;

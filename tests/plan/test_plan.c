@@ -136,12 +136,15 @@ test_fold (void)
   EffnetTensor t[5] = {0};
   const float *data[5] = {w, gamma, beta, mean, variance};
   EffnetBound bound = {&t[0], NULL, &t[1], &t[2], &t[3], &t[4], 2, 2, 1, 1e-3};
+  double scale[2];
   float folded[4], bias[2];
 
   for (unsigned i = 0; i < 5; i++)
     t[i] = (EffnetTensor){
         .name = "t", .is_float = TRUE, .n_dims = 1, .n_elements = i == 0 ? 4 : 2, .data = data[i]};
-  g_assert_true (effnet_bound_fold (&bound, folded, bias, NULL));
+  g_assert_true (effnet_bound_scale (&bound, scale, bias, NULL));
+  for (unsigned o = 0; o < 2; o++)
+    g_assert_true (effnet_bound_rows (&bound, scale, o, 1, folded + 2 * o, NULL));
   for (unsigned o = 0; o < 2; o++) {
     double conv = (double)w[2 * o] * x[0] + (double)w[2 * o + 1] * x[1];
     double want = (conv - mean[o]) / sqrt (variance[o] + 1e-3) * gamma[o] + beta[o];

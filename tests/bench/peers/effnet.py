@@ -15,8 +15,7 @@ def prepare(job):
 
 def open(job, image):
     library = job.library
-    model = library.open(variant=job.variant, precision=job.precision, padding=libeffnet.SAME, epsilon=1e-3,
-                         seed=1)
+    model = library.open(job.path("effnet"), precision=job.precision)
     info = library.info(model)
     results = [libeffnet.Result() for _ in range(max(job.streams, 1))]
     sessions = [library.session(model, 1 if job.streams else job.threads) for _ in results]
