@@ -85,6 +85,14 @@ vf_fma (vf a, vf b, vf c)
   return _mm256_fmadd_ps (a, b, c);
 }
 
+/* acc += a * b. In assembler, because of the forms of the instruction GCC would take ones that
+ * write over a factor, run out of registers, and move accumulators between them and the stack. */
+static EFFNET_INLINE void
+vf_accumulate (vf *acc, vf a, vf b)
+{
+  __asm__("vfmadd231ps %2, %1, %0" : "+x"(*acc) : "x"(a), "x"(b));
+}
+
 static EFFNET_INLINE vf
 vf_fms (vf a, vf b, vf c)
 {
@@ -111,9 +119,9 @@ vf_clamp_magnitude (vf x, float limit)
 
 /* The divider runs beside the multipliers: an estimate with Newton steps would take their slots. */
 static EFFNET_INLINE vf
-vf_reciprocal (vf x)
+vf_divide (vf a, vf b)
 {
-  return _mm256_div_ps (vf_set1 (1.0f), x);
+  return _mm256_div_ps (a, b);
 }
 
 static EFFNET_INLINE vf

@@ -6,11 +6,12 @@
  * vf_load, vf_store take any alignment; their _tail forms serve the first n < VF_LANES lanes: the
  * others load as zero and touch no memory.
  *
- * vf_fma is a b + c and vf_fms a b - c, rounded once.
+ * vf_fma is a b + c and vf_fms a b - c, rounded once. vf_accumulate is vf_fma to its first operand,
+ * for sums of many terms that live in a register.
  *
  * vf_min, vf_max give b where either is a NaN, so (limit, x) lets one through.
  *
- * vf_reciprocal is within 2 ulp of 1 / x for 2^-100 < x < 2^120.
+ * vf_divide is within 3 ulp of a / b for 2^-100 < b < 2^120.
  *
  * vf_keep gives x back in a register: a load used several times is not repeated instead.
  *
@@ -96,6 +97,12 @@ vf_fma (vf a, vf b, vf c)
   return _mm512_fmadd_ps (a, b, c);
 }
 
+static EFFNET_INLINE void
+vf_accumulate (vf *acc, vf a, vf b)
+{
+  *acc = vf_fma (a, b, *acc);
+}
+
 static EFFNET_INLINE vf
 vf_fms (vf a, vf b, vf c)
 {
@@ -121,14 +128,14 @@ vf_clamp_magnitude (vf x, float limit)
   return _mm512_range_ps (x, _mm512_set1_ps (limit), 2);
 }
 
-/* 1 / x, 2^-100 < x < 2^120: an estimate good to 2^-14 and one Newton step, so 2^-28 and the
- * rounding of two operations. */
+/* a times 1 / b, 2^-100 < b < 2^120: an estimate good to 2^-14 and one Newton step, so 2^-28 and
+ * the rounding of three operations. */
 static EFFNET_INLINE vf
-vf_reciprocal (vf x)
+vf_divide (vf a, vf b)
 {
-  vf y = _mm512_rcp14_ps (x);
+  vf y = _mm512_rcp14_ps (b);
 
-  return _mm512_fmadd_ps (_mm512_fnmadd_ps (x, y, _mm512_set1_ps (1.0f)), y, y);
+  return _mm512_mul_ps (a, _mm512_fmadd_ps (_mm512_fnmadd_ps (b, y, _mm512_set1_ps (1.0f)), y, y));
 }
 
 /* x with its bits, as an integer, plus those of n shifted up by @shift. */

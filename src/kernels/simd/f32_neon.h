@@ -84,6 +84,12 @@ vf_fma (vf a, vf b, vf c)
   return vfmaq_f32 (c, a, b);
 }
 
+static EFFNET_INLINE void
+vf_accumulate (vf *acc, vf a, vf b)
+{
+  *acc = vf_fma (a, b, *acc);
+}
+
 static EFFNET_INLINE vf
 vf_fms (vf a, vf b, vf c)
 {
@@ -109,9 +115,9 @@ vf_clamp_magnitude (vf x, float limit)
 }
 
 static EFFNET_INLINE vf
-vf_reciprocal (vf x)
+vf_divide (vf a, vf b)
 {
-  return vdivq_f32 (vf_set1 (1.0f), x);
+  return vdivq_f32 (a, b);
 }
 
 static EFFNET_INLINE vf

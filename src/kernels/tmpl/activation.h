@@ -90,7 +90,7 @@ sigmoid (vf x)
 {
   vf bounded = vf_min (vf_set1 (SIGMOID_CLAMP), vf_max (vf_set1 (-SIGMOID_CLAMP), x));
 
-  return vf_add (vf_reciprocal (one_plus_exp_negated (x)), vf_sub (bounded, bounded));
+  return vf_add (vf_divide (vf_set1 (1.0f), one_plus_exp_negated (x)), vf_sub (bounded, bounded));
 }
 
 /* @activation is a constant wherever speed counts. */
@@ -101,7 +101,7 @@ activate (vf x, const EffnetActivation activation)
   case EFFNET_ACTIVATION_NONE:
     return x;
   case EFFNET_ACTIVATION_SWISH:
-    return vf_mul (x, vf_reciprocal (one_plus_exp_negated (x)));
+    return vf_divide (x, one_plus_exp_negated (x));
   case EFFNET_ACTIVATION_RELU:
     return vf_max (vf_zero (), x);
   case EFFNET_ACTIVATION_RELU6:

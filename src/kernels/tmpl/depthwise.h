@@ -8,13 +8,17 @@
  * registers: each input column under the group is loaded once per kernel row and multiplied into
  * every pixel it touches. Columns outside the image are left out by a bit mask, NULL rows by a
  * test: no padding is ever read. Sums go through a block on the stack to the activation, the pool
- * and out, or straight to out where there is only a clamp to do; the pool adds the values before
- * they are rounded to T.
+ * and out, or straight to out where there is only a clamp to do, and with DEPTHWISE_SWISH_PIXELS
+ * through swish, too; the pool adds the values before they are rounded to T.
  *
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, taps in
  * row order, whatever group it falls in. */
 
 #define DEPTHWISE_PIXELS 8
+/* Of so many pixels or more whole vectors go through swish directly. */
+#ifndef DEPTHWISE_SWISH_PIXELS
+#  define DEPTHWISE_SWISH_PIXELS (DEPTHWISE_PIXELS + 1) /* none do */
+#endif
 
 /* The pixels of one group and the channels of one vector. */
 typedef struct {
@@ -22,8 +26,8 @@ typedef struct {
   size_t c, channels; /* from c, at most VF_LANES */
   ptrdiff_t column;   /* of the first tap of the first pixel; may be negative */
   uint32_t valid;     /* bit i: column + i lies in the image */
-  int direct;         /* from registers to out, between low and high; else to the stack */
-  float low, high;
+  enum { DEPTHWISE_TO_STACK, DEPTHWISE_CLAMP, DEPTHWISE_SWISH } direct; /* from registers to out? */
+  float low, high;                                                      /* DEPTHWISE_CLAMP */
 } DepthwiseGroup;
 
 static EFFNET_INLINE vf
@@ -36,6 +40,25 @@ static EFFNET_INLINE vf
 depthwise_load (const elem *p, size_t n, const int tail)
 {
   return tail ? elem_load_tail (p, n) : elem_load (p);
+}
+
+/* The sums of whole vectors through swish to out, and to the pool. */
+static EFFNET_INLINE void
+depthwise_store_swish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *acc,
+                       const unsigned pixels)
+{
+  elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
+  vf sum = vf_zero ();
+
+  EFFNET_UNROLL
+  for (unsigned p = 0; p < pixels; p++, out += d->out_stride) {
+    vf v = activate (acc[p], EFFNET_ACTIVATION_SWISH);
+
+    sum = vf_add (sum, v);
+    elem_store (out, v);
+  }
+  if (d->pool != NULL)
+    vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
 }
 
 /* tile[pixels] or out = bias + taps; k, s, pixels, tail and edge are constants. Without @edge all
@@ -84,11 +107,11 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
         EFFNET_UNROLL
         for (unsigned p = 0; p < pixels; p++)
           if (column >= p * s && column - p * s < k)
-            acc[p] = vf_fma (x, w[column - p * s], acc[p]);
+            vf_accumulate (&acc[p], x, w[column - p * s]);
       }
     }
   }
-  if (g->direct) {
+  if (g->direct == DEPTHWISE_CLAMP) {
     elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
 
     EFFNET_UNROLL
@@ -98,6 +121,10 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
       else
         elem_store (out, clamp (acc[p], g->low, g->high));
     }
+    return;
+  }
+  if (pixels >= DEPTHWISE_SWISH_PIXELS && !tail && g->direct == DEPTHWISE_SWISH) {
+    depthwise_store_swish (d, g, acc, pixels);
     return;
   }
   EFFNET_UNROLL
@@ -200,16 +227,54 @@ depthwise_finish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *t
 #undef BODY
 }
 
+/* The vector of a group's channels from g->c on. */
+static EFFNET_INLINE void
+depthwise_vector (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned k, const unsigned s,
+                  const int tail, const int edge)
+{
+  vf tile[DEPTHWISE_PIXELS];
+
+  if (k == 0)
+    depthwise_any_pixels (d, g, tile);
+  else
+    depthwise_some_pixels (d, g, tile, k, s, tail, edge);
+  if (g->direct == DEPTHWISE_TO_STACK)
+    depthwise_finish (d, g, tile);
+}
+
+/* All channels of a group. */
+static EFFNET_INLINE void
+depthwise_channels (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned k, const unsigned s)
+{
+  size_t whole = d->channels / VF_LANES * VF_LANES;
+  int inside =
+      g->column >= 0 && g->column + (ptrdiff_t)((g->pixels - 1) * s + k) <= (ptrdiff_t)d->in_w;
+  int clamps = activation_is_clamp (d->activation, &g->low, &g->high) && d->pool == NULL && k > 0;
+
+  g->direct = clamps ? DEPTHWISE_CLAMP : DEPTHWISE_TO_STACK;
+  if (d->activation == EFFNET_ACTIVATION_SWISH && k > 0 && g->pixels >= DEPTHWISE_SWISH_PIXELS)
+    g->direct = DEPTHWISE_SWISH;
+  g->channels = VF_LANES;
+  if (inside)
+    for (g->c = 0; g->c < whole; g->c += VF_LANES)
+      depthwise_vector (d, g, k, s, 0, 0);
+  else
+    for (g->c = 0; g->c < whole; g->c += VF_LANES)
+      depthwise_vector (d, g, k, s, 0, 1);
+  if (whole < d->channels) {
+    g->channels = d->channels - whole;
+    g->direct = clamps ? DEPTHWISE_CLAMP : DEPTHWISE_TO_STACK;
+    depthwise_vector (d, g, k, s, 1, 1);
+  }
+}
+
 /* Groups of nearly equal size, so that none is left with one pixel and one dependent chain. */
 static EFFNET_INLINE void
 depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
 {
   size_t groups = (d->out_w + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
   DepthwiseGroup g = {.x = 0};
-  int inside;
-  vf tile[DEPTHWISE_PIXELS];
 
-  g.direct = activation_is_clamp (d->activation, &g.low, &g.high) && d->pool == NULL && k > 0;
   for (size_t left = groups; left > 0; left--, g.x += g.pixels) {
     g.pixels = (d->out_w - g.x + left - 1) / left;
     g.column = (ptrdiff_t)(g.x * d->stride) - (ptrdiff_t)d->pad;
@@ -217,20 +282,7 @@ depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
     for (unsigned i = 0; k > 0 && i < (DEPTHWISE_PIXELS - 1) * s + k; i++)
       if (g.column + (ptrdiff_t)i >= 0 && g.column + (ptrdiff_t)i < (ptrdiff_t)d->in_w)
         g.valid |= 1u << i;
-    inside = g.column >= 0 && g.column + (ptrdiff_t)((g.pixels - 1) * s + k) <= (ptrdiff_t)d->in_w;
-    for (g.c = 0; g.c < d->channels; g.c += VF_LANES) {
-      g.channels = d->channels - g.c < VF_LANES ? d->channels - g.c : VF_LANES;
-      if (k == 0)
-        depthwise_any_pixels (d, &g, tile);
-      else if (g.channels == VF_LANES && inside)
-        depthwise_some_pixels (d, &g, tile, k, s, 0, 0);
-      else if (g.channels == VF_LANES)
-        depthwise_some_pixels (d, &g, tile, k, s, 0, 1);
-      else
-        depthwise_some_pixels (d, &g, tile, k, s, 1, 1);
-      if (!g.direct)
-        depthwise_finish (d, &g, tile);
-    }
+    depthwise_channels (d, &g, k, s);
   }
 }
 

@@ -8,13 +8,17 @@
  * ascending, whatever micro-tile it falls in. So results do not depend on how m is cut.
  *
  * A micro-tile of up to GEMM_MR rows by 1 .. GEMM_NV vectors stays in registers over the whole of
- * k. Where nothing or only a clamp is left to do it goes from there to c; else to a block on the
- * stack, from where gemm_finish () takes it through activation and residual: the k loop and the
- * epilogue then each have all registers to themselves. */
+ * k. Where nothing or only a clamp is left to do it goes from there to c, and with
+ * GEMM_SWISH_DIRECT swish does, too; else to a block on the stack, from where gemm_finish () takes
+ * it through activation and residual: the k loop and the epilogue then each have all registers to
+ * themselves. */
 
 #define GEMM_NR       (GEMM_NV * VF_LANES)
 #define GEMM_L2_BYTES (1u << 20) /* of packed weights or of rows that one pass may keep in L2 */
-#define GEMM_AHEAD    16         /* steps of k: weights come from L2, two lines a step */
+#ifndef GEMM_L1_BYTES
+#  define GEMM_L1_BYTES 0 /* of rows that weights, if they fit L2, are streamed past at a time */
+#endif
+#define GEMM_AHEAD 16 /* steps of k: weights come from L2, two lines a step */
 
 /* Where a micro-tile goes: rows of @stride elements (c) or vectors (the stack). */
 typedef struct {
@@ -26,8 +30,9 @@ typedef struct {
   float low, high;
 } GemmTo;
 
+/* @blocks micro-tiles one below the other; @to moves along. */
 typedef void (*GemmTile) (const elem *a, size_t lda, const elem *b, size_t k, const float *bias,
-                          const GemmTo *to);
+                          GemmTo *to, size_t blocks);
 
 /* Rows 0 .. mr - 1 are reached from three bases, each five rows apart, by 0, 1, 2, 3 or 4 lda. */
 typedef struct {
@@ -43,9 +48,10 @@ gemm_row (const GemmRows *rows, const unsigned r)
   return (const elem *)(base + (r % 5 == 3 ? rows->lda3 : r % 5 * rows->lda));
 }
 
-/* The last vector of a row of c may be a tail. */
+/* Through swish or a clamp to c. The last vector of a row may be a tail. */
 static EFFNET_INLINE void
-gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const unsigned nv)
+gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const unsigned nv,
+            const int swish)
 {
   const elem *residual = to->residual;
   elem *c = to->c;
@@ -54,7 +60,8 @@ gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const
   for (unsigned r = 0; r < mr; r++, c += to->ldc) {
     EFFNET_UNROLL
     for (unsigned v = 0; v < nv; v++) {
-      vf y = clamp (acc[r][v], to->low, to->high);
+      vf y = swish ? activate (acc[r][v], EFFNET_ACTIVATION_SWISH)
+                   : clamp (acc[r][v], to->low, to->high);
       const int whole = v + 1 < nv || to->last == VF_LANES;
 
       if (residual != NULL)
@@ -73,7 +80,7 @@ gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const
 /* bias + a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b. */
 static EFFNET_INLINE void
 gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias, const GemmTo *to,
-           const unsigned mr, const unsigned nv)
+           const unsigned mr, const unsigned nv, const int swish)
 {
   const size_t bytes = lda * sizeof *a;
   GemmRows rows = {{(const char *)a, (const char *)a, (const char *)a}, bytes, 3 * bytes};
@@ -104,7 +111,7 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
       vf x = elem_broadcast (gemm_row (&rows, r) + (kk));                                          \
       EFFNET_UNROLL                                                                                \
       for (unsigned v = 0; v < nv; v++)                                                            \
-        acc[r][v] = vf_fma (x, w[v], acc[r][v]);                                                   \
+        vf_accumulate (&acc[r][v], x, w[v]);                                                       \
     }                                                                                              \
     b += (advance)*GEMM_NR;                                                                        \
     EFFNET_UNROLL                                                                                  \
@@ -125,8 +132,8 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
     GEMM_STEP (0, 1);
 #undef GEMM_STEP
 
-  if (to->tile == NULL) {
-    gemm_store (to, acc, mr, nv);
+  if (swish || to->tile == NULL) {
+    gemm_store (to, acc, mr, nv, swish);
     return;
   }
   EFFNET_UNROLL
@@ -136,13 +143,21 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
     to->tile[r * nv + v] = acc[r][v];
 }
 
-#define GEMM_TILE(mr, nv)                                                                          \
-  static EFFNET_NOINLINE void gemm_tile_##mr##x##nv (                                              \
-      const elem *a, size_t lda, const elem *b, size_t k, const float *bias, const GemmTo *to)     \
+#define GEMM_TILE_FUNC(name, mr, nv, swish)                                                        \
+  static EFFNET_NOINLINE void name (const elem *a, size_t lda, const elem *b, size_t k,            \
+                                    const float *bias, GemmTo *to, size_t blocks)                  \
   {                                                                                                \
-    gemm_tile (a, lda, b, k, bias, to, mr, nv);                                                    \
+    for (; blocks > 0; blocks--, a += (mr)*lda) {                                                  \
+      gemm_tile (a, lda, b, k, bias, to, mr, nv, swish);                                           \
+      to->c += (mr)*to->ldc;                                                                       \
+      if (to->residual != NULL)                                                                    \
+        to->residual += (mr)*to->ldr;                                                              \
+    }                                                                                              \
   }
-#define GEMM_NAME(mr, nv) gemm_tile_##mr##x##nv,
+#define GEMM_TILE(mr, nv)       GEMM_TILE_FUNC (gemm_tile_##mr##x##nv, mr, nv, 0)
+#define GEMM_NAME(mr, nv)       gemm_tile_##mr##x##nv,
+#define GEMM_SWISH_TILE(mr, nv) GEMM_TILE_FUNC (gemm_swish_##mr##x##nv, mr, nv, 1)
+#define GEMM_SWISH_NAME(mr, nv) gemm_swish_##mr##x##nv,
 
 #if GEMM_MR == 4
 #  define GEMM_EACH_MR(M, nv) M (1, nv) M (2, nv) M (3, nv) M (4, nv)
@@ -174,6 +189,16 @@ static const GemmTile gemm_tiles[GEMM_NV][GEMM_MR] = {
     {GEMM_EACH_MR (GEMM_NAME, 3)},
 #endif
 };
+
+#if GEMM_SWISH_DIRECT
+GEMM_EACH_MR (GEMM_SWISH_TILE, 1)
+GEMM_EACH_MR (GEMM_SWISH_TILE, 2)
+
+static const GemmTile gemm_swish_tiles[GEMM_NV][GEMM_MR] = {
+    {GEMM_EACH_MR (GEMM_SWISH_NAME, 1)},
+    {GEMM_EACH_MR (GEMM_SWISH_NAME, 2)},
+};
+#endif
 
 /* c[i ..][j ..] = act (tile) + residual; tile [rows][nv] */
 static EFFNET_INLINE void
@@ -207,18 +232,21 @@ gemm_finish (const EffnetGemm *g, const vf *tile, size_t i, size_t rows, size_t 
 
 /* Full micro-tiles while two fit, then what is left in equal halves: no tile of one row. */
 static inline size_t
-gemm_next_rows (size_t left)
+gemm_next_rows (size_t left, size_t *blocks)
 {
+  *blocks = left >= 2 * GEMM_MR ? left / GEMM_MR - 1 : 1;
   return left >= 2 * GEMM_MR ? GEMM_MR : left > GEMM_MR ? (left + 1) / 2 : left;
 }
 
+/* @blocks times @rows rows from i on, the panel of column j. */
 static EFFNET_NOINLINE void
-gemm_one (const EffnetGemm *g, size_t i, size_t rows, size_t j)
+gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
 {
   const elem *panel = (const elem *)g->b + j * g->k; /* [k][GEMM_NR] */
   size_t columns = g->n - j < GEMM_NR ? g->n - j : GEMM_NR;
   size_t nv = (columns + VF_LANES - 1) / VF_LANES;
   vf tile[GEMM_MR * GEMM_NV];
+  GemmTile compute = gemm_tiles[nv - 1][rows - 1];
   GemmTo to = {
       .c = (elem *)g->c + i * g->ldc + j,
       .residual = g->residual != NULL ? (const elem *)g->residual + i * g->ldr + j : NULL,
@@ -226,26 +254,38 @@ gemm_one (const EffnetGemm *g, size_t i, size_t rows, size_t j)
       .ldr = g->ldr,
       .last = columns - (nv - 1) * VF_LANES,
   };
+  int direct = activation_is_clamp (g->activation, &to.low, &to.high);
 
-  if (!activation_is_clamp (g->activation, &to.low, &to.high))
-    to.tile = tile;
-  gemm_tiles[nv - 1][rows - 1]((const elem *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j,
-                               &to);
-  if (to.tile == NULL)
+#if GEMM_SWISH_DIRECT
+  if (g->activation == EFFNET_ACTIVATION_SWISH) {
+    compute = gemm_swish_tiles[nv - 1][rows - 1];
+    direct = 1;
+  }
+#endif
+  if (direct) {
+    compute ((const elem *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j, &to, blocks);
     return;
+  }
+  for (size_t end = i + rows * blocks; i < end; i += rows) {
+    to.tile = tile;
+    compute ((const elem *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j, &to, 1);
 #define BODY(activation) gemm_finish (g, tile, i, rows, j, columns, activation)
-  EFFNET_FOR_ACTIVATION (g->activation, BODY);
+    EFFNET_FOR_ACTIVATION (g->activation, BODY);
 #undef BODY
+  }
 }
 
-/* Weights that fit L2 are streamed past each micro-tile of rows, whose a stays in L1 and whose c is
- * written once, in order. Larger ones are streamed past as many rows as fit L2. */
+/* Weights that fit L2 are streamed past each micro-tile of rows, or past as many as
+ * GEMM_L1_BYTES holds, whose a stays in L1. Larger ones are streamed past as many rows as fit L2.
+ */
 static inline size_t
 gemm_chunk_rows (const EffnetGemm *g)
 {
   size_t row_bytes = g->k * sizeof (elem), most = GEMM_L2_BYTES / row_bytes, chunks;
 
   if (g->n * row_bytes <= GEMM_L2_BYTES || most <= GEMM_MR)
+    most = GEMM_L1_BYTES / row_bytes;
+  if (most <= GEMM_MR)
     return 0;
   chunks = (g->m + most - 1) / most;
   return ((g->m + chunks - 1) / chunks + GEMM_MR - 1) / GEMM_MR * GEMM_MR;
@@ -254,17 +294,17 @@ gemm_chunk_rows (const EffnetGemm *g)
 void
 GEMM_KERNEL (const EffnetGemm *g)
 {
-  size_t chunk = gemm_chunk_rows (g), rows;
+  size_t chunk = gemm_chunk_rows (g), rows, blocks;
 
   for (size_t i0 = 0, end; i0 < g->m; i0 = end) {
     if (chunk == 0)
-      end = i0 + gemm_next_rows (g->m - i0);
+      end = i0 + gemm_next_rows (g->m - i0, &blocks);
     else
       end = g->m - i0 < chunk ? g->m : i0 + chunk;
     for (size_t j = 0; j < g->n; j += GEMM_NR)
-      for (size_t i = i0; i < end; i += rows) {
-        rows = gemm_next_rows (end - i);
-        gemm_one (g, i, rows, j);
+      for (size_t i = i0; i < end; i += rows * blocks) {
+        rows = gemm_next_rows (end - i, &blocks);
+        gemm_rows (g, i, rows, blocks, j);
       }
   }
 }

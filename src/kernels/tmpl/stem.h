@@ -11,7 +11,9 @@
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, taps in
  * row order. */
 
-#define STEM_PIXELS       (VF_REGISTERS / 4)
+#ifndef STEM_PIXELS
+#  define STEM_PIXELS (VF_REGISTERS / 4)
+#endif
 #define STEM_WINDOW(k, s) (((STEM_PIXELS - 1) * (s) + (k)) * 3)
 
 /* tile[STEM_PIXELS][nv] = bias + taps of rows[k], each [STEM_WINDOW], output channels from n. */
@@ -42,8 +44,10 @@ stem_group (const EffnetStem *stem, const float *const *rows, size_t n, vf *tile
 
         EFFNET_UNROLL
         for (unsigned v = 0; v < nv; v++)
-          acc[p][v] = vf_fma (x, tap_w[v], acc[p][v]);
+          vf_accumulate (&acc[p][v], x, tap_w[v]);
       }
+      if (VF_REGISTERS < 32) /* or GCC keeps inputs for the taps of other pixels, on the stack */
+        EFFNET_FENCE ();
     }
   }
   EFFNET_UNROLL
