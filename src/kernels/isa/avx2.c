@@ -13,6 +13,7 @@
 #define GEMM_NV           2
 #define GEMM_SWISH_DIRECT 1
 #define GEMM_L1_BYTES     (16u << 10)
+#define GEMM_L2_BYTES     (256u << 10)
 #define GEMM_KERNEL       effnet_gemm_f32_6x16_avx2
 #include "kernels/tmpl/gemm.h"
 

@@ -14,7 +14,9 @@
  * themselves. */
 
 #define GEMM_NR       (GEMM_NV * VF_LANES)
-#define GEMM_L2_BYTES (1u << 20) /* of packed weights or of rows that one pass may keep in L2 */
+#ifndef GEMM_L2_BYTES
+#  define GEMM_L2_BYTES (1u << 20) /* of packed weights or of rows that one pass may keep in L2 */
+#endif
 #ifndef GEMM_L1_BYTES
 #  define GEMM_L1_BYTES 0 /* of rows that weights, if they fit L2, are streamed past at a time */
 #endif
