@@ -238,21 +238,14 @@ run_squeeze (void *user, size_t tile, unsigned worker)
   run_fc (job, first, MIN (s->per_tile, s->out_channels - first), mean, at (job, s->out));
 }
 
+/* The rows of the project's packed weights that read @channels channels from @first on. */
 static void
-run_excite (void *user, size_t tile, unsigned worker)
+scale_weights (const Job *job, size_t first, size_t channels, const float *gate)
 {
-  const Job *job = user;
   const EffnetStep *s = job->step;
-  size_t first = tile * s->per_tile, channels = MIN (s->per_tile, s->out_channels - first);
+  size_t nr = effnet_gemm_panel_width (s->project_gemm, s->project_channels);
   unsigned kr = s->project_gemm->kr;
-  size_t nr;
-  float *gate = at (job, s->gate);
 
-  (void)worker;
-  run_fc (job, first, channels, at (job, s->in), gate);
-  if (s->scaled == EFFNET_NO_SLOT)
-    return;
-  nr = effnet_gemm_panel_width (s->project_gemm, s->project_channels);
   s->scale->call.scale_panels (&(EffnetScalePanels){
       .packed = (const char *)s->project + first * nr * job->element,
       .out = (char *)at (job, s->scaled) + first * nr * job->element,
@@ -261,8 +254,26 @@ run_excite (void *user, size_t tile, unsigned worker)
       .panel_stride = effnet_align_up (s->out_channels, kr) * nr,
       .nr = nr,
       .kr = kr,
-      .gate = gate + first,
+      .gate = gate,
   });
+}
+
+static void
+run_excite (void *user, size_t tile, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetStep *s = job->step;
+  size_t first = tile * s->per_tile, channels = MIN (s->per_tile, s->out_channels - first);
+  float *gate = at (job, s->gate);
+
+  (void)worker;
+  run_fc (job, first, channels, at (job, s->in), gate);
+  if (s->scaled != EFFNET_NO_SLOT)
+    scale_weights (job, first, channels, gate + first);
+  else
+    s->scale->call.scale_rows (&(EffnetScaleRows){(char *)at (job, s->out) + first * job->element,
+                                                  s->out_h * s->out_w, channels, s->out_channels,
+                                                  gate + first});
 }
 
 static void
@@ -279,17 +290,14 @@ run_pointwise (void *user, size_t tile, unsigned worker)
   size_t column = panel_tile * s->panels_per_tile * effnet_gemm_panel_width (gemm, n);
   size_t columns = MIN (s->panels_per_tile * effnet_gemm_panel_width (gemm, n), n - column);
   const char *weights = s->scaled != EFFNET_NO_SLOT ? at (job, s->scaled) : s->weights;
-  char *a = (char *)at (job, s->in) + first * k * job->element;
   size_t corner = (first * n + column) * job->element; /* of the output and the residual */
 
   (void)worker;
-  if (s->gate != EFFNET_NO_SLOT)
-    s->scale->call.scale_rows (&(EffnetScaleRows){a, m, k, k, at (job, s->gate)});
   gemm->call.gemm (&(EffnetGemm){
       .m = m,
       .n = columns,
       .k = k,
-      .a = a,
+      .a = (char *)at (job, s->in) + first * k * job->element,
       .lda = k,
       .b = weights + column * effnet_div_up (k, gemm->kr) * gemm->kr * job->element,
       .bias = s->bias + column,

@@ -40,8 +40,10 @@ effnet_cut_bands (EffnetStep *step, size_t taps)
   step->n_tiles = effnet_div_up (step->out_h, step->per_tile);
 }
 
+/* Whichever is larger, weights or input, is what several tiles should not read again: tiles are cut
+ * by panels first, or by pixels first. */
 void
-effnet_cut_pointwise (EffnetStep *step, gboolean whole)
+effnet_cut_pointwise (EffnetStep *step)
 {
   const EffnetKernel *gemm = step->kernel;
   size_t pixels = step->out_h * step->out_w;
@@ -49,14 +51,19 @@ effnet_cut_pointwise (EffnetStep *step, gboolean whole)
   size_t mr = MAX (gemm->mr, 1), blocks = effnet_div_up (pixels, mr);
   size_t row_tiles = MIN (wanted, blocks), panel_tiles = 1;
 
-  step->per_tile = blocks / row_tiles * mr; /* rather one tile more than a last one of a row */
-  row_tiles = effnet_div_up (pixels, step->per_tile);
   step->panels = effnet_gemm_panels (gemm, step->out_channels);
-  if (!whole && row_tiles < wanted)
+  step->by_panels = step->out_channels > pixels;
+  if (step->by_panels) {
+    row_tiles = MIN (effnet_div_up (wanted, step->panels), blocks);
+    step->per_tile = effnet_div_up (blocks, row_tiles) * mr;
+  } else {
+    step->per_tile = blocks / row_tiles * mr; /* rather one tile more than a last one of a row */
+  }
+  row_tiles = effnet_div_up (pixels, step->per_tile);
+  if (row_tiles < wanted)
     panel_tiles = MIN (effnet_div_up (wanted, row_tiles), step->panels);
   step->panels_per_tile = effnet_div_up (step->panels, panel_tiles);
   step->n_tiles = row_tiles * effnet_div_up (step->panels, step->panels_per_tile);
-  step->by_panels = step->out_channels > pixels; /* more weights than input */
 }
 
 void

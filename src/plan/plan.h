@@ -23,10 +23,10 @@ typedef enum {
                                  * works alone does all bands of a slice in one */
   EFFNET_STEP_SQUEEZE,          /* pooled sums -> mean -> fully connected; a tile is a slice of what
                                  * comes out */
-  EFFNET_STEP_EXCITE,     /* fully connected -> gate, and the project's weights by it; a tile is
-                           * a slice of channels */
-  EFFNET_STEP_POOL,       /* global average pool; a tile is a slice of channels */
-  EFFNET_STEP_CLASSIFIER, /* fully connected -> logits; a tile is a slice of classes */
+  EFFNET_STEP_EXCITE,           /* fully connected -> gate, and by it the project's weights or its
+                                 * input; a tile is a slice of channels */
+  EFFNET_STEP_POOL,             /* global average pool; a tile is a slice of channels */
+  EFFNET_STEP_CLASSIFIER,       /* fully connected -> logits; a tile is a slice of classes */
 } EffnetStepKind;
 
 typedef struct {
@@ -44,12 +44,12 @@ typedef struct {
   EffnetActivation activation;
 
   /* memory */
-  EffnetSlot in, out;  /* T [h][w][c]; STEM reads the network's input, float [h][w][3] */
+  EffnetSlot in, out;  /* T [h][w][c]; STEM reads the network's input, float [h][w][3]; EXCITE
+                        * scales `out` in place where it is smaller than the weights, or NO_SLOT */
   EffnetSlot residual; /* POINTWISE: T [h][w][out_channels] or NO_SLOT */
   EffnetSlot partial;  /* float [partials][channels]: DEPTHWISE writes sums per tile, SQUEEZE reads;
                           or NO_SLOT */
-  EffnetSlot gate;     /* float [channels]: EXCITE writes; POINTWISE scales its input by it; or
-                          NO_SLOT */
+  EffnetSlot gate;     /* float [channels]: EXCITE writes, or NO_SLOT */
   EffnetSlot
       scaled; /* EXCITE writes the project's gated weights, POINTWISE uses them; or NO_SLOT */
 
@@ -75,7 +75,7 @@ typedef struct {
   size_t partials; /* SQUEEZE: tiles of the DEPTHWISE before, rows of `partial` */
 
   /* EXCITE */
-  const EffnetKernel *scale; /* SCALE_PANELS here, SCALE_ROWS in the POINTWISE that has a gate */
+  const EffnetKernel *scale; /* SCALE_PANELS where there is `scaled`, else SCALE_ROWS */
   const void *project;       /* packed weights to scale: of the POINTWISE row `project_gemm` */
   const EffnetKernel *project_gemm;
   size_t project_panels, project_channels;

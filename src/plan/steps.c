@@ -188,11 +188,11 @@ add_stem (Builder *b, EffnetSlot *x, GError **error)
   return TRUE;
 }
 
-/* A 1x1 convolution of @h x @w pixels. @gate, @scaled, @residual: slots or NO_SLOT. */
+/* A 1x1 convolution of @h x @w pixels. @scaled, @residual: slots or NO_SLOT. */
 static gboolean
 add_pointwise (Builder *b, EffnetLayerKind kind, const char *part, size_t h, size_t w,
-               EffnetActivation activation, EffnetSlot gate, EffnetSlot scaled, EffnetSlot residual,
-               EffnetSlot *x, GError **error)
+               EffnetActivation activation, EffnetSlot scaled, EffnetSlot residual, EffnetSlot *x,
+               GError **error)
 {
   const EffnetBlock *block = b->layer->block;
   size_t pixels = h * w;
@@ -201,14 +201,12 @@ add_pointwise (Builder *b, EffnetLayerKind kind, const char *part, size_t h, siz
   init_step (&step, EFFNET_STEP_POINTWISE);
   name_step (&step, block, part);
   step.kernel = b->kernels->gemm;
-  step.scale = b->kernels->scale_rows;
   step.in_h = step.out_h = h;
   step.in_w = step.out_w = w;
   step.in_channels = b->layer->in;
   step.out_channels = b->layer->out;
   step.activation = activation;
   step.in = use_buffer (b, *x);
-  step.gate = use_buffer (b, gate);
   step.scaled = use_buffer (b, scaled);
   step.residual = use_buffer (b, residual);
   step.out = *x = new_buffer (b, pixels * step.out_channels * element_size (b));
@@ -216,7 +214,7 @@ add_pointwise (Builder *b, EffnetLayerKind kind, const char *part, size_t h, siz
   step.bytes =
       (pixels * (step.in_channels + step.out_channels) + step.in_channels * step.out_channels) *
       element_size (b);
-  effnet_cut_pointwise (&step, gate != EFFNET_NO_SLOT);
+  effnet_cut_pointwise (&step);
   if (!next_pack (b, kind, &step.weights, &step.bias, error))
     return FALSE;
   g_array_append_val (b->steps, step);
@@ -302,36 +300,40 @@ add_squeeze (Builder *b, const EffnetBlock *block, EffnetSlot partial, size_t pa
   return TRUE;
 }
 
+/* @x: what the project will read. *scaled is NO_SLOT when that is scaled. */
 static gboolean
-add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetSlot *gate,
+add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetSlot x,
             EffnetSlot *scaled, GError **error)
 {
-  size_t pixels = (size_t)block->out_height * block->out_width, columns = 0;
+  size_t pixels = (size_t)block->out_height * block->out_width, work;
   const EffnetKernel *gemm = b->kernels->gemm;
   EffnetStep step;
 
   init_step (&step, EFFNET_STEP_EXCITE);
   name_step (&step, block, "excite");
   step.kernel = b->kernels->fc;
-  step.scale = b->kernels->scale_panels;
   step.project_gemm = gemm;
   step.activation = EFFNET_ACTIVATION_SIGMOID;
+  step.in_h = step.out_h = block->out_height;
+  step.in_w = step.out_w = block->out_width;
   step.in_channels = block->se_channels;
   step.out_channels = step.weight_stride = block->expand_channels;
   step.in = use_buffer (b, squeezed);
-  step.gate = *gate = new_buffer (b, step.out_channels * sizeof (float));
-  step.flop = 2 * (uint64_t)step.in_channels * step.out_channels;
-  step.bytes = step.in_channels * step.out_channels * element_size (b);
+  step.gate = new_buffer (b, step.out_channels * sizeof (float));
   if (block->out_channels < pixels) {
-    size_t packed = effnet_gemm_packed_size (gemm, block->out_channels, step.out_channels);
-
-    step.scaled = *scaled = new_buffer (b, packed * element_size (b));
+    work = effnet_gemm_packed_size (gemm, block->out_channels, step.out_channels);
+    step.scale = b->kernels->scale_panels;
+    step.scaled = *scaled = new_buffer (b, work * element_size (b));
     step.project_panels = effnet_gemm_panels (gemm, block->out_channels);
-    step.project_channels = columns = block->out_channels;
-    step.flop += packed;
-    step.bytes += 2 * packed * element_size (b);
+    step.project_channels = block->out_channels;
+  } else {
+    work = pixels * step.out_channels;
+    step.scale = b->kernels->scale_rows;
+    step.out = use_buffer (b, x);
   }
-  effnet_cut_fc (&step, step.in_channels + columns);
+  step.flop = 2 * (uint64_t)step.in_channels * step.out_channels + work;
+  step.bytes = (step.in_channels * step.out_channels + 2 * work) * element_size (b);
+  effnet_cut_fc (&step, step.in_channels + MIN (block->out_channels, pixels));
   if (!next_pack (b, EFFNET_LAYER_SE_EXPAND, &step.weights, &step.bias, error))
     return FALSE;
   g_array_append_val (b->steps, step);
@@ -341,8 +343,7 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetSlo
 static gboolean
 add_block (Builder *b, const EffnetBlock *block, EffnetSlot *x, GError **error)
 {
-  EffnetSlot input = *x, partial = EFFNET_NO_SLOT, gate = EFFNET_NO_SLOT, scaled = EFFNET_NO_SLOT;
-  EffnetSlot squeezed;
+  EffnetSlot input = *x, partial = EFFNET_NO_SLOT, scaled = EFFNET_NO_SLOT, squeezed;
   size_t excite = 0, partials;
 
   if (!add_depthwise (b, block, x, &partial, &partials, error))
@@ -351,12 +352,12 @@ add_block (Builder *b, const EffnetBlock *block, EffnetSlot *x, GError **error)
     if (!add_squeeze (b, block, partial, partials, &squeezed, error))
       return FALSE;
     excite = b->steps->len;
-    if (!add_excite (b, block, squeezed, &gate, &scaled, error))
+    if (!add_excite (b, block, squeezed, *x, &scaled, error))
       return FALSE;
   }
   if (!add_pointwise (b, EFFNET_LAYER_PROJECT, "project", block->out_height, block->out_width,
-                      EFFNET_ACTIVATION_NONE, scaled == EFFNET_NO_SLOT ? gate : EFFNET_NO_SLOT,
-                      scaled, block->has_skip ? input : EFFNET_NO_SLOT, x, error))
+                      EFFNET_ACTIVATION_NONE, scaled, block->has_skip ? input : EFFNET_NO_SLOT, x,
+                      error))
     return FALSE;
   if (excite > 0) /* it scales the weights that the project, now bound, would use */
     g_array_index (b->steps, EffnetStep, excite).project =
@@ -371,7 +372,7 @@ add_head (Builder *b, EffnetSlot *x, GError **error)
   EffnetStep pool, fc;
 
   if (!add_pointwise (b, EFFNET_LAYER_HEAD, "head", net->head_height, net->head_width,
-                      net->activation, EFFNET_NO_SLOT, EFFNET_NO_SLOT, EFFNET_NO_SLOT, x, error))
+                      net->activation, EFFNET_NO_SLOT, EFFNET_NO_SLOT, x, error))
     return FALSE;
 
   init_step (&pool, EFFNET_STEP_POOL);

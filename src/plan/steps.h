@@ -33,8 +33,8 @@ typedef struct {
 /* cut.c: set per_tile and n_tiles (and the panels) of a step whose shapes are known. */
 /* Bands of output rows; @taps: multiply-adds of one output element. */
 void effnet_cut_bands (EffnetStep *step, size_t taps);
-/* Pixels x panels. @whole: all panels in one tile, because the tile scales its input in place. */
-void effnet_cut_pointwise (EffnetStep *step, gboolean whole);
+/* Pixels x panels. */
+void effnet_cut_pointwise (EffnetStep *step);
 /* Slices of out_channels of a fully connected layer; @work: multiply-adds of each. */
 void effnet_cut_fc (EffnetStep *step, size_t work);
 /* Bands x slices of channels, and the ring of an EXPAND_DEPTHWISE; @element: bytes of T. */

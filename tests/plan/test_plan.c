@@ -219,9 +219,9 @@ test_tiles_cover (void)
       if (s->kind == EFFNET_STEP_EXPAND_DEPTHWISE)
         cuts *= (s->out_channels + s->expand.slice - 1) / s->expand.slice;
       g_assert_cmpuint (s->n_tiles, ==, cuts);
-      /* a gate scales the input in place: then nobody else may read those rows */
-      if (s->gate != EFFNET_NO_SLOT && s->kind == EFFNET_STEP_POINTWISE)
-        g_assert_cmpuint (s->panels_per_tile, ==, s->panels);
+      /* a gate goes to the project's weights or to its input, never to both or neither */
+      if (s->kind == EFFNET_STEP_EXCITE)
+        g_assert_true ((s->scaled == EFFNET_NO_SLOT) != (s->out == EFFNET_NO_SLOT));
     }
   }
 }
