@@ -164,17 +164,34 @@ input_rows (const EffnetStep *s, size_t first, size_t end, size_t *from, size_t 
   *to = bottom > s->pad_y ? MIN (bottom - s->pad_y, s->in_h) : 0;
 }
 
+/* Which slice of channels, and which output rows *begin .. *end - 1. */
+static size_t
+fused_tile (const Job *job, size_t tile, size_t *begin, size_t *end)
+{
+  const EffnetStep *s = job->step;
+  size_t slices = effnet_div_up (s->out_channels, s->expand.slice), middle = slices / 2;
+
+  *begin = 0;
+  *end = s->out_h;
+  if (job->alone)
+    return tile;
+  if (s->expand.odd && tile != middle && tile != slices)
+    return tile < middle ? tile : tile - 1;
+  if (s->expand.odd) /* the last slice's top and bottom */
+    tile = tile == middle ? slices - 1 : 2 * slices - 1;
+  *begin = tile / slices * s->per_tile;
+  *end = MIN (*begin + s->per_tile, s->out_h);
+  return tile % slices;
+}
+
 static void
 run_expand_depthwise (void *user, size_t tile, unsigned worker)
 {
   const Job *job = user;
   const EffnetStep *s = job->step;
   const EffnetKernel *gemm = s->expand.gemm;
-  size_t slices = effnet_div_up (s->out_channels, s->expand.slice), band = tile / slices;
-  size_t height = job->alone ? s->out_h : s->per_tile; /* output rows of a tile */
-  size_t first = tile % slices * s->expand.slice;      /* channel */
+  size_t begin, end, first = fused_tile (job, tile, &begin, &end) * s->expand.slice; /* channel */
   size_t channels = MIN (s->expand.slice, s->out_channels - first);
-  size_t begin = band * height, end = MIN (begin + height, s->out_h);
   size_t k_packed = effnet_div_up (s->in_channels, gemm->kr) * gemm->kr;
   const void *rows[MAX_KERNEL];
   EffnetDepthwise args = depthwise_args (s, first, channels, rows);

@@ -105,6 +105,11 @@ effnet_cut_fused (EffnetStep *step, size_t element)
   bands = CLAMP (bands, 1, MAX (step->in_h / (BAND_HALOS * halo), 1));
   if (step->in_h * step->in_w > step->out_channels && 2 * step->in_h >= HALVES_HALOS * halo)
     bands = MAX (bands, 2);
+  step->expand.odd = bands == 1 && slices % 2 == 1 && slices > 1 && step->out_h > 1;
+  if (step->expand.odd)
+    bands = 2;
   step->per_tile = effnet_div_up (step->out_h, MIN (bands, step->out_h));
   step->n_tiles = effnet_div_up (step->out_h, step->per_tile) * slices;
+  if (step->expand.odd)
+    step->n_tiles = slices + 1;
 }

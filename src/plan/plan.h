@@ -69,6 +69,8 @@ typedef struct {
     const float *bias;
     size_t slice;     /* channels of a tile; the last slice may have fewer */
     size_t ring_rows; /* expanded rows kept: T [ring_rows][in_w][slice] */
+    gboolean odd;     /* an odd number of slices: only the last one is cut into bands, two of them,
+                       * and each half of the tiles ends with one */
     size_t scratch_bytes;
   } expand;
 

@@ -217,7 +217,8 @@ test_tiles_cover (void)
       if (s->kind == EFFNET_STEP_POINTWISE)
         cuts *= (s->panels + s->panels_per_tile - 1) / s->panels_per_tile;
       if (s->kind == EFFNET_STEP_EXPAND_DEPTHWISE)
-        cuts *= (s->out_channels + s->expand.slice - 1) / s->expand.slice;
+        cuts = s->expand.odd ? (s->out_channels + s->expand.slice - 1) / s->expand.slice + 1
+                             : cuts * ((s->out_channels + s->expand.slice - 1) / s->expand.slice);
       g_assert_cmpuint (s->n_tiles, ==, cuts);
       /* a gate goes to the project's weights or to its input, never to both or neither */
       if (s->kind == EFFNET_STEP_EXCITE)
