@@ -45,7 +45,7 @@ typedef struct {
 
   /* memory */
   EffnetSlot in, out;  /* T [h][w][c]; STEM reads the network's input, float [h][w][3]; EXCITE
-                        * scales `out` in place where it is smaller than the weights, or NO_SLOT */
+                        * scales `out` in place where that is less work, or NO_SLOT */
   EffnetSlot residual; /* POINTWISE: T [h][w][out_channels] or NO_SLOT */
   EffnetSlot partial;  /* float [partials][channels]: DEPTHWISE writes sums per tile, SQUEEZE reads;
                           or NO_SLOT */

@@ -270,7 +270,7 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot *x, EffnetSlot *
 }
 
 /* Squeeze-excite (Hu et al., 2018): gate = sigmoid (W2 swish (W1 mean (x) + b1) + b2). The gate
- * goes to whichever is smaller: the rows of the project's weights, or its input. */
+ * goes to whatever is less work: the rows of a copy of the project's weights, or its input. */
 static gboolean
 add_squeeze (Builder *b, const EffnetBlock *block, EffnetSlot partial, size_t partials,
              EffnetSlot *squeezed, GError **error)
@@ -320,7 +320,7 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetSlo
   step.out_channels = step.weight_stride = block->expand_channels;
   step.in = use_buffer (b, squeezed);
   step.gate = new_buffer (b, step.out_channels * sizeof (float));
-  if (block->out_channels < pixels) {
+  if (2 * block->out_channels < pixels) { /* a copy is twice the work of scaling in place */
     work = effnet_gemm_packed_size (gemm, block->out_channels, step.out_channels);
     step.scale = b->kernels->scale_panels;
     step.scaled = *scaled = new_buffer (b, work * element_size (b));
@@ -333,7 +333,7 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetSlo
   }
   step.flop = 2 * (uint64_t)step.in_channels * step.out_channels + work;
   step.bytes = (step.in_channels * step.out_channels + 2 * work) * element_size (b);
-  effnet_cut_fc (&step, step.in_channels + MIN (block->out_channels, pixels));
+  effnet_cut_fc (&step, step.in_channels + MIN (2 * block->out_channels, pixels));
   if (!next_pack (b, EFFNET_LAYER_SE_EXPAND, &step.weights, &step.bias, error))
     return FALSE;
   g_array_append_val (b->steps, step);
