@@ -61,6 +61,7 @@ assert_all_values (TestFolder *folder, const char *dtype, int exponent_bits, int
   g_autofree char *path = test_put (folder, "all", bytes->data, bytes->len);
   g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, &error);
   g_assert_no_error (error);
+  assert_part (effnet_tensor_table_find (table, "h"), 3, 60000);
   read_flushing (effnet_tensor_table_find (table, "h"), out);
   for (unsigned i = 0; i < 65536; i++) {
     double expected = value_of (i, exponent_bits, fraction_bits);
@@ -70,6 +71,20 @@ assert_all_values (TestFolder *folder, const char *dtype, int exponent_bits, int
       g_assert_true ((double)out[i] == expected);
     g_assert_cmpint (signbit (out[i]) != 0, ==, i >= 0x8000);
   }
+}
+
+/* @n elements from @first on are those of the whole, also after the system has had the pages back.
+ */
+static void
+assert_part (const EffnetTensor *tensor, size_t first, size_t n)
+{
+  g_autofree float *whole = g_new (float, tensor->n_elements);
+  g_autofree float *part = g_new (float, n);
+
+  effnet_tensor_read (tensor, whole);
+  effnet_tensor_done (tensor);
+  effnet_tensor_read_part (tensor, first, n, part);
+  g_assert_cmpmem (part, n * sizeof *part, whole + first, n * sizeof *part);
 }
 
 static void
@@ -223,8 +238,10 @@ test_made (void)
   g_assert_true (effnet_tensor_table_find (table, "a") == a);
   g_assert_true (effnet_tensor_table_nth (table, 0) == a);
   float out[15];
+  effnet_tensor_done (a);
   effnet_tensor_read (a, out);
   g_assert_cmpfloat (out[14], ==, 2.5f);
+  assert_part (a, 14, 1);
   g_assert_cmpstr (effnet_tensor_table_name (table), ==, "synthetic");
   g_assert_cmpuint (effnet_tensor_table_size (table), ==, 1001);
 
