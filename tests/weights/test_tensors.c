@@ -41,6 +41,20 @@ read_flushing (const EffnetTensor *tensor, float *out)
 #endif
 }
 
+/* @n elements from @first on are those of the whole, also after the system has had the pages back.
+ */
+static void
+assert_part (const EffnetTensor *tensor, size_t first, size_t n)
+{
+  g_autofree float *whole = g_new (float, tensor->n_elements);
+  g_autofree float *part = g_new (float, n);
+
+  effnet_tensor_read (tensor, whole);
+  effnet_tensor_done (tensor);
+  effnet_tensor_read_part (tensor, first, n, part);
+  g_assert_cmpmem (part, n * sizeof *part, whole + first, n * sizeof *part);
+}
+
 static void
 assert_all_values (TestFolder *folder, const char *dtype, int exponent_bits, int fraction_bits)
 {
@@ -71,20 +85,6 @@ assert_all_values (TestFolder *folder, const char *dtype, int exponent_bits, int
       g_assert_true ((double)out[i] == expected);
     g_assert_cmpint (signbit (out[i]) != 0, ==, i >= 0x8000);
   }
-}
-
-/* @n elements from @first on are those of the whole, also after the system has had the pages back.
- */
-static void
-assert_part (const EffnetTensor *tensor, size_t first, size_t n)
-{
-  g_autofree float *whole = g_new (float, tensor->n_elements);
-  g_autofree float *part = g_new (float, n);
-
-  effnet_tensor_read (tensor, whole);
-  effnet_tensor_done (tensor);
-  effnet_tensor_read_part (tensor, first, n, part);
-  g_assert_cmpmem (part, n * sizeof *part, whole + first, n * sizeof *part);
 }
 
 static void
