@@ -13,7 +13,7 @@
  * it through activation and residual: the k loop and the epilogue then each have all registers to
  * themselves. */
 
-#define GEMM_NR       (GEMM_NV * VF_LANES)
+#define GEMM_NR (GEMM_NV * VF_LANES)
 #ifndef GEMM_L2_BYTES
 #  define GEMM_L2_BYTES (1u << 20) /* of packed weights or of rows that one pass may keep in L2 */
 #endif
