@@ -22,6 +22,8 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
   --valgrind      only valgrind, on more programs than by default (slow)
   --fuzz SECONDS  only the fuzz targets, SECONDS each
   --distro        only the suite in a fresh Debian 13 (debootstrap; needs root)
+  --emulated      only the kernels for AVX-512 and AMX, and inference with them, on a CPU that Bochs emulates
+                  (debootstrap; needs root; slow)
   --long          only the tests that take minutes each: whole tables, every variant at its own size
   --bench         only tests/bench: its own tests, then the measurement
   --no-install    install nothing
@@ -77,6 +79,7 @@ install_packages() {
   mapfile -t missing < <(missing_packages "${packages[@]}")
   if [ "${#missing[@]}" -gt 0 ] && [ ! -d /var/lib/apt/lists/partial ]; then as_root apt-get update -q; fi
   packages+=("$(analytics_package)")
+  case $what in distro | emulated) packages+=(debootstrap) ;; esac
   mapfile -t missing < <(missing_packages "${packages[@]}")
   [ "${#missing[@]}" -eq 0 ] && return 0
   say "installing: ${missing[*]}"
@@ -200,6 +203,22 @@ run_arm() {
   fi
 }
 
+run_emulated() {
+  local numbers code
+  say "AVX-512 and AMX on an emulated CPU"
+  tests/distro/emulated.sh "$out/bochs" "$out/emulated" 2>&1 | tee "$out/emulated.txt"
+  code=${PIPESTATUS[0]}
+  numbers=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$out/emulated.txt")
+  if [ "$code" -eq 77 ]; then
+    count 0 0 1
+  elif [ -n "$numbers" ]; then
+    # shellcheck disable=SC2086 # three numbers
+    count $numbers
+  else
+    count 0 1 0 # it did not come to its end
+  fi
+}
+
 run_fuzz() {
   local target ran=0
   command -v clang >/dev/null || { echo "NOT RUN: clang is not installed" && count 0 0 1 && return; }
@@ -249,7 +268,7 @@ run_default() {
 what=default install=1 seconds=60
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick | --asan | --clang | --valgrind | --distro | --long | --bench) what=${1#--} ;;
+    --quick | --asan | --clang | --valgrind | --distro | --emulated | --long | --bench) what=${1#--} ;;
     --fuzz)
       what=fuzz
       seconds=${2:-}
@@ -281,6 +300,7 @@ case $what in
   valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" engine net official formats jpeg ;;
   fuzz) run_fuzz "$seconds" ;;
   distro) script "a fresh Debian 13" tests/distro/run.sh ;;
+  emulated) run_emulated ;;
   long) build gcc "${GCC:-gcc}" && suite gcc testlog --suite long ;;
   bench)
     build gcc "${GCC:-gcc}" && suite gcc testlog --suite bench
