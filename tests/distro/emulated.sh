@@ -4,7 +4,8 @@
 # The kernels that few machines can run (AVX-512, its bf16, AMX) on an emulated CPU: Bochs boots a Linux whose
 # init runs the test programs of a build. Needs root and debootstrap: Bochs, Linux and the boot loader are
 # packages of a Debian 13 in a folder. What cannot be had is NOT RUN, exit code 77.
-# usage: tests/distro/emulated.sh [BUILD [FOLDER]]; the last line counts programs: N passed, N failed, N skipped.
+# usage: tests/distro/emulated.sh [BUILD [FOLDER [NAME...]]]; NAMEs are of programs (), below. The last line counts
+# programs: N passed, N failed, N skipped.
 #
 # What Bochs 3.0 needs:
 # - It has AMX but not the trap on its first use (XFD) that Linux demands before it grants AMX; with setcpuid= of
@@ -22,6 +23,7 @@ source=$(cd "$here/../.." && pwd)
 build=${1:-$source/build-emulated}
 limit=${EFFNET_EMULATED_SECONDS:-7200}
 xfd=$((10 * 32 + 4)) # Linux' number of the feature XFD
+names=("${@:3}")
 bochs_pid=
 
 # The rows of the kernels' list that this is about.
@@ -47,6 +49,12 @@ engine tests/engine/test-engine -p /engine/regions -p /engine/sharing -p /engine
 reference tests/engine/test-reference -p /reference/b0/97 -p /reference/lite0/97
 parity tests/golden/test_parity 'b0 same 0.001 1' 'lite0 same 0.001 1'
 TABLE
+}
+
+# What was asked for by name, or all.
+chosen() {
+  local IFS='|'
+  if [ ${#names[@]} -eq 0 ]; then programs; else programs | grep -E "^(cpu|${names[*]}) "; fi
 }
 
 compile() {
@@ -100,7 +108,7 @@ echo 1 >/sys/devices/system/cpu/cpu1/online
 echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 cd '$build'
 INIT
-    programs | while read -r name line; do
+    chosen | while read -r name line; do
       echo "echo '== $name'; '$(command -v chrt)' -f 1 env $line; echo '== $name: exit code '\$?"
     done
     # the machine is stopped from outside
@@ -217,7 +225,7 @@ results() {
   grep -q '^== end' "$root/emulated/log" || echo "the emulated machine did not come to its end in $SECONDS s"
   while read -r name rest; do
     verdict "$name" "$(sed -n "s/^== $name: exit code //p" "$root/emulated/log")"
-  done < <(programs)
+  done < <(chosen)
   output cpu | sed -n '/^cpu/p;/^features/p;/^threads/p'
   grep -hE '^ok [0-9]+ - effnet_.* cases' "$root/emulated/log" | sed 's/^ok [0-9]* - //'
   expect "two CPUs" "$(output cpu | grep -qE '^threads +2$' || echo "effnet cpu does not list them")"
