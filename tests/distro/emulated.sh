@@ -68,7 +68,7 @@ compile() {
 }
 
 packages() {
-  echo "deb ${EFFNET_MIRROR:-http://deb.debian.org/debian} trixie-backports main" \
+  sed -nE '1s/^deb ([^ ]+) .*/deb \1 trixie-backports main/p' "$root/etc/apt/sources.list" \
     >"$root/etc/apt/sources.list.d/backports.list"
   root_update
   root_run apt-get -q -y --no-install-recommends install bochs bochs-term bochsbios vgabios busybox-static \
@@ -186,12 +186,14 @@ output() {
   sed -n "/^== $1\$/,/^== $1: exit code/p" "$root/emulated/log" | sed '1d;$d'
 }
 
-# verdict NAME CODE: counts, and shows what failed
+# verdict NAME CODE: counts, and shows what failed. What was skipped is "ok" for TAP; here it must have been run.
 verdict() {
   case $1:$2 in
     effnet_*:0)
-      # a row that was skipped is "ok" for TAP; here it must have been run
       expect "$1" "$(output "$1" | grep -qE "^ok [0-9]+ - $1 # [1-9][0-9]* cases" || echo "it was not checked")"
+      ;;
+    threads-*:0 | reference:0 | parity:0)
+      expect "$1" "$(output "$1" | grep -E '^ok .* # SKIP' || true)"
       ;;
     *:0) passed=$((passed + 1)) ;;
     *:77) skipped=$((skipped + 1)) ;;
@@ -232,6 +234,7 @@ results() {
   expect "AMX is there" "$(output cpu | grep -qE '^features .*\<amx\>' || echo "effnet cpu does not list it")"
 }
 
+[ "$(uname -m)" = x86_64 ] || { echo "NOT RUN: what Bochs runs is built on x86-64" && exit 77; }
 passed=0 failed=0 skipped=0
 root_make trixie "${2:-${EFFNET_TEST_BUILD_DIR:-$source/build-tests}/emulated}"
 rm -rf "$root/emulated"
