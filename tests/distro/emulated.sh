@@ -53,8 +53,7 @@ TABLE
 
 # What was asked for by name, or all.
 chosen() {
-  local IFS='|'
-  if [ ${#names[@]} -eq 0 ]; then programs; else programs | grep -E "^(cpu|${names[*]}) "; fi
+  if [ ${#names[@]} -eq 0 ]; then programs; else programs | grep -E "^(cpu$(printf '|%s' "${names[@]}")) "; fi
 }
 
 compile() {
