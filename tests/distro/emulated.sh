@@ -70,6 +70,7 @@ packages() {
   sed -nE '1s/^deb ([^ ]+) .*/deb \1 trixie-backports main/p' "$root/etc/apt/sources.list" \
     >"$root/etc/apt/sources.list.d/backports.list"
   root_update
+  # bochs-term: the smallest of the screens, one of which bochs wants installed
   root_run apt-get -q -y --no-install-recommends install bochs bochs-term bochsbios vgabios busybox-static \
     isolinux syslinux-common xorriso >>"$root.log" 2>&1 || { tail -5 "$root.log" && exit 1; }
   # Of Linux only its image: taken out of its package, which differs between releases, not installed.
@@ -165,7 +166,7 @@ boot() {
   local serial=$root/emulated/serial now='' at
   rm -f "$serial"
   : >"$serial"
-  # The screen says nothing; that one can look at it through a port stays between the two of them.
+  # The emulated screen listens on a port: in a network of its own nobody else reaches it.
   unshare --net chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/root \
     sh -c 'cd /emulated && exec bochs-bin -q -f bochsrc -unlock' </dev/null >"$root/emulated/bochs.out" 2>&1 &
   bochs_pid=$!

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # A Debian in a folder, for the scripts here. Source it; root_make SUITE FOLDER, then root_run COMMAND...
-# What cannot be had is NOT RUN: exit code 77. EFFNET_MIRROR names another mirror than this machine's.
+# What cannot be had is NOT RUN: exit code 77. EFFNET_MIRROR names another mirror than this machine's;
+# without either, debootstrap takes its own.
 
 root_make() {
   local suite=$1 mirror
@@ -10,12 +11,11 @@ root_make() {
   # shellcheck disable=SC2016 # apt's own variable
   mirror=${EFFNET_MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -v security |
     head -1)}
-  mirror=${mirror:-http://deb.debian.org/debian}
   [ "$(id -u)" -eq 0 ] || { echo "NOT RUN: a chroot needs root" && exit 77; }
   command -v debootstrap >/dev/null || { echo "NOT RUN: debootstrap is not installed" && exit 77; }
   if [ ! -x "$root/usr/bin/apt-get" ]; then
     mkdir -p "$root"
-    debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 || {
+    debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || {
       tail -5 "$root.log"
       exit 1
     }
