@@ -4,8 +4,6 @@
  */
 #include "gsteffnetengine.h"
 
-#include <math.h>
-
 GST_DEBUG_CATEGORY_STATIC (effnet_engine_debug);
 GST_DEBUG_CATEGORY_STATIC (effnet_model_debug);
 
@@ -125,19 +123,6 @@ gst_effnet_engine_get_info (GstEffnetEngine *engine)
       (guint64)i->arena_bytes, NULL);
 }
 
-/* H = -sum p ln p, nats */
-static double
-entropy_of (const float *p /* [n] */, guint n)
-{
-  double h = 0.0;
-
-  for (guint i = 0; i < n; i++) {
-    if (p[i] > 0.0f)
-      h -= (double)p[i] * log ((double)p[i]);
-  }
-  return MAX (h, 0.0);
-}
-
 static void
 free_result (gpointer data)
 {
@@ -165,15 +150,13 @@ take_result (unsigned region, const EffnetResult *r, void *user_data)
   GstEffnetResult *result = g_new0 (GstEffnetResult, 1);
   GstClockTime now = gst_util_get_timestamp ();
   guint64 elapsed = now - frame->since, explained = r->decode_ns + r->convert_ns + r->infer_ns;
-  guint n = CLAMP (frame->top_k, 2, GST_EFFNET_TOP_K_MAX); /* two at least: for the margin */
+  guint n = CLAMP (frame->top_k, 1, GST_EFFNET_TOP_K_MAX);
 
   result->pick = g_array_index (frame->picks, GstEffnetPick, region);
   result->top = g_new (EffnetScore, n);
   result->n_top = effnet_result_top_k (r, n, result->top);
-  result->margin = (double)result->top[0].score;
-  if (result->n_top > 1)
-    result->margin -= (double)result->top[1].score;
-  result->entropy = entropy_of (r->probabilities, r->n_classes);
+  result->margin = r->margin;
+  result->entropy = r->entropy;
   result->pts = frame->pts;
   result->ns[GST_EFFNET_TIME_WAIT] = elapsed > explained ? elapsed - explained : 0;
   result->ns[GST_EFFNET_TIME_DECODE] = r->decode_ns;

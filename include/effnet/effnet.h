@@ -412,6 +412,8 @@ typedef struct _EffnetSession EffnetSession;
  * @features: [n_features] global average pool before the classifier
  * @n_classes: entries of @logits
  * @n_features: entries of @features
+ * @margin: best minus second best probability
+ * @entropy: of @probabilities, in nats: 0 when one class has all
  * @decode_ns: time spent in the JPEG decoder
  * @convert_ns: time from pixels to the network's input
  * @infer_ns: time of the network
@@ -423,6 +425,7 @@ typedef struct {
   const float *probabilities;
   const float *features;
   unsigned n_classes, n_features;
+  double margin, entropy;
   uint64_t decode_ns, convert_ns, infer_ns;
   void *reserved[4];
 } EffnetResult;

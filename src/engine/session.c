@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/result.h"
 
 static EffnetResizeMode
 card_resize_mode (const EffnetCard *card)
@@ -151,6 +152,7 @@ effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *res
   result->n_features = plan->n_features;
   softmax (result->logits, session->probabilities, plan->n_classes);
   result->infer_ns = (uint64_t)(effnet_clock_ns () - before);
+  effnet_result_measure (result);
 }
 
 gboolean
@@ -205,36 +207,4 @@ effnet_session_get_frame_size (EffnetSession *session, const EffnetImage *frame,
                                unsigned *height, GError **error)
 {
   return effnet_frontend_size (session->frontend, frame, width, height, error);
-}
-
-/* TRUE when @a ranks before @b. NaN ranks last. */
-static gboolean
-ranks_before (EffnetScore a, EffnetScore b)
-{
-  if (a.score > b.score || (isnan (b.score) && !isnan (a.score)))
-    return TRUE;
-  return a.score == b.score && a.id < b.id;
-}
-
-unsigned
-effnet_result_top_k (const EffnetResult *result, unsigned k, EffnetScore *top)
-{
-  unsigned n = 0;
-
-  k = MIN (k, result->n_classes);
-  if (k == 0)
-    return 0;
-  /* insertion into the k best so far */
-  for (unsigned id = 0; id < result->n_classes; id++) {
-    EffnetScore score = {id, result->probabilities[id]};
-    unsigned at;
-
-    if (n == k && !ranks_before (score, top[n - 1]))
-      continue;
-    at = n < k ? n++ : k - 1;
-    for (; at > 0 && ranks_before (score, top[at - 1]); at--)
-      top[at] = top[at - 1];
-    top[at] = score;
-  }
-  return n;
 }

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/result.h"
+
 static char *
 default_model_path (void)
 {
@@ -221,6 +223,31 @@ test_top_k (void)
   }
 }
 
+static void
+test_certainty (void)
+{
+  static const float sure[] = {0, 1, 0, 0}, even[] = {0.25f, 0.25f, 0.25f, 0.25f};
+  static const float mixed[] = {0.25f, 0.125f, 0.5f, 0.125f}, alone[] = {1};
+  static const struct {
+    const float *p;
+    unsigned n;
+    double margin, entropy; /* nats */
+  } rows[] = {
+      {sure, 4, 1, 0},
+      {even, 4, 0, 2 * G_LN2},
+      {mixed, 4, 0.25, 1.75 * G_LN2},
+      {alone, 1, 1, 0},
+  };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++) {
+    EffnetResult result = {.probabilities = rows[i].p, .n_classes = rows[i].n};
+
+    effnet_result_measure (&result);
+    g_assert_cmpfloat (result.margin, ==, rows[i].margin);
+    g_assert_cmpfloat_with_epsilon (result.entropy, rows[i].entropy, 1e-15);
+  }
+}
+
 /* ---- models ---- */
 
 static void
@@ -427,6 +454,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/run-allocates-nothing", test_run_allocates_nothing);
   g_test_add_func ("/engine/probabilities", test_probabilities);
   g_test_add_func ("/engine/top-k", test_top_k);
+  g_test_add_func ("/engine/certainty", test_certainty);
   g_test_add_func ("/engine/sharing", test_sharing);
   g_test_add_func ("/engine/info", test_info);
   g_test_add_func ("/engine/not-found", test_not_found);
