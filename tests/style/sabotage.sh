@@ -53,4 +53,9 @@ caught shape.py 'no tabs' src/a.c "$card$(printf '\n\tint x;')"
 caught shape.py '100 columns' src/a.c "$card
 int $(printf 'x%.0s' {1..100});"
 caught shape.py 'the tree has code' a.txt 'no code'
+caught docs.py 'there are Markdown' a.txt 'no page'
+caught docs.py 'links lead' README.md 'See [the plan](src/plan/plan.h).'
+caught docs.py 'links lead' README.md '[A heading](#that-is-not-there)'
+caught docs.py 'source files' docs/a.md "The plan is in \`plan/plan.h\`."
+caught docs.py 'under 150 lines' docs/PERFORMANCE.md "$(yes line | head -150)"
 tap_end
