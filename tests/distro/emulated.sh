@@ -46,7 +46,7 @@ threads-amx tests/engine/test-engine -p /engine/thread-invariance-bf16
 threads-avx512bf16 EFFNET_ISA=avx512bf16 tests/engine/test-engine -p /engine/thread-invariance-bf16
 threads-avx512 tests/engine/test-engine -p /engine/thread-invariance/b0 -p /engine/thread-invariance/lite0
 engine tests/engine/test-engine -p /engine/regions -p /engine/sharing -p /engine/info -p /engine/top-k
-reference tests/engine/test-reference -p /reference/b0/97 -p /reference/lite0/97
+reference tests/engine/test-reference -p /reference/b0/97/native -p /reference/lite0/97/native
 parity tests/golden/test_parity 'b0 same 0.001 1' 'lite0 same 0.001 1'
 TABLE
 }

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Every variant, fp32, by the kernels this CPU gets against the reference kernels: logits and
- * pooled features. The reference runs in a process of its own, under EFFNET_ISA=ref. Without
- * arguments a size that keeps the plain loops short; --full: more variants at their own.
+ * Every variant, fp32, by the kernels that this CPU gets and by those it would get with fewer
+ * instruction sets, against the reference kernels: logits and pooled features, within what bound.h
+ * derives. A single number may be off by PEAK times the bound, of the root mean square: PEAK
+ * standard deviations of a normal distribution are exceeded once in 10^9.
  *
- * The bound, in relative L2. A dot product of n terms with random signs, as those of the synthetic
- * weights are, is a random walk: its partial sums grow as sqrt (k). Each addition is rounded by at
- * most u = 2^-24 of its result, in root mean square u / sqrt (3), independent of the others, so the
- * dot is off by
- *   u / sqrt (3) * sqrt (sum over k <= n of k) / sqrt (n) = u sqrt (n / 6)
- * of its own size. Bias, residual and the store round 3 times more, and an activation is off by up
- * to s = EFFNET_SIGMOID_ERROR_F32. A layer of these weights passes on no more of the noise than of
- * the signal (variance-preserving filters; the slopes of swish and ReLU6 leave about the same share
- * of both powers; biases add signal only), so the layers' errors, independent too, add up in
- * squares:
- *   E = sqrt (sum over layers of u^2 (n / 6 + 1) + s^2 / 3)
- * A single number may be off by PEAK E of the root mean square: PEAK standard deviations of a
- * normal distribution are exceeded once in 10^9. */
+ * A process has one instruction set, so each inference is a process of its own: this program with
+ * --dump, under EFFNET_ISA. The reference runs once for all that are compared with it.
+ *
+ * test_reference [--small | --large | --full] [VARIANT...]: at a size that keeps the plain loops
+ * short, only the variants with few weights or only those with many; --full: at the variants' own
+ * sizes. */
+#include "bound.h"
 #include "base/cpu.h"
 #include "engine/engine.h"
 
@@ -25,10 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define UNIT 0x1p-24
 #define PEAK 6.0
-
-static const char *program;
 
 typedef struct {
   const char *variant;
@@ -36,57 +28,32 @@ typedef struct {
   double epsilon;
 } Case;
 
-/* One inference: [n_features] features, then [n_classes] logits. */
+/* What a process hands over, followed by [n_features] features and [n_classes] logits. */
 typedef struct {
-  float *values;
   size_t n_features, n_classes;
-  double bound; /* E */
+  double bound;
+  float values[];
 } Outcome;
 
-/* Power of the errors of one layer whose dots have @terms. */
-static double
-layer_error (size_t terms, EffnetActivation activation)
-{
-  double s = activation == EFFNET_ACTIVATION_SWISH || activation == EFFNET_ACTIVATION_SIGMOID
-                 ? EFFNET_SIGMOID_ERROR_F32
-                 : 0.0;
+/* The instruction sets compared; none where @cap is NULL. */
+typedef struct {
+  const char *name, *cap;
+  EffnetIsa isa;
+} Capped;
 
-  return UNIT * UNIT * ((double)terms / 6.0 + 1.0) + s * s / 3.0;
-}
+static const Capped capped[] = {
+    {"native", NULL, EFFNET_ISA_COUNT},
+    {"avx2", "avx2", EFFNET_ISA_AVX2},
+    {"generic", "generic", EFFNET_ISA_GENERIC},
+};
 
-static double
-plan_bound (const EffnetPlan *plan)
-{
-  double power = 0;
+typedef struct {
+  const Case *c;
+  const Capped *capped;
+} Comparison;
 
-  for (size_t i = 0; i < plan->n_steps; i++) {
-    const EffnetStep *s = &plan->steps[i];
-    size_t window = (size_t)s->kernel_size * s->kernel_size;
-
-    switch (s->kind) {
-    case EFFNET_STEP_STEM:
-      power += layer_error (3 * window, s->activation);
-      break;
-    case EFFNET_STEP_EXPAND_DEPTHWISE:
-      power += layer_error (s->in_channels, s->activation);
-      power += layer_error (window, s->activation);
-      break;
-    case EFFNET_STEP_DEPTHWISE:
-      power += layer_error (window, s->activation);
-      break;
-    case EFFNET_STEP_SQUEEZE:
-      power += layer_error (s->in_h * s->in_w, EFFNET_ACTIVATION_NONE);
-      power += layer_error (s->in_channels, s->activation);
-      break;
-    case EFFNET_STEP_POOL:
-      power += layer_error (s->in_h * s->in_w, EFFNET_ACTIVATION_NONE);
-      break;
-    default:
-      power += layer_error (s->in_channels, s->activation);
-    }
-  }
-  return sqrt (power);
-}
+static const char *program;
+static GHashTable *references; /* Case: Outcome */
 
 static EffnetModel *
 open_case (const Case *c)
@@ -104,13 +71,15 @@ open_case (const Case *c)
   return model;
 }
 
-static void
-run_case (const Case *c, Outcome *outcome)
+/* Runs @c in this process and writes the Outcome to @path. */
+static gboolean
+dump (const Case *c, const char *path)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GRand) rand = g_rand_new_with_seed (7);
   g_autoptr (EffnetModel) model = open_case (c);
   g_autoptr (EffnetSession) session = effnet_session_new (model, NULL, &error);
+  g_autoptr (GString) bytes = g_string_new (NULL);
   EffnetModelInfo info;
   EffnetResult result;
 
@@ -121,51 +90,57 @@ run_case (const Case *c, Outcome *outcome)
   for (size_t i = 0; i < n; i++)
     nhwc[i] = (float)g_rand_double_range (rand, -2, 2);
   effnet_session_run (session, nhwc, &result);
-  *outcome = (Outcome){g_new (float, result.n_features + result.n_classes), result.n_features,
-                       result.n_classes, plan_bound (model->plan)};
-  memcpy (outcome->values, result.features, result.n_features * sizeof (float));
-  memcpy (outcome->values + result.n_features, result.logits, result.n_classes * sizeof (float));
+
+  Outcome head = {result.n_features, result.n_classes, effnet_test_bound_f32 (model->plan, 0)};
+  g_string_append_len (bytes, (const char *)&head, sizeof head);
+  g_string_append_len (bytes, (const char *)result.features,
+                       (gssize)(result.n_features * sizeof (float)));
+  g_string_append_len (bytes, (const char *)result.logits,
+                       (gssize)(result.n_classes * sizeof (float)));
+  return g_file_set_contents (path, bytes->str, (gssize)bytes->len, NULL);
 }
 
-/* The same numbers of the reference kernels; the child is this program. */
-static float *
-run_reference (const Case *c, size_t n)
+/* The outcome of @c in a process whose instruction sets end at @cap. */
+static Outcome *
+run_case (const Case *c, const char *cap)
 {
   g_autofree char *size = g_strdup_printf ("%u", c->size);
+  g_autofree char *epsilon = g_strdup_printf ("%.9g", c->epsilon);
   g_autofree char *path = NULL, *contents = NULL;
-  const char *argv[] = {program, "--dump", c->variant, size, NULL, NULL};
-  g_auto (GStrv) env = g_environ_setenv (g_get_environ (), "EFFNET_ISA", "ref", TRUE);
+  g_auto (GStrv) env = g_get_environ ();
   g_autoptr (GError) error = NULL;
   int status = 0, file = g_file_open_tmp ("effnet-XXXXXX", &path, &error);
+  const char *argv[] = {program, "--dump", c->variant, size, epsilon, path, NULL};
   size_t length = 0;
 
   g_assert_no_error (error);
   g_close (file, NULL);
-  argv[4] = path;
+  if (cap != NULL)
+    env = g_environ_setenv (env, "EFFNET_ISA", cap, TRUE);
   g_spawn_sync (NULL, (char **)argv, env, 0, NULL, NULL, NULL, NULL, &status, &error);
   g_assert_no_error (error);
   g_assert_true (g_spawn_check_wait_status (status, &error));
   g_file_get_contents (path, &contents, &length, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (length, ==, n * sizeof (float));
   remove (path);
-  return (float *)g_steal_pointer (&contents);
+
+  const Outcome *head = (const Outcome *)contents;
+  g_assert_cmpuint (length, >, sizeof *head);
+  g_assert_cmpuint (length, ==,
+                    sizeof *head + (head->n_features + head->n_classes) * sizeof (float));
+  return (Outcome *)g_steal_pointer (&contents);
 }
 
-static int
-dump (const char *variant, const char *size, const char *path)
+static const Outcome *
+reference_of (const Case *c)
 {
-  Case c = {variant, (unsigned)g_ascii_strtoull (size, NULL, 10), 1e-3};
-  Outcome outcome;
-  gboolean ok;
+  Outcome *outcome = g_hash_table_lookup (references, c);
 
-  g_assert_cmpint (effnet_cpu_best (), ==, EFFNET_ISA_REF);
-  run_case (&c, &outcome);
-  ok = g_file_set_contents (path, (const char *)outcome.values,
-                            (gssize)((outcome.n_features + outcome.n_classes) * sizeof (float)),
-                            NULL);
-  g_free (outcome.values);
-  return ok ? 0 : 1;
+  if (outcome == NULL) {
+    outcome = run_case (c, "ref");
+    g_hash_table_insert (references, (void *)c, outcome);
+  }
+  return outcome;
 }
 
 /* Error by @bound: over all numbers, or of the worst one by PEAK @bound, whichever is more. */
@@ -189,18 +164,25 @@ share_of_bound (const char *what, const float *found, const float *expected, siz
 }
 
 static void
+shares (const Outcome *found, const Outcome *expected, double *features, double *logits)
+{
+  size_t n = expected->n_features;
+
+  g_assert_cmpuint (found->n_features, ==, n);
+  g_assert_cmpuint (found->n_classes, ==, expected->n_classes);
+  *features = share_of_bound ("features", found->values, expected->values, n, found->bound);
+  *logits = share_of_bound ("logits", found->values + n, expected->values + n, expected->n_classes,
+                            found->bound);
+}
+
+static void
 test_case (gconstpointer data)
 {
-  const Case *c = data;
-  Outcome outcome;
+  const Comparison *comparison = data;
+  g_autofree Outcome *found = run_case (comparison->c, comparison->capped->cap);
   double features, logits;
 
-  run_case (c, &outcome);
-  g_autofree float *found = outcome.values;
-  g_autofree float *expected = run_reference (c, outcome.n_features + outcome.n_classes);
-  features = share_of_bound ("features", found, expected, outcome.n_features, outcome.bound);
-  logits = share_of_bound ("logits", found + outcome.n_features, expected + outcome.n_features,
-                           outcome.n_classes, outcome.bound);
+  shares (found, reference_of (comparison->c), &features, &logits);
   g_assert_cmpfloat (features, <=, 1.0);
   g_assert_cmpfloat (logits, <=, 1.0);
 }
@@ -209,27 +191,25 @@ test_case (gconstpointer data)
 static void
 test_can_fail (void)
 {
-  const Case right = {"b0", 96, 1e-3}, wrong = {"b0", 96, 1.03e-3};
-  Outcome outcome;
+  static const Case right = {"b0", 96, 1e-3}, wrong = {"b0", 96, 1.03e-3};
+  g_autofree Outcome *found = run_case (&wrong, NULL);
+  double features, logits;
 
-  run_case (&wrong, &outcome);
-  g_autofree float *found = outcome.values;
-  g_autofree float *expected = run_reference (&right, outcome.n_features + outcome.n_classes);
-  g_assert_cmpfloat (
-      share_of_bound ("wrong batch norms", found, expected, outcome.n_features, outcome.bound), >,
-      1.0);
-  g_assert_cmpfloat (share_of_bound ("wrong batch norms", found + outcome.n_features,
-                                     expected + outcome.n_features, outcome.n_classes,
-                                     outcome.bound),
-                     >, 1.0);
+  shares (found, reference_of (&right), &features, &logits);
+  g_assert_cmpfloat (features, >, 1.0);
+  g_assert_cmpfloat (logits, >, 1.0);
 }
 
 /* Odd sizes: bands, rows and pixels then end within tiles. */
 static const Case small[] = {
     {"b0", 0, 1e-3},     {"b0", 97, 1e-3},    {"b1", 97, 1e-3},    {"b2", 97, 1e-3},
-    {"b3", 97, 1e-3},    {"b4", 97, 1e-3},    {"b5", 97, 1e-3},    {"b6", 97, 1e-3},
-    {"b7", 97, 1e-3},    {"b8", 97, 1e-3},    {"lite0", 0, 1e-3},  {"lite0", 97, 1e-3},
-    {"lite1", 97, 1e-3}, {"lite2", 97, 1e-3}, {"lite3", 97, 1e-3}, {"lite4", 97, 1e-3},
+    {"lite0", 0, 1e-3},  {"lite0", 97, 1e-3}, {"lite1", 97, 1e-3}, {"lite2", 97, 1e-3},
+    {"lite3", 97, 1e-3}, {"lite4", 97, 1e-3}, {NULL, 0, 0},
+};
+
+static const Case large[] = {
+    {"b3", 97, 1e-3}, {"b4", 97, 1e-3}, {"b5", 97, 1e-3}, {"b6", 97, 1e-3},
+    {"b7", 97, 1e-3}, {"b8", 97, 1e-3}, {NULL, 0, 0},
 };
 
 static const Case full[] = {
@@ -237,30 +217,65 @@ static const Case full[] = {
     {"b5", 0, 1e-3},    {"b6", 0, 1e-3},    {"b7", 0, 1e-3},    {"b8", 0, 1e-3},
     {"lite1", 0, 1e-3}, {"lite2", 0, 1e-3}, {"lite3", 0, 1e-3}, {"lite4", 0, 1e-3},
     {"l2", 65, 1e-3}, /* at its own 800 pixels a quarter of an hour of plain loops */
+    {NULL, 0, 0},
 };
+
+/* Adds @c for each set of kernels that this CPU, under the cap it is run with, has. */
+static void
+add_case (const Case *c)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (capped); i++) {
+    g_autofree char *size = c->size != 0 ? g_strdup_printf ("%u", c->size) : g_strdup ("own size");
+    g_autofree char *name =
+        g_strdup_printf ("/reference/%s/%s/%s", c->variant, size, capped[i].name);
+    Comparison *comparison;
+
+    if (capped[i].cap != NULL &&
+        (effnet_cpu_best () == capped[i].isa || !effnet_cpu_has (capped[i].isa)))
+      continue; /* native, or not there */
+    comparison = g_new (Comparison, 1);
+    *comparison = (Comparison){c, &capped[i]};
+    g_test_add_data_func_full (name, comparison, test_case, g_free);
+  }
+}
+
+static void
+add_cases (const Case *cases, char **variants)
+{
+  for (const Case *c = cases; c->variant != NULL; c++)
+    if (variants[0] == NULL || g_strv_contains ((const char *const *)variants, c->variant))
+      add_case (c);
+}
 
 int
 main (int argc, char **argv)
 {
-  gboolean all;
-  const Case *cases;
-  size_t n;
+  const char *choice = "";
+  char **variants;
+  int status;
 
-  if (argc == 5 && strcmp (argv[1], "--dump") == 0)
-    return dump (argv[2], argv[3], argv[4]);
+  if (argc == 6 && strcmp (argv[1], "--dump") == 0) {
+    Case c = {argv[2], (unsigned)g_ascii_strtoull (argv[3], NULL, 10),
+              g_ascii_strtod (argv[4], NULL)};
+
+    return dump (&c, argv[5]) ? 0 : 1;
+  }
   program = argv[0];
+  references = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   g_test_init (&argc, &argv, NULL);
-  all = argc > 1 && strcmp (argv[1], "--full") == 0;
-  cases = all ? full : small;
-  n = all ? G_N_ELEMENTS (full) : G_N_ELEMENTS (small);
-  for (size_t i = 0; i < n; i++) {
-    g_autofree char *name =
-        cases[i].size != 0 ? g_strdup_printf ("/reference/%s/%u", cases[i].variant, cases[i].size)
-                           : g_strdup_printf ("/reference/%s/own size", cases[i].variant);
-
-    if (!all || argc < 3 || g_strv_contains ((const char *const *)argv + 2, cases[i].variant))
-      g_test_add_data_func (name, &cases[i], test_case);
+  variants = argv + 1;
+  if (variants[0] != NULL && g_str_has_prefix (variants[0], "--"))
+    choice = *variants++;
+  if (g_str_equal (choice, "--full")) {
+    add_cases (full, variants);
+  } else {
+    if (!g_str_equal (choice, "--large"))
+      add_cases (small, variants);
+    if (!g_str_equal (choice, "--small"))
+      add_cases (large, variants);
   }
   g_test_add_func ("/reference/can fail", test_can_fail);
-  return g_test_run ();
+  status = g_test_run ();
+  g_hash_table_unref (references);
+  return status;
 }
