@@ -22,13 +22,8 @@
  *   g_error ("%s", error->message);
  * g_autoptr (EffnetSession) session = effnet_session_new (model, NULL, &error);
  *
- * EffnetImage frame = EFFNET_IMAGE_INIT;
- * frame.format = EFFNET_PIXEL_FORMAT_RGB;
- * frame.width = 640;
- * frame.height = 480;
- * frame.data[0] = pixels;
- * frame.stride[0] = 640 * 3;
- *
+ * EffnetImage frame = {.format = EFFNET_PIXEL_FORMAT_RGB, .width = 640, .height = 480,
+ *                      .data = {pixels}, .stride = {640 * 3}};
  * EffnetResult result;
  * if (!effnet_session_classify (session, &frame, &result, &error))
  *   g_error ("%s", error->message);
@@ -46,11 +41,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-G_BEGIN_DECLS
+#include "effnet/version.h"
 
-#define EFFNET_VERSION_MAJOR 0
-#define EFFNET_VERSION_MINOR 1
-#define EFFNET_VERSION_MICRO 0
+G_BEGIN_DECLS
 
 #if defined(__GNUC__)
 #  define EFFNET_API __attribute__ ((visibility ("default")))
@@ -58,18 +51,22 @@ G_BEGIN_DECLS
 #  define EFFNET_API
 #endif
 
+#define EFFNET_THREADS_MAX    1024    /* workers of a pool */
+#define EFFNET_CLASSES_MAX    1000000 /* of a classifier */
+#define EFFNET_INPUT_SIDE_MAX 8192    /* pixels of a side of the network's input */
+#define EFFNET_FRAME_SIDE_MAX 16384   /* pixels of a side of a frame */
+#define EFFNET_TOP_K_MAX      1000    /* classes that the element and the tool list */
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 #define EFFNET_ERROR (effnet_error_quark ())
 
 /**
  * EffnetError:
- * @EFFNET_ERROR_NOT_FOUND: a file, folder, variant or model that is not there; the message lists
- *   where it was looked for
+ * @EFFNET_ERROR_NOT_FOUND: a file, folder, variant or model that is not there
  * @EFFNET_ERROR_IO: a file that is there but could not be read
  * @EFFNET_ERROR_FORMAT: a file whose bytes break its format
- * @EFFNET_ERROR_MISMATCH: files that are sound but do not fit together (a checkpoint of another
- *   variant, a label file of the wrong length)
+ * @EFFNET_ERROR_MISMATCH: files that are sound but do not belong together
  * @EFFNET_ERROR_UNSUPPORTED: sound, but beyond this build or this CPU
  * @EFFNET_ERROR_ARGUMENT: an option or argument out of its range
  * @EFFNET_ERROR_FRAME: pixels or JPEG bytes that cannot be used; the session stays usable
@@ -126,8 +123,7 @@ typedef enum {
 
 /**
  * EffnetColorMatrix:
- * @EFFNET_COLOR_MATRIX_DEFAULT: what the format and size imply: BT.601 up to 576 lines, BT.709
- * above
+ * @EFFNET_COLOR_MATRIX_DEFAULT: BT.601 up to 576 lines, BT.709 above
  */
 typedef enum {
   EFFNET_COLOR_MATRIX_DEFAULT,
@@ -165,8 +161,8 @@ typedef enum {
 /**
  * EffnetImage:
  * @format: layout of the pixels
- * @width: pixels a line, 1..16384; for JPEG 0, it is read from the file
- * @height: lines, 1..16384; for JPEG 0
+ * @width: pixels a line, 1..EFFNET_FRAME_SIDE_MAX; for JPEG 0, it is read from the file
+ * @height: lines, 1..EFFNET_FRAME_SIDE_MAX; for JPEG 0
  * @data: start of each plane; for JPEG the file at `data[0]`
  * @stride: bytes from one line of a plane to the next
  * @size: bytes at `data[0]`, for JPEG only
@@ -226,7 +222,6 @@ typedef enum {
   EFFNET_PRECISION_AUTO,
   EFFNET_PRECISION_FP32,
   EFFNET_PRECISION_BF16,
-  EFFNET_PRECISION_INT8,
 } EffnetPrecision;
 
 /**
@@ -243,7 +238,7 @@ typedef enum {
 
 /**
  * EffnetModelOptions:
- * @variant: (nullable): "b0".."b8", "l2", "lite0".."lite4", "phi:X"; NULL or "auto" = what the card
+ * @variant: (nullable): one of effnet_variant_names() or "phi:X"; NULL or "auto" = what the card
  *   says. Without a path it also says which model to look for; with neither, the default model
  * @labels_file: (nullable): one class name a line; NULL = the card's
  * @precision: arithmetic of the network
@@ -340,8 +335,7 @@ EFFNET_API void effnet_model_get_info (const EffnetModel *model, EffnetModelInfo
  * @model: a model
  * @id: class index
  *
- * Returns: (transfer none) (nullable): its name; NULL when the model has no labels or @id is past
- *   the last class
+ * Returns: (transfer none) (nullable): its name; NULL without labels or past the last class
  */
 EFFNET_API const char *effnet_model_get_label (const EffnetModel *model, unsigned id);
 /**
@@ -387,8 +381,7 @@ typedef enum {
  * @threads: workers of the pool; 0 = the CPUs this process may use. All sessions that ask for the
  *   same number share one pool. Results do not depend on it, bit for bit
  * @resize_mode: how a frame becomes the network's input
- * @jpeg_full_scale: TRUE decodes JPEG at full size, FALSE at the smallest DCT scale that still
- * covers the network's input
+ * @jpeg_full_scale: FALSE decodes JPEG at the smallest DCT scale that covers the network's input
  * @profile: TRUE records the time of each step (effnet_session_get_profile())
  * @sparse_rows: TRUE reads of raw frames with three rows or more for each of the network's input
  * only every second one or fewer, three to a filter: half the time or less, a little less like
@@ -562,7 +555,7 @@ EFFNET_API char *effnet_session_get_profile (const EffnetSession *session);
  */
 EFFNET_API unsigned effnet_result_top_k (const EffnetResult *result, unsigned k, EffnetScore *top);
 
-/* ---- descriptions, as JSON ------------------------------------------------------------------- */
+/* ---- descriptions ---------------------------------------------------------------------------- */
 
 /**
  * effnet_describe_variant:
@@ -580,6 +573,18 @@ EFFNET_API char *effnet_describe_variant (const char *variant, GError **error);
  * the `kernels` that serve it; free with g_free()
  */
 EFFNET_API char *effnet_describe_cpu (void);
+/**
+ * effnet_variant_names:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): "b0", "b1", ... in the order of the table
+ */
+EFFNET_API const char *const *effnet_variant_names (void);
+/**
+ * effnet_cpu_count:
+ *
+ * Returns: the CPUs this process may use, at least 1: what 0 threads come to
+ */
+EFFNET_API unsigned effnet_cpu_count (void);
 /**
  * effnet_version:
  *

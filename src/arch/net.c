@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-#define MAX_INPUT_SIZE 8192 /* pixels a side */
-#define MAX_CLASSES    1000000
-
 /* SAME: out = ceil (in / stride). SYMMETRIC: out = floor ((in + 2 pad - kernel) / stride) + 1 with
  * pad = (kernel - 1) / 2, which for odd kernels is the same number. */
 unsigned
@@ -34,16 +31,16 @@ effnet_conv_pad (unsigned in, unsigned kernel, unsigned stride, EffnetPadding pa
 static gboolean
 check_arguments (unsigned input_size, unsigned n_classes, GError **error)
 {
-  if (input_size > MAX_INPUT_SIZE) {
+  if (input_size > EFFNET_INPUT_SIDE_MAX) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "Input size %u is out of range: the network's input must be 1 to %d pixels a side",
-                 input_size, MAX_INPUT_SIZE);
+                 input_size, EFFNET_INPUT_SIDE_MAX);
     return FALSE;
   }
-  if (n_classes < 1 || n_classes > MAX_CLASSES) {
+  if (n_classes < 1 || n_classes > EFFNET_CLASSES_MAX) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "%u classes are out of range: a classifier must have 1 to %d", n_classes,
-                 MAX_CLASSES);
+                 EFFNET_CLASSES_MAX);
     return FALSE;
   }
   return TRUE;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
+
 #if defined(__x86_64__)
 #  include <cpuid.h>
 #  include <sys/syscall.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What this CPU and its kernel let us use, decided once at run time: cpuid, XCR0 and the permission
- * for AMX tiles on x86, HWCAP on Arm. EFFNET_ISA caps the answer. */
+ * for AMX tiles on x86, HWCAP on Arm. EFFNET_ISA caps the answer. effnet_cpu_count() is public. */
 #ifndef EFFNET_BASE_CPU_H
 #define EFFNET_BASE_CPU_H
 
@@ -31,7 +31,5 @@ EffnetIsa effnet_cpu_best (void);
 const char *effnet_isa_name (EffnetIsa isa);
 /* "Intel(R) Xeon(R) Processor"; "unknown" where the system does not tell. */
 const char *effnet_cpu_model (void);
-/* CPUs this process may use, at least 1. */
-unsigned effnet_cpu_count (void);
 
 #endif

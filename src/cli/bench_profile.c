@@ -30,26 +30,14 @@ step_free (gpointer data)
   g_free (step);
 }
 
-/* The steps of a profile, which is a list or an object that holds one under `steps`. */
-static JsonArray *
-steps_of (JsonNode *root)
-{
-  if (root != NULL && JSON_NODE_HOLDS_ARRAY (root))
-    return json_node_get_array (root);
-  if (root != NULL && JSON_NODE_HOLDS_OBJECT (root) &&
-      json_object_has_member (json_node_get_object (root), "steps"))
-    return json_object_get_array_member (json_node_get_object (root), "steps");
-  return NULL;
-}
-
 static void
 read_profile (Bench *self, EffnetSession *session, unsigned run)
 {
   g_autofree char *text = effnet_session_get_profile (session);
   g_autoptr (JsonNode) root = json_from_string (text, NULL);
-  JsonArray *list = steps_of (root);
+  JsonArray *list = json_node_get_array (root);
 
-  for (guint i = 0; list != NULL && i < json_array_get_length (list); i++) {
+  for (guint i = 0; i < json_array_get_length (list); i++) {
     JsonObject *o = json_array_get_object_element (list, i);
     BenchStep *step;
 

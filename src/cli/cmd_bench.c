@@ -233,21 +233,6 @@ clear (Bench *self)
   cli_model_args_clear (&self->args);
 }
 
-/* What --threads 0 comes to. */
-static unsigned
-count_threads (int asked)
-{
-  g_autofree char *text = asked == 0 ? effnet_describe_cpu () : NULL;
-  JsonObject *cpu = text != NULL ? cli_json_object (text) : NULL;
-  gint64 n = asked;
-
-  if (cpu != NULL) {
-    n = json_object_get_int_member_with_default (cpu, "threads", 0);
-    json_object_unref (cpu);
-  }
-  return (unsigned)n;
-}
-
 static int
 check_and_run (Bench *self, gboolean json)
 {
@@ -257,7 +242,7 @@ check_and_run (Bench *self, gboolean json)
   if (!cli_model_options (&self->args, &options, &error) ||
       !cli_session_options (&self->args, &self->session_options, &error))
     return cli_usage ("bench", "%s", error->message);
-  self->threads = count_threads (self->args.threads);
+  self->threads = self->args.threads > 0 ? (unsigned)self->args.threads : effnet_cpu_count ();
   if (!bench (self, &error)) {
     cli_failure (NULL, error->message);
     return CLI_FAILED;

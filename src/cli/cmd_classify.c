@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_TOP_K        1000
 #define TOP_K            5
 #define MAX_SOURCE_WIDTH 40
 
@@ -20,7 +19,7 @@ typedef struct {
   gboolean json;
   EffnetModel *model;
   EffnetSession *session;
-  EffnetScore *top; /* [MAX_TOP_K] */
+  EffnetScore *top; /* [EFFNET_TOP_K_MAX] */
   const char *model_name;
   glong source_width;
   guint64 n_printed;
@@ -198,7 +197,7 @@ open_and_run (Classify *self)
   if (self->session != NULL) {
     effnet_model_get_info (self->model, &info);
     self->model_name = info.name;
-    self->top = g_new (EffnetScore, MAX_TOP_K);
+    self->top = g_new (EffnetScore, EFFNET_TOP_K_MAX);
     code = classify_all (self);
   } else {
     cli_failure (NULL, error->message);
@@ -236,8 +235,8 @@ cmd_classify (int argc, char **argv)
 
   if (code < 0 && self.inputs == NULL)
     code = cli_usage ("classify", "no INPUT given");
-  if (code < 0 && (self.top_k < 0 || self.top_k > MAX_TOP_K))
-    code = cli_usage ("classify", "--top-k %d is not in 0..%d", self.top_k, MAX_TOP_K);
+  if (code < 0 && (self.top_k < 0 || self.top_k > EFFNET_TOP_K_MAX))
+    code = cli_usage ("classify", "--top-k %d is not in 0..%d", self.top_k, EFFNET_TOP_K_MAX);
   if (code < 0 && self.every < 1)
     code = cli_usage ("classify", "--every %d is below 1", self.every);
   if (code < 0)

@@ -19,12 +19,14 @@ check_shape (const char *path, const Npy *in, GError **error)
   const guint64 *s = npy_shape (in);
   g_autoptr (GString) text = g_string_new ("(");
 
-  if (npy_n_dims (in) == 4 && s[3] == 3 && s[1] == s[2] && s[1] >= 1 && s[1] <= 4096)
+  if (npy_n_dims (in) == 4 && s[3] == 3 && s[1] == s[2] && s[1] >= 1 &&
+      s[1] <= EFFNET_INPUT_SIDE_MAX)
     return TRUE;
   for (unsigned i = 0; i < npy_n_dims (in); i++)
     g_string_append_printf (text, "%s%" G_GUINT64_FORMAT, i > 0 ? ", " : "", s[i]);
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
-               "%s: has shape %s); expected (N, S, S, 3) with S in 1..4096", path, text->str);
+               "%s: has shape %s); expected (N, S, S, 3) with S in 1..%d", path, text->str,
+               EFFNET_INPUT_SIDE_MAX);
   return FALSE;
 }
 

@@ -10,11 +10,13 @@
 static void
 add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
 {
+  g_autofree char *names = g_strjoinv (", ", (char **)effnet_variant_names ());
+  g_autofree char *variants =
+      g_strconcat (names, ", phi:X; without --model it says which model to look for", NULL);
   const GOptionEntry model[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &a->model,
        "safetensors file, or a folder with model.safetensors and config.json", "PATH"},
-      {"variant", 'v', 0, G_OPTION_ARG_STRING, &a->variant,
-       "b0..b8, l2, lite0..lite4, phi:X; without --model it says which model to look for", "NAME"},
+      {"variant", 'v', 0, G_OPTION_ARG_STRING, &a->variant, g_intern_string (variants), "NAME"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const GOptionEntry bare[] = {
       {"input-size", 0, 0, G_OPTION_ARG_INT, &a->input_size, "side of the network's input",
@@ -29,7 +31,7 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
       {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &a->labels, "one class name a line", "FILE"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const GOptionEntry run[] = {{"precision", 'p', 0, G_OPTION_ARG_STRING, &a->precision,
-                               "auto (default), fp32, bf16 or int8", "NAME"},
+                               "auto (default), fp32 or bf16", "NAME"},
                               {"threads", 't', 0, G_OPTION_ARG_INT, &a->threads,
                                "workers; 0 (default) = the CPUs this process may use", "N"},
                               {NULL, 0, 0, 0, NULL, NULL, NULL}};
@@ -70,10 +72,12 @@ cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *a
   add_model_entries (context, takes, args);
   if (!g_option_context_parse (context, argc, argv, &error))
     return cli_usage (command->name, "%s", error->message);
-  if (args->threads < 0 || args->threads > 1024)
-    return cli_usage (command->name, "--threads %d is not in 0..1024", args->threads);
-  if (args->input_size < 0 || args->input_size > 4096)
-    return cli_usage (command->name, "--input-size %d is not in 0..4096", args->input_size);
+  if (args->threads < 0 || args->threads > EFFNET_THREADS_MAX)
+    return cli_usage (command->name, "--threads %d is not in 0..%d", args->threads,
+                      EFFNET_THREADS_MAX);
+  if (args->input_size < 0 || args->input_size > EFFNET_INPUT_SIDE_MAX)
+    return cli_usage (command->name, "--input-size %d is not in 0..%d", args->input_size,
+                      EFFNET_INPUT_SIDE_MAX);
   if (args->synthetic != 0 && args->model != NULL)
     return cli_usage (command->name, "--synthetic makes weights; it does not go with --model");
   return -1;
@@ -137,7 +141,7 @@ gboolean
 cli_model_options (const CliModelArgs *args, EffnetModelOptions *options, GError **error)
 {
   /* in the order of the public enums */
-  static const char *const precisions[] = {"auto", "fp32", "bf16", "int8", NULL};
+  static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
   static const char *const paddings[] = {"auto", "same", "symmetric", NULL};
   int precision = choose ("precision", args->precision, precisions, error);
   int padding = precision < 0 ? -1 : choose ("padding", args->padding, paddings, error);

@@ -7,14 +7,16 @@
 
 #include "engine/engine.h"
 
-#define STRINGIFY_(x) #x
-#define STRINGIFY(x)  STRINGIFY_ (x)
-
 const char *
 effnet_version (void)
 {
-  return STRINGIFY (EFFNET_VERSION_MAJOR) "." STRINGIFY (EFFNET_VERSION_MINOR) "." STRINGIFY (
-      EFFNET_VERSION_MICRO);
+  return EFFNET_VERSION;
+}
+
+const char *const *
+effnet_variant_names (void)
+{
+  return effnet_arch_names ();
 }
 
 static char *

@@ -11,8 +11,6 @@
 #include "threads/pool.h"
 #include "weights/card.h"
 
-#define EFFNET_MAX_THREADS 1024
-
 struct _EffnetModel {
   unsigned refs; /* under the cache's lock */
   char *key;     /* in the cache */

@@ -80,9 +80,8 @@ choose_dtype (EffnetPrecision precision, EffnetDtype *dtype, GError **error)
         effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
     return FALSE;
   default:
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-                 "precision int8 is not in this build; it can do fp32%s",
-                 has_bf16 ? " and bf16" : "");
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "unknown precision %d",
+                 (int)precision);
     return FALSE;
   }
 }
@@ -97,9 +96,8 @@ check_options (const EffnetModelOptions *o, GError **error)
         o->bn_epsilon);
     return FALSE;
   }
-  if (o->precision > EFFNET_PRECISION_INT8 || o->padding > EFFNET_PADDING_SYMMETRIC) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "unknown precision %d or padding %d",
-                 (int)o->precision, (int)o->padding);
+  if (o->padding > EFFNET_PADDING_SYMMETRIC) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "unknown padding %d", (int)o->padding);
     return FALSE;
   }
   return TRUE;
@@ -131,11 +129,13 @@ choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDiale
     return o->variant;
   if (card->architecture != NULL) {
     variant = effnet_arch_from_name (card->architecture);
-    if (variant == NULL)
+    if (variant == NULL) {
+      g_autofree char *known = g_strjoinv (", ", (char **)effnet_arch_names ());
+
       g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-                   "the card of %s says architecture %s; expected an EfficientNet (b0..b8, l2, "
-                   "lite0..lite4)",
-                   effnet_tensor_table_name (tensors), card->architecture);
+                   "the card of %s says architecture %s; expected an EfficientNet (%s)",
+                   effnet_tensor_table_name (tensors), card->architecture, known);
+    }
     return variant;
   }
   guess = effnet_dialect_guess_variant (dialect, tensors);

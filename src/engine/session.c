@@ -44,10 +44,10 @@ fill_spec (EffnetInputSpec *spec, const EffnetModel *model, const EffnetSessionO
 static gboolean
 check_options (const EffnetSessionOptions *options, GError **error)
 {
-  if (options->threads > EFFNET_MAX_THREADS) {
+  if (options->threads > EFFNET_THREADS_MAX) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "%u threads asked for; expected 0 (all CPUs) to %d", options->threads,
-                 EFFNET_MAX_THREADS);
+                 EFFNET_THREADS_MAX);
     return FALSE;
   }
   if (options->resize_mode > EFFNET_RESIZE_MODE_LETTERBOX) {

@@ -8,8 +8,6 @@
 
 #include "base/error.h"
 
-#define EFFNET_FRAME_SIDE_MAX 16384 /* pixels */
-
 typedef enum {
   EFFNET_MODEL_GRAY,
   EFFNET_MODEL_RGB,

@@ -8,8 +8,6 @@
 
 #include "image/frontend.h"
 
-#define EFFNET_INPUT_SIDE_MAX 8192 /* pixels of a network's input */
-
 /* One axis. The centre of output i lies at lo + (skip + i + 0.5) * scale in the frame. */
 typedef struct {
   unsigned lo, hi;  /* the part of the frame that may be read, pixels: [lo, hi) */

@@ -18,7 +18,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "base/cpu.h"
+#include "base/error.h"
 
 #define SPIN_NS    50000 /* a step of a network takes 5 to 500 us: longer than this is a pause */
 #define SPIN_CHECK 32    /* looks at the clock every so many rounds */

@@ -11,10 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_BYTES   (16u << 20)
-#define MAX_DEPTH   32
-#define MAX_CLASSES 1000000
-#define MAX_SIDE    8192 /* pixels */
+#define MAX_BYTES (16u << 20)
+#define MAX_DEPTH 32
 
 typedef struct {
   char *path; /* as shown in messages */
@@ -163,10 +161,12 @@ read_input_size (const Reader *reader, EffnetCard *card, GError **error)
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   if (list == NULL || json_array_get_length (list) != 3 ||
       !is_int_within (json_array_get_element (list, 0), 3, 3) ||
-      !is_int_within (json_array_get_element (list, 1), 1, MAX_SIDE) ||
-      !is_int_within (json_array_get_element (list, 2), 1, MAX_SIDE))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "input_size", node,
-                       "[3, height, width] with sides of 1 to 8192 pixels", error);
+      !is_int_within (json_array_get_element (list, 1), 1, EFFNET_INPUT_SIDE_MAX) ||
+      !is_int_within (json_array_get_element (list, 2), 1, EFFNET_INPUT_SIDE_MAX))
+    return fail_value (
+        reader, EFFNET_ERROR_FORMAT, "input_size", node,
+        "[3, height, width] with sides of 1 to " G_STRINGIFY (EFFNET_INPUT_SIDE_MAX) " pixels",
+        error);
   card->input_height = (unsigned)json_array_get_int_element (list, 1);
   card->input_width = (unsigned)json_array_get_int_element (list, 2);
   return TRUE;
@@ -185,9 +185,9 @@ read_identity (const Reader *reader, EffnetCard *card, GError **error)
     card->architecture = g_strdup (json_node_get_string (architecture));
   }
   if (classes != NULL) {
-    if (!is_int_within (classes, 1, MAX_CLASSES))
+    if (!is_int_within (classes, 1, EFFNET_CLASSES_MAX))
       return fail_value (reader, EFFNET_ERROR_FORMAT, "num_classes", classes,
-                         "a whole number from 1 to 1000000", error);
+                         "a whole number from 1 to " G_STRINGIFY (EFFNET_CLASSES_MAX), error);
     card->n_classes = (unsigned)json_node_get_int (classes);
   }
   return TRUE;

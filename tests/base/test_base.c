@@ -15,6 +15,7 @@
 #include "base/checked.h"
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/error.h"
 
 static void
 test_arena (void)

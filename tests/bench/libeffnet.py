@@ -7,7 +7,7 @@ import json
 import pathlib
 import re
 
-PRECISIONS = {"auto": 0, "fp32": 1, "bf16": 2, "int8": 3}
+PRECISIONS = {"auto": 0, "fp32": 1, "bf16": 2}
 HEADER = pathlib.Path(__file__).resolve().parents[2] / "include/effnet/effnet.h"
 FORMATS = {name: value for value, name in enumerate(
     re.findall(r"^  EFFNET_PIXEL_FORMAT_(\w+),$", HEADER.read_text(), re.MULTILINE))}

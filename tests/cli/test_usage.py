@@ -19,6 +19,15 @@ def version_and_help():
 
 
 @test
+def variants_in_help():
+    """the help lists every variant that info knows, and no precision that is not there"""
+    text = effnet("classify", "--help").out
+    for variant in ("b0", "b8", "l2", "lite0", "lite4", "phi:X"):
+        assert variant in text, text
+    assert "int8" not in text
+
+
+@test
 def no_command():
     """without a command the usage goes to stderr, exit 2"""
     done = effnet(code=2)
@@ -46,6 +55,9 @@ def wrong_values():
             (("classify", "--every", "0", picture), ["--every 0"]),
             (("classify", "--threads", "-2", picture), ["--threads -2"]),
             (("classify", "--precision", "fp8", picture), ["fp8", "fp32", "bf16"]),
+            (("classify", "--precision", "int8", picture), ["'int8' is not one of auto, fp32, bf16"]),
+            (("classify", "--threads", "1025", picture), ["--threads 1025", "0..1024"]),
+            (("classify", "--input-size", "8193", picture), ["--input-size 8193", "0..8192"]),
             (("classify", "--padding", "odd", picture), ["odd", "same", "symmetric"]),
             (("classify", "--resize-mode", "zoom", picture), ["zoom", "center-crop"]),
             (("classify", "--bn-eps", "7", picture), ["--bn-eps 7"]),

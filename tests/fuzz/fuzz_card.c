@@ -17,7 +17,8 @@ check_card (const EffnetCard *card)
   }
   FUZZ_CHECK (card->crop_pct > 0.0 && card->crop_pct <= 1.0);
   FUZZ_CHECK (card->bn_epsilon >= 0.0 && card->bn_epsilon <= 1.0);
-  FUZZ_CHECK (card->input_height <= 8192 && card->input_width <= 8192);
+  FUZZ_CHECK (card->input_height <= EFFNET_INPUT_SIDE_MAX &&
+              card->input_width <= EFFNET_INPUT_SIDE_MAX);
   FUZZ_CHECK ((card->input_height == 0) == (card->input_width == 0));
   FUZZ_CHECK (card->interpolation <= EFFNET_INTERPOLATION_BICUBIC);
   FUZZ_CHECK (card->crop_mode <= EFFNET_CROP_BORDER);

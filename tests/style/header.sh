@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # effnet.h alone compiles as C11 and as C++17, without a warning; its annotations satisfy
-# GObject-introspection.
+# GObject-introspection. header.sh BUILD
 set -u
+build=${1:?usage: header.sh BUILD, where meson put effnet/version.h}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/style/tap.sh
@@ -18,7 +19,7 @@ for cc in gcc clang; do
   if command -v $cc >/dev/null; then
     # shellcheck disable=SC2086 # flags are words
     check "C11 with $cc" "$($cc -std=c11 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I"$root/include" \
-      $glib "$tmp/alone.c" 2>&1)"
+      -I"$build/include" $glib "$tmp/alone.c" 2>&1)"
   else
     skip "C11 with $cc" "$cc is not installed"
   fi
@@ -27,7 +28,7 @@ for cxx in g++ clang++; do
   if command -v $cxx >/dev/null; then
     # shellcheck disable=SC2086
     check "C++17 with $cxx" "$($cxx -std=c++17 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I"$root/include" \
-      $glib "$tmp/alone.cc" 2>&1)"
+      -I"$build/include" $glib "$tmp/alone.cc" 2>&1)"
   else
     skip "C++17 with $cxx" "$cxx is not installed"
   fi
@@ -38,7 +39,7 @@ if command -v g-ir-scanner >/dev/null; then
   # shellcheck disable=SC2086
   check "GObject-introspection annotations" "$(g-ir-scanner --warn-all --header-only \
     --namespace=Effnet --nsversion=0 --identifier-prefix=Effnet --symbol-prefix=effnet \
-    --include=GLib-2.0 --include=GObject-2.0 --pkg=glib-2.0 -I"$root/include" $glib \
+    --include=GLib-2.0 --include=GObject-2.0 --pkg=glib-2.0 -I"$root/include" -I"$build/include" $glib \
     --output="$tmp/Effnet-0.gir" "$root/include/effnet/effnet.h" 2>&1 |
     grep -E 'Warning|Error|Fatal' | grep -v 'return of bare structure or union')"
 else
