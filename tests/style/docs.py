@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The Markdown files as a reader follows them: their links lead somewhere, the source files they name exist, and
-the page about speed stays short.
+"""The Markdown files as a reader follows them: their links lead somewhere, the source files they name exist,
+the drawing has every room, and the page about speed stays short.
 
 docs.py [TREE], prints TAP. A link may go to the web, to a file of the tree, or to a heading (of that file). A file is
 named in a code span, from the root, src or include; pages below models and pipelines name those of other projects."""
@@ -52,6 +52,10 @@ results.append(("source files that are named exist",
                 [f"{page.relative_to(root)}: {name}" for page, text in pages.items() for name in NAMED.findall(text)
                  if page.relative_to(root).parts[0] not in ("models", "pipelines") and "NAME" not in name
                  and not any((root / folder / name).exists() for folder in ("", "src", "include"))]))
+drawing = root / "docs/house.svg"
+names = re.findall(r'class="name"[^>]*>([^<]*)<', drawing.read_text()) if drawing.exists() else []
+results.append(("docs/house.svg draws every room of src",
+                [folder.name for folder in root.glob("src/*/") if folder.is_dir() and folder.name not in names]))
 results.append((f"docs/PERFORMANCE.md has under {PERFORMANCE_LINES} lines",
                 [f"{len(lines)} lines" for page in pages if page == root / "docs/PERFORMANCE.md"
                  for lines in [page.read_text().splitlines()] if len(lines) >= PERFORMANCE_LINES]))

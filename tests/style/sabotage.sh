@@ -57,5 +57,6 @@ caught docs.py 'there are Markdown' a.txt 'no page'
 caught docs.py 'links lead' README.md 'See [the plan](src/plan/plan.h).'
 caught docs.py 'links lead' README.md '[A heading](#that-is-not-there)'
 caught docs.py 'source files' docs/a.md "The plan is in \`plan/plan.h\`."
+caught docs.py 'draws every room' src/attic/a.md 'Not in the drawing.'
 caught docs.py 'under 150 lines' docs/PERFORMANCE.md "$(yes line | head -150)"
 tap_end
