@@ -41,16 +41,18 @@ def add(name, command):
 
 
 def blocks(text):
-    """(line, what, block) of each ```sh block that is to be run."""
+    """(line, block) of each ```sh block that is to be run."""
     for m in re.finditer(r"(<!-- not run: [^>]+ -->\n+)?^```sh\n(.*?)^```", text, re.M | re.S):
         if m.group(1) is None:
             yield text.count("\n", 0, m.start(2)) + 1, m.group(2)
 
 
-for path in sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]):
-    if path.exists():
+for path in sorted(ROOT.rglob("*.md")):
+    name = path.relative_to(ROOT)
+    if not str(name).startswith(("build", ".")):
         for line, block in blocks(path.read_text()):
-            add(f"{path.relative_to(ROOT)}:{line}: {block.split(chr(10))[0]}", block)
+            add(f"{name}:{line}: {block.split(chr(10))[0]}", block)
+
 
 @test
 def found():
