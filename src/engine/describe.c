@@ -66,7 +66,8 @@ static void
 add_kernel (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype, unsigned kernel,
             unsigned stride)
 {
-  const EffnetKernel *row = effnet_kernel_find (op, dtype, kernel, stride);
+  const EffnetKernel *row =
+      effnet_kernel_find (op, dtype, (EffnetKernelShape){.kernel = kernel, .stride = stride});
 
   if (row == NULL)
     return;

@@ -128,9 +128,10 @@ static void
 choose_kernels (EffnetPass *pass)
 {
   const EffnetDtype f32 = EFFNET_DTYPE_F32;
-  pass->horizontal = effnet_kernel_find (EFFNET_OP_RESAMPLE_H, f32, 0, 0)->call.resample_h;
-  pass->vertical = effnet_kernel_find (EFFNET_OP_RESAMPLE_V, f32, 0, 0)->call.resample_v;
-  pass->convert = effnet_kernel_find (EFFNET_OP_CONVERT, f32, 0, 0)->call.convert;
+  const EffnetKernelShape any = {0};
+  pass->horizontal = effnet_kernel_find (EFFNET_OP_RESAMPLE_H, f32, any)->call.resample_h;
+  pass->vertical = effnet_kernel_find (EFFNET_OP_RESAMPLE_V, f32, any)->call.resample_v;
+  pass->convert = effnet_kernel_find (EFFNET_OP_CONVERT, f32, any)->call.convert;
 }
 
 static size_t
@@ -144,7 +145,8 @@ take (size_t *at, size_t bytes)
 static gboolean
 build_packed (EffnetPass *pass, GError **error)
 {
-  const EffnetKernel *kernel = effnet_kernel_find (EFFNET_OP_RESAMPLE_H, EFFNET_DTYPE_F32, 0, 0);
+  const EffnetKernel *kernel =
+      effnet_kernel_find (EFFNET_OP_RESAMPLE_H, EFFNET_DTYPE_F32, (EffnetKernelShape){0});
   unsigned planes = pass->layout.format.n_planes;
   size_t at = 0;
 

@@ -7,10 +7,10 @@
 
 #include "kernels/kernels.h"
 
-/* Words (kr = 4). A line is a row of units of 16 bytes, or 12 where the step is 3, and a unit four
- * quads: four samples of one kind that follow one another. Packed are the
- * weights of the quads from first / 4 on of each column, int16 [n * kinds][most quads][4], those of
- * samples 0, 2, 1, 3 of a quad in this order. */
+/* EFFNET_PACKING_WORDS. A line is a row of units of 16 bytes, or 12 where the step is 3, and a unit
+ * four quads: four samples of one kind that follow one another. Packed are the weights of the quads
+ * from first / 4 on of each column, int16 [n * kinds][most quads][4], those of samples 0, 2, 1, 3
+ * of a quad in this order. */
 enum {
   EFFNET_UNIT_ROWS = 16,                          /* rows taken apart together */
   EFFNET_QUAD_SCRATCH = EFFNET_UNIT_ROWS * 4 * 2, /* bytes: words of a quad of them */
@@ -45,8 +45,8 @@ typedef struct {
   uint64_t blocks_at, quads_at, weights_at; /* bytes */
 } EffnetWordHead;
 
-/* Tiles (kr = 64). Columns go in groups of 16; a group reads whole chunks of 64 bytes of a line.
- * Weights are split, w = 256 high + low, into int8 tiles [16][16 columns][4]. Packed are the
+/* EFFNET_PACKING_TILES. Columns go in groups of 16; a group reads whole chunks of 64 bytes of a
+ * line. Weights are split, w = 256 high + low, into int8 tiles [16][16 columns][4]. Packed are the
  * groups, then, aligned to 64 bytes, the tiles: of each chunk the high one, then the low one. */
 enum { EFFNET_TILE_CHUNK = 64, EFFNET_TILE_BYTES = 1024, EFFNET_TILE_COLUMNS = 16 };
 

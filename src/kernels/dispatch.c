@@ -17,19 +17,22 @@
 #define FIELD_RESAMPLE_H   resample_h
 #define FIELD_CONVERT      convert
 
+/* The shapes of kernels.inc. */
+#define SHAPE_ANY
+#define SHAPE_WINDOW(kernel_, stride_) .kernel = kernel_, .stride = stride_
+#define SHAPE_TILE(mr_, nr_, kr_, k_multiple_)                                                     \
+  .packing = EFFNET_PACKING_PANELS, .mr = mr_, .nr = nr_, .kr = kr_, .k_multiple = k_multiple_
+#define SHAPE_PACKED(packing_) .packing = EFFNET_PACKING_##packing_
+
 static const EffnetKernel table[] = {
-#define EFFNET_KERNEL(op, dtype, isa, numerics, name, kernel, stride, mr, nr, kr)                  \
-  {EFFNET_OP_##op,                                                                                 \
-   EFFNET_DTYPE_##dtype,                                                                           \
-   EFFNET_ISA_##isa,                                                                               \
-   EFFNET_NUMERICS_##numerics,                                                                     \
-   #name,                                                                                          \
-   kernel,                                                                                         \
-   stride,                                                                                         \
-   mr,                                                                                             \
-   nr,                                                                                             \
-   kr,                                                                                             \
-   {.FIELD_##op = name}},
+#define EFFNET_KERNEL(op_, dtype_, isa_, numerics_, name_, shape_)                                 \
+  {.op = EFFNET_OP_##op_,                                                                          \
+   .dtype = EFFNET_DTYPE_##dtype_,                                                                 \
+   .isa = EFFNET_ISA_##isa_,                                                                       \
+   .numerics = EFFNET_NUMERICS_##numerics_,                                                        \
+   .name = #name_,                                                                                 \
+   .call.FIELD_##op_ = name_,                                                                      \
+   SHAPE_##shape_},
 #include "kernels/kernels.inc"
 #undef EFFNET_KERNEL
 };
@@ -47,15 +50,22 @@ effnet_kernel_usable (const EffnetKernel *row)
   return effnet_cpu_has (row->isa) && (row->isa != EFFNET_ISA_BLAS || effnet_blas_is_threaded ());
 }
 
+int
+effnet_kernel_serves (const EffnetKernel *row, EffnetKernelShape shape)
+{
+  return (row->kernel == 0 || row->kernel == shape.kernel) &&
+         (row->stride == 0 || row->stride == shape.stride) &&
+         (row->k_multiple == 0 || shape.k % row->k_multiple == 0);
+}
+
 const EffnetKernel *
-effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel, unsigned stride)
+effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, EffnetKernelShape shape)
 {
   for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
     const EffnetKernel *row = &table[i];
 
     if (row->op == op && (row->dtype == dtype || effnet_op_is_float (op)) &&
-        (row->kernel == 0 || row->kernel == kernel) &&
-        (row->stride == 0 || row->stride == stride) && effnet_kernel_usable (row))
+        effnet_kernel_serves (row, shape) && effnet_kernel_usable (row))
       return row;
   }
   return NULL;

@@ -196,6 +196,14 @@ typedef enum {
   EFFNET_NUMERICS_BOUNDED,
 } EffnetNumerics;
 
+/* The layout of weights that a row reads. */
+typedef enum {
+  EFFNET_PACKING_NONE,   /* the contract says how they lie */
+  EFFNET_PACKING_PANELS, /* effnet_gemm_pack () */
+  EFFNET_PACKING_WORDS,  /* effnet_columns_pack (), as words of four samples */
+  EFFNET_PACKING_TILES,  /* effnet_columns_pack (), as tiles of int8 */
+} EffnetPacking;
+
 /* One row of the list. */
 typedef struct {
   EffnetKernelOp op;
@@ -203,11 +211,12 @@ typedef struct {
   EffnetIsa isa;
   EffnetNumerics numerics;
   const char *name;        /* the function's */
-  unsigned kernel, stride; /* DEPTHWISE, STEM: the only ones it serves; 0 = any */
-  unsigned mr, nr,
-      kr; /* GEMM: rows of the micro-tile (a hint for cutting tiles) and the packing; nr = 0:
-           * the row takes all of n at once, so its tiles are cut by rows only. RESAMPLE_H: kr says
-           * the packing: 1 none, 4 words, 64 tiles (pack_columns.c) */
+  unsigned kernel, stride; /* the only ones it serves; 0 = any */
+  EffnetPacking packing;
+  unsigned mr, nr, kr; /* PACKING_PANELS: rows of the micro-tile, a hint for cutting tiles, and the
+                        * packing's sizes; nr = 0: the row takes all of n at once, so its tiles are
+                        * cut by rows only */
+  unsigned k_multiple; /* PACKING_PANELS: it serves only multiples of this k */
   union {
     EffnetGemmFunc gemm;
     EffnetDepthwiseFunc depthwise;
@@ -227,10 +236,17 @@ typedef struct {
 const EffnetKernel *effnet_kernels (size_t *n_rows);
 /* 1 when this CPU under the cap, and for BLAS the library installed, can run the row. */
 int effnet_kernel_usable (const EffnetKernel *row);
-/* The first row that serves the request on this CPU under the cap. @kernel and @stride are 0 where
- * the operation has none. NULL only for a dtype nobody serves. */
-const EffnetKernel *effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype, unsigned kernel,
-                                        unsigned stride);
+/* What the choice of a row may depend on; 0 where the operation has no such number. */
+typedef struct {
+  unsigned kernel, stride;
+  size_t k;
+} EffnetKernelShape;
+
+int effnet_kernel_serves (const EffnetKernel *row, EffnetKernelShape shape);
+/* The first row that serves the shape on this CPU under the cap. NULL only for a dtype nobody
+ * serves. */
+const EffnetKernel *effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype,
+                                        EffnetKernelShape shape);
 const char *effnet_op_name (EffnetKernelOp op);
 
 /* Columns in one panel of @gemm's packing, and the number of panels, when the matrix has @n

@@ -204,17 +204,22 @@ size_t
 effnet_columns_packed_size (const EffnetKernel *resample_h, const EffnetColumns *columns)
 {
   assert (resample_h->op == EFFNET_OP_RESAMPLE_H);
-  return resample_h->kr == 64  ? tiles_size (columns)
-         : resample_h->kr == 4 ? words_size (columns)
-                               : 0;
+  switch (resample_h->packing) {
+  case EFFNET_PACKING_TILES:
+    return tiles_size (columns);
+  case EFFNET_PACKING_WORDS:
+    return words_size (columns);
+  default:
+    return 0;
+  }
 }
 
 void
 effnet_columns_pack (const EffnetKernel *resample_h, const EffnetColumns *columns, void *packed)
 {
   assert (resample_h->op == EFFNET_OP_RESAMPLE_H);
-  if (resample_h->kr == 64)
+  if (resample_h->packing == EFFNET_PACKING_TILES)
     tiles_pack (columns, packed);
-  else if (resample_h->kr == 4)
+  else if (resample_h->packing == EFFNET_PACKING_WORDS)
     words_pack (columns, packed);
 }

@@ -18,7 +18,7 @@
 #define EFFNET_CONTRACT_RESAMPLE_H   EffnetResampleH
 #define EFFNET_CONTRACT_CONVERT      EffnetConvert
 
-#define EFFNET_KERNEL(op, dtype, isa, numerics, name, kernel, stride, mr, nr, kr)                  \
+#define EFFNET_KERNEL(op, dtype, isa, numerics, name, shape)                                       \
   void name (const EFFNET_CONTRACT_##op *);
 #include "kernels/kernels.inc"
 #undef EFFNET_KERNEL

@@ -24,15 +24,17 @@ flavour_epsilon (const EffnetNet *net, EffnetDialect dialect)
 static gboolean
 find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
 {
-  set->gemm = effnet_kernel_find (EFFNET_OP_GEMM, dtype, 0, 0);
-  set->stem = effnet_kernel_find (EFFNET_OP_STEM, dtype, 3, 2);
-  set->pool = effnet_kernel_find (EFFNET_OP_POOL, dtype, 0, 0);
-  set->fc = effnet_kernel_find (EFFNET_OP_FC, dtype, 0, 0);
-  set->scale_rows = effnet_kernel_find (EFFNET_OP_SCALE_ROWS, dtype, 0, 0);
-  set->scale_panels = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, dtype, 0, 0);
-  if (set->gemm != NULL && set->stem != NULL && set->pool != NULL && set->fc != NULL &&
-      set->scale_rows != NULL && set->scale_panels != NULL &&
-      effnet_kernel_find (EFFNET_OP_DEPTHWISE, dtype, 3, 1) != NULL)
+  const EffnetKernelShape any = {0}, window = {.kernel = 3, .stride = 2};
+
+  set->stem = effnet_kernel_find (EFFNET_OP_STEM, dtype, window);
+  set->pool = effnet_kernel_find (EFFNET_OP_POOL, dtype, any);
+  set->fc = effnet_kernel_find (EFFNET_OP_FC, dtype, any);
+  set->scale_rows = effnet_kernel_find (EFFNET_OP_SCALE_ROWS, dtype, any);
+  set->scale_panels = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, dtype, any);
+  if (set->stem != NULL && set->pool != NULL && set->fc != NULL && set->scale_rows != NULL &&
+      set->scale_panels != NULL &&
+      effnet_kernel_find (EFFNET_OP_DEPTHWISE, dtype, window) != NULL &&
+      effnet_kernel_find (EFFNET_OP_GEMM, dtype, any) != NULL)
     return TRUE;
   g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
                        "this build has no kernels for the precision asked for; fp32 always works");
@@ -93,14 +95,13 @@ explain_mismatch (const EffnetNet *net, EffnetDialect dialect, const EffnetTenso
 }
 
 static gboolean
-allocate_weights (EffnetPlan *plan, const EffnetKernelSet *kernels, const EffnetNet *net,
-                  GError **error)
+allocate_weights (EffnetPlan *plan, const EffnetNet *net, GError **error)
 {
   size_t n_layers, bytes = 0;
   g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
   for (size_t i = 0; i < n_layers; i++)
-    bytes += effnet_pack_bytes (kernels, &layers[i], plan->dtype);
+    bytes += effnet_pack_bytes (&layers[i], plan->dtype);
   if (effnet_arena_init (&plan->weights, bytes) == 0)
     return TRUE;
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
@@ -132,8 +133,7 @@ effnet_plan_new (const EffnetNet *net, const EffnetTensorTable *tensors,
         effnet_tensor_table_name (tensors));
     return NULL;
   }
-  if (!find_kernels (plan->dtype, &kernels, error) ||
-      !allocate_weights (plan, &kernels, net, error))
+  if (!find_kernels (plan->dtype, &kernels, error) || !allocate_weights (plan, net, error))
     return NULL;
   if (!effnet_steps_build (plan, &kernels, net, dialect, tensors, error) ||
       !check_none_unused (plan, net, tensors, error)) {

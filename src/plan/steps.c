@@ -68,10 +68,17 @@ stem_stride (size_t n)
   return effnet_align_up (n, 16);
 }
 
-static void
-pack_sizes (const EffnetKernelSet *kernels, const EffnetLayer *layer, EffnetDtype dtype,
-            EffnetPackKind *kind, size_t *weight_bytes, size_t *bias_bytes)
+static const EffnetKernel *
+find_gemm (EffnetDtype dtype, size_t k)
 {
+  return effnet_kernel_find (EFFNET_OP_GEMM, dtype, (EffnetKernelShape){.k = k});
+}
+
+static void
+pack_sizes (const EffnetLayer *layer, EffnetDtype dtype, EffnetPackKind *kind, size_t *weight_bytes,
+            size_t *bias_bytes)
+{
+  const EffnetKernel *gemm = find_gemm (dtype, layer->in);
   size_t taps = (size_t)layer->kernel * layer->kernel;
 
   *bias_bytes = layer->out * sizeof (float);
@@ -90,9 +97,9 @@ pack_sizes (const EffnetKernelSet *kernels, const EffnetLayer *layer, EffnetDtyp
   case EFFNET_LAYER_HEAD:
     *kind = EFFNET_PACK_GEMM;
     *weight_bytes =
-        effnet_gemm_packed_size (kernels->gemm, layer->out, layer->in) * effnet_dtype_size (dtype);
-    *bias_bytes = effnet_gemm_panels (kernels->gemm, layer->out) *
-                  effnet_gemm_panel_width (kernels->gemm, layer->out) * sizeof (float);
+        effnet_gemm_packed_size (gemm, layer->out, layer->in) * effnet_dtype_size (dtype);
+    *bias_bytes = effnet_gemm_panels (gemm, layer->out) *
+                  effnet_gemm_panel_width (gemm, layer->out) * sizeof (float);
     break;
   default:
     *kind = EFFNET_PACK_FC;
@@ -102,12 +109,12 @@ pack_sizes (const EffnetKernelSet *kernels, const EffnetLayer *layer, EffnetDtyp
 }
 
 size_t
-effnet_pack_bytes (const EffnetKernelSet *kernels, const EffnetLayer *layer, EffnetDtype dtype)
+effnet_pack_bytes (const EffnetLayer *layer, EffnetDtype dtype)
 {
   EffnetPackKind kind;
   size_t weights, bias;
 
-  pack_sizes (kernels, layer, dtype, &kind, &weights, &bias);
+  pack_sizes (layer, dtype, &kind, &weights, &bias);
   return effnet_align_up (weights, EFFNET_ALIGN) + effnet_align_up (bias, EFFNET_ALIGN);
 }
 
@@ -116,14 +123,14 @@ static gboolean
 next_pack (Builder *b, EffnetLayerKind kind, const void **weights, const float **bias,
            GError **error)
 {
-  EffnetPack pack = {.gemm = b->kernels->gemm};
+  EffnetPack pack = {.gemm = find_gemm (b->plan->dtype, b->layer->in)};
   size_t weight_bytes, bias_bytes;
 
   g_assert (b->layer->kind == kind);
   if (!effnet_layer_bind (b->dialect, b->net, b->layer, b->tensors, &pack.bound, error))
     return FALSE;
   pack.bound.epsilon = b->plan->bn_epsilon;
-  pack_sizes (b->kernels, b->layer, b->plan->dtype, &pack.kind, &weight_bytes, &bias_bytes);
+  pack_sizes (b->layer, b->plan->dtype, &pack.kind, &weight_bytes, &bias_bytes);
   pack.stride = stem_stride (b->layer->out);
   pack.weights = take_weights (b, weight_bytes);
   pack.bias = take_weights (b, bias_bytes);
@@ -200,7 +207,7 @@ add_pointwise (Builder *b, EffnetLayerKind kind, const char *part, size_t h, siz
 
   init_step (&step, EFFNET_STEP_POINTWISE);
   name_step (&step, block, part);
-  step.kernel = b->kernels->gemm;
+  step.kernel = find_gemm (b->plan->dtype, b->layer->in);
   step.in_h = step.out_h = h;
   step.in_w = step.out_w = w;
   step.in_channels = b->layer->in;
@@ -232,7 +239,8 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot *x, EffnetSlot *
   init_step (&step, block->has_expand ? EFFNET_STEP_EXPAND_DEPTHWISE : EFFNET_STEP_DEPTHWISE);
   name_step (&step, block, block->has_expand ? "expand+depthwise" : "depthwise");
   step.kernel =
-      effnet_kernel_find (EFFNET_OP_DEPTHWISE, b->plan->dtype, block->kernel, block->stride);
+      effnet_kernel_find (EFFNET_OP_DEPTHWISE, b->plan->dtype,
+                          (EffnetKernelShape){.kernel = block->kernel, .stride = block->stride});
   step.in_h = block->in_height;
   step.in_w = block->in_width;
   step.out_h = block->out_height;
@@ -248,7 +256,7 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot *x, EffnetSlot *
   step.bytes = (step.in_h * step.in_w * step.in_channels + step.out_h * step.out_w * channels) *
                element_size (b);
   if (block->has_expand) {
-    step.expand.gemm = b->kernels->gemm;
+    step.expand.gemm = find_gemm (b->plan->dtype, step.in_channels);
     step.flop += 2 * (uint64_t)step.in_h * step.in_w * step.in_channels * channels;
     step.bytes += step.in_channels * channels * element_size (b);
     effnet_cut_fused (&step, element_size (b));
@@ -306,7 +314,7 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetSlo
             EffnetSlot *scaled, GError **error)
 {
   size_t pixels = (size_t)block->out_height * block->out_width, work;
-  const EffnetKernel *gemm = b->kernels->gemm;
+  const EffnetKernel *gemm = find_gemm (b->plan->dtype, block->expand_channels);
   EffnetStep step;
 
   init_step (&step, EFFNET_STEP_EXCITE);

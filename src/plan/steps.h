@@ -25,9 +25,10 @@ struct _EffnetPack {
   float *bias;
 };
 
-/* The kernels of one precision: one of each operation but depthwise, which goes by size. */
+/* The kernels of one precision: one of each operation, but for the pointwise
+ * and depthwise ones, which go by shape. */
 typedef struct {
-  const EffnetKernel *gemm, *stem, *pool, *fc, *scale_rows, *scale_panels;
+  const EffnetKernel *stem, *pool, *fc, *scale_rows, *scale_panels;
 } EffnetKernelSet;
 
 /* cut.c: set per_tile and n_tiles (and the panels) of a step whose shapes are known. */
@@ -41,8 +42,7 @@ void effnet_cut_fc (EffnetStep *step, size_t work);
 void effnet_cut_fused (EffnetStep *step, size_t element);
 
 /* Bytes a layer takes in the plan's arena, weights and bias each aligned. */
-size_t effnet_pack_bytes (const EffnetKernelSet *kernels, const EffnetLayer *layer,
-                          EffnetDtype dtype);
+size_t effnet_pack_bytes (const EffnetLayer *layer, EffnetDtype dtype);
 
 /* Writes the steps, the packs and the memory plan of @net into @plan, whose `weights` are
  * allocated. FALSE with MISMATCH. */

@@ -175,8 +175,8 @@ bench (Check *check)
                TRUE,
                0};
 
-    if ((check->row->kernel == 0 || check->row->kernel == s.kernel) &&
-        (check->row->stride == 0 || check->row->stride == s.stride))
+    if (effnet_kernel_serves (check->row,
+                              (EffnetKernelShape){.kernel = s.kernel, .stride = s.stride}))
       depthwise_case (check, &s);
   }
 }

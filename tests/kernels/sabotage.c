@@ -509,14 +509,12 @@ convert_swaps_red_and_blue (const EffnetConvert *c)
   }
 }
 
-#define ROW(op, dtype, numerics, field, name)                                                      \
+#define ROW(op_, dtype_, numerics_, field, name_)                                                  \
   {                                                                                                \
-    EFFNET_OP_##op, EFFNET_DTYPE_##dtype, EFFNET_ISA_REF, EFFNET_NUMERICS_##numerics, #name, 0, 0, \
-        EFFNET_OP_##op == EFFNET_OP_GEMM ? 4 : 0, EFFNET_OP_##op == EFFNET_OP_GEMM,                \
-        EFFNET_OP_##op == EFFNET_OP_GEMM,                                                          \
-    {                                                                                              \
-      .field = name                                                                                \
-    }                                                                                              \
+    .op = EFFNET_OP_##op_, .dtype = EFFNET_DTYPE_##dtype_, .isa = EFFNET_ISA_REF,                  \
+    .numerics = EFFNET_NUMERICS_##numerics_, .name = #name_,                                       \
+    .packing = EFFNET_OP_##op_ == EFFNET_OP_GEMM ? EFFNET_PACKING_PANELS : EFFNET_PACKING_NONE,    \
+    .mr = 4, .nr = 1, .kr = 1, .k_multiple = 1, .call.field = name_                                \
   }
 #define GEMM(name)      ROW (GEMM, F32, BOUNDED, gemm, name)
 #define DEPTHWISE(name) ROW (DEPTHWISE, F32, BOUNDED, depthwise, name)

@@ -132,7 +132,7 @@ test_offered (void)
   g_test_message ("OpenBLAS core %s, %s", effnet_blas_core (), threaded ? "threaded" : "serial");
   if (g_getenv ("EXPECT_BUILD") != NULL)
     g_assert_cmpstr (threaded ? "threaded" : "serial", ==, g_getenv ("EXPECT_BUILD"));
-  found = effnet_kernel_find (EFFNET_OP_GEMM, EFFNET_DTYPE_F32, 0, 0);
+  found = effnet_kernel_find (EFFNET_OP_GEMM, EFFNET_DTYPE_F32, (EffnetKernelShape){0});
   g_assert_nonnull (found);
   g_assert_cmpint (found->isa == EFFNET_ISA_BLAS, ==, threaded); /* EFFNET_ISA=blas */
 }

@@ -27,8 +27,14 @@ test_well_formed (void)
     g_assert_nonnull (row->call.gemm);
     g_assert_false (
         reference_seen[row->op][row->dtype]); /* the reference is the last of its kind */
-    if (row->op == EFFNET_OP_GEMM)
-      g_assert_true (row->mr > 0 && row->kr > 0);
+    if (row->op == EFFNET_OP_GEMM) {
+      g_assert_cmpint (row->packing, ==, EFFNET_PACKING_PANELS);
+      g_assert_true (row->mr > 0 && row->kr > 0 && row->k_multiple > 0);
+    } else {
+      g_assert_true (row->packing != EFFNET_PACKING_PANELS && row->mr == 0 && row->kr == 0);
+    }
+    if (row->isa == EFFNET_ISA_REF) /* serves every shape */
+      g_assert_true (row->kernel == 0 && row->stride == 0 && row->k_multiple <= 1);
     if (row->isa == EFFNET_ISA_REF)
       reference_seen[row->op][row->dtype] = TRUE;
     for (gsize j = 0; j < i; j++)
@@ -52,16 +58,31 @@ check_choices (EffnetIsa highest)
       for (int half = 0; half < 2; half++) {
         EffnetDtype dtype = half ? EFFNET_DTYPE_BF16 : EFFNET_DTYPE_F32;
         unsigned kernel = shapes[i][0], stride = shapes[i][1];
-        const EffnetKernel *row = effnet_kernel_find ((EffnetKernelOp)op, dtype, kernel, stride);
+        EffnetKernelShape shape = {.kernel = kernel, .stride = stride, .k = stride};
+        const EffnetKernel *row = effnet_kernel_find ((EffnetKernelOp)op, dtype, shape);
 
         g_assert_nonnull (row);
-        g_assert_true (row == effnet_kernel_find ((EffnetKernelOp)op, dtype, kernel, stride));
+        g_assert_true (row == effnet_kernel_find ((EffnetKernelOp)op, dtype, shape));
         g_assert_true (row->op == (EffnetKernelOp)op && effnet_kernel_usable (row));
-        g_assert_true (row->kernel == 0 || row->kernel == kernel);
-        g_assert_true (row->stride == 0 || row->stride == stride);
+        g_assert_true (effnet_kernel_serves (row, shape));
         g_assert_cmpint (row->isa, <=, highest);
       }
-  g_assert_null (effnet_kernel_find (EFFNET_OP_GEMM, EFFNET_DTYPE_F16, 0, 0));
+  g_assert_null (effnet_kernel_find (EFFNET_OP_GEMM, EFFNET_DTYPE_F16, (EffnetKernelShape){0}));
+}
+
+static void
+test_serves (void)
+{
+  const EffnetKernel any = {.op = EFFNET_OP_GEMM, .k_multiple = 1};
+  const EffnetKernel pairs = {.op = EFFNET_OP_GEMM, .k_multiple = 2};
+  const EffnetKernel window = {.op = EFFNET_OP_DEPTHWISE, .kernel = 3, .stride = 2};
+
+  g_assert_true (effnet_kernel_serves (&any, (EffnetKernelShape){.k = 3}));
+  g_assert_true (effnet_kernel_serves (&pairs, (EffnetKernelShape){.k = 4}));
+  g_assert_false (effnet_kernel_serves (&pairs, (EffnetKernelShape){.k = 3}));
+  g_assert_true (effnet_kernel_serves (&window, (EffnetKernelShape){.kernel = 3, .stride = 2}));
+  g_assert_false (effnet_kernel_serves (&window, (EffnetKernelShape){.kernel = 3, .stride = 1}));
+  g_assert_false (effnet_kernel_serves (&window, (EffnetKernelShape){.kernel = 5, .stride = 2}));
 }
 
 static void
@@ -171,6 +192,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/list/well-formed", test_well_formed);
+  g_test_add_func ("/list/serves", test_serves);
   g_test_add_func ("/list/capped", test_capped);
   g_test_add_func ("/list/packing", test_packing);
   g_test_add_func ("/list/bf16", test_bf16);

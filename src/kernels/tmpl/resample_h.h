@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The horizontal filter of bytes over vectors of words (packing kr = 4, columns.h). Included like
- * tmpl/image.h. Sixteen rows at a time: a stretch of their lines is taken apart by kinds, quads are
- * turned so that a vector holds one quad of several rows, and each column is a sum of products of
- * such vectors with one weight pair. Turned back, the columns are rows of the output. */
+ * The horizontal filter of bytes over vectors of words (EFFNET_PACKING_WORDS, columns.h). Included
+ * like tmpl/image.h. Sixteen rows at a time: a stretch of their lines is taken apart by kinds,
+ * quads are turned so that a vector holds one quad of several rows, and each column is a sum of
+ * products of such vectors with one weight pair. Turned back, the columns are rows of the output.
+ */
 
 #define WORDS_GROUPS  (EFFNET_UNIT_ROWS / VF_LANES) /* vectors to hold something of each row */
 #define WORDS_UNITS   (VF_LANES / 4)                /* units in a vector */

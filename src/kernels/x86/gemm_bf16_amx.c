@@ -6,8 +6,8 @@
  *
  * One tile configuration serves a whole call. Where m or k is no multiple of the tile, the last
  * tile is moved back to end at the edge: rows seen twice are finished once, and k seen twice meets
- * zero weights. No call reads past k in a row or past row m. An odd k goes to the AVX-512 row of
- * the same packing. */
+ * zero weights. No call reads past k in a row or past row m. A tile row is made of
+ * pairs of k: k is even. */
 #include <assert.h>
 #include <string.h>
 
@@ -195,11 +195,7 @@ effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
   Block before = {.first = 0, .rows = 0};
   size_t panels = (g->n + PANEL - 1) / PANEL, group;
 
-  assert (g->m > 0 && g->n > 0 && g->k > 0);
-  if (g->k % 2 != 0) {
-    effnet_gemm_bf16_8x32_avx512bf16 (g);
-    return;
-  }
+  assert (g->m > 0 && g->n > 0 && g->k > 0 && g->k % 2 == 0);
   call.steps = (g->k + DEPTH - 1) / DEPTH;
   call.panel_size = g->k * PANEL;
   call.tail = g->k > DEPTH ? g->k % DEPTH : 0;
