@@ -3,10 +3,10 @@
  * The network step by step: medians over runs of what effnet_session_get_profile() tells. */
 #include "cli/bench.h"
 
+#include "base/percentile.h"
 #include "cli/peak.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PROFILE_RUNS 15
@@ -16,7 +16,7 @@ typedef struct {
   char *name, *kernel;
   double flop;
   gint64 bytes;
-  gint64 ns[PROFILE_RUNS];
+  uint64_t ns[PROFILE_RUNS];
   double median_ns;
 } BenchStep;
 
@@ -50,16 +50,8 @@ read_profile (Bench *self, EffnetSession *session, unsigned run)
       g_ptr_array_add (self->steps, step);
     }
     step = g_ptr_array_index (self->steps, i);
-    step->ns[run] = json_object_get_int_member_with_default (o, "ns", 0);
+    step->ns[run] = (uint64_t)json_object_get_int_member_with_default (o, "ns", 0);
   }
-}
-
-static int
-compare_ns (const void *a, const void *b)
-{
-  gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
-
-  return x < y ? -1 : x > y;
 }
 
 gboolean
@@ -83,8 +75,8 @@ bench_profile (Bench *self, GError **error)
   }
   for (guint i = 0; i < self->steps->len; i++) {
     BenchStep *step = g_ptr_array_index (self->steps, i);
-    qsort (step->ns, runs, sizeof *step->ns, compare_ns);
-    step->median_ns = (double)step->ns[runs / 2];
+    effnet_percentile_sort (step->ns, runs);
+    step->median_ns = (double)effnet_percentile (step->ns, runs, 50);
   }
   if (self->profile && self->peak <= 0)
     self->peak = peak_measure (self->info.isa, PEAK_SECONDS) * MAX (self->threads, 1);

@@ -3,6 +3,7 @@
  * effnet bench: opens, warms up, times effnet_session_run() and nothing else between two readings
  * of the clock. With several streams each has a session and a thread of its own. The peer of this
  * in tests/bench only drives it. */
+#include "base/percentile.h"
 #include "cli/bench.h"
 #include "cli/cli.h"
 
@@ -81,23 +82,6 @@ run_stream (gpointer data)
   return NULL;
 }
 
-static int
-compare_us (gconstpointer a, gconstpointer b)
-{
-  gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
-
-  return x < y ? -1 : x > y;
-}
-
-/* Nearest rank of a sorted list. */
-static double
-quantile_ms (const GArray *us, double q)
-{
-  guint rank = (guint)(q * (us->len - 1) + 0.5);
-
-  return (double)g_array_index (us, gint64, rank) / 1e3;
-}
-
 static gboolean
 run_streams (Bench *self, GError **error)
 {
@@ -129,11 +113,13 @@ run_streams (Bench *self, GError **error)
     g_array_unref (streams[s].us);
   }
   if (ok) {
-    g_array_sort (all, compare_us);
+    uint64_t *us = (uint64_t *)(void *)all->data;
+
+    effnet_percentile_sort (us, all->len);
     self->n_runs = all->len;
-    self->min_ms = quantile_ms (all, 0);
-    self->median_ms = quantile_ms (all, 0.5);
-    self->p95_ms = quantile_ms (all, 0.95);
+    self->min_ms = (double)effnet_percentile (us, all->len, 0) / 1e3;
+    self->median_ms = (double)effnet_percentile (us, all->len, 50) / 1e3;
+    self->p95_ms = (double)effnet_percentile (us, all->len, 95) / 1e3;
   }
   g_free (threads);
   g_free (streams);

@@ -69,7 +69,6 @@ effnet_color_map (EffnetColorMap *map, const EffnetFormat *format, EffnetColorMa
     matrix = height > 576 ? EFFNET_COLOR_MATRIX_BT709 : EFFNET_COLOR_MATRIX_BT601;
   Codes c = codes (format,
                    range == EFFNET_COLOR_RANGE_DEFAULT ? yuv : range == EFFNET_COLOR_RANGE_LIMITED);
-  map->black = (float)c.black;
   if (yuv) {
     yuv_map (map, &c, luma[matrix].kr, luma[matrix].kb);
     return TRUE;

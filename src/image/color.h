@@ -11,7 +11,6 @@
 typedef struct {
   float matrix[3][3];
   float offset[3];
-  float black; /* of RGB, grey or luma, in elements */
 } EffnetColorMap;
 
 /* @height: of the frame, for the default matrix. FALSE with FRAME for numbers outside the

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "image/jpeg.h"
 #include "image/passes.h"
 
@@ -31,8 +32,6 @@ struct _EffnetFrontend {
   ptrdiff_t stride[4]; /* of the frame begun */
   unsigned first[4];   /* row at data */
   float scale[3], bias[3];
-  float *thumbnail;        /* [spec.height][EFFNET_THUMBNAIL_SIDE] */
-  unsigned thumbnail_rows; /* filled; 0 before the first run */
 };
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -62,7 +61,6 @@ effnet_frontend_free (EffnetFrontend *f)
   effnet_passes_clear (&f->passes);
   g_free (f->crops);
   effnet_jpeg_free (f->jpeg);
-  g_free (f->thumbnail);
   g_free (f);
 }
 
@@ -72,29 +70,10 @@ effnet_frontend_set_spec (EffnetFrontend *f, const EffnetInputSpec *spec)
   f->spec = *spec;
   effnet_passes_clear (&f->passes);
   f->n_crops = 0;
-  f->thumbnail_rows = 0;
-  size_t rows = MIN (spec->height, EFFNET_INPUT_SIDE_MAX);
-  f->thumbnail = g_renew (float, f->thumbnail, rows *EFFNET_THUMBNAIL_SIDE);
   for (unsigned k = 0; k < 3; k++) {
     f->scale[k] = (float)(1.0 / (255.0 * spec->std[k]));
     f->bias[k] = (float)(-(double)spec->mean[k] / spec->std[k]);
   }
-}
-
-gboolean
-effnet_frontend_thumbnail (const EffnetFrontend *f, float *cells)
-{
-  unsigned n = f->thumbnail_rows, side = EFFNET_THUMBNAIL_SIDE;
-  for (unsigned i = 0; n > 0 && i < side; i++) {
-    unsigned from = i * n / side, to = MAX (from + 1, (i + 1) * n / side);
-    for (unsigned j = 0; j < side; j++) {
-      float sum = 0;
-      for (unsigned y = from; y < to; y++)
-        sum += f->thumbnail[y * side + j];
-      cells[i * side + j] = sum / (float)(to - from);
-    }
-  }
-  return n > 0;
 }
 
 /* ---- crops -------------------------------------------------------------------------------------
@@ -362,8 +341,7 @@ effnet_frontend_begin (EffnetFrontend *f, const EffnetImage *image, const Effnet
                        GError **error)
 {
   gboolean jpeg = image->format == EFFNET_PIXEL_FORMAT_JPEG;
-  gint64 start = g_get_monotonic_time ();
-  uint64_t ns;
+  int64_t start = effnet_clock_ns ();
 
   if (regions == NULL)
     n = 1;
@@ -372,8 +350,7 @@ effnet_frontend_begin (EffnetFrontend *f, const EffnetImage *image, const Effnet
   if (!(jpeg ? begin_jpeg : begin_raw) (f, image, regions, n, pool, error))
     return FALSE;
   f->n_crops = n;
-  ns = (uint64_t)(g_get_monotonic_time () - start) * 1000;
-  *(jpeg ? &times->decode_ns : &times->convert_ns) = ns;
+  *(jpeg ? &times->decode_ns : &times->convert_ns) = (uint64_t)(effnet_clock_ns () - start);
   return TRUE;
 }
 
@@ -401,7 +378,7 @@ effnet_frontend_fill (EffnetFrontend *f, size_t i, struct _EffnetPool *pool, flo
   const Crop *crop = &f->crops[i];
   const EffnetPass *pass = crop->pass;
   const EffnetAxis *y = &pass->geometry.y;
-  gint64 start = g_get_monotonic_time ();
+  int64_t start = effnet_clock_ns ();
   size_t line = (size_t)f->spec.width * 3;
   Job job = {.pass = pass};
 
@@ -409,7 +386,6 @@ effnet_frontend_fill (EffnetFrontend *f, size_t i, struct _EffnetPool *pool, flo
   job.frame.out_width = f->spec.width;
   job.frame.scratch = f->passes.scratch.base;
   job.frame.nhwc = nhwc;
-  job.frame.thumbnail = f->thumbnail;
   memcpy (job.frame.data, crop->data, sizeof crop->data);
   memcpy (job.frame.stride, f->stride, sizeof f->stride);
   memcpy (job.frame.first, f->first, sizeof f->first);
@@ -421,8 +397,7 @@ effnet_frontend_fill (EffnetFrontend *f, size_t i, struct _EffnetPool *pool, flo
     effnet_pool_run (pool, pass->layout.slots, run_tile, &job);
   else
     run_tile (&job, 0, 0);
-  f->thumbnail_rows = (unsigned)effnet_div_up (y->n, pass->thumbnail_step);
-  times->convert_ns += (uint64_t)(g_get_monotonic_time () - start) * 1000;
+  times->convert_ns += (uint64_t)(effnet_clock_ns () - start);
 }
 
 gboolean

@@ -10,27 +10,9 @@
 #ifndef EFFNET_IMAGE_FRONTEND_H
 #define EFFNET_IMAGE_FRONTEND_H
 
-#include "base/error.h"
+#include "image/spec.h"
 
 struct _EffnetPool;
-
-typedef enum {
-  EFFNET_FILTER_BILINEAR,
-  EFFNET_FILTER_BICUBIC, /* a = -0.5, as Pillow's */
-} EffnetFilter;
-
-/* What the network wants. */
-typedef struct {
-  unsigned height, width;
-  EffnetResizeMode mode; /* never AUTO */
-  double
-      crop_pct; /* for CENTER_CROP: shorter side to floor (size / crop_pct) first, as timm does */
-  gboolean squash; /* for STRETCH: to size / crop_pct, then the middle */
-  EffnetFilter filter;
-  float mean[3], std[3]; /* output = (pixel / 255 - mean) / std, channels RGB */
-  gboolean jpeg_full_scale;
-  gboolean sparse_rows; /* of raw frames with rows to spare read only every so many */
-} EffnetInputSpec;
 
 typedef struct _EffnetFrontend EffnetFrontend;
 
@@ -64,13 +46,6 @@ gboolean effnet_frontend_begin (EffnetFrontend *frontend, const EffnetImage *ima
 /* @i: of the regions. With the @pool of the beginning. Adds to @times. */
 void effnet_frontend_fill (EffnetFrontend *frontend, size_t i, struct _EffnetPool *pool,
                            float *nhwc, EffnetFrontendTimes *times);
-
-#define EFFNET_THUMBNAIL_SIDE 32 /* cells */
-
-/* Mean luma (0..255) of the cells of a grid laid over the part of the frame the network saw in the
- * last run that succeeded: [EFFNET_THUMBNAIL_SIDE][EFFNET_THUMBNAIL_SIDE]. It falls out of the run
- * for nearly nothing. FALSE before the first. */
-gboolean effnet_frontend_thumbnail (const EffnetFrontend *frontend, float *cells);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetFrontend, effnet_frontend_free)
 

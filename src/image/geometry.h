@@ -6,7 +6,7 @@
 #ifndef EFFNET_IMAGE_GEOMETRY_H
 #define EFFNET_IMAGE_GEOMETRY_H
 
-#include "image/frontend.h"
+#include "image/spec.h"
 
 /* One axis. The centre of output i lies at lo + (skip + i + 0.5) * scale in the frame. */
 typedef struct {

@@ -109,21 +109,6 @@ build_plane (EffnetPass *pass, unsigned p)
   plane->line_bytes = effnet_format_line_bytes (f, p, pass->layout.width);
 }
 
-/* Luma of the thumbnail is BT.601's of the RGB, a linear map of the elements like the colours; of
- * YUV it is Y. Two or three rows to a cell are enough. */
-static void
-build_luma (EffnetPass *pass)
-{
-  static const float weight[3] = {0.299f, 0.587f, 0.114f};
-  gboolean rgb = pass->layout.format.model == EFFNET_MODEL_RGB;
-  pass->thumbnail_step = MAX (1, pass->geometry.y.n / (2 * EFFNET_THUMBNAIL_SIDE));
-  for (unsigned c = 0; c < 3; c++)
-    pass->luma[c] = rgb ? weight[c] * pass->color.matrix[c][c] : 0;
-  if (!rgb)
-    pass->luma[0] = pass->color.matrix[0][0];
-  pass->luma_offset = -pass->color.matrix[0][0] * pass->color.black;
-}
-
 static void
 choose_kernels (EffnetPass *pass)
 {
@@ -193,7 +178,6 @@ share_scratch (EffnetPass *pass)
   pass->filter_at = take (&at, filter);
   pass->wide_at = take (&at, wide * EFFNET_BAND * sizeof (float));
   pass->line_at = take (&at, sizeof (float) * f->n_components * pass->geometry.x.n);
-  pass->luma_at = take (&at, sizeof (float) * pass->geometry.x.n);
   pass->pointers_at = take (&at, taps * sizeof (void *));
   pass->slot_bytes = at;
 }
@@ -210,7 +194,6 @@ effnet_pass_build (EffnetPass *pass, const EffnetLayout *layout, const EffnetInp
     goto fail;
   choose_kernels (pass);
   build_tables (pass, spec);
-  build_luma (pass);
   for (unsigned p = 0; p < layout->format.n_planes; p++)
     build_plane (pass, p);
   if (!build_packed (pass, error))
@@ -246,36 +229,6 @@ typedef struct {
   float *line;            /* plane by plane [samples] */
   const float **pointers; /* [taps] */
 } Tile;
-
-static void
-take_luma (const float *weight, size_t n, const float *const in[3], size_t step,
-           float *restrict luma)
-{
-  const float *a = in[0], *b = in[1], *c = in[2];
-
-  if (weight[1] == 0)
-    for (size_t x = 0; x < n; x++)
-      luma[x] = weight[0] * a[x * step];
-  else
-    for (size_t x = 0; x < n; x++)
-      luma[x] = weight[0] * a[x * step] + weight[1] * b[x * step] + weight[2] * c[x * step];
-}
-
-/* @luma: [x.n]; @cells: [EFFNET_THUMBNAIL_SIDE] */
-static void
-take_thumbnail (const EffnetPass *pass, const EffnetConvert *row, float *luma, float *cells)
-{
-  unsigned n = pass->geometry.x.n, side = EFFNET_THUMBNAIL_SIDE;
-
-  take_luma (pass->luma, n, row->in, row->step[0], luma);
-  for (unsigned j = 0; j < side; j++) {
-    unsigned x = j * n / side, end = MAX (x + 1, (j + 1) * n / side);
-    float sum = 0, count = (float)(end - x);
-    for (; x < end; x++)
-      sum += luma[x];
-    cells[j] = sum / count + pass->luma_offset;
-  }
-}
 
 /* Says where in @tile->line the components are. */
 static void
@@ -318,9 +271,6 @@ finish_row (const Tile *tile, unsigned y)
   pass->convert (&convert);
   memset (out + (size_t)(g->x.at + n) * 3, 0,
           (size_t)(frame->out_width - g->x.at - n) * 3 * sizeof *out);
-  if (y % pass->thumbnail_step == 0)
-    take_thumbnail (pass, &convert, (float *)(void *)(tile->slot + pass->luma_at),
-                    frame->thumbnail + (size_t)(y / pass->thumbnail_step) * EFFNET_THUMBNAIL_SIDE);
 }
 
 /* @n sums and those of what the weights left over, if any, to one. */

@@ -57,12 +57,10 @@ typedef struct {
       down[3];      /* tables; a component uses those of the first that is sampled like it */
   uint8_t table[3]; /* component -> index of its tables */
   EffnetPassPlane plane[3];
-  EffnetArena packed;         /* the horizontal filter's weights */
-  unsigned thumbnail_step;    /* every which output row the thumbnail takes */
-  float luma[3], luma_offset; /* of the thumbnail, from elements */
-  size_t slot_bytes;          /* of scratch, for each tile */
-  size_t filter_at, wide_at, line_at, luma_at, pointers_at; /* bytes within a slot */
-  uint64_t used; /* passes.c's: the last frame it served */
+  EffnetArena packed;                              /* the horizontal filter's weights */
+  size_t slot_bytes;                               /* of scratch, for each tile */
+  size_t filter_at, wide_at, line_at, pointers_at; /* bytes within a slot */
+  uint64_t used;                                   /* passes.c's: the last frame it served */
 } EffnetPass;
 
 /* The frame of one run. */
@@ -74,7 +72,6 @@ typedef struct {
   unsigned out_width;      /* pixels of the network's input */
   void *scratch;           /* [slots][slot_bytes], aligned to EFFNET_ALIGN */
   float *nhwc;             /* [height][out_width][3] */
-  float *thumbnail; /* [rows][EFFNET_THUMBNAIL_SIDE]: mean luma of the cells of each row taken */
 } EffnetPassFrame;
 
 /* FALSE leaves @pass cleared. */

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #define SPIN_NS    50000 /* a step of a network takes 5 to 500 us: longer than this is a pause */
@@ -120,13 +121,13 @@ work (EffnetPool *pool, unsigned worker)
   }
 }
 
-/* Waits for `*counter` to satisfy the caller's eye for a bounded time. */
+/* Waits for @condition for SPIN_NS at most. */
 #define SPIN_UNTIL(condition)                                                                      \
   do {                                                                                             \
-    gint64 end_ = g_get_monotonic_time () + SPIN_NS / 1000;                                        \
+    int64_t end_ = effnet_clock_ns () + SPIN_NS;                                                   \
     for (unsigned round_ = 1; !(condition); round_++) {                                            \
       pause_cpu ();                                                                                \
-      if (round_ % SPIN_CHECK == 0 && g_get_monotonic_time () > end_)                              \
+      if (round_ % SPIN_CHECK == 0 && effnet_clock_ns () > end_)                                   \
         break;                                                                                     \
     }                                                                                              \
   } while (0)

@@ -15,6 +15,7 @@
 #include "base/checked.h"
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/percentile.h"
 #include "base/error.h"
 
 static void
@@ -292,6 +293,26 @@ test_count (void)
   g_assert_cmpint (sched_setaffinity (0, sizeof before, &before), ==, 0);
 }
 
+/* A value of the list, never one in between: ranks that a rounding of q * (n - 1) gets wrong. */
+static void
+test_percentile (void)
+{
+  uint64_t ten[] = {70, 10, 100, 30, 90, 50, 60, 40, 80, 20}, many[512];
+
+  g_assert_cmpuint (effnet_percentile (NULL, 0, 50), ==, 0);
+  g_assert_cmpuint (effnet_percentile (ten, 1, 0), ==, 70);
+  effnet_percentile_sort (ten, G_N_ELEMENTS (ten));
+  g_assert_cmpuint (effnet_percentile (ten, 10, 0), ==, 10);
+  g_assert_cmpuint (effnet_percentile (ten, 10, 50), ==, 50);
+  g_assert_cmpuint (effnet_percentile (ten, 10, 51), ==, 60);
+  g_assert_cmpuint (effnet_percentile (ten, 10, 95), ==, 100);
+  g_assert_cmpuint (effnet_percentile (ten, 10, 100), ==, 100);
+  for (unsigned i = 0; i < 512; i++)
+    many[i] = UINT64_MAX - i; /* differences that do not fit a signed comparison */
+  effnet_percentile_sort (many, 512);
+  g_assert_true (effnet_percentile (many, 512, 99) == UINT64_MAX - 5); /* the 507th */
+}
+
 int
 main (int argc, char **argv)
 {
@@ -306,6 +327,7 @@ main (int argc, char **argv)
   g_test_add_func ("/arena/sizes", test_arena);
   g_test_add_func ("/arena/too-large", test_arena_too_large);
   g_test_add_func ("/checked", test_checked);
+  g_test_add_func ("/percentile", test_percentile);
   g_test_add_func ("/error/domain", test_error_domain);
   return g_test_run ();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The front end as its callers meet it: bad descriptions, memory, threads, the thumbnail. */
+ * The front end as its callers meet it: bad descriptions, memory, threads. */
 #include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
@@ -294,40 +294,6 @@ test_extreme (void)
   }
 }
 
-/* Left half black, right half white, in grey, RGB and limited-range YUV alike. */
-static void
-test_thumbnail (void)
-{
-  static const EffnetPixelFormat formats[] = {EFFNET_PIXEL_FORMAT_GRAY8, EFFNET_PIXEL_FORMAT_BGRX,
-                                              EFFNET_PIXEL_FORMAT_Y444};
-  for (unsigned f = 0; f < 3; f++) {
-    g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
-    float out[SIZE * SIZE * 3], cells[EFFNET_THUMBNAIL_SIDE * EFFNET_THUMBNAIL_SIDE];
-    EffnetImage image;
-    frame_init (&image, formats[f], 128, 128, 0, 1);
-    gboolean yuv = formats[f] == EFFNET_PIXEL_FORMAT_Y444;
-    for (unsigned p = 0; p < (yuv ? 3 : 1); p++) {
-      size_t bytes = (size_t)image.stride[p];
-      for (unsigned y = 0; y < 128; y++) {
-        uint8_t *line = (uint8_t *)image.data[p] + y * bytes;
-        memset (line, p ? 128 : yuv ? 16 : 0, bytes / 2);
-        memset (line + bytes / 2, p ? 128 : yuv ? 235 : 255, bytes / 2);
-      }
-    }
-    g_assert_false (effnet_frontend_thumbnail (frontend, cells));
-    g_assert_true (effnet_frontend_run (frontend, &image, NULL, out, NULL, NULL));
-    g_assert_true (effnet_frontend_thumbnail (frontend, cells));
-    for (unsigned i = 0; i < EFFNET_THUMBNAIL_SIDE; i++) {
-      for (unsigned j = 0; j < EFFNET_THUMBNAIL_SIDE; j++) {
-        float want = j < EFFNET_THUMBNAIL_SIDE / 2 ? 0 : 255;
-        if (j < EFFNET_THUMBNAIL_SIDE / 2 - 2 || j > EFFNET_THUMBNAIL_SIDE / 2 + 1)
-          g_assert_cmpfloat_with_epsilon (cells[i * EFFNET_THUMBNAIL_SIDE + j], want, 0.1);
-      }
-    }
-    frame_clear (&image);
-  }
-}
-
 int
 main (int argc, char **argv)
 {
@@ -339,6 +305,5 @@ main (int argc, char **argv)
   g_test_add_func ("/image/frontend/threads", test_threads);
   g_test_add_func ("/image/frontend/changes", test_changes);
   g_test_add_func ("/image/frontend/extreme", test_extreme);
-  g_test_add_func ("/image/frontend/thumbnail", test_thumbnail);
   return g_test_run ();
 }
