@@ -83,23 +83,42 @@ add_kernel (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype, unsigned
   json_builder_end_object (builder);
 }
 
+/* TRUE when an earlier row of the list is made for the same operation and shape, or the row is for
+ * any shape and another of its operation is made for one. */
+static gboolean
+shape_is_listed (const EffnetKernel *rows, size_t n, size_t at)
+{
+  for (size_t i = 0; i < n; i++) {
+    if (rows[i].op == rows[at].op &&
+        ((rows[at].kernel == 0 && rows[i].kernel != 0) ||
+         (i < at && rows[i].kernel == rows[at].kernel && rows[i].stride == rows[at].stride)))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* What serves each shape that the list has a row for. */
+static void
+add_operation (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype)
+{
+  size_t n;
+  const EffnetKernel *rows = effnet_kernels (&n);
+
+  for (size_t i = 0; i < n; i++) {
+    if (rows[i].op == op && !shape_is_listed (rows, n, i))
+      add_kernel (builder, op, dtype, rows[i].kernel, rows[i].stride);
+  }
+}
+
 static void
 add_kernels (JsonBuilder *builder)
 {
-  static const unsigned depthwise[][2] = {{3, 1}, {3, 2}, {5, 1}, {5, 2}};
-
   json_builder_set_member_name (builder, "kernels");
   json_builder_begin_array (builder);
   for (EffnetDtype dtype = EFFNET_DTYPE_F32; dtype <= EFFNET_DTYPE_BF16; dtype++) {
     for (EffnetKernelOp op = 0; op < EFFNET_OP_COUNT; op++) {
-      if (op == EFFNET_OP_DEPTHWISE) {
-        for (size_t i = 0; i < G_N_ELEMENTS (depthwise); i++)
-          add_kernel (builder, op, dtype, depthwise[i][0], depthwise[i][1]);
-      } else if (op == EFFNET_OP_STEM) {
-        add_kernel (builder, op, dtype, 3, 2);
-      } else {
-        add_kernel (builder, op, dtype, 0, 0);
-      }
+      if (dtype == EFFNET_DTYPE_F32 || !effnet_op_is_float (op))
+        add_operation (builder, op, dtype);
     }
   }
   json_builder_end_array (builder);

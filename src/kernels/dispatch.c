@@ -6,17 +6,6 @@
 
 #include "kernels/rows.h"
 
-#define FIELD_GEMM         gemm
-#define FIELD_DEPTHWISE    depthwise
-#define FIELD_STEM         stem
-#define FIELD_POOL         pool
-#define FIELD_FC           fc
-#define FIELD_SCALE_ROWS   scale_rows
-#define FIELD_SCALE_PANELS scale_panels
-#define FIELD_RESAMPLE_V   resample_v
-#define FIELD_RESAMPLE_H   resample_h
-#define FIELD_CONVERT      convert
-
 /* The shapes of kernels.inc. */
 #define SHAPE_ANY
 #define SHAPE_WINDOW(kernel_, stride_) .kernel = kernel_, .stride = stride_
@@ -26,12 +15,12 @@
 
 static const EffnetKernel table[] = {
 #define EFFNET_KERNEL(op_, dtype_, isa_, numerics_, name_, shape_)                                 \
-  {.op = EFFNET_OP_##op_,                                                                          \
+  {.op = (EffnetKernelOp)EFFNET_OP_OF_##op_,                                                       \
    .dtype = EFFNET_DTYPE_##dtype_,                                                                 \
    .isa = EFFNET_ISA_##isa_,                                                                       \
    .numerics = EFFNET_NUMERICS_##numerics_,                                                        \
    .name = #name_,                                                                                 \
-   .call.FIELD_##op_ = name_,                                                                      \
+   .call.op_ = name_,                                                                              \
    SHAPE_##shape_},
 #include "kernels/kernels.inc"
 #undef EFFNET_KERNEL
@@ -75,19 +64,25 @@ const char *
 effnet_op_name (EffnetKernelOp op)
 {
   static const char *const names[EFFNET_OP_COUNT] = {
-      [EFFNET_OP_GEMM] = "gemm",
-      [EFFNET_OP_DEPTHWISE] = "depthwise",
-      [EFFNET_OP_STEM] = "stem",
-      [EFFNET_OP_POOL] = "pool",
-      [EFFNET_OP_FC] = "fc",
-      [EFFNET_OP_SCALE_ROWS] = "scale_rows",
-      [EFFNET_OP_SCALE_PANELS] = "scale_panels",
-      [EFFNET_OP_RESAMPLE_V] = "resample_v",
-      [EFFNET_OP_RESAMPLE_H] = "resample_h",
-      [EFFNET_OP_CONVERT] = "convert",
+#define EFFNET_OP(op, name, contract, elements, reference) #name,
+#include "kernels/ops.inc"
+#undef EFFNET_OP
   };
 
   return op < EFFNET_OP_COUNT ? names[op] : NULL;
+}
+
+int
+effnet_op_is_float (EffnetKernelOp op)
+{
+  enum { TYPED, FLOAT };
+  static const unsigned char elements_of[EFFNET_OP_COUNT] = {
+#define EFFNET_OP(op, name, contract, elements, reference) elements,
+#include "kernels/ops.inc"
+#undef EFFNET_OP
+  };
+
+  return elements_of[op] == FLOAT;
 }
 
 #if !EFFNET_HAVE_BLAS

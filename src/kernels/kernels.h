@@ -22,25 +22,11 @@
 #define EFFNET_SIGMOID_ERROR_BF16 0x1p-12
 
 typedef enum {
-  EFFNET_OP_GEMM,         /* pointwise convolution */
-  EFFNET_OP_DEPTHWISE,    /* one output row of a depthwise convolution */
-  EFFNET_OP_STEM,         /* one output row of the dense 3-channel stem convolution */
-  EFFNET_OP_POOL,         /* sum over pixels */
-  EFFNET_OP_FC,           /* matrix times vector: squeeze-excite, classifier */
-  EFFNET_OP_SCALE_ROWS,   /* activations times a gate per channel, in place */
-  EFFNET_OP_SCALE_PANELS, /* packed weights times a gate per input channel, to a copy */
-  EFFNET_OP_RESAMPLE_H,   /* front end: weighted sums along lines of bytes */
-  EFFNET_OP_RESAMPLE_V,   /* front end: weighted sum of rows */
-  EFFNET_OP_CONVERT,      /* front end: colours and normalisation of a row */
+#define EFFNET_OP(op, name, contract, elements, reference) EFFNET_OP_##op,
+#include "kernels/ops.inc"
+#undef EFFNET_OP
   EFFNET_OP_COUNT,
 } EffnetKernelOp;
-
-/* TRUE (1) for operations that know float32 only: their rows serve every dtype. */
-static inline int
-effnet_op_is_float (EffnetKernelOp op)
-{
-  return op >= EFFNET_OP_RESAMPLE_H;
-}
 
 /* c[i][j] = act (bias[j] + sum_k a[i][k] * b[k][j]) + residual[i][j]
  * i < m, j < n. @c may be @residual exactly; no other overlap. Any m, n, k >= 1. */
@@ -180,16 +166,11 @@ typedef struct {
   float *out; /* [n][3] */
 } EffnetConvert;
 
-typedef void (*EffnetGemmFunc) (const EffnetGemm *);
-typedef void (*EffnetDepthwiseFunc) (const EffnetDepthwise *);
-typedef void (*EffnetStemFunc) (const EffnetStem *);
-typedef void (*EffnetPoolSumFunc) (const EffnetPoolSum *);
-typedef void (*EffnetFcFunc) (const EffnetFc *);
-typedef void (*EffnetScaleRowsFunc) (const EffnetScaleRows *);
-typedef void (*EffnetScalePanelsFunc) (const EffnetScalePanels *);
-typedef void (*EffnetResampleHFunc) (const EffnetResampleH *);
-typedef void (*EffnetResampleVFunc) (const EffnetResampleV *);
-typedef void (*EffnetConvertFunc) (const EffnetConvert *);
+/* EffnetGemmFunc and so on: a kernel. */
+#define EFFNET_OP(op, name, contract, elements, reference)                                         \
+  typedef void (*contract##Func) (const contract *);
+#include "kernels/ops.inc"
+#undef EFFNET_OP
 
 typedef enum {
   EFFNET_NUMERICS_EXACT,
@@ -218,16 +199,9 @@ typedef struct {
                         * cut by rows only */
   unsigned k_multiple; /* PACKING_PANELS: it serves only multiples of this k */
   union {
-    EffnetGemmFunc gemm;
-    EffnetDepthwiseFunc depthwise;
-    EffnetStemFunc stem;
-    EffnetPoolSumFunc pool;
-    EffnetFcFunc fc;
-    EffnetScaleRowsFunc scale_rows;
-    EffnetScalePanelsFunc scale_panels;
-    EffnetResampleHFunc resample_h;
-    EffnetResampleVFunc resample_v;
-    EffnetConvertFunc convert;
+#define EFFNET_OP(op, name, contract, elements, reference) contract##Func name;
+#include "kernels/ops.inc"
+#undef EFFNET_OP
   } call;
 } EffnetKernel;
 
@@ -248,6 +222,8 @@ int effnet_kernel_serves (const EffnetKernel *row, EffnetKernelShape shape);
 const EffnetKernel *effnet_kernel_find (EffnetKernelOp op, EffnetDtype dtype,
                                         EffnetKernelShape shape);
 const char *effnet_op_name (EffnetKernelOp op);
+/* 1 for an operation without T: its rows serve every dtype. */
+int effnet_op_is_float (EffnetKernelOp op);
 
 /* Columns in one panel of @gemm's packing, and the number of panels, when the matrix has @n
  * columns. */

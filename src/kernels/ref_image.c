@@ -13,7 +13,7 @@ clamp (double x, double low, double high)
 }
 
 void
-effnet_resample_h_u8_ref (const EffnetResampleH *h)
+effnet_resample_h_ref (const EffnetResampleH *h)
 {
   const EffnetColumns *c = h->columns;
 
@@ -35,7 +35,7 @@ effnet_resample_h_u8_ref (const EffnetResampleH *h)
 }
 
 void
-effnet_resample_v_f32_ref (const EffnetResampleV *v)
+effnet_resample_v_ref (const EffnetResampleV *v)
 {
   for (size_t x = 0; x < v->n; x++) {
     double sum = 0.0;
@@ -47,7 +47,7 @@ effnet_resample_v_f32_ref (const EffnetResampleV *v)
 }
 
 void
-effnet_convert_f32_ref (const EffnetConvert *c)
+effnet_convert_ref (const EffnetConvert *c)
 {
   for (size_t x = 0; x < c->n; x++)
     for (unsigned k = 0; k < 3; k++) {

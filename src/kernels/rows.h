@@ -7,19 +7,14 @@
 
 #include "kernels/kernels.h"
 
-#define EFFNET_CONTRACT_GEMM         EffnetGemm
-#define EFFNET_CONTRACT_DEPTHWISE    EffnetDepthwise
-#define EFFNET_CONTRACT_STEM         EffnetStem
-#define EFFNET_CONTRACT_POOL         EffnetPoolSum
-#define EFFNET_CONTRACT_FC           EffnetFc
-#define EFFNET_CONTRACT_SCALE_ROWS   EffnetScaleRows
-#define EFFNET_CONTRACT_SCALE_PANELS EffnetScalePanels
-#define EFFNET_CONTRACT_RESAMPLE_V   EffnetResampleV
-#define EFFNET_CONTRACT_RESAMPLE_H   EffnetResampleH
-#define EFFNET_CONTRACT_CONVERT      EffnetConvert
+/* Of the operation @name: the type of its kernels, and its number. */
+#define EFFNET_OP(op, name, contract, elements, reference)                                         \
+  typedef void EffnetRowOf_##name (const contract *);                                              \
+  enum { EFFNET_OP_OF_##name = EFFNET_OP_##op };
+#include "kernels/ops.inc"
+#undef EFFNET_OP
 
-#define EFFNET_KERNEL(op, dtype, isa, numerics, name, shape)                                       \
-  void name (const EFFNET_CONTRACT_##op *);
+#define EFFNET_KERNEL(op, dtype, isa, numerics, name, shape) EffnetRowOf_##op name;
 #include "kernels/kernels.inc"
 #undef EFFNET_KERNEL
 

@@ -26,36 +26,12 @@ static void
 call_kernel (const EffnetKernel *row, const void *contract)
 {
   switch (row->op) {
-  case EFFNET_OP_GEMM:
-    row->call.gemm (contract);
+#define EFFNET_OP(op, name, contract_, elements, reference)                                        \
+  case EFFNET_OP_##op:                                                                             \
+    row->call.name (contract);                                                                     \
     break;
-  case EFFNET_OP_DEPTHWISE:
-    row->call.depthwise (contract);
-    break;
-  case EFFNET_OP_STEM:
-    row->call.stem (contract);
-    break;
-  case EFFNET_OP_POOL:
-    row->call.pool (contract);
-    break;
-  case EFFNET_OP_FC:
-    row->call.fc (contract);
-    break;
-  case EFFNET_OP_SCALE_ROWS:
-    row->call.scale_rows (contract);
-    break;
-  case EFFNET_OP_SCALE_PANELS:
-    row->call.scale_panels (contract);
-    break;
-  case EFFNET_OP_RESAMPLE_V:
-    row->call.resample_v (contract);
-    break;
-  case EFFNET_OP_RESAMPLE_H:
-    row->call.resample_h (contract);
-    break;
-  case EFFNET_OP_CONVERT:
-    row->call.convert (contract);
-    break;
+#include "kernels/ops.inc"
+#undef EFFNET_OP
   default:
     g_assert_not_reached ();
   }
@@ -210,17 +186,10 @@ reference_of (const EffnetKernel *row)
 void
 check_row (Check *check, const EffnetKernel *row, gboolean bench)
 {
-  static void (*const bodies[EFFNET_OP_COUNT]) (Check *) = {
-      [EFFNET_OP_GEMM] = check_gemm,
-      [EFFNET_OP_DEPTHWISE] = check_depthwise,
-      [EFFNET_OP_STEM] = check_stem,
-      [EFFNET_OP_POOL] = check_pool,
-      [EFFNET_OP_FC] = check_fc,
-      [EFFNET_OP_SCALE_ROWS] = check_scale_rows,
-      [EFFNET_OP_SCALE_PANELS] = check_scale_panels,
-      [EFFNET_OP_RESAMPLE_V] = check_resample_v,
-      [EFFNET_OP_RESAMPLE_H] = check_resample_h,
-      [EFFNET_OP_CONVERT] = check_convert,
+  static void (*const bodies[]) (Check *) = {
+#define EFFNET_OP(op, name, contract, elements, reference) check_##name,
+#include "kernels/ops.inc"
+#undef EFFNET_OP
   };
 
   memset (check, 0, sizeof *check);

@@ -51,17 +51,10 @@ typedef struct {
 void check_row (Check *check, const EffnetKernel *row, gboolean bench);
 void check_clear (Check *check);
 
-/* The bodies. */
-void check_gemm (Check *check);
-void check_depthwise (Check *check);
-void check_stem (Check *check);
-void check_pool (Check *check);
-void check_fc (Check *check);
-void check_scale_rows (Check *check);
-void check_scale_panels (Check *check);
-void check_resample_v (Check *check);
-void check_resample_h (Check *check);
-void check_convert (Check *check);
+/* The body of each operation: check_gemm and so on. */
+#define EFFNET_OP(op, name, contract, elements, reference) void check_##name (Check *check);
+#include "kernels/ops.inc"
+#undef EFFNET_OP
 
 /* Random choices, the same in every run. */
 guint check_pick (Check *check, guint below);

@@ -341,7 +341,7 @@ resample_h_with (const EffnetResampleH *h, void (*change) (int16_t *weight, size
     columns.kind[k].weight = weight;
   }
   spoilt.columns = &columns;
-  effnet_resample_h_u8_ref (&spoilt);
+  effnet_resample_h_ref (&spoilt);
   for (unsigned k = 0; k < columns.kinds; k++)
     g_free ((gpointer)columns.kind[k].weight);
 }
@@ -384,7 +384,7 @@ resample_h_swaps_kinds (const EffnetResampleH *h)
     columns.kind[1] = h->columns->kind[0];
   }
   spoilt.columns = &columns;
-  effnet_resample_h_u8_ref (&spoilt);
+  effnet_resample_h_ref (&spoilt);
 }
 
 static void
@@ -394,7 +394,7 @@ resample_h_forgets_to_clamp (const EffnetResampleH *h)
 
   spoilt.low = -INFINITY;
   spoilt.high = INFINITY;
-  effnet_resample_h_u8_ref (&spoilt);
+  effnet_resample_h_ref (&spoilt);
 }
 
 static void
@@ -403,7 +403,7 @@ resample_h_forgets_last_row (const EffnetResampleH *h)
   EffnetResampleH spoilt = *h;
 
   if (--spoilt.n_rows > 0)
-    effnet_resample_h_u8_ref (&spoilt);
+    effnet_resample_h_ref (&spoilt);
 }
 
 static void
@@ -411,7 +411,7 @@ resample_h_reads_past_the_line (const EffnetResampleH *h)
 {
   const uint8_t *last = h->rows + (ptrdiff_t)(h->n_rows - 1) * h->row_stride;
 
-  effnet_resample_h_u8_ref (h);
+  effnet_resample_h_ref (h);
   sink = last[h->bytes];
 }
 
@@ -420,7 +420,7 @@ resample_h_writes_past_scratch (const EffnetResampleH *h)
 {
   size_t bytes = (effnet_columns_scratch (h->columns) + 63) / 64 * 64;
 
-  effnet_resample_h_u8_ref (h);
+  effnet_resample_h_ref (h);
   ((uint8_t *)h->scratch)[bytes] = 0;
 }
 
@@ -429,7 +429,7 @@ resample_h_writes_into_gap (const EffnetResampleH *h)
 {
   size_t n = h->columns->n * h->columns->kinds;
 
-  effnet_resample_h_u8_ref (h);
+  effnet_resample_h_ref (h);
   if (h->out_stride > n && h->n_rows > 1)
     h->out[n] = 0.0f;
 }
@@ -440,13 +440,13 @@ resample_v_forgets_last_tap (const EffnetResampleV *v)
   EffnetResampleV spoilt = *v;
 
   spoilt.taps--;
-  effnet_resample_v_f32_ref (&spoilt);
+  effnet_resample_v_ref (&spoilt);
 }
 
 static void
 resample_v_writes_whole_vectors (const EffnetResampleV *v)
 {
-  effnet_resample_v_f32_ref (v);
+  effnet_resample_v_ref (v);
   if (v->n % 4 != 0)
     v->out[v->n] = 0.0f;
 }
@@ -455,7 +455,7 @@ resample_v_writes_whole_vectors (const EffnetResampleV *v)
 static void
 resample_v_sums_in_bf16 (const EffnetResampleV *v)
 {
-  effnet_resample_v_f32_ref (v);
+  effnet_resample_v_ref (v);
   for (size_t x = 0; x < v->n; x++)
     v->out[x] = effnet_float_from_bf16 (effnet_bf16_from_float (v->out[x]));
 }
@@ -463,7 +463,7 @@ resample_v_sums_in_bf16 (const EffnetResampleV *v)
 static void
 convert_forgets_to_clamp (const EffnetConvert *c)
 {
-  effnet_convert_f32_ref (c);
+  effnet_convert_ref (c);
   for (size_t x = 0; x < c->n; x++) {
     float sum = c->offset[0];
 
@@ -484,7 +484,7 @@ convert_truncates (const EffnetConvert *c)
   for (unsigned k = 0; k < 3; k++)
     offset[k] = c->offset[k] - 0.5f;
   spoilt.offset = offset;
-  effnet_convert_f32_ref (&spoilt);
+  effnet_convert_ref (&spoilt);
 }
 
 static void
@@ -494,13 +494,13 @@ convert_forgets_the_step (const EffnetConvert *c)
 
   for (unsigned i = 0; i < 3; i++)
     spoilt.step[i] = 1;
-  effnet_convert_f32_ref (&spoilt);
+  effnet_convert_ref (&spoilt);
 }
 
 static void
 convert_swaps_red_and_blue (const EffnetConvert *c)
 {
-  effnet_convert_f32_ref (c);
+  effnet_convert_ref (c);
   for (size_t x = 0; x < c->n; x++) {
     float red = c->out[3 * x];
 
@@ -509,15 +509,15 @@ convert_swaps_red_and_blue (const EffnetConvert *c)
   }
 }
 
-#define ROW(op_, dtype_, numerics_, field, name_)                                                  \
+#define ROW(op_, dtype_, numerics_, name_)                                                         \
   {                                                                                                \
-    .op = EFFNET_OP_##op_, .dtype = EFFNET_DTYPE_##dtype_, .isa = EFFNET_ISA_REF,                  \
-    .numerics = EFFNET_NUMERICS_##numerics_, .name = #name_,                                       \
-    .packing = EFFNET_OP_##op_ == EFFNET_OP_GEMM ? EFFNET_PACKING_PANELS : EFFNET_PACKING_NONE,    \
-    .mr = 4, .nr = 1, .kr = 1, .k_multiple = 1, .call.field = name_                                \
+    .op = (EffnetKernelOp)EFFNET_OP_OF_##op_, .dtype = EFFNET_DTYPE_##dtype_,                      \
+    .isa = EFFNET_ISA_REF, .numerics = EFFNET_NUMERICS_##numerics_, .name = #name_,                \
+    .mr = 4, /* of the pointwise convolution */                                                    \
+        .nr = 1, .kr = 1, .k_multiple = 1, .call.op_ = name_                                       \
   }
-#define GEMM(name)      ROW (GEMM, F32, BOUNDED, gemm, name)
-#define DEPTHWISE(name) ROW (DEPTHWISE, F32, BOUNDED, depthwise, name)
+#define GEMM(name)      ROW (gemm, F32, BOUNDED, name)
+#define DEPTHWISE(name) ROW (depthwise, F32, BOUNDED, name)
 
 static const EffnetKernel rows[] = {
     GEMM (gemm_right),
@@ -543,7 +543,7 @@ static const EffnetKernel rows[] = {
     GEMM (gemm_writes_its_input),
     GEMM (gemm_differs_each_time),
     GEMM (gemm_illegal_instruction),
-    ROW (GEMM, BF16, BOUNDED, gemm, gemm_truncates),
+    ROW (gemm, BF16, BOUNDED, gemm_truncates),
     DEPTHWISE (depthwise_shifts_pad),
     DEPTHWISE (depthwise_reads_behind_the_row),
     DEPTHWISE (depthwise_forgets_last_pixel),
@@ -553,30 +553,30 @@ static const EffnetKernel rows[] = {
     DEPTHWISE (depthwise_starts_pool_anew),
     DEPTHWISE (depthwise_forgets_pool),
     DEPTHWISE (depthwise_confuses_weight_stride),
-    ROW (STEM, F32, BOUNDED, stem, stem_swaps_rgb),
-    ROW (STEM, F32, BOUNDED, stem, stem_forgets_tail_channels),
-    ROW (POOL, F32, BOUNDED, pool, pool_forgets_last_pixel),
-    ROW (POOL, F32, BOUNDED, pool, pool_reads_behind),
-    ROW (FC, F32, BOUNDED, fc, fc_forgets_activation),
-    ROW (FC, F32, BOUNDED, fc, fc_forgets_last_k),
-    ROW (SCALE_ROWS, F32, EXACT, scale_rows, scale_rows_forgets_last),
-    ROW (SCALE_ROWS, F32, EXACT, scale_rows, scale_rows_off_by_an_ulp),
-    ROW (SCALE_PANELS, F32, EXACT, scale_panels, scale_panels_forgets_kr),
-    ROW (RESAMPLE_H, F32, EXACT, resample_h, resample_h_drops_low_bits),
-    ROW (RESAMPLE_H, F32, EXACT, resample_h, resample_h_off_by_a_unit),
-    ROW (RESAMPLE_H, F32, EXACT, resample_h, resample_h_swaps_kinds),
-    ROW (RESAMPLE_H, F32, EXACT, resample_h, resample_h_forgets_to_clamp),
-    ROW (RESAMPLE_H, F32, EXACT, resample_h, resample_h_forgets_last_row),
-    ROW (RESAMPLE_H, F32, EXACT, resample_h, resample_h_reads_past_the_line),
-    ROW (RESAMPLE_H, F32, EXACT, resample_h, resample_h_writes_past_scratch),
-    ROW (RESAMPLE_H, F32, EXACT, resample_h, resample_h_writes_into_gap),
-    ROW (RESAMPLE_V, F32, BOUNDED, resample_v, resample_v_forgets_last_tap),
-    ROW (RESAMPLE_V, F32, BOUNDED, resample_v, resample_v_writes_whole_vectors),
-    ROW (RESAMPLE_V, F32, BOUNDED, resample_v, resample_v_sums_in_bf16),
-    ROW (CONVERT, F32, BOUNDED, convert, convert_forgets_to_clamp),
-    ROW (CONVERT, F32, BOUNDED, convert, convert_truncates),
-    ROW (CONVERT, F32, BOUNDED, convert, convert_forgets_the_step),
-    ROW (CONVERT, F32, BOUNDED, convert, convert_swaps_red_and_blue),
+    ROW (stem, F32, BOUNDED, stem_swaps_rgb),
+    ROW (stem, F32, BOUNDED, stem_forgets_tail_channels),
+    ROW (pool, F32, BOUNDED, pool_forgets_last_pixel),
+    ROW (pool, F32, BOUNDED, pool_reads_behind),
+    ROW (fc, F32, BOUNDED, fc_forgets_activation),
+    ROW (fc, F32, BOUNDED, fc_forgets_last_k),
+    ROW (scale_rows, F32, EXACT, scale_rows_forgets_last),
+    ROW (scale_rows, F32, EXACT, scale_rows_off_by_an_ulp),
+    ROW (scale_panels, F32, EXACT, scale_panels_forgets_kr),
+    ROW (resample_h, F32, EXACT, resample_h_drops_low_bits),
+    ROW (resample_h, F32, EXACT, resample_h_off_by_a_unit),
+    ROW (resample_h, F32, EXACT, resample_h_swaps_kinds),
+    ROW (resample_h, F32, EXACT, resample_h_forgets_to_clamp),
+    ROW (resample_h, F32, EXACT, resample_h_forgets_last_row),
+    ROW (resample_h, F32, EXACT, resample_h_reads_past_the_line),
+    ROW (resample_h, F32, EXACT, resample_h_writes_past_scratch),
+    ROW (resample_h, F32, EXACT, resample_h_writes_into_gap),
+    ROW (resample_v, F32, BOUNDED, resample_v_forgets_last_tap),
+    ROW (resample_v, F32, BOUNDED, resample_v_writes_whole_vectors),
+    ROW (resample_v, F32, BOUNDED, resample_v_sums_in_bf16),
+    ROW (convert, F32, BOUNDED, convert_forgets_to_clamp),
+    ROW (convert, F32, BOUNDED, convert_truncates),
+    ROW (convert, F32, BOUNDED, convert_forgets_the_step),
+    ROW (convert, F32, BOUNDED, convert_swaps_red_and_blue),
 };
 
 const EffnetKernel *
