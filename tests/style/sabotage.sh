@@ -12,18 +12,54 @@ card='/* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A card that says in a sentence what lives here. */'
 
-# caught CHECKER EXPECTED FILE TEXT: the checker must go red and say EXPECTED.
+# caught CHECKER EXPECTED [FILE TEXT]...: the checker must go red and say EXPECTED.
 caught() {
-  local out
+  local checker=$1 expected=$2 out
+  shift 2
   rm -rf "${tmp:?}/tree"
-  mkdir -p "$tmp/tree/$(dirname "$3")"
-  printf '%s\n' "$4" >"$tmp/tree/$3"
-  if out=$("$here/$1" "$tmp/tree" 2>&1); then
-    check "$1 catches: $2" "it stayed green"
+  while [ $# -gt 0 ]; do
+    mkdir -p "$tmp/tree/$(dirname "$1")"
+    printf '%s\n' "$2" >"$tmp/tree/$1"
+    shift 2
+  done
+  if out=$("$here/$checker" "$tmp/tree" 2>&1); then
+    check "$checker catches: $expected" "it stayed green"
   else
-    check "$1 catches: $2" "$(echo "$out" | grep -q "^not ok .*$2" || echo "$out")"
+    check "$checker catches: $expected" "$(echo "$out" | grep -q "^not ok .*$expected" || echo "$out")"
   fi
 }
+
+# counted NAME EXPECTED [RESULT STDOUT]...: what count.py makes of tests that ended so.
+counted() {
+  local name=$1 expected=$2 found
+  shift 2
+  while [ $# -gt 0 ]; do
+    printf '{"name": "x", "result": "%s", "stdout": "%s"}\n' "$1" "$2"
+    shift 2
+  done >"$tmp/log.json"
+  found=$("$here/../count.py" "$tmp/log.json" 2>/dev/null)
+  check "count.py: $name" "$([ "$found" = "$expected" ] || echo "$found, expected $expected")"
+}
+counted 'nothing ran' '0 0 0'
+counted 'passed, failed and skipped points' '1 1 1' FAIL 'ok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP no camera'
+counted 'skipped points are not passed' '0 0 2' OK 'ok 1 - a # SKIP no camera\nok 2 - b # skip no display'
+counted 'a skipped script is not passed' '0 0 1' SKIP 'SKIPPED: no PyTorch'
+counted 'a script that went wrong' '0 1 0' FAIL ''
+counted 'a crash after points that passed' '1 1 0' ERROR 'ok 1 - a'
+counted 'a timeout' '0 1 0' TIMEOUT ''
+
+# run.sh in a tree of its own, with a meson that finds no tests.
+mkdir -p "$tmp/bin" "$tmp/run/tests"
+for program in meson ninja; do
+  printf '#!/bin/sh\nexit 0\n' >"$tmp/bin/$program"
+  chmod +x "$tmp/bin/$program"
+done
+sed "s|^export PATH=.*|export PATH='$tmp/bin':\$PATH|" "$here/../run.sh" >"$tmp/run/tests/run.sh"
+if EFFNET_TEST_BUILD_DIR="$tmp/run/build" bash "$tmp/run/tests/run.sh" --quick --no-install >"$tmp/run.txt" 2>&1; then
+  check "run.sh: no tests, no success" "it stayed green"
+else
+  check "run.sh: no tests, no success" "$(grep -q 'gcc left no log' "$tmp/run.txt" || cat "$tmp/run.txt")"
+fi
 
 caught layers.sh 'src/arch includes' src/arch/net.c '#include "kernels/kernels.h"'
 caught layers.sh 'src/kernels includes' src/kernels/gemm.c '#include "plan/plan.h"'
@@ -37,6 +73,28 @@ caught layers.sh 'threads are made' src/engine/x.c '  g_thread_new ("x", f, NULL
 caught layers.sh 'mmap stops' src/plan/x.c '#include <sys/mman.h>'
 caught layers.sh 'never print' src/engine/x.c '  printf ("x");'
 caught layers.sh 'left alone' gst-plugin/x.c '  g_setenv ("A", "b", TRUE);'
+caught circles.py 'there is code' a.txt 'no code'
+caught circles.py 'headers of src/image include' src/image/a.h '#include "image/b.h"' \
+  src/image/b.h '#include "image/a.h"'
+caught circles.py 'sources of src/plan call' src/plan/a.c 'void
+effnet_a (void)
+{
+  effnet_b ();
+}' src/plan/b.c 'void
+effnet_b (void)
+{
+  effnet_a ();
+}'
+# through a function that is only named, and between folders of one room
+caught circles.py 'sources of gst-plugin call' gst-plugin/classify/a.c 'int
+gst_effnet_a (void)
+{
+  return gst_effnet_b ();
+}' gst-plugin/b.c 'int
+gst_effnet_b (void)
+{
+  return f (gst_effnet_a);
+}'
 caught shape.py 'files of code have at most' src/a.c "$card
 $(yes '/**/' | head -600)"
 caught shape.py 'functions have under' src/a.c "$card
