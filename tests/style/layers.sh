@@ -46,7 +46,7 @@ check "gst-plugin includes the public header and its own files" "$(
 
 stops '#[[:space:]]*include[[:space:]]*<gst/' 'GStreamer stops at gst-plugin and cli' 'gst-plugin/|src/cli/'
 stops '<(jpeglib|jerror|turbojpeg)\.h>' 'libjpeg stops at image/jpeg*.c' 'src/image/jpeg[a-z_]*\.c:'
-stops '<[a-z/]*cblas[a-z0-9_]*\.h>|cblas_|openblas_' 'cblas stops at kernels/blas' 'src/kernels/blas|src/kernels/kernels\.inc'
+stops '<[a-z/]*cblas[a-z0-9_]*\.h>|cblas_|openblas_' 'cblas stops at kernels/isa/blas' 'src/kernels/isa/blas|src/kernels/kernels\.inc'
 stops '<([a-z]*mmintrin|immintrin|x86intrin|arm_[a-z0-9]*|cpuid)\.h>' 'intrinsics stop at kernels/ (cpuid at base/cpu.c)' \
   'src/kernels/|src/base/cpu\.c:.*cpuid\.h'
 stops '<(pthread|threads)\.h>|\<(g_thread_new|g_thread_try_new|pthread_create|g_thread_pool_new)\>' \

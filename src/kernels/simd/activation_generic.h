@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Activations for any CPU, BLOCK values at a time: loops of a fixed length, so that the compiler
- * makes the vectors of the baseline of them. Vectors of known bundles have tmpl/activation.h. */
+ * Activations for any CPU, EFFNET_GENERIC_BLOCK values at a time: loops of a fixed length, so that
+ * the compiler makes the vectors of the baseline of them. Vectors of known bundles have
+ * tmpl/activation.h. */
 #ifndef EFFNET_KERNELS_SIMD_ACTIVATION_GENERIC_H
 #define EFFNET_KERNELS_SIMD_ACTIVATION_GENERIC_H
 
@@ -10,16 +11,16 @@
 
 #include "kernels/kernels.h"
 
-#define BLOCK 32
+#define EFFNET_GENERIC_BLOCK 32
 
 static inline float
-at_least (float x, float low)
+effnet_generic_max (float x, float low)
 {
   return x > low ? x : low;
 }
 
 static inline float
-at_most (float x, float high)
+effnet_generic_min (float x, float high)
 {
   return x < high ? x : high;
 }
@@ -28,7 +29,7 @@ at_most (float x, float high)
  * Taylor polynomial of degree 6 leaves r^7 / 7! < 1.3e-7; ln 2 is taken off in two parts so that n
  * * LN2_HI is exact. */
 static inline float
-sigmoid_of_negated (float t)
+effnet_generic_sigmoid_negated (float t)
 {
   const float LOG2E = 1.44269504f, LN2_HI = 0.693359375f, LN2_LO = -2.12194440e-4f;
   const float ROUND = 12582912.0f; /* 1.5 * 2^23: adding it leaves no bits below one */
@@ -51,37 +52,37 @@ sigmoid_of_negated (float t)
 /* The clamp is a loop of its own: in one loop with the product GCC takes the product on all three
  * branches, and x * sigmoid (-87) is a denormal, which costs a hundred cycles. */
 static inline void
-clamp_negated (const float *v, float *t)
+effnet_generic_clamp_negated (const float *v, float *t)
 {
-  for (size_t i = 0; i < BLOCK; i++)
-    t[i] = at_most (at_least (-v[i], -87.0f), 87.0f);
+  for (size_t i = 0; i < EFFNET_GENERIC_BLOCK; i++)
+    t[i] = effnet_generic_min (effnet_generic_max (-v[i], -87.0f), 87.0f);
 }
 
 static inline void
-activate (float v[BLOCK], EffnetActivation activation)
+effnet_generic_activate (float v[EFFNET_GENERIC_BLOCK], EffnetActivation activation)
 {
-  float t[BLOCK];
+  float t[EFFNET_GENERIC_BLOCK];
 
   switch (activation) {
   case EFFNET_ACTIVATION_NONE:
     return;
   case EFFNET_ACTIVATION_SWISH:
-    clamp_negated (v, t);
-    for (size_t i = 0; i < BLOCK; i++)
-      v[i] *= sigmoid_of_negated (t[i]);
+    effnet_generic_clamp_negated (v, t);
+    for (size_t i = 0; i < EFFNET_GENERIC_BLOCK; i++)
+      v[i] *= effnet_generic_sigmoid_negated (t[i]);
     return;
   case EFFNET_ACTIVATION_RELU:
-    for (size_t i = 0; i < BLOCK; i++)
-      v[i] = at_least (v[i], 0.0f);
+    for (size_t i = 0; i < EFFNET_GENERIC_BLOCK; i++)
+      v[i] = effnet_generic_max (v[i], 0.0f);
     return;
   case EFFNET_ACTIVATION_RELU6:
-    for (size_t i = 0; i < BLOCK; i++)
-      v[i] = at_most (at_least (v[i], 0.0f), 6.0f);
+    for (size_t i = 0; i < EFFNET_GENERIC_BLOCK; i++)
+      v[i] = effnet_generic_min (effnet_generic_max (v[i], 0.0f), 6.0f);
     return;
   case EFFNET_ACTIVATION_SIGMOID:
-    clamp_negated (v, t);
-    for (size_t i = 0; i < BLOCK; i++)
-      v[i] = sigmoid_of_negated (t[i]);
+    effnet_generic_clamp_negated (v, t);
+    for (size_t i = 0; i < EFFNET_GENERIC_BLOCK; i++)
+      v[i] = effnet_generic_sigmoid_negated (t[i]);
     return;
   }
   assert (!"known activation");

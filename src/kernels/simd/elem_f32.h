@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * T = float32 for the templates of tmpl/: how activations are loaded into vectors of float32 and
- * stored from them. An element type is such a header; the templates know no other. */
+ * T = float32 for the templates that serve several T (pool, fc, scale): how elements are loaded
+ * into vectors of float32 and stored from them. An element type is a header with these names. */
 #ifndef EFFNET_KERNELS_SIMD_ELEM_F32_H
 #define EFFNET_KERNELS_SIMD_ELEM_F32_H
 
@@ -29,13 +29,6 @@ static EFFNET_INLINE void
 elem_store_tail (elem *p, vf v, size_t n)
 {
   vf_store_tail (p, v, n);
-}
-
-/* *p in every lane. */
-static EFFNET_INLINE vf
-elem_broadcast (const elem *p)
-{
-  return vf_set1 (*p);
 }
 
 #endif

@@ -31,8 +31,8 @@
 
 #include "base/types.h"
 
-#define SIGMOID_CLAMP 80.0f
-#define LOG2_E        1.44269504f
+#define VF_SIGMOID_CLAMP 80.0f
+#define VF_LOG2_E        1.44269504f
 
 #ifdef VF_TABLE
 
@@ -41,7 +41,7 @@
 static const union {
   uint32_t bits[32];
   float f[32];
-} exp2_table __attribute__ ((aligned (64))) = {
+} vf_exp2_table __attribute__ ((aligned (64))) = {
     {0x3f800000, 0x3f7ecd87, 0x3f7daac3, 0x3f7c980f, 0x3f7b95c2, 0x3f7aa43a, 0x3f79c3d3,
      0x3f78f4f0, 0x3f7837f0, 0x3f778d3a, 0x3f76f532, 0x3f767043, 0x3f75fed7, 0x3f75a15b,
      0x3f75583f, 0x3f7523f6, 0x3f7504f3, 0x3f74fbaf, 0x3f7508a4, 0x3f752c4d, 0x3f75672a,
@@ -50,14 +50,14 @@ static const union {
 
 /* 1 + exp (-x) */
 static EFFNET_INLINE vf
-one_plus_exp_negated (vf x)
+vf_one_plus_exp_negated (vf x)
 {
-  const vf grid = vf_set1 (1.5f * (1 << 18)), factor = vf_set1 (-LOG2_E), one = vf_set1 (1.0f);
-  vf clamped = vf_clamp_magnitude (x, SIGMOID_CLAMP);
+  const vf grid = vf_set1 (1.5f * (1 << 18)), factor = vf_set1 (-VF_LOG2_E), one = vf_set1 (1.0f);
+  vf clamped = vf_clamp_magnitude (x, VF_SIGMOID_CLAMP);
   vf index = vf_fma (clamped, factor, grid);
   vf r = vf_fms (clamped, factor, vf_sub (index, grid));
   vf p = vf_fma (r, vf_set1 (0x1.ebfaf4p-3f), vf_set1 (0x1.62e584p-1f));
-  vf scale = vf_add_shifted_bits (vf_lookup32 (exp2_table.f, index), index, 18);
+  vf scale = vf_add_shifted_bits (vf_lookup32 (vf_exp2_table.f, index), index, 18);
 
   return vf_fma (scale, vf_fma (p, r, one), one);
 }
@@ -66,10 +66,10 @@ one_plus_exp_negated (vf x)
 
 /* 1 + exp (-x) */
 static EFFNET_INLINE vf
-one_plus_exp_negated (vf x)
+vf_one_plus_exp_negated (vf x)
 {
-  const vf grid = vf_set1 (1.5f * (1 << 23)), factor = vf_set1 (-LOG2_E);
-  vf clamped = vf_clamp_magnitude (x, SIGMOID_CLAMP);
+  const vf grid = vf_set1 (1.5f * (1 << 23)), factor = vf_set1 (-VF_LOG2_E);
+  vf clamped = vf_clamp_magnitude (x, VF_SIGMOID_CLAMP);
   vf whole = vf_fma (clamped, factor, grid);
   vf r = vf_fms (clamped, factor, vf_sub (whole, grid));
   vf p = vf_fma (r, vf_set1 (0x1.5c08e6p-10f), vf_set1 (0x1.3d0c52p-7f));
@@ -86,28 +86,29 @@ one_plus_exp_negated (vf x)
 /* The way through the exponent's bits loses a NaN: it comes back as the difference of x, clamped,
  * from itself. Swish has it from its factor x. */
 static EFFNET_INLINE vf
-sigmoid (vf x)
+vf_sigmoid (vf x)
 {
-  vf bounded = vf_min (vf_set1 (SIGMOID_CLAMP), vf_max (vf_set1 (-SIGMOID_CLAMP), x));
+  vf bounded = vf_min (vf_set1 (VF_SIGMOID_CLAMP), vf_max (vf_set1 (-VF_SIGMOID_CLAMP), x));
 
-  return vf_add (vf_divide (vf_set1 (1.0f), one_plus_exp_negated (x)), vf_sub (bounded, bounded));
+  return vf_add (vf_divide (vf_set1 (1.0f), vf_one_plus_exp_negated (x)),
+                 vf_sub (bounded, bounded));
 }
 
 /* @activation is a constant wherever speed counts. */
 static EFFNET_INLINE vf
-activate (vf x, const EffnetActivation activation)
+vf_activate (vf x, const EffnetActivation activation)
 {
   switch (activation) {
   case EFFNET_ACTIVATION_NONE:
     return x;
   case EFFNET_ACTIVATION_SWISH:
-    return vf_divide (x, one_plus_exp_negated (x));
+    return vf_divide (x, vf_one_plus_exp_negated (x));
   case EFFNET_ACTIVATION_RELU:
     return vf_max (vf_zero (), x);
   case EFFNET_ACTIVATION_RELU6:
     return vf_min (vf_set1 (6.0f), vf_max (vf_zero (), x));
   case EFFNET_ACTIVATION_SIGMOID:
-    return sigmoid (x);
+    return vf_sigmoid (x);
   }
   assert (!"known activation");
   return x;
@@ -115,7 +116,7 @@ activate (vf x, const EffnetActivation activation)
 
 /* TRUE for those that only bound x, by *low and *high: cheap enough to do where x was computed. */
 static EFFNET_INLINE int
-activation_is_clamp (EffnetActivation activation, float *low, float *high)
+vf_activation_is_clamp (EffnetActivation activation, float *low, float *high)
 {
   *low = activation == EFFNET_ACTIVATION_NONE ? -INFINITY : 0.0f;
   *high = activation == EFFNET_ACTIVATION_RELU6 ? 6.0f : INFINITY;
@@ -125,7 +126,7 @@ activation_is_clamp (EffnetActivation activation, float *low, float *high)
 
 /* NaN stays one. */
 static EFFNET_INLINE vf
-clamp (vf x, float low, float high)
+vf_clamp (vf x, float low, float high)
 {
   return vf_min (vf_set1 (high), vf_max (vf_set1 (low), x));
 }

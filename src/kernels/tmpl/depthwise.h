@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One output row of a depthwise convolution. Included by a file of isa/ after a vector header, an
- * element header and activation.h; DEPTHWISE_KERNEL (name, k, s) then defines a row with constant
+ * One output row of a depthwise convolution. Included by a file of isa/ after a vector header and
+ * activation.h; DEPTHWISE_KERNEL (name, k, s) then defines a row with constant
  * kernel and stride, DEPTHWISE_ANY_KERNEL (name) one for any.
  *
  * Vectors run over channels. A group of up to DEPTHWISE_PIXELS output pixels is accumulated in
@@ -37,9 +37,9 @@ depthwise_load_weights (const float *p, size_t n, const int tail)
 }
 
 static EFFNET_INLINE vf
-depthwise_load (const elem *p, size_t n, const int tail)
+depthwise_load (const float *p, size_t n, const int tail)
 {
-  return tail ? elem_load_tail (p, n) : elem_load (p);
+  return tail ? vf_load_tail (p, n) : vf_load (p);
 }
 
 /* The sums of whole vectors through swish to out, and to the pool. */
@@ -47,15 +47,15 @@ static EFFNET_INLINE void
 depthwise_store_swish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *acc,
                        const unsigned pixels)
 {
-  elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
+  float *out = (float *)d->out + g->x * d->out_stride + g->c;
   vf sum = vf_zero ();
 
   EFFNET_UNROLL
   for (unsigned p = 0; p < pixels; p++, out += d->out_stride) {
-    vf v = activate (acc[p], EFFNET_ACTIVATION_SWISH);
+    vf v = vf_activate (acc[p], EFFNET_ACTIVATION_SWISH);
 
     sum = vf_add (sum, v);
-    elem_store (out, v);
+    vf_store (out, v);
   }
   if (d->pool != NULL)
     vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
@@ -68,7 +68,7 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
                  const unsigned s, const unsigned pixels, const int tail, const int edge)
 {
   const unsigned columns = (pixels - 1) * s + k;
-  const size_t pixel = d->in_stride * sizeof (elem), first = (size_t)g->column * pixel;
+  const size_t pixel = d->in_stride * sizeof (float), first = (size_t)g->column * pixel;
   const float *weights = d->weights + g->c;
   size_t pixel3 = 3 * pixel;
   vf acc[DEPTHWISE_PIXELS];
@@ -86,7 +86,7 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
 
     if (d->rows[i] == NULL)
       continue;
-    base[0] = (uintptr_t)d->rows[i] + first + g->c * sizeof (elem);
+    base[0] = (uintptr_t)d->rows[i] + first + g->c * sizeof (float);
     EFFNET_UNROLL
     for (unsigned b = 1; b < 4; b++) {
       base[b] = base[b - 1] + (columns > 5 * b ? pixel3 + 2 * pixel : 0);
@@ -102,7 +102,7 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
 
       if (!edge || __builtin_expect ((valid & 1u << column) != 0, 1)) {
         uintptr_t at = base[column / 5] + (step == 3 ? pixel3 : step * pixel);
-        vf x = vf_keep (depthwise_load ((const elem *)at, g->channels, tail));
+        vf x = vf_keep (depthwise_load ((const float *)at, g->channels, tail));
 
         EFFNET_UNROLL
         for (unsigned p = 0; p < pixels; p++)
@@ -112,14 +112,14 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
     }
   }
   if (g->direct == DEPTHWISE_CLAMP) {
-    elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
+    float *out = (float *)d->out + g->x * d->out_stride + g->c;
 
     EFFNET_UNROLL
     for (unsigned p = 0; p < pixels; p++, out += d->out_stride) {
       if (tail)
-        elem_store_tail (out, clamp (acc[p], g->low, g->high), g->channels);
+        vf_store_tail (out, vf_clamp (acc[p], g->low, g->high), g->channels);
       else
-        elem_store (out, clamp (acc[p], g->low, g->high));
+        vf_store (out, vf_clamp (acc[p], g->low, g->high));
     }
     return;
   }
@@ -175,14 +175,14 @@ depthwise_any_pixels (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *til
     vf acc = vf_load_tail (bias, n);
 
     for (unsigned i = 0; i < d->kernel; i++) {
-      const elem *row = d->rows[i];
+      const float *row = d->rows[i];
 
       for (unsigned j = 0; row != NULL && j < d->kernel; j++) {
         ptrdiff_t column = g->column + (ptrdiff_t)(p * d->stride + j);
         const float *w = d->weights + (i * d->kernel + j) * d->weight_stride + g->c;
 
         if (column >= 0 && (size_t)column < d->in_w)
-          acc = vf_fma (elem_load_tail (row + (size_t)column * d->in_stride + g->c, n),
+          acc = vf_fma (vf_load_tail (row + (size_t)column * d->in_stride + g->c, n),
                         vf_load_tail (w, n), acc);
       }
     }
@@ -194,17 +194,17 @@ static EFFNET_INLINE void
 depthwise_finish_group (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile,
                         const EffnetActivation activation, const int tail)
 {
-  elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
+  float *out = (float *)d->out + g->x * d->out_stride + g->c;
   vf sum = vf_zero ();
 
   for (size_t p = 0; p < g->pixels; p++, out += d->out_stride) {
-    vf v = activate (tile[p], activation);
+    vf v = vf_activate (tile[p], activation);
 
     sum = vf_add (sum, v);
     if (tail)
-      elem_store_tail (out, v, g->channels);
+      vf_store_tail (out, v, g->channels);
     else
-      elem_store (out, v);
+      vf_store (out, v);
   }
   if (d->pool == NULL)
     return;
@@ -249,7 +249,8 @@ depthwise_channels (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned 
   size_t whole = d->channels / VF_LANES * VF_LANES;
   int inside =
       g->column >= 0 && g->column + (ptrdiff_t)((g->pixels - 1) * s + k) <= (ptrdiff_t)d->in_w;
-  int clamps = activation_is_clamp (d->activation, &g->low, &g->high) && d->pool == NULL && k > 0;
+  int clamps =
+      vf_activation_is_clamp (d->activation, &g->low, &g->high) && d->pool == NULL && k > 0;
 
   g->direct = clamps ? DEPTHWISE_CLAMP : DEPTHWISE_TO_STACK;
   if (d->activation == EFFNET_ACTIVATION_SWISH && k > 0 && g->pixels >= DEPTHWISE_SWISH_PIXELS)

@@ -60,7 +60,7 @@ fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t rest)
   for (unsigned v = 0; v < nv; v++) {
     vf y = vf_add (vf_add (acc[0][v], acc[1][v]), vf_add (acc[2][v], acc[3][v]));
 
-    y = activate (y, f->activation);
+    y = vf_activate (y, f->activation);
     if (rest)
       vf_store_tail (f->y + j, y, rest);
     else

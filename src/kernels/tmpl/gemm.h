@@ -2,7 +2,7 @@
  *
  * Pointwise convolution: c = act (bias + a * b) + residual, b packed in panels of nr columns.
  * Included by a file of isa/ with GEMM_MR, GEMM_NV (nr = GEMM_NV vectors) and GEMM_KERNEL (the
- * function's name) defined, after a vector header, an element header and activation.h.
+ * function's name) defined, after a vector header and activation.h.
  *
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, k
  * ascending, whatever micro-tile it falls in. So results do not depend on how m is cut.
@@ -25,15 +25,15 @@
 /* Where a micro-tile goes: rows of @stride elements (c) or vectors (the stack). */
 typedef struct {
   vf *tile; /* [mr][nv], or NULL: to c */
-  elem *c;
-  const elem *residual; /* or NULL */
+  float *c;
+  const float *residual; /* or NULL */
   size_t ldc, ldr;
   size_t last; /* columns of the last vector of a row of c */
   float low, high;
 } GemmTo;
 
 /* @blocks micro-tiles one below the other; @to moves along. */
-typedef void (*GemmTile) (const elem *a, size_t lda, const elem *b, size_t k, const float *bias,
+typedef void (*GemmTile) (const float *a, size_t lda, const float *b, size_t k, const float *bias,
                           GemmTo *to, size_t blocks);
 
 /* Rows 0 .. mr - 1 are reached from three bases, each five rows apart, by 0, 1, 2, 3 or 4 lda. */
@@ -42,12 +42,12 @@ typedef struct {
   size_t lda, lda3; /* bytes */
 } GemmRows;
 
-static EFFNET_INLINE const elem *
+static EFFNET_INLINE const float *
 gemm_row (const GemmRows *rows, const unsigned r)
 {
   const char *base = rows->base[r / 5];
 
-  return (const elem *)(base + (r % 5 == 3 ? rows->lda3 : r % 5 * rows->lda));
+  return (const float *)(base + (r % 5 == 3 ? rows->lda3 : r % 5 * rows->lda));
 }
 
 /* Through swish or a clamp to c. The last vector of a row may be a tail. */
@@ -55,24 +55,24 @@ static EFFNET_INLINE void
 gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const unsigned nv,
             const int swish)
 {
-  const elem *residual = to->residual;
-  elem *c = to->c;
+  const float *residual = to->residual;
+  float *c = to->c;
 
   EFFNET_UNROLL
   for (unsigned r = 0; r < mr; r++, c += to->ldc) {
     EFFNET_UNROLL
     for (unsigned v = 0; v < nv; v++) {
-      vf y = swish ? activate (acc[r][v], EFFNET_ACTIVATION_SWISH)
-                   : clamp (acc[r][v], to->low, to->high);
+      vf y = swish ? vf_activate (acc[r][v], EFFNET_ACTIVATION_SWISH)
+                   : vf_clamp (acc[r][v], to->low, to->high);
       const int whole = v + 1 < nv || to->last == VF_LANES;
 
       if (residual != NULL)
-        y = vf_add (y, whole ? elem_load (residual + v * VF_LANES)
-                             : elem_load_tail (residual + v * VF_LANES, to->last));
+        y = vf_add (y, whole ? vf_load (residual + v * VF_LANES)
+                             : vf_load_tail (residual + v * VF_LANES, to->last));
       if (whole)
-        elem_store (c + v * VF_LANES, y);
+        vf_store (c + v * VF_LANES, y);
       else
-        elem_store_tail (c + v * VF_LANES, y, to->last);
+        vf_store_tail (c + v * VF_LANES, y, to->last);
     }
     if (residual != NULL)
       residual += to->ldr;
@@ -81,8 +81,8 @@ gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const
 
 /* bias + a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b. */
 static EFFNET_INLINE void
-gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias, const GemmTo *to,
-           const unsigned mr, const unsigned nv, const int swish)
+gemm_tile (const float *a, size_t lda, const float *b, size_t k, const float *bias,
+           const GemmTo *to, const unsigned mr, const unsigned nv, const int swish)
 {
   const size_t bytes = lda * sizeof *a;
   GemmRows rows = {{(const char *)a, (const char *)a, (const char *)a}, bytes, 3 * bytes};
@@ -104,13 +104,13 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
     vf w[GEMM_NV];                                                                                 \
     EFFNET_UNROLL                                                                                  \
     for (unsigned v = 0; v < nv; v++) {                                                            \
-      w[v] = elem_load (b + (kk)*GEMM_NR + v * VF_LANES);                                          \
+      w[v] = vf_load (b + (kk)*GEMM_NR + v * VF_LANES);                                            \
       if (v * VF_LANES * sizeof *b % 64 == 0)                                                      \
         vf_prefetch (b + ((kk) + GEMM_AHEAD) * GEMM_NR + v * VF_LANES);                            \
     }                                                                                              \
     EFFNET_UNROLL                                                                                  \
     for (unsigned r = 0; r < mr; r++) {                                                            \
-      vf x = elem_broadcast (gemm_row (&rows, r) + (kk));                                          \
+      vf x = vf_set1 (gemm_row (&rows, r)[kk]);                                                    \
       EFFNET_UNROLL                                                                                \
       for (unsigned v = 0; v < nv; v++)                                                            \
         vf_accumulate (&acc[r][v], x, w[v]);                                                       \
@@ -146,7 +146,7 @@ gemm_tile (const elem *a, size_t lda, const elem *b, size_t k, const float *bias
 }
 
 #define GEMM_TILE_FUNC(name, mr, nv, swish)                                                        \
-  static EFFNET_NOINLINE void name (const elem *a, size_t lda, const elem *b, size_t k,            \
+  static EFFNET_NOINLINE void name (const float *a, size_t lda, const float *b, size_t k,          \
                                     const float *bias, GemmTo *to, size_t blocks)                  \
   {                                                                                                \
     for (; blocks > 0; blocks--, a += (mr)*lda) {                                                  \
@@ -207,23 +207,23 @@ static EFFNET_INLINE void
 gemm_finish (const EffnetGemm *g, const vf *tile, size_t i, size_t rows, size_t j, size_t columns,
              const EffnetActivation activation)
 {
-  elem *c = (elem *)g->c + i * g->ldc + j;
-  const elem *residual = g->residual;
+  float *c = (float *)g->c + i * g->ldc + j;
+  const float *residual = g->residual;
 
   if (residual != NULL)
     residual += i * g->ldr + j;
   for (size_t r = 0; r < rows; r++) {
     for (size_t at = 0; at < columns; at += VF_LANES, tile++) {
-      vf v = activate (*tile, activation);
+      vf v = vf_activate (*tile, activation);
 
       if (columns - at >= VF_LANES) {
         if (residual != NULL)
-          v = vf_add (v, elem_load (residual + at));
-        elem_store (c + at, v);
+          v = vf_add (v, vf_load (residual + at));
+        vf_store (c + at, v);
       } else {
         if (residual != NULL)
-          v = vf_add (v, elem_load_tail (residual + at, columns - at));
-        elem_store_tail (c + at, v, columns - at);
+          v = vf_add (v, vf_load_tail (residual + at, columns - at));
+        vf_store_tail (c + at, v, columns - at);
       }
     }
     c += g->ldc;
@@ -244,19 +244,19 @@ gemm_next_rows (size_t left, size_t *blocks)
 static EFFNET_NOINLINE void
 gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
 {
-  const elem *panel = (const elem *)g->b + j * g->k; /* [k][GEMM_NR] */
+  const float *panel = (const float *)g->b + j * g->k; /* [k][GEMM_NR] */
   size_t columns = g->n - j < GEMM_NR ? g->n - j : GEMM_NR;
   size_t nv = (columns + VF_LANES - 1) / VF_LANES;
   vf tile[GEMM_MR * GEMM_NV];
   GemmTile compute = gemm_tiles[nv - 1][rows - 1];
   GemmTo to = {
-      .c = (elem *)g->c + i * g->ldc + j,
-      .residual = g->residual != NULL ? (const elem *)g->residual + i * g->ldr + j : NULL,
+      .c = (float *)g->c + i * g->ldc + j,
+      .residual = g->residual != NULL ? (const float *)g->residual + i * g->ldr + j : NULL,
       .ldc = g->ldc,
       .ldr = g->ldr,
       .last = columns - (nv - 1) * VF_LANES,
   };
-  int direct = activation_is_clamp (g->activation, &to.low, &to.high);
+  int direct = vf_activation_is_clamp (g->activation, &to.low, &to.high);
 
 #if GEMM_SWISH_DIRECT
   if (g->activation == EFFNET_ACTIVATION_SWISH) {
@@ -265,12 +265,12 @@ gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
   }
 #endif
   if (direct) {
-    compute ((const elem *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j, &to, blocks);
+    compute ((const float *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j, &to, blocks);
     return;
   }
   for (size_t end = i + rows * blocks; i < end; i += rows) {
     to.tile = tile;
-    compute ((const elem *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j, &to, 1);
+    compute ((const float *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j, &to, 1);
 #define BODY(activation) gemm_finish (g, tile, i, rows, j, columns, activation)
     EFFNET_FOR_ACTIVATION (g->activation, BODY);
 #undef BODY
@@ -283,7 +283,7 @@ gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
 static inline size_t
 gemm_chunk_rows (const EffnetGemm *g)
 {
-  size_t row_bytes = g->k * sizeof (elem), most = GEMM_L2_BYTES / row_bytes, chunks;
+  size_t row_bytes = g->k * sizeof (float), most = GEMM_L2_BYTES / row_bytes, chunks;
 
   if (g->n * row_bytes <= GEMM_L2_BYTES || most <= GEMM_MR)
     most = GEMM_L1_BYTES / row_bytes;

@@ -8,7 +8,7 @@
 #define IMAGE_NV (VF_REGISTERS / 2) /* vectors of sums at once in the vertical filter */
 
 static EFFNET_INLINE void
-vertical_columns (const EffnetResampleV *r, size_t x, const unsigned nv)
+resample_v_columns (const EffnetResampleV *r, size_t x, const unsigned nv)
 {
   vf sum[IMAGE_NV];
 
@@ -33,11 +33,11 @@ IMAGE_KERNEL (resample_v_f32) (const EffnetResampleV *r)
   size_t x = 0;
 
   for (; r->n - x >= IMAGE_NV * VF_LANES; x += IMAGE_NV * VF_LANES)
-    vertical_columns (r, x, IMAGE_NV);
+    resample_v_columns (r, x, IMAGE_NV);
   for (; r->n - x >= 2 * VF_LANES; x += 2 * VF_LANES)
-    vertical_columns (r, x, 2);
+    resample_v_columns (r, x, 2);
   for (; r->n - x >= VF_LANES; x += VF_LANES)
-    vertical_columns (r, x, 1);
+    resample_v_columns (r, x, 1);
   if (x < r->n) {
     vf sum = vf_zero ();
 
@@ -94,7 +94,7 @@ convert_row (const EffnetConvert *c, const size_t step, const size_t beside)
 
 /* Of three vectors' worth of packed pixels, what each lane's channel is multiplied by and so on. */
 static EFFNET_INLINE void
-cycle (const float *of_channel, size_t step, vf lanes[3])
+convert_cycle (const float *of_channel, size_t step, vf lanes[3])
 {
   float all[VF_LANES + 2];
 
@@ -111,10 +111,10 @@ convert_packed (const EffnetConvert *c)
   size_t n = 3 * c->n, x = 0;
   vf gain[3], offset[3], scale[3], bias[3];
 
-  cycle (c->matrix, 4, gain);
-  cycle (c->offset, 1, offset);
-  cycle (c->scale, 1, scale);
-  cycle (c->bias, 1, bias);
+  convert_cycle (c->matrix, 4, gain);
+  convert_cycle (c->offset, 1, offset);
+  convert_cycle (c->scale, 1, scale);
+  convert_cycle (c->bias, 1, bias);
   for (; n - x >= 3 * VF_LANES; x += 3 * VF_LANES)
     EFFNET_UNROLL
   for (unsigned q = 0; q < 3; q++) {
@@ -131,7 +131,7 @@ convert_packed (const EffnetConvert *c)
 }
 
 static EFFNET_INLINE int
-stays_packed (const EffnetConvert *c)
+convert_stays_packed (const EffnetConvert *c)
 {
   const float *m = c->matrix;
 
@@ -145,7 +145,7 @@ void
 IMAGE_KERNEL (convert_f32) (const EffnetConvert *c)
 {
   assert (c->step[1] == c->step[2]);
-  if (stays_packed (c))
+  if (convert_stays_packed (c))
     convert_packed (c);
   else if (c->step[0] == 1 && c->step[1] == 1)
     convert_row (c, 1, 1);

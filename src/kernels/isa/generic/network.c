@@ -10,7 +10,7 @@
 #include "kernels/simd/activation_generic.h"
 
 #define MR 4
-#define NR 8 /* MR * NR is BLOCK */
+#define NR 8 /* MR * NR is EFFNET_GENERIC_BLOCK */
 
 static inline size_t
 smaller (size_t a, size_t b)
@@ -67,7 +67,7 @@ effnet_gemm_f32_4x8_generic (const EffnetGemm *g)
       float tile[MR * NR];
 
       gemm_tile (g, i0, b + j0 * g->k, g->bias + j0, tile);
-      activate (tile, g->activation);
+      effnet_generic_activate (tile, g->activation);
       for (size_t i = 0; i < rows; i++) {
         float *to = c + (i0 + i) * g->ldc + j0;
 
@@ -84,8 +84,8 @@ effnet_gemm_f32_4x8_generic (const EffnetGemm *g)
 static inline void
 multiply_add (float *restrict acc, const float *restrict x, const float *restrict w, size_t n)
 {
-  if (n == BLOCK)
-    for (size_t c = 0; c < BLOCK; c++)
+  if (n == EFFNET_GENERIC_BLOCK)
+    for (size_t c = 0; c < EFFNET_GENERIC_BLOCK; c++)
       acc[c] += x[c] * w[c];
   else
     for (size_t c = 0; c < n; c++)
@@ -95,8 +95,8 @@ multiply_add (float *restrict acc, const float *restrict x, const float *restric
 static inline void
 multiply_add_scalar (float *restrict acc, float x, const float *restrict w, size_t n)
 {
-  if (n == BLOCK)
-    for (size_t c = 0; c < BLOCK; c++)
+  if (n == EFFNET_GENERIC_BLOCK)
+    for (size_t c = 0; c < EFFNET_GENERIC_BLOCK; c++)
       acc[c] += x * w[c];
   else
     for (size_t c = 0; c < n; c++)
@@ -107,7 +107,7 @@ multiply_add_scalar (float *restrict acc, float x, const float *restrict w, size
 static void
 depthwise_pixel (const EffnetDepthwise *d, size_t x, size_t c0, size_t n, float *restrict acc)
 {
-  memset (acc, 0, BLOCK * sizeof *acc);
+  memset (acc, 0, EFFNET_GENERIC_BLOCK * sizeof *acc);
   memcpy (acc, d->bias + c0, n * sizeof *acc);
   for (unsigned i = 0; i < d->kernel; i++) {
     const float *row = d->rows[i];
@@ -123,7 +123,7 @@ depthwise_pixel (const EffnetDepthwise *d, size_t x, size_t c0, size_t n, float 
                     d->weights + (i * d->kernel + j) * d->weight_stride + c0, n);
     }
   }
-  activate (acc, d->activation);
+  effnet_generic_activate (acc, d->activation);
 }
 
 void
@@ -131,15 +131,15 @@ effnet_depthwise_f32_generic (const EffnetDepthwise *d)
 {
   float *out = d->out;
 
-  for (size_t c0 = 0; c0 < d->channels; c0 += BLOCK) {
-    size_t n = smaller (BLOCK, d->channels - c0);
-    float sum[BLOCK] = {0};
+  for (size_t c0 = 0; c0 < d->channels; c0 += EFFNET_GENERIC_BLOCK) {
+    size_t n = smaller (EFFNET_GENERIC_BLOCK, d->channels - c0);
+    float sum[EFFNET_GENERIC_BLOCK] = {0};
 
     for (size_t x = 0; x < d->out_w; x++) {
-      float acc[BLOCK];
+      float acc[EFFNET_GENERIC_BLOCK];
 
       depthwise_pixel (d, x, c0, n, acc);
-      for (size_t c = 0; c < BLOCK; c++)
+      for (size_t c = 0; c < EFFNET_GENERIC_BLOCK; c++)
         sum[c] += acc[c];
       memcpy (out + x * d->out_stride + c0, acc, n * sizeof *acc);
     }
@@ -151,7 +151,7 @@ effnet_depthwise_f32_generic (const EffnetDepthwise *d)
 static void
 stem_pixel (const EffnetStem *s, size_t x, size_t n0, size_t n, float *restrict acc)
 {
-  memset (acc, 0, BLOCK * sizeof *acc);
+  memset (acc, 0, EFFNET_GENERIC_BLOCK * sizeof *acc);
   memcpy (acc, s->bias + n0, n * sizeof *acc);
   for (unsigned i = 0; i < s->kernel; i++) {
     const float *row = s->rows[i];
@@ -168,7 +168,7 @@ stem_pixel (const EffnetStem *s, size_t x, size_t n0, size_t n, float *restrict 
                              s->weights + ((i * s->kernel + j) * 3 + c) * s->weight_stride + n0, n);
     }
   }
-  activate (acc, s->activation);
+  effnet_generic_activate (acc, s->activation);
 }
 
 void
@@ -177,9 +177,9 @@ effnet_stem_f32_generic (const EffnetStem *s)
   float *out = s->out;
 
   for (size_t x = 0; x < s->out_w; x++)
-    for (size_t n0 = 0; n0 < s->n; n0 += BLOCK) {
-      size_t n = smaller (BLOCK, s->n - n0);
-      float acc[BLOCK];
+    for (size_t n0 = 0; n0 < s->n; n0 += EFFNET_GENERIC_BLOCK) {
+      size_t n = smaller (EFFNET_GENERIC_BLOCK, s->n - n0);
+      float acc[EFFNET_GENERIC_BLOCK];
 
       stem_pixel (s, x, n0, n, acc);
       memcpy (out + x * s->n + n0, acc, n * sizeof *acc);
@@ -200,15 +200,15 @@ effnet_pool_f32_generic (const EffnetPoolSum *p)
 void
 effnet_fc_f32_generic (const EffnetFc *f)
 {
-  for (size_t j0 = 0; j0 < f->n; j0 += BLOCK) {
-    size_t n = smaller (BLOCK, f->n - j0);
+  for (size_t j0 = 0; j0 < f->n; j0 += EFFNET_GENERIC_BLOCK) {
+    size_t n = smaller (EFFNET_GENERIC_BLOCK, f->n - j0);
     const float *w = (const float *)f->w + j0;
-    float acc[BLOCK] = {0};
+    float acc[EFFNET_GENERIC_BLOCK] = {0};
 
     memcpy (acc, f->bias + j0, n * sizeof *acc);
     for (size_t k = 0; k < f->k; k++)
       multiply_add_scalar (acc, f->x[k], w + k * f->w_stride, n);
-    activate (acc, f->activation);
+    effnet_generic_activate (acc, f->activation);
     memcpy (f->y + j0, acc, n * sizeof *acc);
   }
 }

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "kernels/rows.h"
-#include "kernels/x86/bf16_avx512.h"
+#include "kernels/simd/bf16_avx512.h"
 
 enum {
   LANES = 16, /* channels in a vector */
@@ -25,7 +25,7 @@ typedef struct {
   __mmask16 mask; /* of the channels that exist */
 } Place;
 
-EFFNET_INLINE __m512
+static EFFNET_INLINE __m512
 load_f32 (const float *from, __mmask16 mask)
 {
   if (__builtin_constant_p (mask) && mask == 0xffff)
@@ -34,7 +34,7 @@ load_f32 (const float *from, __mmask16 mask)
 }
 
 /* Adds one row of inputs to sums[width]. */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 add_row (const Place *p, const uint16_t *row, const float *weights, __m512 *sums, unsigned kernel,
          unsigned stride, unsigned width)
 {
@@ -60,7 +60,7 @@ add_row (const Place *p, const uint16_t *row, const float *weights, __m512 *sums
 }
 
 /* The others are one clamp, so that few instructions stand here for what is rarely asked. */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 activate_all (const EffnetQ *q, __m512 *sums, unsigned width, EffnetActivation activation)
 {
   __m512 low = _mm512_set1_ps (activation == EFFNET_ACTIVATION_NONE ? -INFINITY : 0.0f);
@@ -81,7 +81,7 @@ activate_all (const EffnetQ *q, __m512 *sums, unsigned width, EffnetActivation a
 }
 
 /* width outputs of 16 channels */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 convolve_block (const Place *p, const EffnetQ *q, unsigned kernel, unsigned stride, unsigned width)
 {
   const EffnetDepthwise *d = p->d;
@@ -119,7 +119,7 @@ convolve_block (const Place *p, const EffnetQ *q, unsigned kernel, unsigned stri
 }
 
 /* Channels from .. to-1 at width outputs from x on. */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 convolve_chunk (const EffnetDepthwise *d, size_t x, size_t from, size_t to, unsigned kernel,
                 unsigned stride, unsigned width)
 {
@@ -141,7 +141,7 @@ typedef void (*Chunk) (const EffnetDepthwise *d, size_t x, size_t from, size_t t
   }
 
 /* A kernel of the list: the row in blocks of nearly the same width, none wider than WIDTH. */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 convolve_row (const EffnetDepthwise *d, const Chunk *chunks)
 {
   size_t blocks = (d->out_w + WIDTH - 1) / WIDTH;

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "kernels/rows.h"
-#include "kernels/x86/bf16_avx512.h"
-#include "kernels/x86/finish_bf16.h"
+#include "kernels/simd/bf16_avx512.h"
+#include "kernels/simd/epilogue_bf16_avx512.h"
 
 enum {
   TILE = 16,          /* rows of a tile */
@@ -34,7 +34,7 @@ typedef struct {
 /* What every block of a call shares. */
 typedef struct {
   const EffnetGemm *g;
-  EffnetBf16Finish finish;
+  EffnetBf16Epilogue finish;
   float *sums;       /* [32][32] */
   size_t steps;      /* ceil (k / DEPTH) */
   size_t panel_size; /* elements of a panel of b */
@@ -63,7 +63,7 @@ configure_tiles (const EffnetGemm *g)
 }
 
 /* sums += a[DEPTH of k] * b for one step; a at the first row's k, b at the panel's pair of k. */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 multiply_step (const uint16_t *a, size_t lda, const uint16_t *b, int row_tiles, int column_tiles)
 {
   _tile_loadd (6, b, PAIR * 2);
@@ -82,7 +82,7 @@ multiply_step (const uint16_t *a, size_t lda, const uint16_t *b, int row_tiles, 
 }
 
 /* The next @rows rows of @block, or as many as are left. */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 finish_some (const Call *call, Block *block, unsigned rows)
 {
   unsigned to = rows < block->rows - block->first ? block->first + rows : block->rows;
@@ -94,7 +94,7 @@ finish_some (const Call *call, Block *block, unsigned rows)
 }
 
 /* sums = a * b at @block, finishing @before, whose sums they were, on the way. */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_t *b_tail,
           Block *before, int row_tiles, int column_tiles)
 {
@@ -191,7 +191,7 @@ void
 effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
 {
   float sums[2 * TILE * PANEL] __attribute__ ((aligned (64)));
-  Call call = {.g = g, .finish = effnet_bf16_finishers[g->activation], .sums = sums};
+  Call call = {.g = g, .finish = effnet_bf16_epilogues[g->activation], .sums = sums};
   Block before = {.first = 0, .rows = 0};
   size_t panels = (g->n + PANEL - 1) / PANEL, group;
 

@@ -101,13 +101,13 @@ finish (size_t m, size_t n, const float *sum, size_t lds, const float *bias, con
         size_t ldr, EffnetActivation activation, float *to, size_t ldt)
 {
   for (size_t i = 0; i < m; i++)
-    for (size_t j = 0; j < n; j += BLOCK) {
-      size_t count = smaller (BLOCK, n - j);
-      float v[BLOCK] = {0};
+    for (size_t j = 0; j < n; j += EFFNET_GENERIC_BLOCK) {
+      size_t count = smaller (EFFNET_GENERIC_BLOCK, n - j);
+      float v[EFFNET_GENERIC_BLOCK] = {0};
 
       for (size_t x = 0; x < count; x++)
         v[x] = sum[i * lds + j + x] + bias[j + x];
-      activate (v, activation);
+      effnet_generic_activate (v, activation);
       for (size_t x = 0; x < count; x++)
         to[i * ldt + j + x] = residual != NULL ? v[x] + residual[i * ldr + j + x] : v[x];
     }

@@ -11,15 +11,14 @@
  * quadratic on a width h is off by h^3 / 192 * max |d3q/da3|, and |d3q/da3| <= min (|q|, 1/8):
  * relatively at most 2^-10.58, absolutely at most 2^-13.58, against bf16's half ulp of 2^-9.
  * Past 15.5 q is held, so that swish ends at -2.9e-6 instead of 0. */
-#ifndef EFFNET_KERNELS_X86_BF16_AVX512_H
-#define EFFNET_KERNELS_X86_BF16_AVX512_H
+#ifndef EFFNET_KERNELS_SIMD_BF16_AVX512_H
+#define EFFNET_KERNELS_SIMD_BF16_AVX512_H
 
 #include <immintrin.h>
 #include <stdint.h>
 
 #include "base/types.h"
-
-#define EFFNET_INLINE static inline __attribute__ ((always_inline))
+#include "kernels/simd/inline.h"
 
 /* q (a) = c0 + a * (c1 + a * c2): c0, c1, c2 of segments 0..31 */
 static const float effnet_q_table[3][32] __attribute__ ((aligned (64))) = {
@@ -57,7 +56,7 @@ typedef struct {
   __m512 c0[2], c1[2], c2[2];
 } EffnetQ;
 
-EFFNET_INLINE EffnetQ
+static EFFNET_INLINE EffnetQ
 effnet_q_load (void)
 {
   EffnetQ q;
@@ -71,7 +70,7 @@ effnet_q_load (void)
 }
 
 /* q (a), and a = min (|x|, 15.5) to *a */
-EFFNET_INLINE __m512
+static EFFNET_INLINE __m512
 effnet_q (const EffnetQ *q, __m512 x, __m512 *a)
 {
   /* 3 * 2^21 rounds a to halves and leaves their number in the low bits, where permutes look. */
@@ -85,7 +84,7 @@ effnet_q (const EffnetQ *q, __m512 x, __m512 *a)
   return _mm512_fmadd_ps (sum, *a, _mm512_permutex2var_ps (q->c0[0], segment, q->c0[1]));
 }
 
-EFFNET_INLINE __m512
+static EFFNET_INLINE __m512
 effnet_bf16_activate (const EffnetQ *q, __m512 x, EffnetActivation activation)
 {
   __m512 zero = _mm512_setzero_ps (), a, value;
@@ -111,26 +110,26 @@ effnet_bf16_activate (const EffnetQ *q, __m512 x, EffnetActivation activation)
 }
 
 /* The first n lanes of 16 or 32. */
-EFFNET_INLINE __mmask16
+static EFFNET_INLINE __mmask16
 effnet_mask16 (size_t n)
 {
   return (__mmask16)(n >= 16 ? 0xffffu : (1u << n) - 1u);
 }
 
-EFFNET_INLINE __mmask32
+static EFFNET_INLINE __mmask32
 effnet_mask32 (size_t n)
 {
   return n >= 32 ? 0xffffffffu : (1u << n) - 1u;
 }
 
-EFFNET_INLINE __m512
+static EFFNET_INLINE __m512
 effnet_bf16_widen (__m256i x)
 {
   return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (x), 16));
 }
 
 /* A mask known to be full while compiling costs nothing. */
-EFFNET_INLINE __m512
+static EFFNET_INLINE __m512
 effnet_bf16_load (const uint16_t *from, __mmask16 mask)
 {
   if (__builtin_constant_p (mask) && mask == 0xffff)
@@ -138,14 +137,14 @@ effnet_bf16_load (const uint16_t *from, __mmask16 mask)
   return effnet_bf16_widen (_mm256_maskz_loadu_epi16 (mask, from));
 }
 
-EFFNET_INLINE void
+static EFFNET_INLINE void
 effnet_bf16_store (uint16_t *to, __mmask16 mask, __m512 x)
 {
   _mm256_mask_storeu_epi16 (to, mask, (__m256i)_mm512_cvtneps_pbh (x));
 }
 
 /* low to elements 0..15, high to 16..31 */
-EFFNET_INLINE void
+static EFFNET_INLINE void
 effnet_bf16_store2 (uint16_t *to, __mmask32 mask, __m512 low, __m512 high)
 {
   _mm512_mask_storeu_epi16 (to, mask, (__m512i)_mm512_cvtne2ps_pbh (high, low));

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Finishing of bf16 pointwise convolutions with AVX-512, one function for each activation. */
-#include "kernels/x86/finish_bf16.h"
-
-#include "kernels/x86/bf16_avx512.h"
+ * Epilogues of bf16 pointwise convolutions with AVX-512, one function for each activation. Part of
+ * the avx512bf16 bundle; the AMX row uses them, too. */
+#include "kernels/simd/epilogue_bf16_avx512.h"
+#include "kernels/simd/bf16_avx512.h"
 
 enum {
   PANEL = 32,
 };
 
 /* @two vectors of columns or one; @residual added or not */
-EFFNET_INLINE void
-finish_rows (const EffnetGemm *g, const float *sums, size_t row, size_t column, unsigned rows,
-             EffnetActivation activation, int two, int residual)
+static EFFNET_INLINE void
+epilogue_rows (const EffnetGemm *g, const float *sums, size_t row, size_t column, unsigned rows,
+               EffnetActivation activation, int two, int residual)
 {
   EffnetQ q = effnet_q_load ();
   uint16_t *c = (uint16_t *)g->c + row * g->ldc + column;
@@ -41,27 +41,27 @@ finish_rows (const EffnetGemm *g, const float *sums, size_t row, size_t column, 
   }
 }
 
-#define FINISH(name, activation)                                                                   \
-  static void finish_##name (const EffnetGemm *g, const float *sums, size_t row, size_t column,    \
-                             unsigned rows)                                                        \
+#define EPILOGUE(name, activation)                                                                 \
+  static void epilogue_##name (const EffnetGemm *g, const float *sums, size_t row, size_t column,  \
+                               unsigned rows)                                                      \
   {                                                                                                \
     if (g->residual == NULL && g->n - column > 16)                                                 \
-      finish_rows (g, sums, row, column, rows, activation, 1, 0);                                  \
+      epilogue_rows (g, sums, row, column, rows, activation, 1, 0);                                \
     else if (g->residual == NULL)                                                                  \
-      finish_rows (g, sums, row, column, rows, activation, 0, 0);                                  \
+      epilogue_rows (g, sums, row, column, rows, activation, 0, 0);                                \
     else if (g->n - column > 16)                                                                   \
-      finish_rows (g, sums, row, column, rows, activation, 1, 1);                                  \
+      epilogue_rows (g, sums, row, column, rows, activation, 1, 1);                                \
     else                                                                                           \
-      finish_rows (g, sums, row, column, rows, activation, 0, 1);                                  \
+      epilogue_rows (g, sums, row, column, rows, activation, 0, 1);                                \
   }
-FINISH (none, EFFNET_ACTIVATION_NONE)
-FINISH (swish, EFFNET_ACTIVATION_SWISH)
-FINISH (relu, EFFNET_ACTIVATION_RELU)
-FINISH (relu6, EFFNET_ACTIVATION_RELU6)
-FINISH (sigmoid, EFFNET_ACTIVATION_SIGMOID)
+EPILOGUE (none, EFFNET_ACTIVATION_NONE)
+EPILOGUE (swish, EFFNET_ACTIVATION_SWISH)
+EPILOGUE (relu, EFFNET_ACTIVATION_RELU)
+EPILOGUE (relu6, EFFNET_ACTIVATION_RELU6)
+EPILOGUE (sigmoid, EFFNET_ACTIVATION_SIGMOID)
 
-const EffnetBf16Finish effnet_bf16_finishers[5] = {
-    [EFFNET_ACTIVATION_NONE] = finish_none,       [EFFNET_ACTIVATION_SWISH] = finish_swish,
-    [EFFNET_ACTIVATION_RELU] = finish_relu,       [EFFNET_ACTIVATION_RELU6] = finish_relu6,
-    [EFFNET_ACTIVATION_SIGMOID] = finish_sigmoid,
+const EffnetBf16Epilogue effnet_bf16_epilogues[5] = {
+    [EFFNET_ACTIVATION_NONE] = epilogue_none,       [EFFNET_ACTIVATION_SWISH] = epilogue_swish,
+    [EFFNET_ACTIVATION_RELU] = epilogue_relu,       [EFFNET_ACTIVATION_RELU6] = epilogue_relu6,
+    [EFFNET_ACTIVATION_SIGMOID] = epilogue_sigmoid,
 };
