@@ -146,7 +146,7 @@ typedef enum {
 
 /**
  * EffnetChromaSite:
- * @EFFNET_CHROMA_SITE_DEFAULT: left (MPEG-2) for 4:2:0 and 4:2:2
+ * @EFFNET_CHROMA_SITE_DEFAULT: left
  * @EFFNET_CHROMA_SITE_LEFT: on the left column, between lines (MPEG-2)
  * @EFFNET_CHROMA_SITE_CENTER: in the middle of its luma samples (JPEG, MPEG-1)
  * @EFFNET_CHROMA_SITE_TOP_LEFT: on the top left luma sample (BT.2020)
@@ -192,7 +192,6 @@ typedef struct {
   void *reserved[8];
 } EffnetImage;
 
-/* Everything zero: the defaults. */
 /* clang-format off */
 #define EFFNET_IMAGE_INIT {EFFNET_PIXEL_FORMAT_UNKNOWN, 0, 0, {NULL}, {0}, 0,                      \
   EFFNET_COLOR_MATRIX_DEFAULT, EFFNET_COLOR_RANGE_DEFAULT, EFFNET_CHROMA_SITE_DEFAULT,             \
@@ -342,10 +341,11 @@ EFFNET_API const char *effnet_model_get_label (const EffnetModel *model, unsigne
  * effnet_model_get_sha256:
  * @model: a model
  *
- * The hash of the weights file, read when first asked for (about 5 ms a megabyte) and kept.
+ * SHA-256 of the weights file that was opened, also when it was renamed or replaced since. Computed
+ * by the first call, about 5 ms a megabyte.
  *
- * Returns: (transfer none): 64 hexadecimal digits; "" for synthetic weights or a file that could no
- *   longer be read
+ * Returns: (transfer none): 64 hexadecimal digits; "" for synthetic weights or a file overwritten
+ * since
  */
 EFFNET_API const char *effnet_model_get_sha256 (EffnetModel *model);
 /**
@@ -378,8 +378,8 @@ typedef enum {
 
 /**
  * EffnetSessionOptions:
- * @threads: workers of the pool; 0 = the CPUs this process may use. All sessions that ask for the
- *   same number share one pool. Results do not depend on it, bit for bit
+ * @threads: workers of the pool; 0 = effnet_cpu_count(). All sessions that ask for the same number
+ *   share one pool. Results do not depend on it, bit for bit
  * @resize_mode: how a frame becomes the network's input
  * @jpeg_full_scale: FALSE decodes JPEG at the smallest DCT scale that covers the network's input
  * @profile: TRUE records the time of each step (effnet_session_get_profile())

@@ -3,7 +3,6 @@
  * The house described to people and scripts, as JSON; and what of a file is only wanted when asked
  * for. */
 #include <json-glib/json-glib.h>
-#include <stdio.h>
 
 #include "engine/engine.h"
 
@@ -173,30 +172,8 @@ effnet_session_get_profile (const EffnetSession *session)
   return builder_to_string (builder);
 }
 
-static char *
-hash_file (const char *path)
-{
-  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_autofree guchar *block = g_malloc (1 << 16);
-  FILE *file = fopen (path, "rb");
-  gboolean ok;
-  size_t n;
-
-  if (file == NULL)
-    return g_strdup ("");
-  while ((n = fread (block, 1, 1 << 16, file)) > 0)
-    g_checksum_update (checksum, block, (gssize)n);
-  ok = !ferror (file);
-  fclose (file);
-  return g_strdup (ok ? g_checksum_get_string (checksum) : "");
-}
-
 const char *
 effnet_model_get_sha256 (EffnetModel *model)
 {
-  g_mutex_lock (&model->hash_lock);
-  if (model->sha256 == NULL)
-    model->sha256 = model->path != NULL ? hash_file (model->path) : g_strdup ("");
-  g_mutex_unlock (&model->hash_lock);
-  return model->sha256;
+  return effnet_hash_get (model->hash);
 }

@@ -10,6 +10,7 @@
 #include "plan/plan.h"
 #include "threads/pool.h"
 #include "weights/card.h"
+#include "weights/hash.h"
 
 struct _EffnetModel {
   unsigned refs; /* under the cache's lock */
@@ -21,9 +22,7 @@ struct _EffnetModel {
   EffnetCard *card;
   char **labels; /* of the card or of a labels file; NULL = none */
   uint64_t parameters, multiply_adds;
-
-  GMutex hash_lock;
-  char *sha256; /* under hash_lock */
+  EffnetHash *hash; /* of the weights file; NULL = synthetic */
 };
 
 struct _EffnetSession {

@@ -25,8 +25,7 @@ model_free (EffnetModel *model)
   effnet_plan_free (model->plan);
   effnet_card_free (model->card);
   g_strfreev (model->labels);
-  g_free (model->sha256);
-  g_mutex_clear (&model->hash_lock);
+  effnet_hash_free (model->hash);
   g_free (model);
 }
 
@@ -260,6 +259,7 @@ open_file (EffnetModel *model, const char *card_path, const EffnetModelOptions *
   tensors = effnet_tensor_table_open (model->path, error);
   if (tensors == NULL)
     return FALSE;
+  model->hash = effnet_tensor_table_steal_hash (tensors);
   dialect = effnet_dialect_detect (tensors);
   variant = choose_variant (o, model->card, dialect, tensors, error);
   if (variant == NULL || !choose_input_size (o, model->card, &size, error) ||
@@ -302,7 +302,6 @@ model_new (const char *path, const char *card_path, const EffnetModelOptions *o,
 
   model->refs = 1;
   model->path = g_strdup (path);
-  g_mutex_init (&model->hash_lock);
   ok = path != NULL ? open_file (model, card_path, o, dtype, error)
                     : open_synthetic (model, o, dtype, error);
   if (!ok) {

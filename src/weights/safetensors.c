@@ -338,20 +338,8 @@ read_header (Reader *reader, GError **error)
   return check_tiling (reader, error);
 }
 
-static void
-free_entries (GArray *entries)
-{
-  for (guint i = 0; i < entries->len; i++) {
-    EffnetTensor *tensor = g_array_index (entries, Entry, i).tensor;
-    if (tensor == NULL) /* the table has it */
-      continue;
-    g_free ((char *)tensor->name);
-    g_free (tensor);
-  }
-  g_array_unref (entries);
-}
-
-static GMappedFile *
+/* An empty table with the file at @path mapped and its hash begun. */
+static EffnetTensorTable *
 map_file (const char *path, GError **error)
 {
   g_autoptr (GError) why = NULL;
@@ -359,42 +347,38 @@ map_file (const char *path, GError **error)
 
   if (fd < 0)
     return NULL;
-  GMappedFile *mapping = g_mapped_file_new_from_fd (fd, FALSE, &why);
-  close (fd);
-  if (mapping == NULL) {
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_new (path);
+  table->hash = effnet_hash_new (fd);
+  table->mapping = g_mapped_file_new_from_fd (fd, FALSE, &why);
+  if (table->mapping == NULL) {
     g_autofree char *shown = effnet_printable (path);
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
                  "Weights file \"%s\" could not be mapped into memory: %s", shown, why->message);
+    return NULL;
   }
-  return mapping;
+  return g_steal_pointer (&table);
 }
 
 EffnetTensorTable *
 effnet_tensor_table_open (const char *path, GError **error)
 {
-  EffnetTensorTable *table = NULL;
-  GMappedFile *mapping = map_file (path, error);
+  g_autoptr (EffnetTensorTable) table = map_file (path, error);
 
-  if (mapping == NULL)
+  if (table == NULL)
     return NULL;
+  g_autofree char *shown = effnet_printable (path);
+  g_autoptr (GArray) entries = g_array_new (FALSE, FALSE, sizeof (Entry));
   Reader reader = {
-      .path = effnet_printable (path),
-      .bytes = (const uint8_t *)g_mapped_file_get_contents (mapping),
-      .size = g_mapped_file_get_length (mapping),
-      .entries = g_array_new (FALSE, FALSE, sizeof (Entry)),
+      .path = shown,
+      .bytes = (const uint8_t *)g_mapped_file_get_contents (table->mapping),
+      .size = g_mapped_file_get_length (table->mapping),
+      .entries = entries,
   };
-  if (read_header (&reader, error)) {
-    table = effnet_tensor_table_new (path);
-    table->mapping = g_mapped_file_ref (mapping);
-    for (guint i = 0; i < reader.entries->len; i++) {
-      Entry *entry = &g_array_index (reader.entries, Entry, i);
-      effnet_tensor_table_take (table, g_steal_pointer (&entry->tensor));
-    }
-  }
-  free_entries (reader.entries);
-  g_free (reader.path);
-  g_mapped_file_unref (mapping);
-  return table;
+  gboolean ok = read_header (&reader, error);
+  /* Names are unique: json.c refuses a key that comes twice. The table frees what it took. */
+  for (guint i = 0; i < entries->len; i++)
+    effnet_tensor_table_take (table, g_array_index (entries, Entry, i).tensor);
+  return ok ? g_steal_pointer (&table) : NULL;
 }
 
 void

@@ -10,6 +10,7 @@
 struct _EffnetTensorTable {
   char *name;
   GMappedFile *mapping; /* NULL: tensors own their data */
+  EffnetHash *hash;     /* of the file mapped */
   GPtrArray *tensors;   /* EffnetTensor, each at an address that stays */
   GHashTable *by_name;  /* name -> EffnetTensor */
 };

@@ -37,6 +37,7 @@ effnet_tensor_table_free (EffnetTensorTable *table)
     free_tensor (g_ptr_array_index (table->tensors, i), table->mapping == NULL);
   g_ptr_array_unref (table->tensors);
   g_clear_pointer (&table->mapping, g_mapped_file_unref);
+  effnet_hash_free (table->hash);
   g_free (table->name);
   g_free (table);
 }
@@ -86,6 +87,12 @@ const char *
 effnet_tensor_table_name (const EffnetTensorTable *table)
 {
   return table->name;
+}
+
+EffnetHash *
+effnet_tensor_table_steal_hash (EffnetTensorTable *table)
+{
+  return g_steal_pointer (&table->hash);
 }
 
 size_t

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/types.h"
+#include "weights/hash.h"
 
 #define EFFNET_TENSOR_MAX_DIMS 8
 
@@ -36,6 +37,8 @@ float *effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsi
                                 const size_t *shape);
 void effnet_tensor_table_free (EffnetTensorTable *table);
 
+/* Of the file opened; the caller's from then on. NULL for a table that maps none. */
+EffnetHash *effnet_tensor_table_steal_hash (EffnetTensorTable *table);
 /* For messages: the path, or the name given to effnet_tensor_table_new(). */
 const char *effnet_tensor_table_name (const EffnetTensorTable *table);
 size_t effnet_tensor_table_size (const EffnetTensorTable *table);

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/result.h"
@@ -336,6 +337,21 @@ test_wrong_words (void)
   g_unlink (labels);
 }
 
+/* At once, not when somebody writes to it. */
+static void
+test_pipe (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("effnet-XXXXXX", NULL);
+  g_autofree char *file = g_build_filename (folder, "model.safetensors", NULL);
+
+  g_assert_cmpint (mkfifo (file, 0600), ==, 0);
+  expect_open_error (file, NULL, EFFNET_ERROR_IO, "pipe|model.safetensors");
+  expect_open_error (folder, NULL, EFFNET_ERROR_IO, "pipe|model.safetensors");
+  expect_open_error ("/dev/zero", NULL, EFFNET_ERROR_IO, "device|/dev/zero");
+  g_unlink (file);
+  g_rmdir (folder);
+}
+
 static void
 test_bare_file (void)
 {
@@ -460,6 +476,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/not-found", test_not_found);
   g_test_add_func ("/engine/wrong-words", test_wrong_words);
   g_test_add_func ("/engine/bare-file", test_bare_file);
+  g_test_add_func ("/engine/pipe", test_pipe);
   g_test_add_func ("/engine/session-options", test_session_options);
   g_test_add_func ("/engine/regions", test_regions);
   return g_test_run ();

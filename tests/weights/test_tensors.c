@@ -5,7 +5,9 @@
 #include "files.h"
 #include "weights/tensors.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #if defined(__SSE2__)
 #  include <xmmintrin.h>
@@ -257,6 +259,55 @@ test_made (void)
   effnet_tensor_table_free (NULL);
 }
 
+/* The hash of a table's file, which is replaced or written to before anybody asks. */
+static EffnetHash *
+open_hash (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, &error);
+
+  g_assert_no_error (error);
+  EffnetHash *hash = effnet_tensor_table_steal_hash (table);
+  g_assert_null (effnet_tensor_table_steal_hash (table));
+  return hash;
+}
+
+static void
+test_hash (TestFolder *folder, gconstpointer data)
+{
+  static const char header[] = "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}";
+  const guint8 bytes[] = {0, 1};
+  g_autofree char *path = test_put_tensors (folder, strlen (header), header, strlen (header), 2);
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  uint64_t length = GUINT64_TO_LE (strlen (header));
+
+  (void)data;
+  g_checksum_update (checksum, (const guchar *)&length, 8);
+  g_checksum_update (checksum, (const guchar *)header, (gssize)strlen (header));
+  g_checksum_update (checksum, bytes, 2);
+  EffnetHash *renamed = open_hash (path), *removed = open_hash (path),
+             *never_read = open_hash (path);
+  g_autofree char *other = test_put_text (folder, "other", "not this");
+  g_assert_cmpint (g_rename (other, path), ==, 0);
+  g_assert_cmpstr (effnet_hash_get (renamed), ==, g_checksum_get_string (checksum));
+  g_unlink (path);
+  g_assert_cmpstr (effnet_hash_get (removed), ==, g_checksum_get_string (checksum));
+  g_assert_cmpstr (effnet_hash_get (removed), ==, g_checksum_get_string (checksum));
+
+  g_autofree char *again = test_put_tensors (folder, strlen (header), header, strlen (header), 2);
+  EffnetHash *written = open_hash (again);
+  FILE *file = g_fopen (again, "ab");
+  g_assert_cmpint (fputc (7, file), ==, 7);
+  fclose (file);
+  g_assert_cmpstr (effnet_hash_get (written), ==, "");
+  g_assert_cmpstr (effnet_hash_get (NULL), ==, "");
+  effnet_hash_free (renamed);
+  effnet_hash_free (removed);
+  effnet_hash_free (never_read);
+  effnet_hash_free (written);
+  effnet_hash_free (NULL);
+}
+
 #define ADD(name, function)                                                                        \
   g_test_add ("/weights/tensors/" name, TestFolder, NULL, test_folder_set_up, function,            \
               test_folder_tear_down)
@@ -272,6 +323,7 @@ main (int argc, char **argv)
   ADD ("dtypes", test_dtypes);
   ADD ("empty", test_empty);
   ADD ("replaced", test_replaced);
+  ADD ("hash", test_hash);
   g_test_add_func ("/weights/tensors/made", test_made);
   return g_test_run ();
 }

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _POSIX_C_SOURCE 200809L /* pread, st_mtim */
+#include "weights/hash.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK 65536 /* bytes */
+
+struct _EffnetHash {
+  struct stat opened; /* the file when it was opened */
+  GMutex lock;
+  int fd;       /* under lock; -1 once the digest is there */
+  char *digest; /* under lock */
+};
+
+EffnetHash *
+effnet_hash_new (int fd)
+{
+  EffnetHash *hash = g_new0 (EffnetHash, 1);
+
+  hash->fd = fd;
+  g_mutex_init (&hash->lock);
+  if (fstat (fd, &hash->opened) != 0)
+    hash->digest = g_strdup ("");
+  return hash;
+}
+
+/* A write changes the time of modification; a rename or a removal does not. */
+static gboolean
+is_unchanged (const EffnetHash *hash)
+{
+  struct stat now;
+
+  return fstat (hash->fd, &now) == 0 && now.st_size == hash->opened.st_size &&
+         now.st_mtim.tv_sec == hash->opened.st_mtim.tv_sec &&
+         now.st_mtim.tv_nsec == hash->opened.st_mtim.tv_nsec;
+}
+
+static char *
+compute (const EffnetHash *hash)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree guchar *chunk = g_malloc (CHUNK);
+  off_t at = 0;
+  ssize_t n;
+
+  do {
+    n = pread (hash->fd, chunk, CHUNK, at);
+    if (n > 0) {
+      g_checksum_update (checksum, chunk, n);
+      at += n;
+    }
+  } while (n > 0 || (n < 0 && errno == EINTR));
+  return g_strdup (n == 0 && is_unchanged (hash) ? g_checksum_get_string (checksum) : "");
+}
+
+const char *
+effnet_hash_get (EffnetHash *hash)
+{
+  if (hash == NULL)
+    return "";
+  g_mutex_lock (&hash->lock);
+  if (hash->digest == NULL) {
+    hash->digest = compute (hash);
+    close (hash->fd);
+    hash->fd = -1;
+  }
+  g_mutex_unlock (&hash->lock);
+  return hash->digest;
+}
+
+void
+effnet_hash_free (EffnetHash *hash)
+{
+  if (hash == NULL)
+    return;
+  if (hash->fd >= 0)
+    close (hash->fd);
+  g_mutex_clear (&hash->lock);
+  g_free (hash->digest);
+  g_free (hash);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The SHA-256 of a file as it was opened. The descriptor stays open until somebody asks, so what
+ * becomes of the name does not matter; the bytes are read only then, since most never ask. */
+#ifndef EFFNET_WEIGHTS_HASH_H
+#define EFFNET_WEIGHTS_HASH_H
+
+typedef struct _EffnetHash EffnetHash;
+
+/* Takes @fd, which reads an ordinary file. */
+EffnetHash *effnet_hash_new (int fd);
+/* 64 hexadecimal digits, computed by the first call; "" when the file was written to since it was
+ * opened or cannot be read. May be called by any thread. NULL reads as "". */
+const char *effnet_hash_get (EffnetHash *hash);
+void effnet_hash_free (EffnetHash *hash);
+
+#endif
