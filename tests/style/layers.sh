@@ -10,8 +10,10 @@ cd "${1:-$here/../..}" || exit 1
 
 # Quoted includes of a room that are none of: the room itself, the rooms after it. base/percentile.h
 # is open to all: it depends on nothing, and who is outside of the library compiles it in.
+known=' '
 room() {
   local name=$1 allowed
+  known+="$name "
   shift
   allowed=$(printf '%s|' "$name" "$@")
   check "src/$name includes only: $* and itself" "$(
@@ -35,6 +37,12 @@ room image kernels threads base
 room plan arch weights kernels base
 room engine plan weights arch image threads kernels base
 room cli effnet
+check "every folder of src is a room known here" "$(
+  for folder in src/*/; do
+    folder=$(basename "$folder")
+    [[ "$known" == *" $folder "* || "$folder" == '*' ]] || echo "src/$folder"
+  done
+)"
 
 check "of src only base/error.h and cli include the public header" "$(
   grep -rn '"effnet/effnet.h"' src 2>/dev/null | grep -vE '^src/(base/error\.h|cli/)'

@@ -65,6 +65,7 @@ caught layers.sh 'src/arch includes' src/arch/net.c '#include "kernels/kernels.h
 caught layers.sh 'src/kernels includes' src/kernels/gemm.c '#include "plan/plan.h"'
 caught layers.sh 'src/cli includes' src/cli/x.c '#include "base/cpu.h"'
 caught layers.sh 'gst-plugin includes' gst-plugin/x.c '#include "engine/engine.h"'
+caught layers.sh 'a room known here' src/attic/x.c '#include "base/cpu.h"'
 caught layers.sh 'of src only' src/plan/x.c '#include "effnet/effnet.h"'
 caught layers.sh 'GStreamer stops' src/image/x.c '#include <gst/gst.h>'
 caught layers.sh 'libjpeg stops' src/image/frontend.c '#include <jpeglib.h>'
