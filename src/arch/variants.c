@@ -76,16 +76,17 @@ static const EffnetVariant variants[] = {
 };
 /* clang-format on */
 
-/* The names above once more, as one list that ends. */
-static const char *const names[] = {
-    "b0", "b1", "b2",    "b3",    "b4",    "b5",    "b6",    "b7",
-    "b8", "l2", "lite0", "lite1", "lite2", "lite3", "lite4", NULL,
-};
-G_STATIC_ASSERT (G_N_ELEMENTS (names) == G_N_ELEMENTS (variants) + 1);
-
 const char *const *
 effnet_arch_names (void)
 {
+  static const char *names[G_N_ELEMENTS (variants) + 1];
+  static gsize ready;
+
+  if (g_once_init_enter (&ready)) {
+    for (size_t i = 0; i < G_N_ELEMENTS (variants); i++)
+      names[i] = variants[i].name;
+    g_once_init_leave (&ready, 1);
+  }
   return names;
 }
 

@@ -6,6 +6,7 @@
 #define EFFNET_ENGINE_ENGINE_H
 
 #include "arch/net.h"
+#include "base/arena.h"
 #include "image/frontend.h"
 #include "plan/plan.h"
 #include "threads/pool.h"
@@ -19,6 +20,7 @@ struct _EffnetModel {
   char *name;
   EffnetNet *net;
   EffnetPlan *plan;
+  EffnetArena weights; /* packed, as plan->layers says */
   EffnetCard *card;
   char **labels; /* of the card or of a labels file; NULL = none */
   uint64_t parameters, multiply_adds;
@@ -35,7 +37,8 @@ struct _EffnetSession {
   uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
 };
 
-/* Walks the plan over @input, float [in_h][in_w][3]; features and logits are then in the arena. */
+/* Walks the plan over @input, float [in_h][in_w][3], between effnet_pool_enter() and _leave();
+ * features and logits are then in the arena. */
 void effnet_run (EffnetSession *session, const float *input);
 
 /* The file to open: @path may be a folder. FALSE with NOT_FOUND. @card: NULL when there is none. */

@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "bind/bind.h"
+#include "bind/dialect.h"
+#include "bind/synthetic.h"
 #include "engine/engine.h"
 
 /* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens follow one
@@ -23,6 +26,7 @@ model_free (EffnetModel *model)
   g_free (model->name);
   effnet_net_free (model->net);
   effnet_plan_free (model->plan);
+  effnet_arena_clear (&model->weights);
   effnet_card_free (model->card);
   g_strfreev (model->labels);
   effnet_hash_free (model->hash);
@@ -179,8 +183,10 @@ choose_classes (const EffnetCard *card, EffnetDialect dialect, const EffnetTenso
   return TRUE;
 }
 
+/* Layers being packed, a tile each. */
 typedef struct {
-  EffnetPlan *plan;
+  EffnetModel *model;
+  const EffnetBound *bound;
   GMutex lock;
   GError *error; /* of the lowest index, under lock: the same whoever was first */
   size_t failed;
@@ -190,10 +196,12 @@ static void
 pack_tile (void *user, size_t tile, unsigned worker)
 {
   Packing *packing = user;
+  EffnetModel *model = packing->model;
   GError *error = NULL;
 
   (void)worker;
-  if (effnet_plan_pack (packing->plan, tile, &error))
+  if (effnet_pack_layer (&model->plan->layers[tile], &packing->bound[tile], model->weights.base,
+                         &error))
     return;
   g_mutex_lock (&packing->lock);
   if (packing->error == NULL || tile < packing->failed) {
@@ -206,31 +214,41 @@ pack_tile (void *user, size_t tile, unsigned worker)
 }
 
 static gboolean
-pack_weights (EffnetPlan *plan, GError **error)
+pack_weights (EffnetModel *model, const EffnetBound *bound, GError **error)
 {
-  EffnetPool *pool = effnet_pool_get (0);
-  Packing packing = {.plan = plan};
+  const EffnetPlan *plan = model->plan;
+  Packing packing = {.model = model, .bound = bound};
+  EffnetPool *pool;
 
-  g_mutex_init (&packing.lock);
-  effnet_pool_run (pool, plan->n_packs, pack_tile, &packing);
-  effnet_pool_unref (pool);
-  g_mutex_clear (&packing.lock);
-  if (packing.error != NULL) {
-    g_propagate_error (error, packing.error);
+  if (effnet_arena_init (&model->weights, plan->weight_bytes) != 0) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "%s needs %" G_GSIZE_FORMAT " MB for its weights, which the system does not give",
+                 model->net->variant, plan->weight_bytes >> 20);
     return FALSE;
   }
-  effnet_plan_packed (plan);
-  return TRUE;
+  g_mutex_init (&packing.lock);
+  pool = effnet_pool_get (0);
+  effnet_pool_run (pool, plan->n_layers, pack_tile, &packing);
+  effnet_pool_unref (pool);
+  g_mutex_clear (&packing.lock);
+  if (packing.error == NULL)
+    return TRUE;
+  g_propagate_error (error, packing.error);
+  return FALSE;
 }
 
+/* @epsilon: 0 = the dialect's. */
 static gboolean
 build_plan (EffnetModel *model, const EffnetTensorTable *tensors, EffnetDtype dtype, double epsilon,
             GError **error)
 {
-  EffnetPlanOptions options = {dtype, epsilon};
+  size_t n_layers;
+  g_autofree EffnetBound *bound = effnet_bind (model->net, tensors, epsilon, &n_layers, error);
 
-  model->plan = effnet_plan_new (model->net, tensors, &options, error);
-  return model->plan != NULL && pack_weights (model->plan, error);
+  if (bound == NULL)
+    return FALSE;
+  model->plan = effnet_plan_new (model->net, dtype, NULL, error);
+  return model->plan != NULL && pack_weights (model, bound, error);
 }
 
 static gboolean
@@ -420,7 +438,7 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .input_height = net->in_height,
       .parameters = model->parameters,
       .multiply_adds = model->multiply_adds,
-      .weight_bytes = model->plan->weights.bytes,
+      .weight_bytes = model->weights.bytes,
       .arena_bytes = model->plan->arena_bytes + model->plan->scratch_bytes,
   };
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The forward pass: each step of the plan, its tiles over the pool. Nothing is decided, allocated
- * or checked here. */
+ * The forward pass: each step of the plan, its tiles over the worker pool. Nothing is decided,
+ * allocated or checked here; which part a tile is, plan/tile.h says. */
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/clock.h"
 #include "engine/engine.h"
 
 typedef struct {
   const EffnetStep *step;
+  const EffnetBuffer *buffers;
   char *arena, *scratch;
   size_t scratch_bytes; /* of each worker */
+  const char *weights;
   const float *input;
   size_t element; /* bytes of T */
   gboolean alone; /* no other worker takes tiles of this step */
@@ -22,112 +23,143 @@ typedef struct {
 static void *
 at (const Job *job, EffnetSlot slot)
 {
-  return slot == EFFNET_NO_SLOT ? NULL : job->arena + slot;
+  return slot == EFFNET_NO_SLOT ? NULL : job->arena + job->buffers[slot].offset;
+}
+
+static void *
+scratch_of (const Job *job, unsigned worker)
+{
+  return job->scratch + worker * job->scratch_bytes;
+}
+
+static const void *
+weights_of (const Job *job, const EffnetPackedLayer *layer)
+{
+  return job->weights + layer->weights;
+}
+
+static const float *
+bias_of (const Job *job, const EffnetPackedLayer *layer)
+{
+  return (const float *)(const void *)(job->weights + layer->bias);
 }
 
 /* Which input row is row @i of the window of output row @y; FALSE outside the image. */
 static gboolean
-window_row (const EffnetStep *s, size_t y, unsigned i, size_t *row)
+window_row (const EffnetWindow *w, size_t y, unsigned i, size_t *row)
 {
-  *row = y * s->stride + i - s->pad_y; /* wraps round above the image */
-  return *row < s->in_h;
+  *row = y * w->stride + i - w->pad_y; /* wraps round above the image */
+  return *row < w->in_h;
 }
 
-/* The kernel_size input rows of output row @y; NULL outside the image. */
+/* The input rows of output row @y, @row_bytes each; NULL outside the image. */
 static void
-window (const EffnetStep *s, const char *in, size_t row_bytes, size_t y, const void **rows)
+window_rows (const EffnetWindow *w, const char *in, size_t row_bytes, size_t y, const void **rows)
 {
-  for (unsigned i = 0; i < s->kernel_size; i++) {
+  for (unsigned i = 0; i < w->kernel; i++) {
     size_t row;
 
-    rows[i] = window_row (s, y, i, &row) ? in + row * row_bytes : NULL;
+    rows[i] = window_row (w, y, i, &row) ? in + row * row_bytes : NULL;
   }
 }
 
 static void
-run_stem (void *user, size_t tile, unsigned worker)
+run_stem (const Job *job, const EffnetTile *tile, unsigned worker)
 {
-  const Job *job = user;
-  const EffnetStep *s = job->step;
-  size_t end = MIN ((tile + 1) * s->per_tile, s->out_h);
+  const EffnetStemStep *s = &job->step->stem;
+  const EffnetWindow *w = &s->window;
   const void *rows[MAX_KERNEL];
   EffnetStem args = {
       .rows = (const float *const *)rows,
-      .in_w = s->in_w,
-      .out_w = s->out_w,
-      .n = s->out_channels,
-      .kernel = s->kernel_size,
-      .stride = s->stride,
-      .pad = s->pad_x,
-      .weights = s->weights,
-      .weight_stride = s->weight_stride,
-      .bias = s->bias,
+      .in_w = w->in_w,
+      .out_w = w->out_w,
+      .n = s->layer->out,
+      .kernel = w->kernel,
+      .stride = w->stride,
+      .pad = w->pad_x,
+      .weights = weights_of (job, s->layer),
+      .weight_stride = s->layer->stride,
+      .bias = bias_of (job, s->layer),
       .activation = s->activation,
   };
 
   (void)worker;
-  for (size_t y = tile * s->per_tile; y < end; y++) {
-    window (s, (const char *)job->input, s->in_w * 3 * sizeof (float), y, rows);
-    args.out = (char *)at (job, s->out) + y * s->out_w * s->out_channels * job->element;
-    s->kernel->call.stem (&args);
+  for (size_t y = tile->row; y < tile->row + tile->rows; y++) {
+    window_rows (w, (const char *)job->input, w->in_w * s->layer->in * sizeof (float), y, rows);
+    args.out = (char *)at (job, s->out) + y * w->out_w * s->layer->out * job->element;
+    job->step->kernel->call.stem (&args);
   }
 }
 
-/* What is the same for all rows of a depthwise convolution's tile. */
+/* What is the same for all rows of a tile. */
 static EffnetDepthwise
-depthwise_args (const EffnetStep *s, size_t first_channel, size_t channels, const void **rows)
+depthwise_args (const Job *job, const EffnetDepthwiseStep *s, const EffnetTile *tile,
+                const void **rows)
 {
   return (EffnetDepthwise){
       .rows = rows,
-      .channels = channels,
-      .in_w = s->in_w,
-      .out_w = s->out_w,
-      .in_stride = channels,
-      .out_stride = s->out_channels,
-      .kernel = s->kernel_size,
-      .stride = s->stride,
-      .pad = s->pad_x,
-      .weights = (const float *)s->weights + first_channel,
-      .weight_stride = s->weight_stride,
-      .bias = s->bias + first_channel,
+      .channels = tile->channels,
+      .in_w = s->window.in_w,
+      .out_w = s->window.out_w,
+      .in_stride = tile->channels,
+      .out_stride = s->layer->out,
+      .kernel = s->window.kernel,
+      .stride = s->window.stride,
+      .pad = s->window.pad_x,
+      .weights = (const float *)weights_of (job, s->layer) + tile->channel,
+      .weight_stride = s->layer->stride,
+      .bias = bias_of (job, s->layer) + tile->channel,
       .activation = s->activation,
   };
 }
 
-/* Before the first row of each band its sums for the pool begin. */
-static void
-begin_band (const Job *job, size_t y, size_t first_channel, EffnetDepthwise *args)
+/* The zeroed channel sums of a band; NULL when nobody reads them. */
+static float *
+clear_sums (const Job *job, const EffnetDepthwiseStep *s, const EffnetTile *tile, size_t band)
 {
-  const EffnetStep *s = job->step;
-  float *partial = at (job, s->partial); /* [bands][out_channels] */
+  float *sums = at (job, s->sums); /* [bands][channels] */
 
-  if (partial == NULL || y % s->per_tile != 0)
-    return;
-  args->pool = partial + y / s->per_tile * s->out_channels + first_channel;
-  memset (args->pool, 0, args->channels * sizeof (float));
+  if (sums == NULL)
+    return NULL;
+  sums += band * s->layer->out + tile->channel;
+  memset (sums, 0, tile->channels * sizeof (float));
+  return sums;
+}
+
+static void *
+depthwise_out (const Job *job, const EffnetDepthwiseStep *s, const EffnetTile *tile, size_t y)
+{
+  size_t pixel = y * s->window.out_w;
+
+  return (char *)at (job, s->out) + (pixel * s->layer->out + tile->channel) * job->element;
 }
 
 static void
-run_depthwise (void *user, size_t tile, unsigned worker)
+run_depthwise (const Job *job, const EffnetTile *tile, unsigned worker)
 {
-  const Job *job = user;
-  const EffnetStep *s = job->step;
-  size_t end = MIN ((tile + 1) * s->per_tile, s->out_h), channels = s->out_channels;
+  const EffnetDepthwiseStep *s = &job->step->depthwise;
+  const EffnetWindow *w = &s->window;
   const void *rows[MAX_KERNEL];
-  EffnetDepthwise args = depthwise_args (s, 0, channels, rows);
+  EffnetDepthwise args = depthwise_args (job, s, tile, rows);
 
   (void)worker;
-  for (size_t y = tile * s->per_tile; y < end; y++) {
-    begin_band (job, y, 0, &args);
-    window (s, at (job, s->in), s->in_w * channels * job->element, y, rows);
-    args.out = (char *)at (job, s->out) + y * s->out_w * channels * job->element;
-    s->kernel->call.depthwise (&args);
+  for (size_t band = tile->band; band < tile->band + tile->bands; band++) {
+    size_t y, end;
+
+    effnet_depthwise_band (s, band, &y, &end);
+    args.pool = clear_sums (job, s, tile, band);
+    for (; y < end; y++) {
+      window_rows (w, at (job, s->in), w->in_w * s->layer->out * job->element, y, rows);
+      args.out = depthwise_out (job, s, tile, y);
+      job->step->kernel->call.depthwise (&args);
+    }
   }
 }
 
 /* The expanded rows of a fused tile: input row r, once computed, is in place r % ring_rows until
  * row r + ring_rows is. */
 typedef struct {
+  const EffnetFusedStep *step;
   EffnetGemm gemm;
   char *rows; /* T [ring_rows][in_w][slice] */
   size_t row_bytes;
@@ -139,185 +171,184 @@ typedef struct {
 static void
 fill_ring (const Job *job, Ring *ring, size_t oldest, size_t needed)
 {
-  const EffnetStep *s = job->step;
-  size_t in_row = s->in_w * s->in_channels * job->element, ring_rows = s->expand.ring_rows;
+  const EffnetFusedStep *s = ring->step;
+  const EffnetWindow *w = &s->depthwise.window;
+  size_t in_row = w->in_w * s->expand->in * job->element;
 
   while (ring->next < needed) {
-    size_t place = ring->next % ring_rows;
-    size_t rows = MIN (ring_rows - place, MIN (oldest + ring_rows, ring->last) - ring->next);
+    size_t place = ring->next % s->ring_rows;
+    size_t rows = MIN (s->ring_rows - place, MIN (oldest + s->ring_rows, ring->last) - ring->next);
 
-    ring->gemm.m = rows * s->in_w;
-    ring->gemm.a = (const char *)at (job, s->in) + ring->next * in_row;
+    ring->gemm.m = rows * w->in_w;
+    ring->gemm.a = (const char *)at (job, s->depthwise.in) + ring->next * in_row;
     ring->gemm.c = ring->rows + place * ring->row_bytes;
-    s->expand.gemm->call.gemm (&ring->gemm);
+    s->expand->gemm->call.gemm (&ring->gemm);
     ring->next += rows;
   }
 }
 
 /* The input rows that output rows @first .. @end - 1 read: *@from .. *@to - 1. */
 static void
-input_rows (const EffnetStep *s, size_t first, size_t end, size_t *from, size_t *to)
+input_rows (const EffnetWindow *w, size_t first, size_t end, size_t *from, size_t *to)
 {
-  size_t bottom = (end - 1) * s->stride + s->kernel_size; /* + pad_y, as is first * stride */
+  size_t bottom = (end - 1) * w->stride + w->kernel; /* + pad_y, as is first * stride */
 
-  *from = first * s->stride > s->pad_y ? first * s->stride - s->pad_y : 0;
-  *to = bottom > s->pad_y ? MIN (bottom - s->pad_y, s->in_h) : 0;
+  *from = first * w->stride > w->pad_y ? first * w->stride - w->pad_y : 0;
+  *to = bottom > w->pad_y ? MIN (bottom - w->pad_y, w->in_h) : 0;
 }
 
-/* Which slice of channels, and which output rows *begin .. *end - 1. */
-static size_t
-fused_tile (const Job *job, size_t tile, size_t *begin, size_t *end)
+static Ring
+new_ring (const Job *job, const EffnetTile *tile, unsigned worker)
 {
-  const EffnetStep *s = job->step;
-  size_t slices = effnet_div_up (s->out_channels, s->expand.slice), middle = slices / 2;
-
-  *begin = 0;
-  *end = s->out_h;
-  if (job->alone)
-    return tile;
-  if (s->expand.odd && tile != middle && tile != slices)
-    return tile < middle ? tile : tile - 1;
-  if (s->expand.odd) /* the last slice's top and bottom */
-    tile = tile == middle ? slices - 1 : 2 * slices - 1;
-  *begin = tile / slices * s->per_tile;
-  *end = MIN (*begin + s->per_tile, s->out_h);
-  return tile % slices;
-}
-
-static void
-run_expand_depthwise (void *user, size_t tile, unsigned worker)
-{
-  const Job *job = user;
-  const EffnetStep *s = job->step;
-  const EffnetKernel *gemm = s->expand.gemm;
-  size_t begin, end, first = fused_tile (job, tile, &begin, &end) * s->expand.slice; /* channel */
-  size_t channels = MIN (s->expand.slice, s->out_channels - first);
-  size_t k_packed = effnet_div_up (s->in_channels, gemm->kr) * gemm->kr;
-  const void *rows[MAX_KERNEL];
-  EffnetDepthwise args = depthwise_args (s, first, channels, rows);
+  const EffnetFusedStep *s = &job->step->fused;
+  const EffnetWindow *w = &s->depthwise.window;
+  size_t depth = effnet_packed_depth (s->expand);
   Ring ring = {
-      .gemm = {.n = channels,
-               .k = s->in_channels,
-               .lda = s->in_channels,
-               .b = (const char *)s->expand.weights + first * k_packed * job->element,
-               .bias = s->expand.bias + first,
-               .ldc = channels,
-               .activation = s->activation},
-      .rows = job->scratch + worker * job->scratch_bytes,
-      .row_bytes = s->in_w * channels * job->element,
+      .step = s,
+      .gemm = {.n = tile->channels,
+               .k = s->expand->in,
+               .lda = s->expand->in,
+               .b =
+                   (const char *)weights_of (job, s->expand) + tile->channel * depth * job->element,
+               .bias = bias_of (job, s->expand) + tile->channel,
+               .ldc = tile->channels,
+               .activation = s->depthwise.activation},
+      .rows = scratch_of (job, worker),
+      .row_bytes = w->in_w * tile->channels * job->element,
   };
 
-  input_rows (s, begin, end, &ring.next, &ring.last);
-  for (size_t y = begin; y < end; y++) {
-    size_t oldest, needed;
+  input_rows (w, tile->row, tile->row + tile->rows, &ring.next, &ring.last);
+  return ring;
+}
 
-    begin_band (job, y, first, &args);
-    input_rows (s, y, y + 1, &oldest, &needed);
-    fill_ring (job, &ring, oldest, needed);
-    for (unsigned i = 0; i < s->kernel_size; i++) {
-      size_t row;
+static void
+run_expand_depthwise (const Job *job, const EffnetTile *tile, unsigned worker)
+{
+  const EffnetDepthwiseStep *s = &job->step->fused.depthwise;
+  const void *rows[MAX_KERNEL];
+  EffnetDepthwise args = depthwise_args (job, s, tile, rows);
+  Ring ring = new_ring (job, tile, worker);
 
-      rows[i] = window_row (s, y, i, &row) ? ring.rows + row % s->expand.ring_rows * ring.row_bytes
-                                           : NULL;
+  for (size_t band = tile->band; band < tile->band + tile->bands; band++) {
+    size_t y, end;
+
+    effnet_depthwise_band (s, band, &y, &end);
+    args.pool = clear_sums (job, s, tile, band);
+    for (; y < end; y++) {
+      size_t oldest, needed, row;
+
+      input_rows (&s->window, y, y + 1, &oldest, &needed);
+      fill_ring (job, &ring, oldest, needed);
+      for (unsigned i = 0; i < s->window.kernel; i++)
+        rows[i] = window_row (&s->window, y, i, &row)
+                      ? ring.rows + row % ring.step->ring_rows * ring.row_bytes
+                      : NULL;
+      args.out = depthwise_out (job, s, tile, y);
+      job->step->kernel->call.depthwise (&args);
     }
-    args.out = (char *)at (job, s->out) + (y * s->out_w * s->out_channels + first) * job->element;
-    s->kernel->call.depthwise (&args);
   }
 }
 
-/* Outputs @first .. of a fully connected layer. */
 static void
-run_fc (const Job *job, size_t first, size_t n, const float *x, float *y)
+run_fc (const Job *job, const EffnetFcStep *s, const EffnetTile *tile, const float *x)
 {
-  const EffnetStep *s = job->step;
-  const char *weights = (const char *)s->weights + first * job->element;
+  const char *weights = weights_of (job, s->layer);
 
-  s->kernel->call.fc (&(EffnetFc){n, s->in_channels, x, weights, s->weight_stride, s->bias + first,
-                                  y + first, s->activation});
+  job->step->kernel->call.fc (&(EffnetFc){
+      .n = tile->channels,
+      .k = s->layer->in,
+      .x = x,
+      .w = weights + tile->channel * job->element,
+      .w_stride = s->layer->stride,
+      .bias = bias_of (job, s->layer) + tile->channel,
+      .y = (float *)at (job, s->out) + tile->channel,
+      .activation = s->activation,
+  });
 }
 
 static void
-run_squeeze (void *user, size_t tile, unsigned worker)
+run_squeeze (const Job *job, const EffnetTile *tile, unsigned worker)
 {
-  const Job *job = user;
-  const EffnetStep *s = job->step;
-  size_t first = tile * s->per_tile, channels = s->in_channels;
-  const float *partial = at (job, s->partial);
-  float *mean = (float *)(void *)(job->scratch + worker * job->scratch_bytes); /* [channels] */
+  const EffnetSqueezeStep *s = &job->step->squeeze;
+  size_t channels = s->fc.layer->in;
+  const float *sums = at (job, s->fc.in);
+  float *mean = scratch_of (job, worker); /* [channels] */
 
-  memcpy (mean, partial, channels * sizeof (float));
-  for (size_t p = 1; p < s->partials; p++) {
+  memcpy (mean, sums, channels * sizeof (float));
+  for (size_t band = 1; band < s->bands; band++) {
     for (size_t c = 0; c < channels; c++)
-      mean[c] += partial[p * channels + c];
+      mean[c] += sums[band * channels + c];
   }
   for (size_t c = 0; c < channels; c++)
-    mean[c] *= 1.0f / (float)(s->in_h * s->in_w);
-  run_fc (job, first, MIN (s->per_tile, s->out_channels - first), mean, at (job, s->out));
+    mean[c] *= 1.0f / (float)s->pixels;
+  run_fc (job, &s->fc, tile, mean);
 }
 
-/* The rows of the project's packed weights that read @channels channels from @first on. */
 static void
-scale_weights (const Job *job, size_t first, size_t channels, const float *gate)
+scale_weights (const Job *job, const EffnetTile *tile, const float *gate)
 {
-  const EffnetStep *s = job->step;
-  size_t nr = effnet_gemm_panel_width (s->project_gemm, s->project_channels);
-  unsigned kr = s->project_gemm->kr;
+  const EffnetExciteStep *s = &job->step->excite;
+  const EffnetScaledPart part = effnet_excite_scaled (s, tile);
 
   s->scale->call.scale_panels (&(EffnetScalePanels){
-      .packed = (const char *)s->project + first * nr * job->element,
-      .out = (char *)at (job, s->scaled) + first * nr * job->element,
-      .panels = s->project_panels,
-      .k = channels,
-      .panel_stride = effnet_align_up (s->out_channels, kr) * nr,
-      .nr = nr,
-      .kr = kr,
+      .packed = (const char *)weights_of (job, s->project) + part.offset * job->element,
+      .out = (char *)at (job, s->scaled) + part.offset * job->element,
+      .panels = part.panels,
+      .k = tile->channels,
+      .panel_stride = part.stride,
+      .nr = effnet_packed_width (s->project),
+      .kr = s->project->gemm->kr,
       .gate = gate,
   });
 }
 
 static void
-run_excite (void *user, size_t tile, unsigned worker)
+scale_rows (const Job *job, const EffnetTile *tile, const float *gate)
 {
-  const Job *job = user;
-  const EffnetStep *s = job->step;
-  size_t first = tile * s->per_tile, channels = MIN (s->per_tile, s->out_channels - first);
-  float *gate = at (job, s->gate);
+  const EffnetExciteStep *s = &job->step->excite;
 
-  (void)worker;
-  run_fc (job, first, channels, at (job, s->in), gate);
-  if (s->scaled != EFFNET_NO_SLOT)
-    scale_weights (job, first, channels, gate + first);
-  else
-    s->scale->call.scale_rows (&(EffnetScaleRows){(char *)at (job, s->out) + first * job->element,
-                                                  s->out_h * s->out_w, channels, s->out_channels,
-                                                  gate + first});
+  s->scale->call.scale_rows (&(EffnetScaleRows){
+      .x = (char *)at (job, s->rows) + tile->channel * job->element,
+      .pixels = s->pixels,
+      .channels = tile->channels,
+      .stride = s->fc.layer->out,
+      .gate = gate,
+  });
 }
 
 static void
-run_pointwise (void *user, size_t tile, unsigned worker)
+run_excite (const Job *job, const EffnetTile *tile, unsigned worker)
 {
-  const Job *job = user;
-  const EffnetStep *s = job->step;
-  const EffnetKernel *gemm = s->kernel;
-  size_t pixels = s->out_h * s->out_w, k = s->in_channels, n = s->out_channels;
-  size_t row_tiles = effnet_div_up (pixels, s->per_tile), panel_tiles = s->n_tiles / row_tiles;
-  size_t row_tile = s->by_panels ? tile % row_tiles : tile / panel_tiles;
-  size_t panel_tile = s->by_panels ? tile / row_tiles : tile % panel_tiles;
-  size_t first = row_tile * s->per_tile, m = MIN (s->per_tile, pixels - first);
-  size_t column = panel_tile * s->panels_per_tile * effnet_gemm_panel_width (gemm, n);
-  size_t columns = MIN (s->panels_per_tile * effnet_gemm_panel_width (gemm, n), n - column);
-  const char *weights = s->scaled != EFFNET_NO_SLOT ? at (job, s->scaled) : s->weights;
-  size_t corner = (first * n + column) * job->element; /* of the output and the residual */
+  const EffnetExciteStep *s = &job->step->excite;
+  const float *gate = (const float *)at (job, s->fc.out) + tile->channel;
 
   (void)worker;
-  gemm->call.gemm (&(EffnetGemm){
-      .m = m,
-      .n = columns,
+  run_fc (job, &s->fc, tile, at (job, s->fc.in));
+  if (s->scaled != EFFNET_NO_SLOT)
+    scale_weights (job, tile, gate);
+  else
+    scale_rows (job, tile, gate);
+}
+
+static void
+run_pointwise (const Job *job, const EffnetTile *tile, unsigned worker)
+{
+  const EffnetPointwiseStep *s = &job->step->pointwise;
+  size_t k = s->layer->in, n = s->layer->out;
+  const char *weights =
+      s->scaled != EFFNET_NO_SLOT ? at (job, s->scaled) : weights_of (job, s->layer);
+  /* of the output and the residual */
+  size_t corner = (tile->row * n + tile->channel) * job->element;
+
+  (void)worker;
+  job->step->kernel->call.gemm (&(EffnetGemm){
+      .m = tile->rows,
+      .n = tile->channels,
       .k = k,
-      .a = (char *)at (job, s->in) + first * k * job->element,
+      .a = (char *)at (job, s->in) + tile->row * k * job->element,
       .lda = k,
-      .b = weights + column * effnet_div_up (k, gemm->kr) * gemm->kr * job->element,
-      .bias = s->bias + column,
+      .b = weights + tile->channel * effnet_packed_depth (s->layer) * job->element,
+      .bias = bias_of (job, s->layer) + tile->channel,
       .residual = s->residual != EFFNET_NO_SLOT ? (char *)at (job, s->residual) + corner : NULL,
       .ldr = n,
       .c = (char *)at (job, s->out) + corner,
@@ -327,65 +358,77 @@ run_pointwise (void *user, size_t tile, unsigned worker)
 }
 
 static void
-run_pool (void *user, size_t tile, unsigned worker)
+run_average_pool (const Job *job, const EffnetTile *tile, unsigned worker)
 {
-  const Job *job = user;
-  const EffnetStep *s = job->step;
-  size_t first = tile * s->per_tile, channels = MIN (s->per_tile, s->in_channels - first);
-  size_t pixels = s->in_h * s->in_w;
-  float *out = (float *)at (job, s->out) + first;
+  const EffnetAveragePoolStep *s = &job->step->average_pool;
+  float *out = (float *)at (job, s->out) + tile->channel;
 
   (void)worker;
-  memset (out, 0, channels * sizeof (float));
-  s->kernel->call.pool (&(EffnetPoolSum){(char *)at (job, s->in) + first * job->element, pixels,
-                                         channels, s->in_channels, out});
-  for (size_t c = 0; c < channels; c++)
-    out[c] *= 1.0f / (float)pixels;
+  memset (out, 0, tile->channels * sizeof (float));
+  job->step->kernel->call.pool (&(EffnetPoolSum){
+      .x = (char *)at (job, s->in) + tile->channel * job->element,
+      .pixels = s->pixels,
+      .channels = tile->channels,
+      .stride = s->channels,
+      .sum = out,
+  });
+  for (size_t c = 0; c < tile->channels; c++)
+    out[c] *= 1.0f / (float)s->pixels;
 }
 
 static void
-run_classifier (void *user, size_t tile, unsigned worker)
+run_classifier (const Job *job, const EffnetTile *tile, unsigned worker)
 {
-  const Job *job = user;
-  const EffnetStep *s = job->step;
-  size_t first = tile * s->per_tile;
+  const EffnetFcStep *s = &job->step->classifier;
 
   (void)worker;
-  run_fc (job, first, MIN (s->per_tile, s->out_channels - first), at (job, s->in),
-          at (job, s->out));
+  run_fc (job, s, tile, at (job, s->in));
 }
 
-static const EffnetTileFunc step_funcs[] = {
-    [EFFNET_STEP_STEM] = run_stem,           [EFFNET_STEP_POINTWISE] = run_pointwise,
-    [EFFNET_STEP_DEPTHWISE] = run_depthwise, [EFFNET_STEP_EXPAND_DEPTHWISE] = run_expand_depthwise,
-    [EFFNET_STEP_SQUEEZE] = run_squeeze,     [EFFNET_STEP_EXCITE] = run_excite,
-    [EFFNET_STEP_POOL] = run_pool,           [EFFNET_STEP_CLASSIFIER] = run_classifier,
+typedef void (*StepFunc) (const Job *job, const EffnetTile *tile, unsigned worker);
+
+static const StepFunc step_funcs[] = {
+    [EFFNET_STEP_STEM] = run_stem,
+    [EFFNET_STEP_POINTWISE] = run_pointwise,
+    [EFFNET_STEP_DEPTHWISE] = run_depthwise,
+    [EFFNET_STEP_EXPAND_DEPTHWISE] = run_expand_depthwise,
+    [EFFNET_STEP_SQUEEZE] = run_squeeze,
+    [EFFNET_STEP_EXCITE] = run_excite,
+    [EFFNET_STEP_AVERAGE_POOL] = run_average_pool,
+    [EFFNET_STEP_CLASSIFIER] = run_classifier,
 };
+
+static void
+run_tile (void *user, size_t index, unsigned worker)
+{
+  const Job *job = user;
+  const EffnetTile tile = effnet_step_tile (job->step, index, job->alone);
+
+  step_funcs[job->step->kind](job, &tile, worker);
+}
 
 void
 effnet_run (EffnetSession *session, const float *input)
 {
-  const EffnetPlan *plan = session->model->plan;
+  const EffnetModel *model = session->model;
+  const EffnetPlan *plan = model->plan;
   Job job = {
+      .buffers = plan->buffers,
       .arena = session->arena.base,
       .scratch = (char *)session->arena.base + plan->arena_bytes,
       .scratch_bytes = plan->scratch_bytes,
+      .weights = model->weights.base,
       .input = input,
       .element = effnet_dtype_size (plan->dtype),
   };
 
-  effnet_pool_enter (session->pool);
   for (size_t i = 0; i < plan->n_steps; i++) {
-    gint64 before = session->profile != NULL ? effnet_clock_ns () : 0;
-    const EffnetStep *s = job.step = &plan->steps[i];
-    size_t n_tiles = s->n_tiles;
+    int64_t before = session->profile != NULL ? effnet_clock_ns () : 0;
 
-    job.alone = s->kind == EFFNET_STEP_EXPAND_DEPTHWISE && effnet_pool_is_alone (session->pool);
-    if (job.alone)
-      n_tiles = effnet_div_up (s->out_channels, s->expand.slice);
-    effnet_pool_run (session->pool, n_tiles, step_funcs[s->kind], &job);
+    job.step = &plan->steps[i];
+    job.alone = effnet_pool_is_alone (session->pool);
+    effnet_pool_run (session->pool, effnet_step_tiles (job.step, job.alone), run_tile, &job);
     if (session->profile != NULL)
       session->profile[i] = (uint64_t)(effnet_clock_ns () - before);
   }
-  effnet_pool_leave (session->pool);
 }

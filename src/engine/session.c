@@ -136,8 +136,9 @@ softmax (const float *logits, float *probabilities, unsigned n)
     probabilities[i] = (float)(exp (logits[i] - max) / sum);
 }
 
-void
-effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result)
+/* Between effnet_pool_enter() and _leave(). */
+static void
+infer (EffnetSession *session, const float *nhwc, EffnetResult *result)
 {
   const EffnetPlan *plan = session->model->plan;
   const char *arena = session->arena.base;
@@ -145,8 +146,8 @@ effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *res
 
   effnet_run (session, nhwc);
   memset (result, 0, sizeof *result);
-  result->logits = (const float *)(const void *)(arena + plan->logits);
-  result->features = (const float *)(const void *)(arena + plan->features);
+  result->logits = (const float *)(const void *)(arena + plan->buffers[plan->logits].offset);
+  result->features = (const float *)(const void *)(arena + plan->buffers[plan->features].offset);
   result->probabilities = session->probabilities;
   result->n_classes = plan->n_classes;
   result->n_features = plan->n_features;
@@ -155,26 +156,54 @@ effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *res
   effnet_result_measure (result);
 }
 
+void
+effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result)
+{
+  effnet_pool_enter (session->pool);
+  infer (session, nhwc, result);
+  effnet_pool_leave (session->pool);
+}
+
 gboolean
 effnet_session_preprocess (EffnetSession *session, const EffnetImage *frame, float *nhwc,
                            GError **error)
 {
-  return effnet_frontend_run (session->frontend, frame, session->pool, nhwc, NULL, error);
+  gboolean ok;
+
+  effnet_pool_enter (session->pool);
+  ok = effnet_frontend_run (session->frontend, frame, session->pool, nhwc, NULL, error);
+  effnet_pool_leave (session->pool);
+  return ok;
+}
+
+/* Region @i of the frame that the front end has begun. */
+static void
+classify_region (EffnetSession *session, unsigned i, EffnetFrontendTimes *times,
+                 EffnetResult *result)
+{
+  const EffnetPlan *plan = session->model->plan;
+  char *arena = session->arena.base;
+  float *input = (float *)(void *)(arena + plan->buffers[plan->input].offset);
+
+  effnet_frontend_fill (session->frontend, i, session->pool, input, times);
+  infer (session, input, result);
+  result->decode_ns = times->decode_ns;
+  result->convert_ns = times->convert_ns;
 }
 
 gboolean
 effnet_session_classify (EffnetSession *session, const EffnetImage *frame, EffnetResult *result,
                          GError **error)
 {
-  float *input = (float *)(void *)((char *)session->arena.base + session->model->plan->input);
   EffnetFrontendTimes times = {0};
+  gboolean ok;
 
-  if (!effnet_frontend_run (session->frontend, frame, session->pool, input, &times, error))
-    return FALSE;
-  effnet_session_run (session, input, result);
-  result->decode_ns = times.decode_ns;
-  result->convert_ns = times.convert_ns;
-  return TRUE;
+  effnet_pool_enter (session->pool);
+  ok = effnet_frontend_begin (session->frontend, frame, NULL, 1, session->pool, &times, error);
+  if (ok)
+    classify_region (session, 0, &times, result);
+  effnet_pool_leave (session->pool);
+  return ok;
 }
 
 gboolean
@@ -182,24 +211,24 @@ effnet_session_classify_regions (EffnetSession *session, const EffnetImage *fram
                                  const EffnetRegion *regions, unsigned n_regions,
                                  EffnetRegionFunc func, void *user_data, GError **error)
 {
-  float *input = (float *)(void *)((char *)session->arena.base + session->model->plan->input);
   EffnetFrontendTimes times;
   EffnetResult result;
+  gboolean ok;
 
   if (n_regions == 0)
     return TRUE;
-  if (!effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool, &times,
-                              error))
-    return FALSE;
-  for (unsigned i = 0; i < n_regions; i++) {
-    effnet_frontend_fill (session->frontend, i, session->pool, input, &times);
-    effnet_session_run (session, input, &result);
-    result.decode_ns = times.decode_ns;
-    result.convert_ns = times.convert_ns;
+  effnet_pool_enter (session->pool);
+  ok = effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool, &times,
+                              error);
+  effnet_pool_leave (session->pool);
+  for (unsigned i = 0; ok && i < n_regions; i++) {
+    effnet_pool_enter (session->pool);
+    classify_region (session, i, &times, &result);
+    effnet_pool_leave (session->pool);
     func (i, &result, user_data);
     times = (EffnetFrontendTimes){0, 0};
   }
-  return TRUE;
+  return ok;
 }
 
 gboolean

@@ -41,6 +41,7 @@ programs() {
 list tests/kernels/test-list
 sabotage tests/kernels/test-sabotage
 activation tests/kernels/test-activation
+bind tests/bind/test-bind
 plan tests/plan/test-plan
 threads-amx tests/engine/test-engine -p /engine/thread-invariance-bf16
 threads-avx512bf16 EFFNET_ISA=avx512bf16 tests/engine/test-engine -p /engine/thread-invariance-bf16

@@ -17,37 +17,55 @@ layer_error (size_t terms, EffnetActivation activation, unsigned weight_rounding
   return UNIT_F32 * UNIT_F32 * ((double)terms / 6.0 + 1.0 + weight_roundings / 3.0) + s * s / 3.0;
 }
 
+static double
+fc_error (const EffnetFcStep *s, unsigned weight_roundings)
+{
+  return layer_error (s->layer->in, s->activation, weight_roundings);
+}
+
+static double
+depthwise_error (const EffnetDepthwiseStep *s, unsigned weight_roundings)
+{
+  return layer_error ((size_t)s->window.kernel * s->window.kernel, s->activation, weight_roundings);
+}
+
+static double
+step_error (const EffnetStep *step, unsigned weight_roundings)
+{
+  const EffnetWindow *stem = &step->stem.window;
+
+  switch (step->kind) {
+  case EFFNET_STEP_STEM:
+    return layer_error (3 * (size_t)stem->kernel * stem->kernel, step->stem.activation,
+                        weight_roundings);
+  case EFFNET_STEP_POINTWISE:
+    return layer_error (step->pointwise.layer->in, step->pointwise.activation, weight_roundings);
+  case EFFNET_STEP_DEPTHWISE:
+    return depthwise_error (&step->depthwise, weight_roundings);
+  case EFFNET_STEP_EXPAND_DEPTHWISE:
+    return layer_error (step->fused.expand->in, step->fused.depthwise.activation,
+                        weight_roundings) +
+           depthwise_error (&step->fused.depthwise, weight_roundings);
+  case EFFNET_STEP_SQUEEZE:
+    return layer_error (step->squeeze.pixels, EFFNET_ACTIVATION_NONE, 0) +
+           fc_error (&step->squeeze.fc, weight_roundings);
+  case EFFNET_STEP_EXCITE:
+    return fc_error (&step->excite.fc, weight_roundings);
+  case EFFNET_STEP_AVERAGE_POOL:
+    return layer_error (step->average_pool.pixels, EFFNET_ACTIVATION_NONE, 0);
+  case EFFNET_STEP_CLASSIFIER:
+    return fc_error (&step->classifier, weight_roundings);
+  }
+  return 0;
+}
+
 double
 effnet_test_bound_f32 (const EffnetPlan *plan, unsigned weight_roundings)
 {
   double power = 0;
 
-  for (size_t i = 0; i < plan->n_steps; i++) {
-    const EffnetStep *s = &plan->steps[i];
-    size_t window = (size_t)s->kernel_size * s->kernel_size;
-
-    switch (s->kind) {
-    case EFFNET_STEP_STEM:
-      power += layer_error (3 * window, s->activation, weight_roundings);
-      break;
-    case EFFNET_STEP_EXPAND_DEPTHWISE:
-      power += layer_error (s->in_channels, s->activation, weight_roundings);
-      power += layer_error (window, s->activation, weight_roundings);
-      break;
-    case EFFNET_STEP_DEPTHWISE:
-      power += layer_error (window, s->activation, weight_roundings);
-      break;
-    case EFFNET_STEP_SQUEEZE:
-      power += layer_error (s->in_h * s->in_w, EFFNET_ACTIVATION_NONE, 0);
-      power += layer_error (s->in_channels, s->activation, weight_roundings);
-      break;
-    case EFFNET_STEP_POOL:
-      power += layer_error (s->in_h * s->in_w, EFFNET_ACTIVATION_NONE, 0);
-      break;
-    default:
-      power += layer_error (s->in_channels, s->activation, weight_roundings);
-    }
-  }
+  for (size_t i = 0; i < plan->n_steps; i++)
+    power += step_error (&plan->steps[i], weight_roundings);
   return sqrt (power);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""check_synthetic.py DUMP [VARIANT...]: the synthetic weights of src/plan/synthetic.c equal those of synthetic.py, bit
+"""check_synthetic.py DUMP [VARIANT...]: the synthetic weights of src/bind/synthetic.c equal those of synthetic.py, bit
 for bit. DUMP is the program built from synthetic_dump.c. Needs numpy only."""
 
 import hashlib

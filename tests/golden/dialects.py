@@ -2,7 +2,7 @@
 """One network under three sets of names, and the safetensors files and cards that use them.
 
 Lives here: timm's names -> torchvision's and lukemelas', and writing a model folder. Elsewhere: what the
-C side makes of such names (src/plan/dialect.c), which this must not look at.
+C side makes of such names (src/bind/dialect.c), which this must not look at.
 """
 
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Seeded synthetic weights and inputs, the same as src/plan/synthetic.c bit for bit.
+"""Seeded synthetic weights and inputs, the same as src/bind/synthetic.c bit for bit.
 
 Lives here: the generator and the rule that gives every tensor its range. Invariant: a number depends on
 the seed, the tensor's name, its place in the tensor and the tensor's role, on nothing else; only float32

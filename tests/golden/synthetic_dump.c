@@ -2,7 +2,7 @@
  *
  * synthetic_dump VARIANT SEED CLASSES: one line for each synthetic tensor: name, shape, SHA-256 of
  * its float32 bytes. check_synthetic.py compares them with its own. */
-#include "plan/plan.h"
+#include "bind/synthetic.h"
 
 #include <stdio.h>
 

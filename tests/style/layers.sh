@@ -34,8 +34,9 @@ room weights base
 room threads base
 room kernels base
 room image kernels threads base
-room plan arch weights kernels base
-room engine plan weights arch image threads kernels base
+room bind arch weights base
+room plan bind arch kernels base
+room engine plan bind weights arch image threads kernels base
 room cli effnet
 check "every folder of src is a room known here" "$(
   for folder in src/*/; do

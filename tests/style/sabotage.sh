@@ -66,6 +66,7 @@ caught layers.sh 'src/kernels includes' src/kernels/gemm.c '#include "plan/plan.
 caught layers.sh 'src/cli includes' src/cli/x.c '#include "base/cpu.h"'
 caught layers.sh 'gst-plugin includes' gst-plugin/x.c '#include "engine/engine.h"'
 caught layers.sh 'a room known here' src/attic/x.c '#include "base/cpu.h"'
+caught layers.sh 'src/plan includes' src/plan/x.c '#include "weights/tensors.h"'
 caught layers.sh 'of src only' src/plan/x.c '#include "effnet/effnet.h"'
 caught layers.sh 'GStreamer stops' src/image/x.c '#include <gst/gst.h>'
 caught layers.sh 'libjpeg stops' src/image/frontend.c '#include <jpeglib.h>'

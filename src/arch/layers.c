@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "arch/layers.h"
+
+static EffnetLayer
+convolution (EffnetLayerKind kind, size_t out, size_t in, unsigned kernel)
+{
+  return (EffnetLayer){.kind = kind, .out = out, .in = in, .kernel = kernel, .has_norm = TRUE};
+}
+
+static EffnetLayer
+fully_connected (EffnetLayerKind kind, size_t out, size_t in)
+{
+  return (EffnetLayer){.kind = kind, .out = out, .in = in, .kernel = 1};
+}
+
+/* Returns how many. */
+static size_t
+block_layers (const EffnetBlock *b, unsigned index, EffnetLayer *layers)
+{
+  size_t n = 0;
+
+  if (b->has_expand)
+    layers[n++] = convolution (EFFNET_LAYER_EXPAND, b->expand_channels, b->in_channels, 1);
+  layers[n++] = convolution (EFFNET_LAYER_DEPTHWISE, b->expand_channels, 1, b->kernel);
+  if (b->se_channels > 0) {
+    layers[n++] = fully_connected (EFFNET_LAYER_SE_REDUCE, b->se_channels, b->expand_channels);
+    layers[n++] = fully_connected (EFFNET_LAYER_SE_EXPAND, b->expand_channels, b->se_channels);
+  }
+  layers[n++] = convolution (EFFNET_LAYER_PROJECT, b->out_channels, b->expand_channels, 1);
+  for (size_t i = 0; i < n; i++) {
+    layers[i].block = b;
+    layers[i].block_index = index;
+  }
+  return n;
+}
+
+EffnetLayer *
+effnet_net_layers (const EffnetNet *net, size_t *n_layers)
+{
+  EffnetLayer *layers = g_new (EffnetLayer, 3 + 5 * (size_t)net->n_blocks);
+  size_t n = 0, last = net->stem_channels;
+
+  layers[n++] = convolution (EFFNET_LAYER_STEM, net->stem_channels, 3, 3);
+  for (unsigned i = 0; i < net->n_blocks; i++) {
+    n += block_layers (&net->blocks[i], i, layers + n);
+    last = net->blocks[i].out_channels;
+  }
+  layers[n++] = convolution (EFFNET_LAYER_HEAD, net->head_channels, last, 1);
+  layers[n++] = fully_connected (EFFNET_LAYER_CLASSIFIER, net->n_classes, net->head_channels);
+  *n_layers = n;
+  return layers;
+}
+
+unsigned
+effnet_layer_tensors (const EffnetLayer *layer, gboolean folded,
+                      EffnetLayerTensor tensors[EFFNET_ROLE_COUNT])
+{
+  gboolean norm = layer->has_norm && !folded;
+  EffnetRole first = norm ? EFFNET_ROLE_GAMMA : EFFNET_ROLE_BIAS;
+  EffnetRole last = norm ? EFFNET_ROLE_VARIANCE : EFFNET_ROLE_BIAS;
+  unsigned n = 0;
+
+  /* The squeeze-excite is stored as 1x1 convolutions, the classifier as a matrix. */
+  tensors[n++] = (EffnetLayerTensor){EFFNET_ROLE_WEIGHT,
+                                     layer->kind == EFFNET_LAYER_CLASSIFIER ? 2 : 4,
+                                     {layer->out, layer->in, layer->kernel, layer->kernel}};
+  for (EffnetRole role = first; role <= last; role++)
+    tensors[n++] = (EffnetLayerTensor){role, 1, {layer->out}};
+  return n;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A dialect is a row of name patterns. In a pattern {s} is the stage from 0, {S} from 1, {i} the
+ * block in its stage, {n} the block in the net, {H} the number of stages plus 1. */
+#include "bind/dialect.h"
+
+#include <string.h>
+
+/* Names of a layer without the last part: of the convolution or matrix, and of its batch norm. */
+typedef struct {
+  const char *conv, *norm;
+} Pattern;
+
+typedef struct {
+  const char *name;
+  gboolean folded;
+  Pattern layers[EFFNET_LAYER_COUNT];
+  /* the same in a block without an expand layer, where the numbering differs; else empty */
+  Pattern plain[EFFNET_LAYER_COUNT];
+  const char *const
+      *epsilon_1e_3; /* variants trained with 1e-3 though their padding is symmetric */
+} Dialect;
+
+static const char *const torchvision_1e_3[] = {"b5", "b6", "b7", NULL};
+
+static const Dialect dialects[] = {
+    [EFFNET_DIALECT_TIMM] =
+        {
+            .name = "timm",
+            .layers =
+                {
+                    [EFFNET_LAYER_STEM] = {"conv_stem", "bn1"},
+                    [EFFNET_LAYER_EXPAND] = {"blocks.{s}.{i}.conv_pw", "blocks.{s}.{i}.bn1"},
+                    [EFFNET_LAYER_DEPTHWISE] = {"blocks.{s}.{i}.conv_dw", "blocks.{s}.{i}.bn2"},
+                    [EFFNET_LAYER_SE_REDUCE] = {"blocks.{s}.{i}.se.conv_reduce", NULL},
+                    [EFFNET_LAYER_SE_EXPAND] = {"blocks.{s}.{i}.se.conv_expand", NULL},
+                    [EFFNET_LAYER_PROJECT] = {"blocks.{s}.{i}.conv_pwl", "blocks.{s}.{i}.bn3"},
+                    [EFFNET_LAYER_HEAD] = {"conv_head", "bn2"},
+                    [EFFNET_LAYER_CLASSIFIER] = {"classifier", NULL},
+                },
+            .plain =
+                {
+                    [EFFNET_LAYER_DEPTHWISE] = {"blocks.{s}.{i}.conv_dw", "blocks.{s}.{i}.bn1"},
+                    [EFFNET_LAYER_PROJECT] = {"blocks.{s}.{i}.conv_pw", "blocks.{s}.{i}.bn2"},
+                },
+        },
+    [EFFNET_DIALECT_TORCHVISION] =
+        {
+            .name = "torchvision",
+            .layers =
+                {
+                    [EFFNET_LAYER_STEM] = {"features.0.0", "features.0.1"},
+                    [EFFNET_LAYER_EXPAND] = {"features.{S}.{i}.block.0.0",
+                                             "features.{S}.{i}.block.0.1"},
+                    [EFFNET_LAYER_DEPTHWISE] = {"features.{S}.{i}.block.1.0",
+                                                "features.{S}.{i}.block.1.1"},
+                    [EFFNET_LAYER_SE_REDUCE] = {"features.{S}.{i}.block.2.fc1", NULL},
+                    [EFFNET_LAYER_SE_EXPAND] = {"features.{S}.{i}.block.2.fc2", NULL},
+                    [EFFNET_LAYER_PROJECT] = {"features.{S}.{i}.block.3.0",
+                                              "features.{S}.{i}.block.3.1"},
+                    [EFFNET_LAYER_HEAD] = {"features.{H}.0", "features.{H}.1"},
+                    [EFFNET_LAYER_CLASSIFIER] = {"classifier.1", NULL},
+                },
+            .plain =
+                {
+                    [EFFNET_LAYER_DEPTHWISE] = {"features.{S}.{i}.block.0.0",
+                                                "features.{S}.{i}.block.0.1"},
+                    [EFFNET_LAYER_SE_REDUCE] = {"features.{S}.{i}.block.1.fc1", NULL},
+                    [EFFNET_LAYER_SE_EXPAND] = {"features.{S}.{i}.block.1.fc2", NULL},
+                    [EFFNET_LAYER_PROJECT] = {"features.{S}.{i}.block.2.0",
+                                              "features.{S}.{i}.block.2.1"},
+                },
+            .epsilon_1e_3 = torchvision_1e_3,
+        },
+    [EFFNET_DIALECT_LUKEMELAS] =
+        {
+            .name = "lukemelas",
+            .layers =
+                {
+                    [EFFNET_LAYER_STEM] = {"_conv_stem", "_bn0"},
+                    [EFFNET_LAYER_EXPAND] = {"_blocks.{n}._expand_conv", "_blocks.{n}._bn0"},
+                    [EFFNET_LAYER_DEPTHWISE] = {"_blocks.{n}._depthwise_conv", "_blocks.{n}._bn1"},
+                    [EFFNET_LAYER_SE_REDUCE] = {"_blocks.{n}._se_reduce", NULL},
+                    [EFFNET_LAYER_SE_EXPAND] = {"_blocks.{n}._se_expand", NULL},
+                    [EFFNET_LAYER_PROJECT] = {"_blocks.{n}._project_conv", "_blocks.{n}._bn2"},
+                    [EFFNET_LAYER_HEAD] = {"_conv_head", "_bn1"},
+                    [EFFNET_LAYER_CLASSIFIER] = {"_fc", NULL},
+                },
+        },
+    [EFFNET_DIALECT_FOLDED] =
+        {
+            .name = "folded",
+            .folded = TRUE,
+            .layers =
+                {
+                    [EFFNET_LAYER_STEM] = {"stem.conv", NULL},
+                    [EFFNET_LAYER_EXPAND] = {"blocks.{n}.expand", NULL},
+                    [EFFNET_LAYER_DEPTHWISE] = {"blocks.{n}.dw", NULL},
+                    [EFFNET_LAYER_SE_REDUCE] = {"blocks.{n}.se.reduce", NULL},
+                    [EFFNET_LAYER_SE_EXPAND] = {"blocks.{n}.se.expand", NULL},
+                    [EFFNET_LAYER_PROJECT] = {"blocks.{n}.project", NULL},
+                    [EFFNET_LAYER_HEAD] = {"head.conv", NULL},
+                    [EFFNET_LAYER_CLASSIFIER] = {"classifier", NULL},
+                },
+        },
+};
+
+/* The last part of a name, and whether the batch norm's name comes before it. */
+static const struct {
+  gboolean norm;
+  const char *suffix;
+} roles[EFFNET_ROLE_COUNT] = {
+    [EFFNET_ROLE_WEIGHT] = {FALSE, ".weight"},    [EFFNET_ROLE_BIAS] = {FALSE, ".bias"},
+    [EFFNET_ROLE_GAMMA] = {TRUE, ".weight"},      [EFFNET_ROLE_BETA] = {TRUE, ".bias"},
+    [EFFNET_ROLE_MEAN] = {TRUE, ".running_mean"}, [EFFNET_ROLE_VARIANCE] = {TRUE, ".running_var"},
+};
+
+const char *
+effnet_dialect_name (EffnetDialect dialect)
+{
+  return dialect < G_N_ELEMENTS (dialects) ? dialects[dialect].name : "unknown";
+}
+
+gboolean
+effnet_dialect_is_folded (EffnetDialect dialect)
+{
+  return dialect < G_N_ELEMENTS (dialects) && dialects[dialect].folded;
+}
+
+double
+effnet_dialect_epsilon (EffnetDialect dialect, const EffnetNet *net)
+{
+  const char *const *exceptions =
+      dialect < G_N_ELEMENTS (dialects) ? dialects[dialect].epsilon_1e_3 : NULL;
+
+  if (net->padding == EFFNET_PADDING_SAME)
+    return 1e-3;
+  return exceptions != NULL && g_strv_contains (exceptions, net->variant) ? 1e-3 : 1e-5;
+}
+
+/* The weight of a layer that is not part of a block and has the same name in every net. */
+static const EffnetTensor *
+find_weight (EffnetDialect dialect, const EffnetTensorTable *tensors, EffnetLayerKind kind)
+{
+  g_autofree char *name =
+      g_strconcat (dialects[dialect].layers[kind].conv, roles[EFFNET_ROLE_WEIGHT].suffix, NULL);
+
+  return effnet_tensor_table_find (tensors, name);
+}
+
+EffnetDialect
+effnet_dialect_detect (const EffnetTensorTable *tensors)
+{
+  for (EffnetDialect dialect = 0; dialect < G_N_ELEMENTS (dialects); dialect++) {
+    if (find_weight (dialect, tensors, EFFNET_LAYER_STEM) != NULL)
+      return dialect;
+  }
+  return EFFNET_DIALECT_UNKNOWN;
+}
+
+unsigned
+effnet_dialect_classes (EffnetDialect dialect, const EffnetTensorTable *tensors)
+{
+  const EffnetTensor *weight;
+
+  if (dialect >= G_N_ELEMENTS (dialects))
+    return 0;
+  weight = find_weight (dialect, tensors, EFFNET_LAYER_CLASSIFIER);
+  if (weight == NULL || weight->n_dims < 1 || weight->shape[0] > G_MAXUINT)
+    return 0;
+  return (unsigned)weight->shape[0];
+}
+
+static unsigned
+pattern_number (char letter, const EffnetNet *net, const EffnetLayer *layer)
+{
+  switch (letter) {
+  case 's':
+    return layer->block->stage;
+  case 'S':
+    return layer->block->stage + 1;
+  case 'i':
+    return layer->block->index;
+  case 'n':
+    return layer->block_index;
+  default: /* H */
+    return net->n_stages + 1;
+  }
+}
+
+char *
+effnet_dialect_tensor (EffnetDialect dialect, const EffnetNet *net, const EffnetLayer *layer,
+                       EffnetRole role)
+{
+  const Dialect *d = &dialects[dialect];
+  gboolean plain = layer->block != NULL && !layer->block->has_expand;
+  const Pattern *pattern = &(plain ? d->plain : d->layers)[layer->kind];
+  GString *name = g_string_new (NULL);
+
+  if (pattern->conv == NULL)
+    pattern = &d->layers[layer->kind];
+  for (const char *p = roles[role].norm ? pattern->norm : pattern->conv; *p != '\0'; p++) {
+    if (*p == '{') {
+      g_string_append_printf (name, "%u", pattern_number (p[1], net, layer));
+      p += 2;
+    } else {
+      g_string_append_c (name, *p);
+    }
+  }
+  g_string_append (name, roles[role].suffix);
+  return g_string_free (name, FALSE);
+}
+
+/* The share of the tensors that @net and the table have in common, by name and shape. */
+static double
+match_share (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTable *tensors,
+             size_t n_float)
+{
+  size_t n_layers, wanted = 0, matched = 0;
+  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+
+  for (size_t i = 0; i < n_layers; i++) {
+    EffnetLayerTensor parts[EFFNET_ROLE_COUNT];
+    unsigned n = effnet_layer_tensors (&layers[i], dialects[dialect].folded, parts);
+
+    for (unsigned j = 0; j < n; j++) {
+      g_autofree char *name = effnet_dialect_tensor (dialect, net, &layers[i], parts[j].role);
+      const EffnetTensor *tensor = effnet_tensor_table_find (tensors, name);
+
+      wanted++;
+      if (tensor != NULL && tensor->n_dims == parts[j].n_dims &&
+          memcmp (tensor->shape, parts[j].shape, parts[j].n_dims * sizeof (size_t)) == 0)
+        matched++;
+    }
+  }
+  return (double)matched / (double)MAX (wanted, n_float);
+}
+
+const char *
+effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors)
+{
+  unsigned n_classes = MAX (effnet_dialect_classes (dialect, tensors), 1);
+  const char *best = NULL;
+  double best_share = 0.5; /* less than half the tensors: not one of ours */
+  size_t n_float = 0;
+
+  if (dialect >= G_N_ELEMENTS (dialects))
+    return NULL;
+  for (size_t i = 0; i < effnet_tensor_table_size (tensors); i++)
+    n_float += effnet_tensor_table_nth (tensors, i)->is_float ? 1 : 0;
+
+  for (const char *const *name = effnet_arch_names (); *name != NULL; name++) {
+    g_autoptr (EffnetNet) net = effnet_net_new (*name, 0, n_classes, EFFNET_PADDING_SAME, NULL);
+    double share = net != NULL ? match_share (dialect, net, tensors, n_float) : 0;
+
+    if (share > best_share) {
+      best = *name;
+      best_share = share;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Batch norm folded into the convolution before it; every number read is checked. */
+#include "bind/bind.h"
+
+#include <math.h>
+
+/* x - x is 0 for a finite x and NaN for any other; sums of NaN stay NaN. */
+static gboolean
+all_finite (const float *values, size_t n)
+{
+  float sums[16] = {0}; /* side by side, so that several go at once */
+  size_t i = 0;
+
+  for (; i + 16 <= n; i += 16) {
+    for (size_t j = 0; j < 16; j++)
+      sums[j] += values[i + j] - values[i + j];
+  }
+  for (; i < n; i++)
+    sums[0] += values[i] - values[i];
+  for (size_t j = 1; j < 16; j++)
+    sums[0] += sums[j];
+  return sums[0] == 0;
+}
+
+/* Elements @first .. of @tensor. */
+static gboolean
+read_checked (const EffnetTensor *tensor, size_t first, size_t n, float *out, GError **error)
+{
+  size_t i = 0;
+
+  effnet_tensor_read_part (tensor, first, n, out);
+  if (all_finite (out, n))
+    return TRUE;
+  while (isfinite (out[i]))
+    i++;
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+               "tensor %s holds %g at element %" G_GSIZE_FORMAT
+               "; expected finite numbers: the file is damaged",
+               tensor->name, (double)out[i], first + i);
+  return FALSE;
+}
+
+/* @norm: [4][out] gamma, beta, mean, variance */
+static gboolean
+scale_from_norm (const EffnetBound *bound, const float *norm, double *scale, float *bias,
+                 GError **error)
+{
+  size_t n = bound->layer.out;
+
+  for (size_t o = 0; o < n; o++) {
+    double gamma = norm[o], beta = norm[n + o], mean = norm[2 * n + o], variance = norm[3 * n + o];
+
+    if (variance < 0) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                   "tensor %s holds %g at element %" G_GSIZE_FORMAT
+                   "; a variance is at least 0: the file is damaged",
+                   bound->tensors[EFFNET_ROLE_VARIANCE]->name, variance, o);
+      return FALSE;
+    }
+    scale[o] = gamma / sqrt (variance + bound->epsilon);
+    bias[o] = (float)(beta - mean * scale[o]);
+  }
+  return TRUE;
+}
+
+gboolean
+effnet_fold_scale (const EffnetBound *bound, double *scale, float *bias, GError **error)
+{
+  g_autofree float *norm = NULL;
+  size_t out = bound->layer.out;
+
+  if (bound->tensors[EFFNET_ROLE_GAMMA] == NULL) {
+    for (size_t o = 0; o < out; o++)
+      scale[o] = 1.0;
+    return read_checked (bound->tensors[EFFNET_ROLE_BIAS], 0, out, bias, error);
+  }
+  norm = g_new (float, 4 * out);
+  for (unsigned i = 0; i < 4; i++) {
+    if (!read_checked (bound->tensors[EFFNET_ROLE_GAMMA + i], 0, out, norm + i * out, error))
+      return FALSE;
+  }
+  return scale_from_norm (bound, norm, scale, bias, error);
+}
+
+gboolean
+effnet_fold_rows (const EffnetBound *bound, const double *scale, size_t first, size_t rows,
+                  float *w, GError **error)
+{
+  const EffnetLayer *layer = &bound->layer;
+  size_t per_out = layer->in * layer->kernel * layer->kernel;
+
+  if (!read_checked (bound->tensors[EFFNET_ROLE_WEIGHT], first * per_out, rows * per_out, w, error))
+    return FALSE;
+  if (bound->tensors[EFFNET_ROLE_GAMMA] == NULL)
+    return TRUE;
+  for (size_t o = 0; o < rows; o++) {
+    for (size_t i = 0; i < per_out; i++)
+      w[o * per_out + i] = (float)(w[o * per_out + i] * scale[first + o]);
+  }
+  return TRUE;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Packed weights: where each layer's lie among the model's, in which layout, and how they get
+ * there. The layout depends on layer and kernel alone; it is known before any weight is read. */
+#ifndef EFFNET_PLAN_PACK_H
+#define EFFNET_PLAN_PACK_H
+
+#include "bind/bind.h"
+#include "kernels/kernels.h"
+
+typedef enum {
+  EFFNET_PACK_GEMM, /* T, the GEMM row's packing; bias padded to panels */
+  EFFNET_PACK_TAPS, /* float [kernel * kernel][stride] */
+  EFFNET_PACK_STEM, /* float [kernel * kernel * 3][stride] */
+  EFFNET_PACK_FC,   /* T [in][stride] */
+} EffnetPackKind;
+
+typedef struct {
+  EffnetPackKind kind;
+  EffnetDtype dtype;        /* of the packed weights; biases are float */
+  const EffnetKernel *gemm; /* of PACK_GEMM, else NULL */
+  size_t out, in;
+  unsigned kernel;
+  size_t stride;        /* elements from row to row, but of PACK_GEMM */
+  size_t weights, bias; /* bytes from the start of the model's weights, aligned */
+} EffnetPackedLayer;
+
+/* The layout of @layer for activations of @dtype, from @cursor on, which is moved past it. */
+EffnetPackedLayer effnet_packed_layer (const EffnetLayer *layer, EffnetDtype dtype, size_t *cursor);
+
+/* Bytes of packed weights. */
+size_t effnet_packed_bytes (const EffnetPackedLayer *layer);
+
+/* Of packed GEMM weights: the columns of a panel, and the rows of k with their padding. The panel
+ * of column c begins at element c * depth. */
+size_t effnet_packed_width (const EffnetPackedLayer *layer);
+size_t effnet_packed_depth (const EffnetPackedLayer *layer);
+
+/* Folds and packs a layer into @weights, the zeroed weights of the model. Different layers may be
+ * packed on different threads. FALSE with FORMAT: a number that is not finite or a negative
+ * variance; or IO when memory is not to be had. */
+gboolean effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, void *weights,
+                            GError **error);
+
+#endif

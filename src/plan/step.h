@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A step of the forward pass: one kernel, or two fused, over tiles. What all steps share is in the
+ * head of EffnetStep; what only one kind has, in that kind's struct. */
+#ifndef EFFNET_PLAN_STEP_H
+#define EFFNET_PLAN_STEP_H
+
+#include "kernels/kernels.h"
+#include "plan/pack.h"
+
+/* A buffer of the session: an index into the plan's buffers. */
+typedef size_t EffnetSlot;
+#define EFFNET_NO_SLOT ((EffnetSlot)-1)
+
+/* The geometry of a convolution with a window, square but for its position. */
+typedef struct {
+  size_t in_h, in_w, out_h, out_w;
+  unsigned kernel, stride, pad_y, pad_x;
+} EffnetWindow;
+
+typedef struct {
+  const EffnetPackedLayer *layer;
+  EffnetWindow window;
+  EffnetActivation activation;
+  EffnetSlot in;  /* float [in_h][in_w][3]; a caller's input takes its place */
+  EffnetSlot out; /* T [out_h][out_w][channels] */
+  size_t band;    /* output rows of a tile */
+} EffnetStemStep;
+
+typedef struct {
+  const EffnetPackedLayer *layer;
+  size_t pixels;
+  EffnetActivation activation;
+  EffnetSlot in;       /* T [pixels][layer->in] */
+  EffnetSlot out;      /* T [pixels][layer->out] */
+  EffnetSlot residual; /* like `out`, added to it; or NO_SLOT */
+  EffnetSlot scaled;   /* the weights, multiplied by the gate; or NO_SLOT: the layer's own */
+  size_t pixels_per_tile, panels_per_tile, panels;
+  gboolean by_panels; /* neighbouring tiles share panels, else pixels */
+} EffnetPointwiseStep;
+
+typedef struct {
+  const EffnetPackedLayer *layer;
+  EffnetWindow window;
+  EffnetActivation activation;
+  EffnetSlot in;   /* T [in_h][in_w][channels]; of a fused step [expand->in] */
+  EffnetSlot out;  /* T [out_h][out_w][channels] */
+  EffnetSlot sums; /* float [bands][channels]: of each band, over its pixels; or NO_SLOT */
+  size_t band;     /* output rows */
+} EffnetDepthwiseStep;
+
+/* Expand and depthwise row by row: the expanded rows stay in the worker's scratch. */
+typedef struct {
+  EffnetDepthwiseStep depthwise;
+  const EffnetPackedLayer *expand;
+  size_t slice;     /* channels of a tile; the last slice may have fewer */
+  size_t n_slices;  /* of all channels */
+  size_t ring_rows; /* expanded rows kept: T [ring_rows][in_w][slice] */
+  gboolean odd; /* an odd number of slices: only the last one is cut into bands, two of them, and
+                 * each half of the tiles ends with one */
+} EffnetFusedStep;
+
+/* A fully connected layer; of float vectors. */
+typedef struct {
+  const EffnetPackedLayer *layer;
+  EffnetActivation activation;
+  EffnetSlot in, out;      /* float [layer->in], [layer->out] */
+  size_t outputs_per_tile; /* elements of `out` */
+} EffnetFcStep;
+
+/* Squeeze: the mean over all pixels, then the first layer of the squeeze-excite. */
+typedef struct {
+  EffnetFcStep fc; /* `in` holds the channel sums, float [bands][layer->in] */
+  size_t bands, pixels;
+} EffnetSqueezeStep;
+
+/* Excite: the second layer makes the gate, `fc.out`, and it multiplies whichever is less work: a
+ * copy of the project's weights, or the project's input in place. */
+typedef struct {
+  EffnetFcStep fc;
+  size_t pixels;
+  EffnetSlot rows;                  /* T [pixels][fc.layer->out], in place; or NO_SLOT */
+  EffnetSlot scaled;                /* the project's weights times the gate; or NO_SLOT */
+  const EffnetKernel *scale;        /* SCALE_PANELS where there is `scaled`, else SCALE_ROWS */
+  const EffnetPackedLayer *project; /* whose weights are scaled */
+} EffnetExciteStep;
+
+typedef struct {
+  size_t pixels, channels;
+  EffnetSlot in, out; /* T [pixels][channels], float [channels] */
+  size_t channels_per_tile;
+} EffnetAveragePoolStep;
+
+typedef enum {
+  EFFNET_STEP_STEM,             /* a tile is a band of output rows */
+  EFFNET_STEP_POINTWISE,        /* a tile is pixels x panels */
+  EFFNET_STEP_DEPTHWISE,        /* a tile is a band of output rows */
+  EFFNET_STEP_EXPAND_DEPTHWISE, /* a tile is a band of output rows x a slice of channels; a worker
+                                 * that is alone does all bands of a slice in one */
+  EFFNET_STEP_SQUEEZE,          /* a tile is a slice of the output */
+  EFFNET_STEP_EXCITE,           /* a tile is a slice of channels */
+  EFFNET_STEP_AVERAGE_POOL,     /* a tile is a slice of channels */
+  EFFNET_STEP_CLASSIFIER,       /* a tile is a slice of classes */
+} EffnetStepKind;
+
+typedef struct {
+  EffnetStepKind kind;
+  char name[32]; /* "blocks.2.1.expand" */
+  const EffnetKernel *kernel;
+  size_t n_tiles;
+  uint64_t flop, bytes; /* of all tiles: arithmetic, and memory read and written */
+  union {
+    EffnetStemStep stem;
+    EffnetPointwiseStep pointwise;
+    EffnetDepthwiseStep depthwise;
+    EffnetFusedStep fused; /* EXPAND_DEPTHWISE */
+    EffnetSqueezeStep squeeze;
+    EffnetExciteStep excite;
+    EffnetAveragePoolStep average_pool;
+    EffnetFcStep classifier;
+  };
+} EffnetStep;
+
+#endif
