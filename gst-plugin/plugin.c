@@ -2,7 +2,7 @@
  *
  * The plugin `effnet`: registers its elements, and does nothing else. */
 
-#include "gsteffnetclassify.h"
+#include "classify/classify.h"
 
 static gboolean
 plugin_init (GstPlugin *plugin)

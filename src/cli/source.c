@@ -5,12 +5,12 @@
  *   uridecodebin ! videoconvert [! videoflip] ! appsink
  *
  * whose sink accepts every raw format the library takes, so that videoconvert does nothing unless
- * it must. A picture that has to be turned is decoded by the pipeline; when the need for it shows
+ * it must. A picture that has to be rotated is decoded by the pipeline; when the need for it shows
  * only in the tags that precede the first frame, the pipeline is built a second time. */
 #include "cli/source.h"
 
 #include "cli/orientation.h"
-#include "cli/pixels.h"
+#include "gst-plugin/video.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,7 @@ struct _Source {
   gboolean typed;            /* the file's own caps were seen; for the streaming thread alone */
   gboolean still;            /* a picture file: one frame, no time */
   GstSample *sample;
-  GstVideoFrame frame;
+  GstEffnetFrame frame;
   gboolean mapped;
   guint64 index;
 };
@@ -39,7 +39,7 @@ init_gstreamer (GError **error)
   return gst_is_initialized () || gst_init_check (NULL, NULL, error);
 }
 
-/* A lone JPEG file: its first bytes say so, and its name does not say it is a row of them. */
+/* A single JPEG file: its first bytes say so, and its name does not say that it is a clip. */
 static gboolean
 is_jpeg_file (const char *path)
 {
@@ -80,7 +80,7 @@ on_pad_added (GstElement *decoder, GstPad *pad, gpointer data)
 
   (void)decoder;
   if (!gst_pad_is_linked (sink))
-    gst_pad_link (pad, sink); /* a pad that is not video does not fit and stays alone */
+    gst_pad_link (pad, sink); /* a pad that is not video does not link */
 }
 
 static GstPadProbeReturn
@@ -140,7 +140,7 @@ build_tail (Source *source, GError **error)
   g_autoptr (GstElement) convert = make ("videoconvert", base, error);
   g_autoptr (GstElement) sink = convert != NULL ? make ("appsink", base, error) : NULL;
   g_autoptr (GstElement) flip = NULL;
-  g_autoptr (GstCaps) caps = pixels_caps ();
+  g_autoptr (GstCaps) caps = gst_effnet_video_get_raw_caps ();
 
   if (sink == NULL)
     return NULL;
@@ -193,7 +193,7 @@ static void
 drop_frame (Source *source)
 {
   if (source->mapped)
-    gst_video_frame_unmap (&source->frame);
+    gst_effnet_frame_unmap (&source->frame);
   source->mapped = FALSE;
   g_clear_pointer (&source->sample, gst_sample_unref);
 }
@@ -242,7 +242,7 @@ source_close (Source *source)
   g_free (source);
 }
 
-/* The pipeline's own words for what went wrong, if anything did. */
+/* TRUE with the pipeline's own message when it has failed. */
 static gboolean
 pipeline_failed (Source *source, GError **error)
 {
@@ -280,19 +280,20 @@ static int
 map_sample (Source *source, SourceFrame *out, GError **error)
 {
   GstBuffer *buffer = gst_sample_get_buffer (source->sample);
-  GstVideoInfo info;
+  GstCaps *caps = gst_sample_get_caps (source->sample);
+  GstEffnetFormat format;
 
-  if (!gst_video_info_from_caps (&info, gst_sample_get_caps (source->sample)) ||
-      !gst_video_frame_map (&source->frame, &info, buffer, GST_MAP_READ)) {
-    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "a decoded frame cannot be read");
-    return -1;
-  }
-  source->mapped = TRUE;
-  if (!pixels_from_frame (&source->frame, &out->image)) {
+  if (!gst_effnet_format_from_caps (&format, caps)) {
+    g_autofree char *text = gst_caps_to_string (caps);
+
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "a frame came as %s, which is not read",
-                 GST_VIDEO_INFO_NAME (&info));
+                 text);
     return -1;
   }
+  if (!gst_effnet_frame_map (&source->frame, &format, buffer, error))
+    return -1;
+  source->mapped = TRUE;
+  out->image = source->frame.image;
   out->index = source->index++;
   out->pts_ns =
       source->still || !GST_BUFFER_PTS_IS_VALID (buffer) ? -1 : (gint64)GST_BUFFER_PTS (buffer);

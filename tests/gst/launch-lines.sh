@@ -4,7 +4,7 @@
 # Runs every launch line of the element's documentation exactly as it stands there.
 set -eu
 
-source=$EFFNET_SOURCE_ROOT/gst-plugin/gsteffnetclassify.c
+source=$EFFNET_SOURCE_ROOT/gst-plugin/classify/classify.c
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 

@@ -37,7 +37,7 @@ room image kernels threads base
 room bind arch weights base
 room plan bind arch kernels base
 room engine plan bind weights arch image threads kernels base
-room cli effnet
+room cli effnet gst-plugin
 check "every folder of src is a room known here" "$(
   for folder in src/*/; do
     folder=$(basename "$folder")
@@ -48,9 +48,16 @@ check "every folder of src is a room known here" "$(
 check "of src only base/error.h and cli include the public header" "$(
   grep -rn '"effnet/effnet.h"' src 2>/dev/null | grep -vE '^src/(base/error\.h|cli/)'
 )"
-check "gst-plugin includes the public header and its own files" "$(
+check "of gst-plugin the tool includes video.h only" "$(
+  grep -rn '"gst-plugin/' src 2>/dev/null | grep -vE '^src/cli/.*"gst-plugin/video\.h"'
+)"
+check "gst-plugin includes the public header, base/percentile.h and its own files" "$(
   grep -rnE '#[[:space:]]*include[[:space:]]*"' gst-plugin 2>/dev/null |
-    grep -vE '"(effnet/effnet\.h|base/percentile\.h|gsteffnet[a-z]*\.h)"'
+    grep -vE '"(effnet/effnet\.h|base/percentile\.h|(classify/)?[a-z]+\.h)"'
+)"
+check "files that elements share include none of an element's" "$(
+  grep -nE '#[[:space:]]*include[[:space:]]*"classify/' gst-plugin/*.[ch] 2>/dev/null |
+    grep -v '^gst-plugin/plugin\.c:'
 )"
 
 stops '#[[:space:]]*include[[:space:]]*<gst/' 'GStreamer stops at gst-plugin and cli' 'gst-plugin/|src/cli/'

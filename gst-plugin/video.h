@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Caps and buffers -> EffnetImage. The invariant: buffers are mapped READ only, and every plane is
+ * GStreamer's video -> EffnetImage, for the elements and the tool: formats, strides, planes, crop,
+ * colorimetry, chroma siting. The invariant: buffers are mapped READ only, and every plane is
  * inside its memory before the library sees it, whatever a GstVideoMeta claims. */
-#ifndef GST_EFFNET_FRAME_H
-#define GST_EFFNET_FRAME_H
+#ifndef GST_EFFNET_VIDEO_H
+#define GST_EFFNET_VIDEO_H
 
 #include <effnet/effnet.h>
 #include <gst/video/video.h>
@@ -24,11 +25,13 @@ typedef struct {
   GstBuffer *buffer;
 } GstEffnetFrame;
 
-/* Returns: (transfer full): what both pads accept */
-GstCaps *gst_effnet_frame_get_template_caps (void);
+/* Returns: (transfer full): every raw format of the library, of any size */
+GstCaps *gst_effnet_video_get_raw_caps (void);
+/* Returns: (transfer full): those in the sizes that the library takes, and JPEG */
+GstCaps *gst_effnet_video_get_template_caps (void);
 /* Returns: (nullable): the elements that make something acceptable of @offered, which is not; NULL
  * when nobody knows any. */
-const char *gst_effnet_frame_advise (const GstCaps *offered);
+const char *gst_effnet_video_advise (const GstCaps *offered);
 /* FALSE: caps that the template does not allow, or that contradict themselves. */
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);
 /* FALSE with EFFNET_ERROR_FRAME; nothing is mapped then. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One table of formats serves the caps template and the mapping. Scaling and colour are
+ * One table of formats serves caps and mapping. No pixel is read here: scaling and colour are
  * libeffnet's. */
-#include "gsteffnetframe.h"
+#include "video.h"
 
 #define MAX_SIDE 16384 /* pixels, EffnetImage's limit */
 
@@ -40,14 +40,20 @@ static const struct {
 };
 
 GstCaps *
-gst_effnet_frame_get_template_caps (void)
+gst_effnet_video_get_raw_caps (void)
 {
   GstVideoFormat raw[G_N_ELEMENTS (formats)];
-  GstCaps *caps;
 
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
     raw[i] = formats[i].gst;
-  caps = gst_video_make_raw_caps (raw, G_N_ELEMENTS (raw));
+  return gst_video_make_raw_caps (raw, G_N_ELEMENTS (raw));
+}
+
+GstCaps *
+gst_effnet_video_get_template_caps (void)
+{
+  GstCaps *caps = gst_effnet_video_get_raw_caps ();
+
   gst_caps_set_simple (caps, "width", GST_TYPE_INT_RANGE, 1, MAX_SIDE, "height", GST_TYPE_INT_RANGE,
                        1, MAX_SIDE, NULL);
   gst_caps_append_structure (caps, gst_structure_new_empty ("image/jpeg"));
@@ -55,7 +61,7 @@ gst_effnet_frame_get_template_caps (void)
 }
 
 const char *
-gst_effnet_frame_advise (const GstCaps *offered)
+gst_effnet_video_advise (const GstCaps *offered)
 {
   static const struct {
     const char *media, *elements;
@@ -114,6 +120,8 @@ map_range (GstVideoColorRange range)
   }
 }
 
+/* As GStreamer's own converter reads the flags: NONE and ALT_LINE do not count. Of the siting that
+ * is cosited vertically alone, which the library does not have, the horizontal half is kept. */
 static EffnetChromaSite
 map_chroma_site (GstVideoChromaSite site)
 {

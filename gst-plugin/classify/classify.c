@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The element: when to open, forget and close. A thin adaptor: pixels, PTS, DTS, duration, offset
- * and flags of a buffer are never changed, frames are mapped READ only, and the only thing that
- * becomes writable is a buffer's metadata. What happens to a frame is in gsteffnettransform.c,
- * opening and running in gsteffnetengine.c, caps and planes in gsteffnetframe.c, parts of a frame
- * in gsteffnetregions.c, the form of a result in gsteffnetmeta.c, properties in gsteffnetprops.c.
- */
+ * The element's class: states, caps, events, queries. A thin adaptor: pixels, PTS, DTS, duration,
+ * offset and flags of a buffer are never changed, frames are mapped READ only, and the only thing
+ * that becomes writable is a buffer's metadata. What happens to a frame is in transform.c, opening
+ * and replacing a model in model.c, the properties in props.c. */
 
 /**
  * SECTION:element-effnetclassify
@@ -98,7 +96,11 @@
  *   effnetclassify variant=lite0 threshold=0.5 ! fakesink t. ! queue ! fakesink
  * ]|
  */
-#include "gsteffnetclassify.h"
+#include "classify/classify.h"
+
+#include "classify/model.h"
+#include "classify/props.h"
+#include "classify/transform.h"
 
 GST_DEBUG_CATEGORY_STATIC (effnet_classify_debug);
 #define GST_CAT_DEFAULT effnet_classify_debug
@@ -109,145 +111,15 @@ G_DEFINE_TYPE_WITH_CODE (GstEffnetClassify, gst_effnet_classify, GST_TYPE_BASE_T
 GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
                              GST_TYPE_EFFNET_CLASSIFY)
 
-/* ---- model ----------------------------------------------------------------------------------- */
-
-/* NULL -> READY. Opens outside the lock; TRUE when an engine is published. */
-static gboolean
-open_model (GstEffnetClassify *self)
-{
-  GstEffnetModelSettings settings;
-  GstEffnetEngine *engine;
-  GError *error = NULL;
-  gboolean changed;
-  guint generation;
-
-  GST_OBJECT_LOCK (self);
-  generation = ++self->generation;
-  gst_effnet_model_settings_copy (&settings, &self->model_settings);
-  GST_OBJECT_UNLOCK (self);
-  engine = gst_effnet_engine_new (&settings, &error);
-  gst_effnet_model_settings_clear (&settings);
-  if (engine == NULL)
-    goto no_model;
-
-  GST_OBJECT_LOCK (self);
-  self->engine = engine;
-  changed = self->generation != generation;
-  GST_OBJECT_UNLOCK (self);
-  if (changed) /* set while opening */
-    gst_effnet_classify_reload (self);
-  return TRUE;
-
-  /* ERRORS */
-no_model : {
-  gst_effnet_classify_post_open_error (self, error);
-  g_error_free (error);
-  return FALSE;
-}
-}
-
-static void
-close_model (GstEffnetClassify *self)
-{
-  GstEffnetEngine *engine;
-
-  GST_OBJECT_LOCK (self);
-  self->generation++;
-  engine = g_steal_pointer (&self->engine);
-  GST_OBJECT_UNLOCK (self);
-  g_clear_pointer (&engine, gst_effnet_engine_unref);
-}
-
-GstEffnetEngine *
-gst_effnet_classify_ref_engine (GstEffnetClassify *self)
-{
-  GstEffnetEngine *engine = NULL;
-
-  GST_OBJECT_LOCK (self);
-  if (self->engine != NULL)
-    engine = gst_effnet_engine_ref (self->engine);
-  GST_OBJECT_UNLOCK (self);
-  return engine;
-}
-
-/* The properties say again what runs. With the object lock. */
-static void
-revert_settings (GstEffnetClassify *self)
-{
-  GstEffnetModelSettings *s = &self->model_settings;
-  const GstEffnetModelSettings *in_use = &self->engine->settings;
-
-  g_free (s->model_file);
-  g_free (s->labels_file);
-  s->model_file = g_strdup (in_use->model_file);
-  s->labels_file = g_strdup (in_use->labels_file);
-}
-
-/* Worker thread. @user_data: the generation to load; a later one makes this one pointless. */
-static void
-load_and_swap (GstElement *element, gpointer user_data)
-{
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (element);
-  guint generation = GPOINTER_TO_UINT (user_data);
-  GstEffnetModelSettings settings;
-  GstEffnetEngine *engine, *stale;
-  GError *error = NULL;
-  gboolean current;
-
-  GST_OBJECT_LOCK (self);
-  current = self->generation == generation && self->engine != NULL;
-  if (current)
-    gst_effnet_model_settings_copy (&settings, &self->model_settings);
-  GST_OBJECT_UNLOCK (self);
-  if (!current)
-    return;
-  stale = engine = gst_effnet_engine_new (&settings, &error);
-  gst_effnet_model_settings_clear (&settings);
-  if (engine != NULL)
-    gst_effnet_engine_warm_up (engine);
-
-  GST_OBJECT_LOCK (self);
-  current = self->generation == generation && self->engine != NULL;
-  if (current && engine != NULL) {
-    stale = self->engine;
-    self->engine = engine;
-  } else if (current) {
-    revert_settings (self);
-  }
-  GST_OBJECT_UNLOCK (self);
-
-  g_clear_pointer (&stale, gst_effnet_engine_unref);
-  if (current && error != NULL)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
-                         ("the model in use stays"));
-  else if (current)
-    g_object_notify (G_OBJECT (self), "model-info");
-  g_clear_error (&error);
-}
-
-void
-gst_effnet_classify_reload (GstEffnetClassify *self)
-{
-  gboolean open;
-  guint generation;
-
-  GST_OBJECT_LOCK (self);
-  generation = ++self->generation;
-  open = self->engine != NULL;
-  GST_OBJECT_UNLOCK (self);
-  if (open)
-    gst_element_call_async (GST_ELEMENT (self), load_and_swap, GUINT_TO_POINTER (generation), NULL);
-}
-
 /* ---- stream ---------------------------------------------------------------------------------- */
 
 /* Nothing that was seen before may show up after this. */
 static void
 forget_stream (GstEffnetClassify *self)
 {
-  gst_effnet_results_clear (&self->results);
+  gst_effnet_results_reset (&self->results);
   self->since_inference = 0;
-  g_array_set_size (self->told, 0);
+  gst_effnet_announcer_forget (&self->announcer);
   GST_OBJECT_LOCK (self);
   self->qos = (GstEffnetQos){.earliest_time = GST_CLOCK_TIME_NONE, .proportion = 1.0};
   GST_OBJECT_UNLOCK (self);
@@ -272,6 +144,7 @@ start (GstBaseTransform *base)
   GST_OBJECT_LOCK (self);
   memset (&self->stats, 0, sizeof self->stats);
   self->advised = FALSE;
+  self->attach_meta = self->frame_settings.attach_meta;
   complaint = g_steal_pointer (&self->regions_complaint);
   GST_OBJECT_UNLOCK (self);
   if (complaint != NULL)
@@ -299,7 +172,7 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
   if (!gst_effnet_format_from_caps (&self->format, in))
     goto bad_caps;
   self->since_inference = 0;
-  gst_effnet_results_clear (&self->results); /* of another picture */
+  gst_effnet_results_reset (&self->results); /* of another picture */
   GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, (gpointer)in);
   return TRUE;
 
@@ -355,7 +228,7 @@ src_event (GstBaseTransform *base, GstEvent *event)
 static void
 advise (GstEffnetClassify *self, const GstCaps *offered)
 {
-  const char *elements = gst_effnet_frame_advise (offered);
+  const char *elements = gst_effnet_video_advise (offered);
   gboolean advised;
 
   if (elements == NULL || !GST_PAD_IS_ACTIVE (GST_BASE_TRANSFORM_SINK_PAD (self)))
@@ -402,12 +275,8 @@ static GstFlowReturn
 prepare_output_buffer (GstBaseTransform *base, GstBuffer *in, GstBuffer **out)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  gboolean attach;
 
-  GST_OBJECT_LOCK (self);
-  attach = self->frame_settings.attach_meta != 0;
-  GST_OBJECT_UNLOCK (self);
-  *out = !attach || gst_buffer_is_writable (in) ? in : gst_buffer_copy (in);
+  *out = self->attach_meta == 0 || gst_buffer_is_writable (in) ? in : gst_buffer_copy (in);
   return *out != NULL ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
@@ -419,12 +288,12 @@ change_state (GstElement *element, GstStateChange transition)
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (element);
   GstStateChangeReturn ret;
 
-  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !open_model (self))
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !gst_effnet_classify_open (self))
     return GST_STATE_CHANGE_FAILURE;
   ret = GST_ELEMENT_CLASS (gst_effnet_classify_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
       (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE))
-    close_model (self);
+    gst_effnet_classify_close (self);
   return ret;
 }
 
@@ -434,8 +303,10 @@ finalize (GObject *object)
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
 
   gst_effnet_results_clear (&self->results);
-  g_array_unref (self->told);
-  g_array_unref (self->frame_settings.regions.named);
+  gst_effnet_results_clear (&self->spare);
+  gst_effnet_inference_clear (&self->inference);
+  gst_effnet_announcer_clear (&self->announcer);
+  g_array_unref (self->frame_settings.inference.regions.named);
   g_free (self->regions);
   g_free (self->regions_complaint);
   g_clear_pointer (&self->engine, gst_effnet_engine_unref);
@@ -448,7 +319,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
 {
   GstElementClass *element = GST_ELEMENT_CLASS (klass);
   GstBaseTransformClass *base = GST_BASE_TRANSFORM_CLASS (klass);
-  GstCaps *caps = gst_effnet_frame_get_template_caps ();
+  GstCaps *caps = gst_effnet_video_get_template_caps ();
 
   G_OBJECT_CLASS (klass)->finalize = finalize;
   gst_effnet_classify_install_properties (G_OBJECT_CLASS (klass));
@@ -470,7 +341,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
   base->prepare_output_buffer = GST_DEBUG_FUNCPTR (prepare_output_buffer);
   base->transform_ip = GST_DEBUG_FUNCPTR (gst_effnet_classify_transform_ip);
-  gst_effnet_meta_register ();
+  gst_effnet_schema_register ();
 }
 
 static void
@@ -483,15 +354,18 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_base_transform_set_qos_enabled (base, TRUE);
   self->model_settings.variant = g_strdup ("auto");
   self->frame_settings = (GstEffnetFrameSettings){
-      .top_k = 5,
+      .inference.top_k = 5,
+      .inference.regions.serial = 1,
+      .inference.regions.named = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion)),
       .inference_interval = 1,
       .attach_meta = GST_EFFNET_ATTACH_META_CUSTOM,
       .post_messages = GST_EFFNET_POST_MESSAGES_CHANGE,
       .max_errors = -1,
-      .regions.serial = 1,
-      .regions.named = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion)),
   };
-  self->told = g_array_new (FALSE, FALSE, sizeof (GstEffnetTold));
+  gst_effnet_results_init (&self->results);
+  gst_effnet_results_init (&self->spare);
+  gst_effnet_inference_init (&self->inference);
+  gst_effnet_announcer_init (&self->announcer);
   self->warned_at = GST_CLOCK_TIME_NONE;
   self->qos.earliest_time = GST_CLOCK_TIME_NONE;
 }

@@ -2,7 +2,7 @@
  *
  * Percentiles by nearest rank over the newest samples: exact, and they follow the stream instead of
  * averaging over its whole life. */
-#include "gsteffnetstats.h"
+#include "stats.h"
 
 void
 gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * See gsteffnetregions.h. */
-#include "gsteffnetregions.h"
+ * A text of named regions, and a walk over the regions of interest of a buffer, whichever way a
+ * detector attached them. */
+#include "classify/regions.h"
 
 #ifdef HAVE_GST_ANALYTICS
 #  include <gst/analytics/analytics.h>
@@ -250,9 +251,9 @@ clip (gint64 start, gint64 length, guint size, guint *at, guint *n)
   return TRUE;
 }
 
-/* Counts those of the same name and number before it, and tells them that they are not alone. */
+/* Numbers @pick among those of the same name and number, none of which is unique then. */
 static void
-set_place (GArray *picks, GstEffnetPick *pick)
+set_index (GArray *picks, GstEffnetPick *pick)
 {
   pick->unique = TRUE;
   for (guint i = 0; i < picks->len; i++) {
@@ -265,7 +266,7 @@ set_place (GArray *picks, GstEffnetPick *pick)
   }
 }
 
-/* A detector may have said it both ways. */
+/* A detector may have attached it both ways. */
 static gboolean
 is_picked (const GArray *picks, const GstEffnetPick *pick)
 {
@@ -278,11 +279,12 @@ is_picked (const GArray *picks, const GstEffnetPick *pick)
   return FALSE;
 }
 
-static void
+static guint
 pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width, guint height,
-           guint *outside, GArray *picks)
+           GArray *picks)
 {
   Walk walk = {.buffer = buffer};
+  guint outside = 0;
   Roi roi;
 
   while (next_roi (settings, &walk, &roi)) {
@@ -293,15 +295,16 @@ pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint wid
 
     if (!clip (roi.x, roi.width, width, &pick.rect.x, &pick.rect.width) ||
         !clip (roi.y, roi.height, height, &pick.rect.y, &pick.rect.height)) {
-      (*outside)++;
+      outside++;
       continue;
     }
     if (walk.detection != NULL && is_picked (picks, &pick))
       continue;
-    set_place (picks, &pick);
+    set_index (picks, &pick);
     pick.unique = pick.unique && roi.lasts;
     g_array_append_val (picks, pick);
   }
+  return outside;
 }
 
 gboolean
@@ -321,28 +324,23 @@ gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *bu
   }
 }
 
-GArray *
+guint
 gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width,
-                         guint height, guint *outside)
+                         guint height, GArray *picks)
 {
-  GArray *picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
-  GstEffnetPick whole = {.roi_id = -1, .unique = TRUE};
-  guint n_outside = 0;
+  GstEffnetPick full = {.roi_id = -1, .unique = TRUE};
 
+  g_array_set_size (picks, 0);
   switch (settings->mode) {
   case GST_EFFNET_INFERENCE_REGION_ROI_LIST:
-    pick_rois (settings, buffer, width, height, &n_outside, picks);
-    break;
+    return pick_rois (settings, buffer, width, height, picks);
   case GST_EFFNET_INFERENCE_REGION_REGIONS:
     pick_named (settings, width, height, picks);
-    break;
+    return 0;
   case GST_EFFNET_INFERENCE_REGION_FULL_FRAME:
   default:
-    whole.name = g_quark_from_static_string ("full-frame");
-    g_array_append_val (picks, whole);
-    break;
+    full.name = g_quark_from_static_string ("full-frame");
+    g_array_append_val (picks, full);
+    return 0;
   }
-  if (outside != NULL)
-    *outside = n_outside;
-  return picks;
 }

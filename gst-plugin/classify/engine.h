@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * An opened model with the one session that runs it, and the settings both were made from.
- * Reference- counted, because a stream may still be in a frame while a new model replaces the old
+ * Reference-counted, because a stream may still be in a frame while a new model replaces the old
  * one. The invariant: only the streaming thread, or whoever made it and has not published it, uses
  * `session`. */
 #ifndef GST_EFFNET_ENGINE_H
 #define GST_EFFNET_ENGINE_H
 
-#include "gsteffnetframe.h"
-#include "gsteffnetregions.h"
-#include "gsteffnetstats.h"
+#include <effnet/effnet.h>
+#include <gst/gst.h>
 
 G_BEGIN_DECLS
-
-#define GST_EFFNET_TOP_K_MAX 1000
 
 /* What decides about opening, a copy of the properties. */
 typedef struct {
@@ -30,6 +27,9 @@ typedef struct {
   gboolean sparse_rows;
 } GstEffnetScaling;
 
+/* For inference.c, too. */
+GST_DEBUG_CATEGORY_EXTERN (gst_effnet_engine_debug);
+
 typedef struct {
   gatomicrefcount refs;
   guint serial; /* from 1, never twice in a process: class numbers of one serial compare */
@@ -37,28 +37,10 @@ typedef struct {
   EffnetModel *model;
   EffnetSession *session;
   EffnetModelInfo info;
+  const char *sha256;       /* of the weights; the model's */
   GstEffnetScaling scaling; /* the session's */
   gboolean warm;
 } GstEffnetEngine;
-
-/* The result of one part of one frame, kept as long as it may be repeated. */
-typedef struct {
-  GstEffnetEngine *engine; /* owned */
-  GstEffnetPick pick;
-  EffnetScore *top; /* [n_top] */
-  guint n_top;
-  double margin;  /* best minus second best probability */
-  double entropy; /* of all probabilities, nats */
-  GstClockTime pts;
-  guint64 ns[GST_EFFNET_N_TIMES]; /* what a frame's parts share, such as decoding, the first has */
-} GstEffnetResult;
-
-/* All of one frame. */
-typedef struct {
-  GPtrArray *all;      /* (nullable) of GstEffnetResult */
-  guint width, height; /* of the frame, where parts were picked */
-  guint outside;       /* regions of interest that are empty or outside the frame */
-} GstEffnetResults;
 
 void gst_effnet_model_settings_copy (GstEffnetModelSettings *to,
                                      const GstEffnetModelSettings *from);
@@ -72,15 +54,7 @@ void gst_effnet_engine_unref (GstEffnetEngine *engine);
 void gst_effnet_engine_warm_up (GstEffnetEngine *engine);
 /* Returns: (transfer full): the property `model-info` */
 GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);
-/* Maps @buffer, classifies the parts of it that @regions asks for, unmaps it; keeps the best @top_k
- * of each in @results, which lose what they had. FALSE with EFFNET_ERROR_FRAME leaves them as they
- * were. */
-gboolean gst_effnet_engine_classify (GstEffnetEngine *engine, const GstEffnetFormat *format,
-                                     GstBuffer *buffer, const GstEffnetRegionSettings *regions,
-                                     const GstEffnetScaling *scaling, guint top_k,
-                                     GstEffnetResults *results, GError **error);
-/* There are none. Start with zeros. */
-void gst_effnet_results_clear (GstEffnetResults *results);
+void gst_effnet_engine_set_scaling (GstEffnetEngine *engine, const GstEffnetScaling *scaling);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetEngine, gst_effnet_engine_unref)
 

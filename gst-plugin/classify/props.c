@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The properties of effnetclassify. Setters store, under the object lock, and never open a file:
- * what a setting costs is paid in a state change or in a worker (gsteffnetclassify.c). */
-#include "gsteffnetclassify.h"
+ * The property table. Setters store, under the object lock, and never open a file: what a setting
+ * costs is paid in a state change or in a worker (model.c). */
+#include "classify/props.h"
+
+#include "classify/model.h"
 
 enum {
   PROP_0,
@@ -29,70 +31,6 @@ enum {
 #define READY_FLAGS   (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 #define PLAYING_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
 
-GType
-gst_effnet_precision_get_type (void)
-{
-  static const GEnumValue values[] = {
-      {EFFNET_PRECISION_AUTO, "bf16 where the CPU has bf16 matrix units, else fp32", "auto"},
-      {EFFNET_PRECISION_FP32, "32-bit floats", "fp32"},
-      {EFFNET_PRECISION_BF16, "16-bit brain floats, sums in 32 bits", "bf16"},
-      {0, NULL, NULL},
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstEffnetPrecision", values));
-  return type;
-}
-
-GType
-gst_effnet_resize_mode_get_type (void)
-{
-  static const GEnumValue values[] = {
-      {EFFNET_RESIZE_MODE_AUTO, "What the model's card says", "auto"},
-      {EFFNET_RESIZE_MODE_STRETCH, "The whole frame, aspect ratio ignored", "stretch"},
-      {EFFNET_RESIZE_MODE_CENTER_CROP, "The middle of the frame", "center-crop"},
-      {EFFNET_RESIZE_MODE_LETTERBOX, "The whole frame, aspect ratio kept, with borders",
-       "letterbox"},
-      {0, NULL, NULL},
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstEffnetResizeMode", values));
-  return type;
-}
-
-GType
-gst_effnet_attach_meta_get_type (void)
-{
-  static const GFlagsValue values[] = {
-      {GST_EFFNET_ATTACH_META_CUSTOM, "GstCustomMeta EffnetClassificationMeta", "custom"},
-      {0, NULL, NULL},
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_flags_register_static ("GstEffnetAttachMeta", values));
-  return type;
-}
-
-GType
-gst_effnet_post_messages_get_type (void)
-{
-  static const GEnumValue values[] = {
-      {GST_EFFNET_POST_MESSAGES_NONE, "No messages", "none"},
-      {GST_EFFNET_POST_MESSAGES_CHANGE, "When the best class changes", "change"},
-      {GST_EFFNET_POST_MESSAGES_ALL, "For every buffer that carries a result", "all"},
-      {0, NULL, NULL},
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstEffnetPostMessages", values));
-  return type;
-}
-
 static void
 store_string (char **where, const GValue *value)
 {
@@ -100,7 +38,7 @@ store_string (char **where, const GValue *value)
   *where = g_value_dup_string (value);
 }
 
-/* What cannot be read leaves what was; before the element has a bus, start() tells of it. */
+/* A text that cannot be parsed changes nothing. Before the element has a bus, start() warns. */
 static void
 set_regions (GstEffnetClassify *self, const char *text)
 {
@@ -111,9 +49,9 @@ set_regions (GstEffnetClassify *self, const char *text)
   GST_OBJECT_LOCK (self);
   g_clear_pointer (&self->regions_complaint, g_free);
   if (named != NULL) {
-    g_array_unref (self->frame_settings.regions.named);
-    self->frame_settings.regions.named = named;
-    self->frame_settings.regions.serial++;
+    g_array_unref (self->frame_settings.inference.regions.named);
+    self->frame_settings.inference.regions.named = named;
+    self->frame_settings.inference.regions.serial++;
     g_free (self->regions);
     self->regions = g_strdup (text);
   } else if (bus == NULL) {
@@ -170,7 +108,7 @@ set_region_setting (GstEffnetRegionSettings *regions, guint id, const GValue *va
 static void
 set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (object);
 
   if (id == PROP_REGIONS) {
     set_regions (self, g_value_get_string (value));
@@ -187,22 +125,22 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     break;
   case PROP_INFERENCE_REGION:
   case PROP_OBJECT_CLASS:
-    set_region_setting (&self->frame_settings.regions, id, value);
+    set_region_setting (&self->frame_settings.inference.regions, id, value);
     break;
   case PROP_MAX_ERRORS:
     self->frame_settings.max_errors = g_value_get_int (value);
     break;
   case PROP_TOP_K:
-    self->frame_settings.top_k = g_value_get_uint (value);
+    self->frame_settings.inference.top_k = g_value_get_uint (value);
     break;
   case PROP_THRESHOLD:
     self->frame_settings.threshold = g_value_get_double (value);
     break;
   case PROP_RESIZE_MODE:
-    self->frame_settings.scaling.resize_mode = g_value_get_enum (value);
+    self->frame_settings.inference.scaling.resize_mode = g_value_get_enum (value);
     break;
   case PROP_SPARSE_ROWS:
-    self->frame_settings.scaling.sparse_rows = g_value_get_boolean (value);
+    self->frame_settings.inference.scaling.sparse_rows = g_value_get_boolean (value);
     break;
   case PROP_INFERENCE_INTERVAL:
     self->frame_settings.inference_interval = g_value_get_uint (value);
@@ -235,12 +173,8 @@ get_stats (GstEffnetClassify *self, GValue *value)
 static void
 get_model_info (GstEffnetClassify *self, GValue *value)
 {
-  GstEffnetEngine *engine = NULL;
+  GstEffnetEngine *engine = gst_effnet_classify_ref_engine (self);
 
-  GST_OBJECT_LOCK (self);
-  if (self->engine != NULL)
-    engine = gst_effnet_engine_ref (self->engine);
-  GST_OBJECT_UNLOCK (self);
   if (engine == NULL)
     return;
   g_value_take_boxed (value, gst_effnet_engine_get_info (engine));
@@ -250,7 +184,7 @@ get_model_info (GstEffnetClassify *self, GValue *value)
 static void
 get_region_setting (GstEffnetClassify *self, guint id, GValue *value)
 {
-  const GstEffnetRegionSettings *regions = &self->frame_settings.regions;
+  const GstEffnetRegionSettings *regions = &self->frame_settings.inference.regions;
 
   switch (id) {
   case PROP_INFERENCE_REGION:
@@ -285,16 +219,16 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     g_value_set_uint (value, self->model_settings.threads);
     break;
   case PROP_TOP_K:
-    g_value_set_uint (value, self->frame_settings.top_k);
+    g_value_set_uint (value, self->frame_settings.inference.top_k);
     break;
   case PROP_THRESHOLD:
     g_value_set_double (value, self->frame_settings.threshold);
     break;
   case PROP_RESIZE_MODE:
-    g_value_set_enum (value, self->frame_settings.scaling.resize_mode);
+    g_value_set_enum (value, self->frame_settings.inference.scaling.resize_mode);
     break;
   case PROP_SPARSE_ROWS:
-    g_value_set_boolean (value, self->frame_settings.scaling.sparse_rows);
+    g_value_set_boolean (value, self->frame_settings.inference.scaling.sparse_rows);
     break;
   case PROP_INFERENCE_INTERVAL:
     g_value_set_uint (value, self->frame_settings.inference_interval);
@@ -322,7 +256,7 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
 static void
 get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (object);
 
   if (id == PROP_STATS) {
     get_stats (self, value);
@@ -349,7 +283,7 @@ dispatch_properties_changed (GObject *object, guint n, GParamSpec **pspecs)
         g_str_equal (pspecs[i]->name, "model-file") || g_str_equal (pspecs[i]->name, "labels-file");
   }
   if (reload)
-    gst_effnet_classify_reload (GST_EFFNET_CLASSIFY (object));
+    gst_effnet_classify_reload (GST_EFFNET_CLASSIFY_CAST (object));
 }
 
 static void
@@ -490,30 +424,4 @@ gst_effnet_classify_install_properties (GObjectClass *klass)
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ATTACH_META, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_POST_MESSAGES, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_INFERENCE_REGION, 0);
-}
-
-void
-gst_effnet_classify_post_open_error (GstEffnetClassify *self, const GError *error)
-{
-  if (!g_error_matches (error, EFFNET_ERROR, error->code)) {
-    GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
-    return;
-  }
-  switch ((EffnetError)error->code) {
-  case EFFNET_ERROR_NOT_FOUND:
-    GST_ELEMENT_ERROR (self, RESOURCE, NOT_FOUND, ("%s", error->message), (NULL));
-    break;
-  case EFFNET_ERROR_IO:
-    GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
-    break;
-  case EFFNET_ERROR_FORMAT:
-    GST_ELEMENT_ERROR (self, RESOURCE, READ, ("%s", error->message), (NULL));
-    break;
-  case EFFNET_ERROR_UNSUPPORTED:
-    GST_ELEMENT_ERROR (self, LIBRARY, SETTINGS, ("%s", error->message), (NULL));
-    break;
-  default:
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
-    break;
-  }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Which parts of a frame are classified: the whole, named regions, or the regions of interest that
- * came with the buffer. The invariant: every pick lies inside the frame. Cutting and scaling are
- * libeffnet's; what a region's result says is in gsteffnetmeta.c. */
+ * Which parts of a frame are classified: the full frame, named regions, or the regions of interest
+ * that came with the buffer. The invariant: every pick lies inside the frame. Cropping and scaling
+ * are libeffnet's. */
 #ifndef GST_EFFNET_REGIONS_H
 #define GST_EFFNET_REGIONS_H
 
@@ -33,14 +33,14 @@ typedef struct {
   guint serial;        /* changes with any of the above */
 } GstEffnetRegionSettings;
 
-/* One part of one frame. Name, ROI number and place among those of the same name and number tell it
- * from the others of the frame. */
+/* One part of one frame. Name, ROI number and index among those of the same name and number
+ * identify it within the frame. */
 typedef struct {
   GQuark name;
   int roi_id; /* -1: not a ROI */
   guint nth;
   gboolean unique;   /* no other of the frame has this name and number, and both last */
-  EffnetRegion rect; /* pixels; all 0 = the whole frame */
+  EffnetRegion rect; /* pixels; all 0 = the full frame */
 } GstEffnetPick;
 
 /* Returns: (transfer full): of GstEffnetNamedRegion; NULL with a sentence about the part of @text
@@ -48,10 +48,10 @@ typedef struct {
 GArray *gst_effnet_regions_parse (const char *text, GError **error);
 /* FALSE when nothing of @buffer is to be classified, whatever its size. */
 gboolean gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *buffer);
-/* Returns: (transfer full): of GstEffnetPick: what is to be classified of @buffer, a frame of
- * @width x @height pixels. @outside: (nullable) (out): ROIs that are empty or lie outside. */
-GArray *gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer,
-                                 guint width, guint height, guint *outside);
+/* @picks: (out) of GstEffnetPick: what is to be classified of @buffer, a frame of @width x @height
+ * pixels. Returns: ROIs left out because they are empty or outside. */
+guint gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer,
+                               guint width, guint height, GArray *picks);
 
 G_END_DECLS
 

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A fresh result goes onto its buffer as it is; a repeated one gets its age, and that of a region
+ * of interest the place the region has now. */
+#include "classify/announce.h"
+
+/* The class that a message announced, for one part of the frames. */
+typedef struct {
+  GQuark name;
+  int roi_id;
+  guint nth;
+  guint serial; /* engine of it */
+  int label_id;
+} Announced;
+
+void
+gst_effnet_announcer_init (GstEffnetAnnouncer *announcer)
+{
+  announcer->announced = g_array_new (FALSE, FALSE, sizeof (Announced));
+  announcer->records = g_array_new (FALSE, FALSE, sizeof (GstEffnetRecord));
+  announcer->origins = g_array_new (FALSE, FALSE, sizeof (const GstEffnetResult *));
+  announcer->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
+}
+
+void
+gst_effnet_announcer_clear (GstEffnetAnnouncer *announcer)
+{
+  g_clear_pointer (&announcer->announced, g_array_unref);
+  g_clear_pointer (&announcer->records, g_array_unref);
+  g_clear_pointer (&announcer->origins, g_array_unref);
+  g_clear_pointer (&announcer->picks, g_array_unref);
+}
+
+void
+gst_effnet_announcer_forget (GstEffnetAnnouncer *announcer)
+{
+  g_array_set_size (announcer->announced, 0);
+}
+
+static gboolean
+is_of (const Announced *announced, const GstEffnetPick *pick)
+{
+  return announced->name == pick->name && announced->roi_id == pick->roi_id &&
+         announced->nth == pick->nth;
+}
+
+void
+gst_effnet_announcer_keep (GstEffnetAnnouncer *announcer, const GstEffnetResults *results)
+{
+  for (guint i = announcer->announced->len; i-- > 0;) {
+    const Announced *old = &g_array_index (announcer->announced, Announced, i);
+    gboolean found = FALSE;
+
+    for (guint k = 0; k < gst_effnet_results_length (results) && !found; k++)
+      found = is_of (old, &gst_effnet_results_get (results, k)->pick);
+    if (!found)
+      g_array_remove_index_fast (announcer->announced, i);
+  }
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+static guint
+to_us (guint64 ns)
+{
+  return (guint)MIN ((ns + 500) / 1000, G_MAXUINT);
+}
+
+static GstClockTime
+age_of (const GstEffnetResults *results, GstBuffer *buffer)
+{
+  GstClockTime pts = GST_BUFFER_PTS (buffer);
+
+  if (!GST_CLOCK_TIME_IS_VALID (pts) || !GST_CLOCK_TIME_IS_VALID (results->pts))
+    return GST_CLOCK_TIME_NONE;
+  return pts > results->pts ? pts - results->pts
+                            : results->pts - pts; /* backwards at negative rates */
+}
+
+static void
+set_classes (GstEffnetRecord *record, const GstEffnetResult *result, const GstEffnetView *view)
+{
+  const GstEffnetEntry *entries =
+      &g_array_index (view->results->entries, GstEffnetEntry, result->first);
+  guint n = 0;
+
+  while (n < MIN (result->n, view->top_k) && entries[n].score >= view->threshold)
+    n++;
+  gst_effnet_record_set_entries (record, entries, n);
+}
+
+static void
+add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstEffnetResult *result,
+            const EffnetRegion *rect, GstBuffer *buffer)
+{
+  const GstEffnetEngine *engine = view->results->engine;
+  GstEffnetRecord record = {
+      .schema_version = GST_EFFNET_SCHEMA_VERSION,
+      .model = engine->info.name,
+      .model_sha256 = engine->sha256,
+      .variant = engine->info.variant,
+      .region = g_quark_to_string (result->pick.name),
+      .roi_id = result->pick.roi_id,
+      .margin = result->margin,
+      .entropy = result->entropy,
+      .fresh = view->fresh,
+      .result_pts = view->results->pts,
+      .age = view->fresh ? 0 : age_of (view->results, buffer),
+      .infer_us = to_us (result->ns[GST_EFFNET_TIME_INFER]),
+      .convert_us = to_us (result->ns[GST_EFFNET_TIME_CONVERT]),
+      .decode_us = to_us (result->ns[GST_EFFNET_TIME_DECODE]),
+      .wait_us = to_us (result->ns[GST_EFFNET_TIME_WAIT]),
+      .has_box = view->regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME,
+      .x = rect->x,
+      .y = rect->y,
+      .width = rect->width,
+      .height = rect->height,
+  };
+
+  set_classes (&record, result, view);
+  g_array_append_val (announcer->records, record);
+  g_array_append_val (announcer->origins, result);
+}
+
+/* The result of the part that @pick is again; NULL when that is not certain. */
+static const GstEffnetResult *
+find_again (const GstEffnetResults *results, const GstEffnetPick *pick)
+{
+  for (guint i = 0; pick->unique && i < gst_effnet_results_length (results); i++) {
+    const GstEffnetResult *result = gst_effnet_results_get (results, i);
+
+    if (result->pick.unique && result->pick.name == pick->name &&
+        result->pick.roi_id == pick->roi_id)
+      return result;
+  }
+  return NULL;
+}
+
+/* Regions of interest are where this buffer says, and only those that it still has. */
+static void
+collect_again (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstBuffer *buffer)
+{
+  const GstEffnetResults *results = view->results;
+
+  gst_effnet_regions_pick (view->regions, buffer, results->width, results->height,
+                           announcer->picks);
+  for (guint i = 0; i < announcer->picks->len; i++) {
+    const GstEffnetPick *pick = &g_array_index (announcer->picks, GstEffnetPick, i);
+    const GstEffnetResult *result = find_again (results, pick);
+
+    if (result != NULL)
+      add_record (announcer, view, result, &pick->rect, buffer);
+  }
+}
+
+guint
+gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView *view,
+                              GstBuffer *buffer)
+{
+  const GstEffnetResults *results = view->results;
+
+  g_array_set_size (announcer->records, 0);
+  g_array_set_size (announcer->origins, 0);
+  announcer->serial = results->engine->serial;
+  if (!view->fresh && view->regions->mode == GST_EFFNET_INFERENCE_REGION_ROI_LIST) {
+    collect_again (announcer, view, buffer);
+  } else {
+    for (guint i = 0; i < gst_effnet_results_length (results); i++) {
+      const GstEffnetResult *result = gst_effnet_results_get (results, i);
+
+      add_record (announcer, view, result, &result->pick.rect, buffer);
+    }
+  }
+  return announcer->records->len;
+}
+
+/* ---- carriers -------------------------------------------------------------------------------- */
+
+void
+gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, GstBuffer *buffer)
+{
+  gst_effnet_schema_attach (buffer, (const GstEffnetRecord *)(void *)announcer->records->data,
+                            announcer->records->len);
+}
+
+/* TRUE when no message has announced this class of this part; from now on one has. */
+static gboolean
+is_news (GArray *announced, const GstEffnetPick *pick, guint serial, int label_id)
+{
+  Announced now = {pick->name, pick->roi_id, pick->nth, serial, label_id};
+
+  for (guint i = 0; i < announced->len; i++) {
+    Announced *old = &g_array_index (announced, Announced, i);
+    gboolean news = old->serial != serial || old->label_id != label_id;
+
+    if (!is_of (old, pick))
+      continue;
+    *old = now;
+    return news;
+  }
+  g_array_append_val (announced, now);
+  return TRUE;
+}
+
+static GstEffnetMoment
+moment_of (GstBuffer *buffer, const GstSegment *segment)
+{
+  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  GstEffnetMoment moment = {pts, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE,
+                            GST_BUFFER_DURATION (buffer)};
+
+  if (segment->format == GST_FORMAT_TIME) {
+    moment.stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, pts);
+    moment.running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, pts);
+  }
+  return moment;
+}
+
+GstMessage *
+gst_effnet_announcer_pop_message (GstEffnetAnnouncer *announcer, GstObject *source,
+                                  const GstSegment *segment, GstBuffer *buffer, gboolean all)
+{
+  GstEffnetRecord *records = (GstEffnetRecord *)(void *)announcer->records->data;
+  GstEffnetMoment moment = moment_of (buffer, segment);
+  guint n = 0;
+
+  for (guint i = 0; i < announcer->records->len; i++) {
+    const GstEffnetResult *origin = g_array_index (announcer->origins, const GstEffnetResult *, i);
+    gboolean news =
+        is_news (announcer->announced, &origin->pick, announcer->serial, records[i].best.id);
+
+    if (news || all)
+      records[n++] = records[i];
+  }
+  return n > 0 ? gst_effnet_schema_message_new (source, &moment, records, n) : NULL;
+}

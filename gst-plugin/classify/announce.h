@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Results of a stream -> records on buffers and in messages; remembers which class of which part a
+ * message announced last. The invariant: its arrays only grow, so that a buffer like those before
+ * allocates nothing here. */
+#ifndef GST_EFFNET_ANNOUNCE_H
+#define GST_EFFNET_ANNOUNCE_H
+
+#include "classify/results.h"
+#include "schema.h"
+
+G_BEGIN_DECLS
+
+/* What a buffer gets of the results. */
+typedef struct {
+  const GstEffnetResults *results;
+  const GstEffnetRegionSettings *regions;
+  guint top_k;      /* entries at most */
+  double threshold; /* entries below it are left out, 0..1 */
+  gboolean fresh;   /* the results are of this very buffer */
+} GstEffnetView;
+
+typedef struct {
+  GArray *announced; /* of Announced */
+  GArray *records;   /* of GstEffnetRecord, of the present buffer */
+  GArray *origins;   /* of const GstEffnetResult *, one for each record */
+  GArray *picks;     /* of GstEffnetPick, scratch */
+  guint serial;      /* engine of the records */
+} GstEffnetAnnouncer;
+
+void gst_effnet_announcer_init (GstEffnetAnnouncer *announcer);
+void gst_effnet_announcer_clear (GstEffnetAnnouncer *announcer);
+/* No class has been announced yet. */
+void gst_effnet_announcer_forget (GstEffnetAnnouncer *announcer);
+/* Forgets what was announced of parts that @results do not have. */
+void gst_effnet_announcer_keep (GstEffnetAnnouncer *announcer, const GstEffnetResults *results);
+/* Makes the records of @buffer, which hold as long as the results. Returns: how many */
+guint gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView *view,
+                                    GstBuffer *buffer);
+/* Adds the collected records, at least one, as metadata. */
+void gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, GstBuffer *buffer);
+/* Returns: (transfer full) (nullable): a message with the collected records, @all of them or those
+ * whose class is news; uses them up */
+GstMessage *gst_effnet_announcer_pop_message (GstEffnetAnnouncer *announcer, GstObject *source,
+                                              const GstSegment *segment, GstBuffer *buffer,
+                                              gboolean all);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Opening, warming up and closing. When to open and to swap is model.c's business, what is run on a
+ * frame inference.c's. */
+#include "classify/engine.h"
+
+GST_DEBUG_CATEGORY (gst_effnet_engine_debug);
+GST_DEBUG_CATEGORY_STATIC (effnet_model_debug);
+
+static void
+init_debug (void)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once)) {
+    GST_DEBUG_CATEGORY_INIT (gst_effnet_engine_debug, "effnetengine", 0,
+                             "effnet: runs and their times");
+    GST_DEBUG_CATEGORY_INIT (effnet_model_debug, "effnetmodel", 0, "effnet: opening of models");
+    g_once_init_leave (&once, 1);
+  }
+}
+
+void
+gst_effnet_model_settings_copy (GstEffnetModelSettings *to, const GstEffnetModelSettings *from)
+{
+  *to = *from;
+  to->variant = g_strdup (from->variant);
+  to->model_file = g_strdup (from->model_file);
+  to->labels_file = g_strdup (from->labels_file);
+}
+
+void
+gst_effnet_model_settings_clear (GstEffnetModelSettings *settings)
+{
+  g_clear_pointer (&settings->variant, g_free);
+  g_clear_pointer (&settings->model_file, g_free);
+  g_clear_pointer (&settings->labels_file, g_free);
+}
+
+GstEffnetEngine *
+gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
+{
+  static guint last_serial;
+  GstEffnetEngine *engine = g_new0 (GstEffnetEngine, 1);
+  EffnetModelOptions model_options = {.variant = settings->variant,
+                                      .labels_file = settings->labels_file,
+                                      .precision = settings->precision};
+  EffnetSessionOptions session_options = {.threads = settings->threads};
+
+  init_debug ();
+  g_atomic_ref_count_init (&engine->refs);
+  engine->serial = (guint)g_atomic_int_add (&last_serial, 1) + 1;
+  gst_effnet_model_settings_copy (&engine->settings, settings);
+  engine->model = effnet_model_open (settings->model_file, &model_options, error);
+  if (engine->model == NULL)
+    goto failed;
+  engine->session = effnet_session_new (engine->model, &session_options, error);
+  if (engine->session == NULL)
+    goto failed;
+  effnet_model_get_info (engine->model, &engine->info);
+  engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow, and takes a lock: once */
+  GST_CAT_INFO (effnet_model_debug, "%s from %s: %s on %s, %u threads asked for", engine->info.name,
+                engine->info.path, engine->info.precision, engine->info.isa, settings->threads);
+  return engine;
+
+  /* ERRORS */
+failed : {
+  gst_effnet_engine_unref (engine);
+  return NULL;
+}
+}
+
+GstEffnetEngine *
+gst_effnet_engine_ref (GstEffnetEngine *engine)
+{
+  g_atomic_ref_count_inc (&engine->refs);
+  return engine;
+}
+
+void
+gst_effnet_engine_unref (GstEffnetEngine *engine)
+{
+  if (!g_atomic_ref_count_dec (&engine->refs))
+    return;
+  g_clear_pointer (&engine->session, effnet_session_free);
+  g_clear_pointer (&engine->model, effnet_model_unref);
+  gst_effnet_model_settings_clear (&engine->settings);
+  g_free (engine);
+}
+
+void
+gst_effnet_engine_warm_up (GstEffnetEngine *engine)
+{
+  EffnetResult result;
+  float *nhwc; /* [input_height][input_width][3] */
+  GstClockTime start = gst_util_get_timestamp ();
+
+  if (engine->warm)
+    return;
+  nhwc = g_new0 (float, (gsize)engine->info.input_height * engine->info.input_width * 3);
+  effnet_session_run (engine->session, nhwc, &result);
+  g_free (nhwc);
+  engine->warm = TRUE;
+  GST_CAT_DEBUG (gst_effnet_engine_debug, "warm after %" GST_TIME_FORMAT,
+                 GST_TIME_ARGS (gst_util_get_timestamp () - start));
+}
+
+GstStructure *
+gst_effnet_engine_get_info (GstEffnetEngine *engine)
+{
+  const EffnetModelInfo *i = &engine->info;
+
+  return gst_structure_new (
+      "effnet-model-info", "name", G_TYPE_STRING, i->name, "variant", G_TYPE_STRING, i->variant,
+      "path", G_TYPE_STRING, i->path, "sha256", G_TYPE_STRING, engine->sha256, "classes",
+      G_TYPE_UINT, i->n_classes, "features", G_TYPE_UINT, i->n_features, "has-labels",
+      G_TYPE_BOOLEAN, effnet_model_get_label (engine->model, 0) != NULL, "input-width", G_TYPE_UINT,
+      i->input_width, "input-height", G_TYPE_UINT, i->input_height, "isa", G_TYPE_STRING, i->isa,
+      "precision", G_TYPE_STRING, i->precision, "padding", G_TYPE_STRING, i->padding, "parameters",
+      G_TYPE_UINT64, i->parameters, "multiply-adds", G_TYPE_UINT64, i->multiply_adds,
+      "weight-bytes", G_TYPE_UINT64, (guint64)i->weight_bytes, "arena-bytes", G_TYPE_UINT64,
+      (guint64)i->arena_bytes, NULL);
+}
+
+void
+gst_effnet_engine_set_scaling (GstEffnetEngine *engine, const GstEffnetScaling *scaling)
+{
+  if (engine->scaling.resize_mode != scaling->resize_mode)
+    effnet_session_set_resize_mode (engine->session, scaling->resize_mode);
+  if (engine->scaling.sparse_rows != scaling->sparse_rows)
+    effnet_session_set_sparse_rows (engine->session, scaling->sparse_rows);
+  engine->scaling = *scaling;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The names and the help texts of the enums' values. */
+#include "classify/enums.h"
+
+GType
+gst_effnet_precision_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {EFFNET_PRECISION_AUTO, "bf16 where the CPU has bf16 matrix units, else fp32", "auto"},
+      {EFFNET_PRECISION_FP32, "32-bit floats", "fp32"},
+      {EFFNET_PRECISION_BF16, "16-bit brain floats, sums in 32 bits", "bf16"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetPrecision", values));
+  return type;
+}
+
+GType
+gst_effnet_resize_mode_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {EFFNET_RESIZE_MODE_AUTO, "What the model's card says", "auto"},
+      {EFFNET_RESIZE_MODE_STRETCH, "The whole frame, aspect ratio ignored", "stretch"},
+      {EFFNET_RESIZE_MODE_CENTER_CROP, "The middle of the frame", "center-crop"},
+      {EFFNET_RESIZE_MODE_LETTERBOX, "The whole frame, aspect ratio kept, with borders",
+       "letterbox"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetResizeMode", values));
+  return type;
+}
+
+GType
+gst_effnet_attach_meta_get_type (void)
+{
+  static const GFlagsValue values[] = {
+      {GST_EFFNET_ATTACH_META_CUSTOM, "GstCustomMeta EffnetClassificationMeta", "custom"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_flags_register_static ("GstEffnetAttachMeta", values));
+  return type;
+}
+
+GType
+gst_effnet_post_messages_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_EFFNET_POST_MESSAGES_NONE, "No messages", "none"},
+      {GST_EFFNET_POST_MESSAGES_CHANGE, "When the best class changes", "change"},
+      {GST_EFFNET_POST_MESSAGES_ALL, "For every buffer that carries a result", "all"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetPostMessages", values));
+  return type;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One buffer through the engine. The invariant: a buffer is mapped no longer than its inference
+ * takes, and not at all where nothing of it is to be classified. */
+#ifndef GST_EFFNET_INFERENCE_H
+#define GST_EFFNET_INFERENCE_H
+
+#include "classify/results.h"
+#include "video.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  GstEffnetRegionSettings regions;
+  GstEffnetScaling scaling;
+  guint top_k;
+} GstEffnetInferenceSettings;
+
+/* Scratch of one stream. */
+typedef struct {
+  GArray *picks; /* of GstEffnetPick */
+  GArray *rects; /* of EffnetRegion */
+} GstEffnetInference;
+
+void gst_effnet_inference_init (GstEffnetInference *inference);
+void gst_effnet_inference_clear (GstEffnetInference *inference);
+/* Classifies the parts of @buffer that the settings ask for; @results lose what they had. FALSE
+ * with EFFNET_ERROR_FRAME: @results are not to be used. */
+gboolean gst_effnet_inference_run (GstEffnetInference *inference, GstEffnetEngine *engine,
+                                   const GstEffnetInferenceSettings *settings,
+                                   const GstEffnetFormat *format, GstBuffer *buffer,
+                                   GstEffnetResults *results, GError **error);
+
+G_END_DECLS
+
+#endif

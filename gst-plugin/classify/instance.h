@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The element's instance, shared by the files of this folder. Each field says who may touch it:
+ * what is under the object lock is copied out, since the lock is never held while opening a model,
+ * running it, pushing or posting. */
+#ifndef GST_EFFNET_INSTANCE_H
+#define GST_EFFNET_INSTANCE_H
+
+#include "classify/announce.h"
+#include "classify/enums.h"
+#include "classify/inference.h"
+
+#include <gst/base/gstbasetransform.h>
+
+G_BEGIN_DECLS
+
+/* Properties that a frame looks at; copied once a frame. */
+typedef struct {
+  GstEffnetInferenceSettings inference;
+  double threshold;
+  guint inference_interval;
+  GstEffnetAttachMeta attach_meta;
+  GstEffnetPostMessages post_messages;
+  int max_errors; /* less than 1: never an error */
+} GstEffnetFrameSettings;
+
+/* What QOS events of this segment said. */
+typedef struct {
+  GstClockTime earliest_time; /* running time; NONE = nobody is late */
+  double proportion;
+  guint64 processed, skipped;
+} GstEffnetQos;
+
+typedef struct _GstEffnetClassify GstEffnetClassify;
+
+/* Of an object whose type is known. */
+#define GST_EFFNET_CLASSIFY_CAST(object) ((GstEffnetClassify *)(object))
+
+struct _GstEffnetClassify {
+  GstBaseTransform parent;
+
+  /* object lock */
+  GstEffnetModelSettings model_settings;
+  GstEffnetFrameSettings frame_settings;
+  char *regions;           /* (nullable) the property's text */
+  char *regions_complaint; /* (nullable) about a text set when there was no bus yet */
+  GstEffnetEngine *engine; /* NULL below READY */
+  guint generation; /* of model_settings and of the element's opening; old loads are dropped */
+  gboolean advised; /* about what upstream offers, since the start */
+  GstEffnetStats stats;
+  GstEffnetQos qos;
+
+  /* streaming thread */
+  GstEffnetFormat format;
+  GstEffnetAttachMeta attach_meta; /* the setting at the start */
+  GstEffnetInference inference;
+  GstEffnetResults results; /* the newest of this stream */
+  GstEffnetResults spare;   /* where the next are made */
+  guint regions_serial;     /* settings they were picked by */
+  guint since_inference;    /* frames since them, that one included */
+  GstClockTime inferred_at; /* system time of them */
+  GstEffnetAnnouncer announcer;
+  guint n_bad;            /* bad frames in a row */
+  guint n_unreported;     /* bad frames since the last warning */
+  GstClockTime warned_at; /* system time of it, or NONE */
+};
+
+G_END_DECLS
+
+#endif

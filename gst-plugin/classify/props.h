@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The properties of effnetclassify. */
+#ifndef GST_EFFNET_PROPS_H
+#define GST_EFFNET_PROPS_H
+
+#include "classify/instance.h"
+
+G_BEGIN_DECLS
+
+void gst_effnet_classify_install_properties (GObjectClass *klass);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Results in arrays that are used again for each frame. */
+#include "classify/results.h"
+
+void
+gst_effnet_results_init (GstEffnetResults *results)
+{
+  *results = (GstEffnetResults){
+      .pts = GST_CLOCK_TIME_NONE,
+      .results = g_array_new (FALSE, FALSE, sizeof (GstEffnetResult)),
+      .entries = g_array_new (FALSE, FALSE, sizeof (GstEffnetEntry)),
+      .scores = g_array_new (FALSE, FALSE, sizeof (EffnetScore)),
+  };
+}
+
+void
+gst_effnet_results_clear (GstEffnetResults *results)
+{
+  gst_effnet_results_reset (results);
+  g_clear_pointer (&results->results, g_array_unref);
+  g_clear_pointer (&results->entries, g_array_unref);
+  g_clear_pointer (&results->scores, g_array_unref);
+}
+
+void
+gst_effnet_results_reset (GstEffnetResults *results)
+{
+  g_clear_pointer (&results->engine, gst_effnet_engine_unref);
+  g_array_set_size (results->results, 0);
+  g_array_set_size (results->entries, 0);
+  results->pts = GST_CLOCK_TIME_NONE;
+  results->width = results->height = results->outside = 0;
+}
+
+GstEffnetResult *
+gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from, guint top_k)
+{
+  guint max = CLAMP (top_k, 1, GST_EFFNET_TOP_K_MAX);
+  EffnetScore *scores;
+  GstEffnetEntry *entries;
+  GstEffnetResult result = {
+      .first = results->entries->len, .margin = from->margin, .entropy = from->entropy};
+
+  g_array_set_size (results->scores, max);
+  scores = &g_array_index (results->scores, EffnetScore, 0);
+  result.n = effnet_result_top_k (from, max, scores);
+  g_array_set_size (results->entries, result.first + result.n);
+  entries = &g_array_index (results->entries, GstEffnetEntry, result.first);
+  for (guint i = 0; i < result.n; i++) {
+    entries[i].label = effnet_model_get_label (results->engine->model, scores[i].id);
+    entries[i].id = (int)scores[i].id;
+    entries[i].score = (double)scores[i].score;
+  }
+  g_array_append_val (results->results, result);
+  return &g_array_index (results->results, GstEffnetResult, results->results->len - 1);
+}
+
+guint
+gst_effnet_results_length (const GstEffnetResults *results)
+{
+  return results->results->len;
+}
+
+const GstEffnetResult *
+gst_effnet_results_get (const GstEffnetResults *results, guint i)
+{
+  return &g_array_index (results->results, GstEffnetResult, i);
+}

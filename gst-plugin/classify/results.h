@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the inference of one frame gave, kept as long as it may be repeated. The invariant: the
+ * arrays only grow, so that a frame like those before allocates nothing. */
+#ifndef GST_EFFNET_RESULTS_H
+#define GST_EFFNET_RESULTS_H
+
+#include "classify/engine.h"
+#include "classify/regions.h"
+#include "schema.h"
+#include "stats.h"
+
+G_BEGIN_DECLS
+
+#define GST_EFFNET_TOP_K_MAX 1000
+
+/* The result of one part of the frame. */
+typedef struct {
+  GstEffnetPick pick;
+  guint first, n;                 /* its classes in `entries`, best first */
+  double margin, entropy;         /* of EffnetResult */
+  guint64 ns[GST_EFFNET_N_TIMES]; /* what a frame's parts share, such as decoding, the first has */
+} GstEffnetResult;
+
+/* All of one frame. */
+typedef struct {
+  GstEffnetEngine *engine; /* owned; NULL: there are none */
+  GstClockTime pts;
+  guint width, height; /* of the frame, where parts were picked */
+  guint outside;       /* regions of interest that are empty or outside the frame */
+  GArray *results;     /* of GstEffnetResult */
+  GArray *entries;     /* of GstEffnetEntry; names are the engine's */
+  GArray *scores;      /* of EffnetScore, scratch */
+} GstEffnetResults;
+
+void gst_effnet_results_init (GstEffnetResults *results);
+void gst_effnet_results_clear (GstEffnetResults *results);
+/* There are none; arrays keep their memory. */
+void gst_effnet_results_reset (GstEffnetResults *results);
+/* For a frame that @engine, which is set, runs. Returns: the new one, until the next call: all of
+ * it but pick and ns is set. */
+GstEffnetResult *gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
+                                         guint top_k);
+guint gst_effnet_results_length (const GstEffnetResults *results);
+const GstEffnetResult *gst_effnet_results_get (const GstEffnetResults *results, guint i);
+
+G_END_DECLS
+
+#endif

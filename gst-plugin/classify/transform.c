@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One buffer's way through the element: infer, repeat or skip, then announce. All of it is the
+ * streaming thread's. The lock is taken twice a buffer, for a copy of what others may set and for
+ * the counters, and never while anything runs or is posted. */
+#include "classify/transform.h"
+
+#include "classify/model.h"
+
+#define STARVED_AFTER    (1 * GST_SECOND) /* late or not, a frame is classified after this */
+#define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
+
+/* What one buffer's way knows. */
+typedef struct {
+  GstBuffer *buffer;
+  GstEffnetFrameSettings settings;
+  GstEffnetEngine *engine;
+  GstEffnetQos qos;
+  gboolean late;
+  gboolean fresh; /* the inference is of this very buffer */
+  GError *error;  /* of the inference */
+} Frame;
+
+static void
+begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
+{
+  *frame = (Frame){.buffer = buffer};
+  GST_OBJECT_LOCK (self);
+  frame->settings = self->frame_settings;
+  g_array_ref (frame->settings.inference.regions.named);
+  frame->engine = gst_effnet_engine_ref (self->engine);
+  frame->qos = self->qos;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+end_frame (Frame *frame)
+{
+  g_array_unref (frame->settings.inference.regions.named);
+  gst_effnet_engine_unref (frame->engine);
+  g_clear_error (&frame->error);
+}
+
+/* ---- whether --------------------------------------------------------------------------------- */
+
+/* TRUE when the sink has said that a frame of this time will be too late. Posts GST_MESSAGE_QOS. */
+static gboolean
+is_late (GstEffnetClassify *self, Frame *frame)
+{
+  GstBaseTransform *base = GST_BASE_TRANSFORM (self);
+  GstClockTime pts = GST_BUFFER_PTS (frame->buffer), running_time, stream_time;
+  const GstEffnetQos *qos = &frame->qos;
+  GstMessage *message;
+
+  if (base->segment.format != GST_FORMAT_TIME || !gst_base_transform_is_qos_enabled (base))
+    return FALSE;
+  running_time = gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, pts);
+  if (!GST_CLOCK_TIME_IS_VALID (running_time))
+    return FALSE;
+  if (!GST_CLOCK_TIME_IS_VALID (qos->earliest_time) || running_time > qos->earliest_time)
+    return FALSE;
+  if (gst_util_get_timestamp () - self->inferred_at >= STARVED_AFTER)
+    return FALSE;
+
+  frame->late = TRUE;
+  stream_time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, pts);
+  message = gst_message_new_qos (GST_OBJECT (self), FALSE, running_time, stream_time, pts,
+                                 GST_BUFFER_DURATION (frame->buffer));
+  gst_message_set_qos_values (message, GST_CLOCK_DIFF (running_time, qos->earliest_time),
+                              qos->proportion, 1000000);
+  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, qos->processed, qos->skipped + 1);
+  gst_element_post_message (GST_ELEMENT (self), message);
+  return TRUE;
+}
+
+static gboolean
+wants_inference (GstEffnetClassify *self, Frame *frame)
+{
+  if (GST_BUFFER_FLAG_IS_SET (frame->buffer, GST_BUFFER_FLAG_GAP))
+    return FALSE;
+  if (self->results.engine == NULL)
+    return TRUE; /* the stream's first */
+  if (self->since_inference < frame->settings.inference_interval)
+    return FALSE;
+  return !is_late (self, frame);
+}
+
+/* Results of other parts than the settings ask for do not count any more. */
+static void
+use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
+{
+  if (self->regions_serial == regions->serial)
+    return;
+  self->regions_serial = regions->serial;
+  gst_effnet_results_reset (&self->results);
+  gst_effnet_announcer_forget (&self->announcer);
+  if (regions->mode == GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len == 0)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("inference-region is regions, but the property regions names none: "
+                          "nothing is classified. Set it, as in regions=gate:0.1,0.2,0.3,0.4"),
+                         (NULL));
+}
+
+/* ---- infer ----------------------------------------------------------------------------------- */
+
+/* Results that cannot be had leave those before. */
+static void
+infer (GstEffnetClassify *self, Frame *frame)
+{
+  GstEffnetResults before = self->results;
+
+  if (gst_effnet_inference_run (&self->inference, frame->engine, &frame->settings.inference,
+                                &self->format, frame->buffer, &self->spare, &frame->error)) {
+    self->results = self->spare;
+    self->spare = before;
+    self->n_bad = 0;
+    gst_effnet_announcer_keep (&self->announcer, &self->results);
+    if (gst_effnet_results_length (&self->results) > 0) {
+      self->since_inference = 0;
+      self->inferred_at = gst_util_get_timestamp ();
+    } else { /* nothing was classified: the next frame is tried */
+      self->since_inference = G_MAXUINT;
+    }
+  }
+  gst_effnet_results_reset (&self->spare); /* an engine that was replaced goes now */
+}
+
+static void
+count_results (GstEffnetClassify *self)
+{
+  guint n = gst_effnet_results_length (&self->results);
+
+  self->stats.rois_skipped += self->results.outside;
+  for (guint i = 0; i < n; i++)
+    gst_effnet_stats_add (&self->stats, gst_effnet_results_get (&self->results, i)->ns);
+  if (n > 0)
+    self->qos.processed++;
+  else
+    self->stats.skipped++;
+}
+
+static void
+count (GstEffnetClassify *self, const Frame *frame)
+{
+  GST_OBJECT_LOCK (self);
+  self->stats.frames++;
+  self->qos.skipped += frame->late;
+  if (frame->error != NULL)
+    self->stats.errors++;
+  else if (frame->fresh)
+    count_results (self);
+  else
+    self->stats.skipped++;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Warns now and then; the stream goes on until there are too many. */
+static GstFlowReturn
+bad_frame (GstEffnetClassify *self, int max_errors, const GError *error)
+{
+  GstClockTime now = gst_util_get_timestamp ();
+
+  self->n_unreported++;
+  self->n_bad++;
+  if (max_errors > 0 && self->n_bad >= (guint)max_errors) {
+    GST_ELEMENT_ERROR (self, STREAM, DECODE,
+                       ("%u frame(s) in a row could not be classified, max-errors is %d: %s",
+                        self->n_bad, max_errors, error->message),
+                       (NULL));
+    return GST_FLOW_ERROR;
+  }
+  if (!GST_CLOCK_TIME_IS_VALID (self->warned_at) || now - self->warned_at >= WARNING_INTERVAL) {
+    GST_ELEMENT_WARNING (
+        self, STREAM, DECODE,
+        ("%u frame(s) could not be classified: %s", self->n_unreported, error->message),
+        ("the buffer goes on without a result"));
+    self->n_unreported = 0;
+    self->warned_at = now;
+  }
+  return GST_FLOW_OK;
+}
+
+/* ---- announce -------------------------------------------------------------------------------- */
+
+static void
+announce (GstEffnetClassify *self, Frame *frame)
+{
+  const GstEffnetFrameSettings *settings = &frame->settings;
+  GstEffnetView view = {
+      .results = &self->results,
+      .regions = &settings->inference.regions,
+      .top_k = settings->inference.top_k,
+      .threshold = settings->threshold,
+      .fresh = frame->fresh,
+  };
+  gboolean attach = self->attach_meta & GST_EFFNET_ATTACH_META_CUSTOM;
+  GstMessage *message;
+
+  if (!attach && settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE)
+    return;
+  if (gst_effnet_announcer_collect (&self->announcer, &view, frame->buffer) == 0)
+    return;
+  if (attach)
+    gst_effnet_announcer_attach (&self->announcer, frame->buffer);
+  if (settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE)
+    return;
+  message = gst_effnet_announcer_pop_message (
+      &self->announcer, GST_OBJECT (self), &GST_BASE_TRANSFORM (self)->segment, frame->buffer,
+      settings->post_messages == GST_EFFNET_POST_MESSAGES_ALL);
+  if (message != NULL)
+    gst_element_post_message (GST_ELEMENT (self), message);
+}
+
+GstFlowReturn
+gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (base);
+  GstFlowReturn ret = GST_FLOW_OK;
+  Frame frame;
+
+  begin_frame (self, &frame, buffer);
+  use_regions (self, &frame.settings.inference.regions);
+  frame.fresh = wants_inference (self, &frame);
+  if (frame.fresh)
+    infer (self, &frame);
+  self->since_inference = MIN (self->since_inference, G_MAXUINT - 1) + 1;
+  count (self, &frame);
+  if (frame.error != NULL)
+    ret = bad_frame (self, frame.settings.max_errors, frame.error);
+  else if (self->results.engine != NULL)
+    announce (self, &frame);
+  end_frame (&frame);
+  return ret;
+}

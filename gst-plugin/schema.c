@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One table of fields serves writer and reader. */
+#include "schema.h"
+
+#include <effnet/effnet.h>
+
+typedef enum {
+  KIND_UINT,
+  KIND_INT,
+  KIND_UINT64,
+  KIND_DOUBLE,
+  KIND_BOOLEAN,
+  KIND_STRING,
+  KIND_LABEL,  /* a GstEffnetEntry's; the same for the two below */
+  KIND_LABELS, /* lists, of the record's entries */
+  KIND_IDS,
+  KIND_SCORES,
+} Kind;
+
+typedef struct {
+  const char *name;
+  Kind kind;
+  gsize offset;    /* in GstEffnetRecord or GstEffnetMoment */
+  gboolean in_box; /* only of records that have one */
+} Field;
+
+#define AT(member) offsetof (GstEffnetRecord, member)
+
+#define FIELD_LABELS "labels"
+#define FIELD_IDS    "label-ids"
+#define FIELD_SCORES "scores"
+#define FIELD_X      "x"
+#define FIELD_PARTS  "results" /* list of structures */
+
+/* In the order in which they are written. */
+static const Field fields[] = {
+    {"schema-version", KIND_UINT, AT (schema_version), FALSE},
+    {"model", KIND_STRING, AT (model), FALSE},
+    {"model-sha256", KIND_STRING, AT (model_sha256), FALSE},
+    {"variant", KIND_STRING, AT (variant), FALSE},
+    {"region", KIND_STRING, AT (region), FALSE},
+    {"roi-id", KIND_INT, AT (roi_id), FALSE},
+    {"label", KIND_LABEL, AT (best), FALSE},
+    {"label-id", KIND_INT, AT (best.id), FALSE},
+    {"confidence", KIND_DOUBLE, AT (best.score), FALSE},
+    {FIELD_LABELS, KIND_LABELS, 0, FALSE},
+    {FIELD_IDS, KIND_IDS, 0, FALSE},
+    {FIELD_SCORES, KIND_SCORES, 0, FALSE},
+    {"margin", KIND_DOUBLE, AT (margin), FALSE},
+    {"entropy", KIND_DOUBLE, AT (entropy), FALSE},
+    {"fresh", KIND_BOOLEAN, AT (fresh), FALSE},
+    {"result-pts", KIND_UINT64, AT (result_pts), FALSE},
+    {"age", KIND_UINT64, AT (age), FALSE},
+    {"infer-us", KIND_UINT, AT (infer_us), FALSE},
+    {"convert-us", KIND_UINT, AT (convert_us), FALSE},
+    {"decode-us", KIND_UINT, AT (decode_us), FALSE},
+    {"wait-us", KIND_UINT, AT (wait_us), FALSE},
+    {FIELD_X, KIND_UINT, AT (x), TRUE},
+    {"y", KIND_UINT, AT (y), TRUE},
+    {"width", KIND_UINT, AT (width), TRUE},
+    {"height", KIND_UINT, AT (height), TRUE},
+};
+
+static const Field moment_fields[] = {
+    {"timestamp", KIND_UINT64, offsetof (GstEffnetMoment, timestamp), FALSE},
+    {"stream-time", KIND_UINT64, offsetof (GstEffnetMoment, stream_time), FALSE},
+    {"running-time", KIND_UINT64, offsetof (GstEffnetMoment, running_time), FALSE},
+    {"duration", KIND_UINT64, offsetof (GstEffnetMoment, duration), FALSE},
+};
+
+static GType
+type_of (Kind kind)
+{
+  switch (kind) {
+  case KIND_UINT:
+    return G_TYPE_UINT;
+  case KIND_INT:
+    return G_TYPE_INT;
+  case KIND_UINT64:
+    return G_TYPE_UINT64;
+  case KIND_DOUBLE:
+    return G_TYPE_DOUBLE;
+  case KIND_BOOLEAN:
+    return G_TYPE_BOOLEAN;
+  case KIND_STRING:
+  case KIND_LABEL:
+    return G_TYPE_STRING;
+  default:
+    return GST_TYPE_LIST;
+  }
+}
+
+/* ---- writer ---------------------------------------------------------------------------------- */
+
+void
+gst_effnet_schema_register (void)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once)) {
+    static const gchar *tags[] = {NULL};
+
+    if (gst_meta_get_info (GST_EFFNET_META_NAME) == NULL)
+      gst_meta_register_custom (GST_EFFNET_META_NAME, tags, NULL, NULL, NULL);
+    g_once_init_leave (&once, 1);
+  }
+}
+
+void
+gst_effnet_record_set_entries (GstEffnetRecord *record, const GstEffnetEntry *entries, guint n)
+{
+  record->entries = entries;
+  record->n_entries = n;
+  record->best = n > 0 ? entries[0] : (GstEffnetEntry){"", -1, 0.0};
+}
+
+static void
+set_label (GValue *value, const GstEffnetEntry *entry)
+{
+  char text[24];
+
+  g_snprintf (text, sizeof text, "class %d", entry->id);
+  g_value_set_string (value, entry->label != NULL ? entry->label : text);
+}
+
+static void
+set_list (GValue *list, Kind kind, const GstEffnetEntry *entries, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    GValue value = G_VALUE_INIT;
+
+    if (kind == KIND_LABELS) {
+      g_value_init (&value, G_TYPE_STRING);
+      set_label (&value, &entries[i]);
+    } else if (kind == KIND_IDS) {
+      g_value_init (&value, G_TYPE_INT);
+      g_value_set_int (&value, entries[i].id);
+    } else {
+      g_value_init (&value, G_TYPE_DOUBLE);
+      g_value_set_double (&value, entries[i].score);
+    }
+    gst_value_list_append_and_take_value (list, &value);
+  }
+}
+
+/* @at: the field's place in memory */
+static void
+set_value (GValue *value, Kind kind, gconstpointer at)
+{
+  switch (kind) {
+  case KIND_UINT:
+    g_value_set_uint (value, *(const guint *)at);
+    break;
+  case KIND_INT:
+    g_value_set_int (value, *(const int *)at);
+    break;
+  case KIND_UINT64:
+    g_value_set_uint64 (value, *(const guint64 *)at);
+    break;
+  case KIND_DOUBLE:
+    g_value_set_double (value, *(const double *)at);
+    break;
+  case KIND_BOOLEAN:
+    g_value_set_boolean (value, *(const gboolean *)at);
+    break;
+  case KIND_STRING:
+    g_value_set_string (value, *(const char *const *)at);
+    break;
+  default:
+    set_label (value, at);
+    break;
+  }
+}
+
+static void
+write_fields (GstStructure *s, const Field *table, gsize n, gconstpointer from)
+{
+  for (gsize i = 0; i < n; i++) {
+    GValue value = G_VALUE_INIT;
+
+    g_value_init (&value, type_of (table[i].kind));
+    set_value (&value, table[i].kind, (const char *)from + table[i].offset);
+    gst_structure_take_value (s, table[i].name, &value);
+  }
+}
+
+static void
+write_record (GstStructure *s, const GstEffnetRecord *record)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (fields); i++) {
+    const Field *f = &fields[i];
+    GValue list = G_VALUE_INIT;
+
+    if (f->in_box && !record->has_box)
+      continue;
+    if (f->kind < KIND_LABELS) {
+      write_fields (s, f, 1, record);
+      continue;
+    }
+    g_value_init (&list, GST_TYPE_LIST);
+    set_list (&list, f->kind, record->entries, record->n_entries);
+    gst_structure_take_value (s, f->name, &list);
+  }
+}
+
+static void
+write_records (GstStructure *s, const GstEffnetRecord *records, guint n)
+{
+  GValue list = G_VALUE_INIT;
+
+  write_record (s, &records[0]);
+  if (!records[0].has_box)
+    return;
+  g_value_init (&list, GST_TYPE_LIST);
+  for (guint i = 0; i < n; i++) {
+    GstStructure *part = gst_structure_new_empty ("result");
+    GValue value = G_VALUE_INIT;
+
+    write_record (part, &records[i]);
+    g_value_init (&value, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (&value, part);
+    gst_value_list_append_and_take_value (&list, &value);
+  }
+  gst_structure_take_value (s, FIELD_PARTS, &list);
+}
+
+gboolean
+gst_effnet_schema_attach (GstBuffer *buffer, const GstEffnetRecord *records, guint n)
+{
+  GstCustomMeta *meta;
+
+  if (!gst_buffer_is_writable (buffer))
+    return FALSE;
+  meta = gst_buffer_add_custom_meta (buffer, GST_EFFNET_META_NAME);
+  if (meta == NULL)
+    return FALSE;
+  write_records (gst_custom_meta_get_structure (meta), records, n);
+  return TRUE;
+}
+
+GstMessage *
+gst_effnet_schema_message_new (GstObject *source, const GstEffnetMoment *moment,
+                               const GstEffnetRecord *records, guint n)
+{
+  GstStructure *s = gst_structure_new_empty (GST_EFFNET_MESSAGE_NAME);
+
+  write_fields (s, moment_fields, G_N_ELEMENTS (moment_fields), moment);
+  write_records (s, records, n);
+  return gst_message_new_element (source, s);
+}
+
+/* ---- reader ---------------------------------------------------------------------------------- */
+
+const GstStructure *
+gst_effnet_schema_iterate (GstBuffer *buffer, gpointer *state)
+{
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta (buffer, state)) != NULL) {
+    if (gst_meta_info_is_custom (meta->info) &&
+        gst_custom_meta_has_name ((GstCustomMeta *)meta, GST_EFFNET_META_NAME))
+      return gst_custom_meta_get_structure ((GstCustomMeta *)meta);
+  }
+  return NULL;
+}
+
+static void
+get_value (const GValue *value, Kind kind, gpointer at)
+{
+  switch (kind) {
+  case KIND_UINT:
+    *(guint *)at = g_value_get_uint (value);
+    break;
+  case KIND_INT:
+    *(int *)at = g_value_get_int (value);
+    break;
+  case KIND_UINT64:
+    *(guint64 *)at = g_value_get_uint64 (value);
+    break;
+  case KIND_DOUBLE:
+    *(double *)at = g_value_get_double (value);
+    break;
+  case KIND_BOOLEAN:
+    *(gboolean *)at = g_value_get_boolean (value);
+    break;
+  case KIND_STRING:
+    *(const char **)at = g_value_get_string (value);
+    break;
+  case KIND_LABEL:
+    ((GstEffnetEntry *)at)->label = g_value_get_string (value);
+    break;
+  default: /* a list: gst_effnet_schema_read_entries() */
+    break;
+  }
+}
+
+static gboolean
+read_fields (const GstStructure *s, const Field *table, gsize n, gpointer to, GError **error)
+{
+  for (gsize i = 0; i < n; i++) {
+    const GValue *value = gst_structure_get_value (s, table[i].name);
+
+    if (value == NULL || !G_VALUE_HOLDS (value, type_of (table[i].kind))) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                   "The field %s of a result is %s; expected a %s", table[i].name,
+                   value != NULL ? G_VALUE_TYPE_NAME (value) : "missing",
+                   g_type_name (type_of (table[i].kind)));
+      return FALSE;
+    }
+    get_value (value, table[i].kind, (char *)to + table[i].offset);
+  }
+  return TRUE;
+}
+
+/* Entries of a list of which each is a @type; G_MAXUINT when one is not. */
+static guint
+list_length (const GstStructure *s, const char *name, GType type)
+{
+  const GValue *list = gst_structure_get_value (s, name);
+  guint n = gst_value_list_get_size (list);
+
+  for (guint i = 0; i < n; i++) {
+    if (!G_VALUE_HOLDS (gst_value_list_get_value (list, i), type))
+      return G_MAXUINT;
+  }
+  return n;
+}
+
+static gboolean
+read_lists (const GstStructure *s, GstEffnetRecord *record, GError **error)
+{
+  guint n = list_length (s, FIELD_LABELS, G_TYPE_STRING);
+
+  if (n == G_MAXUINT || list_length (s, FIELD_IDS, G_TYPE_INT) != n ||
+      list_length (s, FIELD_SCORES, G_TYPE_DOUBLE) != n) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                 "The lists of classes of a result do not belong together; expected as many "
+                 "strings as integers and doubles");
+    return FALSE;
+  }
+  record->n_entries = n;
+  return TRUE;
+}
+
+gboolean
+gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError **error)
+{
+  gsize n = G_N_ELEMENTS (fields);
+
+  *record = (GstEffnetRecord){.has_box = gst_structure_has_field (s, FIELD_X)};
+  while (!record->has_box && fields[n - 1].in_box)
+    n--;
+  if (!read_fields (s, fields, n, record, error))
+    return FALSE;
+  if (record->schema_version > GST_EFFNET_SCHEMA_VERSION) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                 "A result has schema-version %u; this reader knows %d", record->schema_version,
+                 GST_EFFNET_SCHEMA_VERSION);
+    return FALSE;
+  }
+  return read_lists (s, record, error);
+}
+
+guint
+gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, guint max)
+{
+  const GValue *labels = gst_structure_get_value (s, FIELD_LABELS);
+  const GValue *ids = gst_structure_get_value (s, FIELD_IDS);
+  const GValue *scores = gst_structure_get_value (s, FIELD_SCORES);
+  guint n = MIN (max, gst_value_list_get_size (labels));
+
+  for (guint i = 0; i < n; i++) {
+    entries[i].label = g_value_get_string (gst_value_list_get_value (labels, i));
+    entries[i].id = g_value_get_int (gst_value_list_get_value (ids, i));
+    entries[i].score = g_value_get_double (gst_value_list_get_value (scores, i));
+  }
+  return n;
+}
+
+guint
+gst_effnet_schema_n_parts (const GstStructure *s)
+{
+  return gst_structure_has_field_typed (s, FIELD_PARTS, GST_TYPE_LIST)
+             ? gst_value_list_get_size (gst_structure_get_value (s, FIELD_PARTS))
+             : 0;
+}
+
+const GstStructure *
+gst_effnet_schema_get_part (const GstStructure *s, guint i)
+{
+  const GValue *part = gst_value_list_get_value (gst_structure_get_value (s, FIELD_PARTS), i);
+
+  return gst_value_get_structure (part);
+}
+
+gboolean
+gst_effnet_schema_read_moment (const GstStructure *s, GstEffnetMoment *moment, GError **error)
+{
+  return read_fields (s, moment_fields, G_N_ELEMENTS (moment_fields), moment, error);
+}
