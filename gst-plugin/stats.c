@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Percentiles by nearest rank over the newest samples: exact, and they follow the stream instead of
- * averaging over its whole life. */
+ * Percentiles over the newest samples: exact, and they follow the stream instead of averaging over
+ * its life. */
 #include "stats.h"
+
+#include "base/percentile.h"
 
 void
 gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns)
@@ -13,14 +15,6 @@ gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns)
     stats->ns[t][slot] = ns[t];
   stats->n_samples++;
   stats->inferences++;
-}
-
-static int
-compare_u64 (const void *a, const void *b)
-{
-  guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
-
-  return (x > y) - (x < y);
 }
 
 GstStructure *
@@ -40,10 +34,9 @@ gst_effnet_stats_to_structure (GstEffnetStats *stats)
       stats->errors, "rois-skipped", G_TYPE_UINT64, stats->rois_skipped, NULL);
 
   for (guint t = 0; t < GST_EFFNET_N_TIMES; t++) {
-    qsort (stats->ns[t], n, sizeof stats->ns[t][0], compare_u64);
+    effnet_percentile_sort (stats->ns[t], n);
     for (guint p = 0; p < 3; p++) {
-      /* nearest rank: the ceil (n * p / 100)-th smallest, counted from 1 */
-      guint64 ns = n > 0 ? stats->ns[t][(n * percent[p] + 99) / 100 - 1] : 0;
+      guint64 ns = effnet_percentile (stats->ns[t], n, percent[p]);
 
       gst_structure_set (s, names[t][p], G_TYPE_UINT64, ns, NULL);
     }

@@ -4,8 +4,6 @@
  * libeffnet's. */
 #include "video.h"
 
-#define MAX_SIDE 16384 /* pixels, EffnetImage's limit */
-
 /* Cheapest for a camera's pipeline first: where nobody prefers anything, negotiation takes the
  * first. */
 static const struct {
@@ -54,8 +52,8 @@ gst_effnet_video_get_template_caps (void)
 {
   GstCaps *caps = gst_effnet_video_get_raw_caps ();
 
-  gst_caps_set_simple (caps, "width", GST_TYPE_INT_RANGE, 1, MAX_SIDE, "height", GST_TYPE_INT_RANGE,
-                       1, MAX_SIDE, NULL);
+  gst_caps_set_simple (caps, "width", GST_TYPE_INT_RANGE, 1, EFFNET_FRAME_SIDE_MAX, "height",
+                       GST_TYPE_INT_RANGE, 1, EFFNET_FRAME_SIDE_MAX, NULL);
   gst_caps_append_structure (caps, gst_structure_new_empty ("image/jpeg"));
   return caps;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The element `effnetclassify`. */
+ * The type of the element `effnetclassify`, and its registration. Its instance is in instance.h,
+ * for the files that the class stands on. */
 #ifndef GST_EFFNET_CLASSIFY_H
 #define GST_EFFNET_CLASSIFY_H
 

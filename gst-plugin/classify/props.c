@@ -289,12 +289,15 @@ dispatch_properties_changed (GObject *object, guint n, GParamSpec **pspecs)
 static void
 install_model_properties (GObjectClass *klass)
 {
+  g_autofree char *names = g_strjoinv (", ", (char **)effnet_variant_names ());
+  g_autofree char *variants = g_strdup_printf ("Member of the family: %s, phi:X; auto = what the "
+                                               "model says. Without model-file it also says "
+                                               "which model to look for",
+                                               names);
+
   g_object_class_install_property (
       klass, PROP_VARIANT,
-      g_param_spec_string ("variant", "Variant",
-                           "Member of the family: b0..b8, l2, lite0..lite4, phi:X; auto = what the "
-                           "model says. Without model-file it also says which model to look for",
-                           "auto", READY_FLAGS));
+      g_param_spec_string ("variant", "Variant", g_intern_string (variants), "auto", READY_FLAGS));
   g_object_class_install_property (
       klass, PROP_MODEL_FILE,
       g_param_spec_string (
@@ -318,7 +321,7 @@ install_model_properties (GObjectClass *klass)
           "threads", "Threads",
           "Worker threads, of a pool that all elements with the same number share; 0 = "
           "the CPUs this process may use",
-          0, 256, 0, READY_FLAGS));
+          0, EFFNET_THREADS_MAX, 0, READY_FLAGS));
   g_object_class_install_property (
       klass, PROP_MODEL_INFO,
       g_param_spec_boxed (
@@ -334,7 +337,7 @@ install_frame_properties (GObjectClass *klass)
   g_object_class_install_property (klass, PROP_TOP_K,
                                    g_param_spec_uint ("top-k", "Top k",
                                                       "Classes a result lists at most, best first",
-                                                      1, GST_EFFNET_TOP_K_MAX, 5, PLAYING_FLAGS));
+                                                      1, EFFNET_TOP_K_MAX, 5, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_THRESHOLD,
       g_param_spec_double ("threshold", "Threshold",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The properties of effnetclassify. */
+ * The properties of effnetclassify, installed into the class. What each means is in its blurb,
+ * where its value is kept in instance.h. */
 #ifndef GST_EFFNET_PROPS_H
 #define GST_EFFNET_PROPS_H
 

@@ -36,7 +36,7 @@ gst_effnet_results_reset (GstEffnetResults *results)
 GstEffnetResult *
 gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from, guint top_k)
 {
-  guint max = CLAMP (top_k, 1, GST_EFFNET_TOP_K_MAX);
+  guint max = CLAMP (top_k, 1, EFFNET_TOP_K_MAX);
   EffnetScore *scores;
   GstEffnetEntry *entries;
   GstEffnetResult result = {

@@ -12,8 +12,6 @@
 
 G_BEGIN_DECLS
 
-#define GST_EFFNET_TOP_K_MAX 1000
-
 /* The result of one part of the frame. */
 typedef struct {
   GstEffnetPick pick;

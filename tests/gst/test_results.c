@@ -414,7 +414,10 @@ test_out_of_range (void)
   static const struct {
     const char *name;
     guint value;
-  } numbers[] = {{"top-k", 0}, {"top-k", 1001}, {"inference-interval", 0}, {"threads", 257}};
+  } numbers[] = {{"top-k", 0},
+                 {"top-k", EFFNET_TOP_K_MAX + 1},
+                 {"inference-interval", 0},
+                 {"threads", EFFNET_THREADS_MAX + 1}};
   static const double thresholds[] = {-0.1, 1.5};
   static const char *const words[] = {"precision=fp64", "resize-mode=fit", "post-messages=some",
                                       "attach-meta=paper"};
