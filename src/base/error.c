@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/error.h"
 
-/* It would take the name for a subtraction. */
+/* clang-format takes the name for a subtraction. */
 /* clang-format off */
 G_DEFINE_QUARK (effnet-error-quark, effnet_error)
 /* clang-format on */
+
+gboolean
+effnet_fail (GError **error, EffnetError code, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_propagate_error (error, g_error_new_valist (EFFNET_ERROR, code, format, args));
+  va_end (args);
+  return FALSE;
+}

@@ -7,4 +7,8 @@
 
 #include "effnet/effnet.h"
 
+/* Sets @error. Returns FALSE, so that a check that fails is one statement. */
+gboolean effnet_fail (GError **error, EffnetError code, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
+
 #endif

@@ -59,12 +59,10 @@ effnet_color_map (EffnetColorMap *map, const EffnetFormat *format, EffnetColorMa
   gboolean yuv = format->model == EFFNET_MODEL_YUV;
 
   memset (map, 0, sizeof *map);
-  if ((unsigned)matrix > EFFNET_COLOR_MATRIX_FCC || (unsigned)range > EFFNET_COLOR_RANGE_LIMITED) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "%s frame: color matrix %d or range %d is not one of the known ones", format->name,
-                 (int)matrix, (int)range);
-    return FALSE;
-  }
+  if ((unsigned)matrix > EFFNET_COLOR_MATRIX_FCC || (unsigned)range > EFFNET_COLOR_RANGE_LIMITED)
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "%s frame: color matrix %d or range %d is not one of the known ones",
+                        format->name, (int)matrix, (int)range);
   if (matrix == EFFNET_COLOR_MATRIX_DEFAULT)
     matrix = height > 576 ? EFFNET_COLOR_MATRIX_BT709 : EFFNET_COLOR_MATRIX_BT601;
   Codes c = codes (format,

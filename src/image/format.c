@@ -83,34 +83,28 @@ gboolean
 effnet_format_check (const EffnetFormat *format, const EffnetImage *image, GError **error)
 {
   if (image->width < 1 || image->width > EFFNET_FRAME_SIDE_MAX || image->height < 1 ||
-      image->height > EFFNET_FRAME_SIDE_MAX) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "%s frame of %ux%u pixels: width and height must be 1..%d", format->name,
-                 image->width, image->height, EFFNET_FRAME_SIDE_MAX);
-    return FALSE;
-  }
+      image->height > EFFNET_FRAME_SIDE_MAX)
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "%s frame of %ux%u pixels: width and height must be 1..%d", format->name,
+                        image->width, image->height, EFFNET_FRAME_SIDE_MAX);
   for (unsigned p = 0; p < format->n_planes; p++) {
     size_t need = effnet_format_line_bytes (format, p, image->width);
-    if (image->data[p] == NULL) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                   "%s frame of %ux%u pixels: data of plane %u is NULL, %u planes are needed",
-                   format->name, image->width, image->height, p, format->n_planes);
-      return FALSE;
-    }
-    if (image->stride[p] < 0) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                   "%s frame: stride %td of plane %u is negative: bottom-up frames are not "
-                   "supported, flip them first",
-                   format->name, image->stride[p], p);
-      return FALSE;
-    }
-    if ((size_t)image->stride[p] < need) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                   "%s frame of %ux%u pixels: stride %td of plane %u is too small, a line needs "
-                   "%" G_GSIZE_FORMAT " bytes",
-                   format->name, image->width, image->height, image->stride[p], p, need);
-      return FALSE;
-    }
+    if (image->data[p] == NULL)
+      return effnet_fail (
+          error, EFFNET_ERROR_FRAME,
+          "%s frame of %ux%u pixels: data of plane %u is NULL, %u planes are needed", format->name,
+          image->width, image->height, p, format->n_planes);
+    if (image->stride[p] < 0)
+      return effnet_fail (error, EFFNET_ERROR_FRAME,
+                          "%s frame: stride %td of plane %u is negative: bottom-up frames are not "
+                          "supported, flip them first",
+                          format->name, image->stride[p], p);
+    if ((size_t)image->stride[p] < need)
+      return effnet_fail (
+          error, EFFNET_ERROR_FRAME,
+          "%s frame of %ux%u pixels: stride %td of plane %u is too small, a line needs "
+          "%" G_GSIZE_FORMAT " bytes",
+          format->name, image->width, image->height, image->stride[p], p, need);
   }
   return TRUE;
 }

@@ -170,18 +170,14 @@ check_raw (const EffnetImage *image, GError **error)
 {
   const EffnetFormat *format = effnet_format (image->format);
 
-  if (format == NULL) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "frame of pixel format %d: not one of the formats of EffnetPixelFormat",
-                 (int)image->format);
-    return FALSE;
-  }
-  if ((unsigned)image->chroma_site > EFFNET_CHROMA_SITE_TOP_LEFT) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "%s frame: chroma site %d is not one of EffnetChromaSite", format->name,
-                 (int)image->chroma_site);
-    return FALSE;
-  }
+  if (format == NULL)
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "frame of pixel format %d: not one of the formats of EffnetPixelFormat",
+                        (int)image->format);
+  if ((unsigned)image->chroma_site > EFFNET_CHROMA_SITE_TOP_LEFT)
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "%s frame: chroma site %d is not one of EffnetChromaSite", format->name,
+                        (int)image->chroma_site);
   return effnet_format_check (format, image, error);
 }
 

@@ -73,26 +73,20 @@ static gboolean
 check_spec (const EffnetInputSpec *spec, GError **error)
 {
   if (spec->width < 1 || spec->width > EFFNET_INPUT_SIDE_MAX || spec->height < 1 ||
-      spec->height > EFFNET_INPUT_SIDE_MAX) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                 "network input of %ux%u pixels: each side must be 1..%d", spec->width,
-                 spec->height, EFFNET_INPUT_SIDE_MAX);
-    return FALSE;
-  }
+      spec->height > EFFNET_INPUT_SIDE_MAX)
+    return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
+                        "network input of %ux%u pixels: each side must be 1..%d", spec->width,
+                        spec->height, EFFNET_INPUT_SIDE_MAX);
   /* written so that NaN fails */
-  if (!(spec->crop_pct >= 0.01 && spec->crop_pct <= 1.0)) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                 "crop_pct %g of the network input: must be 0.01..1", spec->crop_pct);
-    return FALSE;
-  }
+  if (!(spec->crop_pct >= 0.01 && spec->crop_pct <= 1.0))
+    return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
+                        "crop_pct %g of the network input: must be 0.01..1", spec->crop_pct);
   for (unsigned i = 0; i < 3; i++) {
-    if (!(spec->std[i] > 0) || !isfinite (spec->std[i]) || !isfinite (spec->mean[i])) {
-      g_set_error (
-          error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+    if (!(spec->std[i] > 0) || !isfinite (spec->std[i]) || !isfinite (spec->mean[i]))
+      return effnet_fail (
+          error, EFFNET_ERROR_ARGUMENT,
           "normalisation of channel %u: mean %g, std %g: std must be above 0 and both finite", i,
           (double)spec->mean[i], (double)spec->std[i]);
-      return FALSE;
-    }
   }
   return TRUE;
 }
@@ -102,12 +96,10 @@ static gboolean
 crop_axis (EffnetAxis *axis, const char *side, unsigned start, unsigned length, unsigned size,
            GError **error)
 {
-  if (start >= size || length > size - start) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "crop %s: %u pixels from pixel %u lie outside the frame of %u", side, length,
-                 start, size);
-    return FALSE;
-  }
+  if (start >= size || length > size - start)
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "crop %s: %u pixels from pixel %u lie outside the frame of %u", side,
+                        length, start, size);
   axis->lo = start;
   axis->hi = length != 0 ? start + length : size;
   return TRUE;
@@ -125,7 +117,7 @@ gboolean
 effnet_geometry_visible (const EffnetImage *image, unsigned width, unsigned height,
                          unsigned *visible_width, unsigned *visible_height, GError **error)
 {
-  EffnetGeometry g;
+  EffnetGeometry g = {0};
 
   if (!crop_axes (&g, image, width, height, error))
     return FALSE;
@@ -164,12 +156,11 @@ effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
 
   if (!check_spec (spec, error) || !crop_axes (g, image, width, height, error))
     return FALSE;
-  if (n > 65536 || d > 65536 || n > 256 * d || d > 256 * n) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "pixel aspect ratio %u/%u: must be between 1/256 and 256/1, terms up to 65536",
-                 image->par_n, image->par_d);
-    return FALSE;
-  }
+  if (n > 65536 || d > 65536 || n > 256 * d || d > 256 * n)
+    return effnet_fail (
+        error, EFFNET_ERROR_FRAME,
+        "pixel aspect ratio %u/%u: must be between 1/256 and 256/1, terms up to 65536",
+        image->par_n, image->par_d);
   uint64_t dw = (g->x.hi - g->x.lo) * n, dh = (g->y.hi - g->y.lo) * d;
   switch (spec->mode) {
   case EFFNET_RESIZE_MODE_LETTERBOX:

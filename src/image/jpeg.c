@@ -229,12 +229,10 @@ gboolean
 effnet_jpeg_header (EffnetJpeg *jpeg, const void *data, size_t size, EffnetJpegHeader *header,
                     GError **error)
 {
-  if (data == NULL || size == 0) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "JPEG frame of %" G_GSIZE_FORMAT " bytes%s: there is nothing to decode", size,
-                 data == NULL ? " at NULL" : "");
-    return FALSE;
-  }
+  if (data == NULL || size == 0)
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "JPEG frame of %" G_GSIZE_FORMAT " bytes%s: there is nothing to decode",
+                        size, data == NULL ? " at NULL" : "");
   jpeg->size = size;
   if (setjmp (jpeg->jump) != 0)
     return fail (jpeg, error);

@@ -138,13 +138,11 @@ build_packed (EffnetPass *pass, GError **error)
   for (EffnetPassPlane *plane = pass->plane; plane < pass->plane + planes; plane++)
     for (unsigned i = 0; i < plane->filters; i++)
       plane->packed_at[i] = take (&at, effnet_columns_packed_size (kernel, &plane->columns[i]));
-  if (effnet_arena_init (&pass->packed, MAX (at, 1)) != 0) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "%s frame of %ux%u pixels: no memory for %" G_GSIZE_FORMAT
-                 " bytes of filter; use a smaller frame",
-                 pass->layout.format.name, pass->layout.width, pass->layout.height, at);
-    return FALSE;
-  }
+  if (effnet_arena_init (&pass->packed, MAX (at, 1)) != 0)
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "%s frame of %ux%u pixels: no memory for %" G_GSIZE_FORMAT
+                        " bytes of filter; use a smaller frame",
+                        pass->layout.format.name, pass->layout.width, pass->layout.height, at);
   for (EffnetPassPlane *plane = pass->plane; plane < pass->plane + planes; plane++)
     for (unsigned i = 0; i < plane->filters; i++)
       effnet_columns_pack (kernel, &plane->columns[i],

@@ -62,11 +62,10 @@ reserve_scratch (EffnetPasses *passes, const EffnetPass *pass, GError **error)
     if (effnet_arena_init (&passes->scratch, total) == 0)
       return TRUE;
   }
-  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-               "%s frame of %ux%u pixels: no memory for %u x %" G_GSIZE_FORMAT
-               " bytes of scratch; use a smaller frame or fewer threads",
-               l->format.name, l->width, l->height, l->slots, pass->slot_bytes);
-  return FALSE;
+  return effnet_fail (error, EFFNET_ERROR_FRAME,
+                      "%s frame of %ux%u pixels: no memory for %u x %" G_GSIZE_FORMAT
+                      " bytes of scratch; use a smaller frame or fewer threads",
+                      l->format.name, l->width, l->height, l->slots, pass->slot_bytes);
 }
 
 const EffnetPass *

@@ -15,7 +15,6 @@
 #define MAX_DEPTH 32
 
 typedef struct {
-  char *path; /* as shown in messages */
   JsonObject *top;
   JsonObject *inner; /* "pretrained_cfg", or NULL */
 } Reader;
@@ -35,18 +34,6 @@ static const Choice crop_modes[] = {{"center", EFFNET_CROP_CENTER},
 static const Choice paddings[] = {
     {"same", EFFNET_PADDING_SAME}, {"symmetric", EFFNET_PADDING_SYMMETRIC}, {NULL, 0}};
 
-G_GNUC_PRINTF (4, 5)
-static gboolean
-fail (const Reader *reader, EffnetError code, GError **error, const char *format, ...)
-{
-  va_list args;
-  va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, EFFNET_ERROR, code, "Model card \"%s\": %s", reader->path, text);
-  return FALSE;
-}
-
 /* A value as the card writes it, for messages. */
 static char *
 show (JsonNode *node)
@@ -56,11 +43,10 @@ show (JsonNode *node)
 }
 
 static gboolean
-fail_value (const Reader *reader, EffnetError code, const char *key, JsonNode *node,
-            const char *expected, GError **error)
+fail_value (EffnetError code, const char *key, JsonNode *node, const char *expected, GError **error)
 {
   g_autofree char *shown = show (node);
-  return fail (reader, code, error, "%s is %s; expected %s", key, shown, expected);
+  return effnet_fail (error, code, "%s is %s; expected %s", key, shown, expected);
 }
 
 static JsonNode *
@@ -88,32 +74,31 @@ get_input (const Reader *reader, const char *key)
 }
 
 static gboolean
-read_choice (const Reader *reader, const char *key, JsonNode *node, const Choice *choices,
-             const char *expected, int *value, GError **error)
+read_choice (const char *key, JsonNode *node, const Choice *choices, const char *expected,
+             int *value, GError **error)
 {
   if (node == NULL)
     return TRUE;
   if (!effnet_json_is_string (node))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+    return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
   for (; choices->name != NULL; choices++) {
     if (strcmp (choices->name, json_node_get_string (node)) != 0)
       continue;
     *value = choices->value;
     return TRUE;
   }
-  return fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
+  return fail_value (EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
 }
 
 /* 0 < value <= 1 */
 static gboolean
-read_fraction (const Reader *reader, const char *key, JsonNode *node, double *value, GError **error)
+read_fraction (const char *key, JsonNode *node, double *value, GError **error)
 {
   if (node == NULL)
     return TRUE;
   double found = effnet_json_is_number (node) ? json_node_get_double (node) : 0.0;
   if (!(found > 0.0 && found <= 1.0))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, "a number above 0, at most 1",
-                       error);
+    return fail_value (EFFNET_ERROR_FORMAT, key, node, "a number above 0, at most 1", error);
   *value = found;
   return TRUE;
 }
@@ -131,12 +116,12 @@ read_triple (const Reader *reader, const char *key, gboolean divisor, float *val
     return TRUE;
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   if (list == NULL || json_array_get_length (list) != 3)
-    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+    return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
   for (guint i = 0; i < 3; i++) {
     JsonNode *entry = json_array_get_element (list, i);
     double value = effnet_json_is_number (entry) ? json_node_get_double (entry) : NAN;
     if (!(fabs (value) <= G_MAXFLOAT) || (divisor && !(value >= (double)G_MINFLOAT)))
-      return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+      return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
     found[i] = (float)value;
   }
   memcpy (values, found, sizeof found);
@@ -164,7 +149,7 @@ read_input_size (const Reader *reader, EffnetCard *card, GError **error)
       !is_int_within (json_array_get_element (list, 1), 1, EFFNET_INPUT_SIDE_MAX) ||
       !is_int_within (json_array_get_element (list, 2), 1, EFFNET_INPUT_SIDE_MAX))
     return fail_value (
-        reader, EFFNET_ERROR_FORMAT, "input_size", node,
+        EFFNET_ERROR_FORMAT, "input_size", node,
         "[3, height, width] with sides of 1 to " G_STRINGIFY (EFFNET_INPUT_SIDE_MAX) " pixels",
         error);
   card->input_height = (unsigned)json_array_get_int_element (list, 1);
@@ -180,13 +165,13 @@ read_identity (const Reader *reader, EffnetCard *card, GError **error)
 
   if (architecture != NULL) {
     if (!effnet_json_is_string (architecture))
-      return fail_value (reader, EFFNET_ERROR_FORMAT, "architecture", architecture,
+      return fail_value (EFFNET_ERROR_FORMAT, "architecture", architecture,
                          "a name such as \"efficientnet_b0\"", error);
     card->architecture = g_strdup (json_node_get_string (architecture));
   }
   if (classes != NULL) {
     if (!is_int_within (classes, 1, EFFNET_CLASSES_MAX))
-      return fail_value (reader, EFFNET_ERROR_FORMAT, "num_classes", classes,
+      return fail_value (EFFNET_ERROR_FORMAT, "num_classes", classes,
                          "a whole number from 1 to " G_STRINGIFY (EFFNET_CLASSES_MAX), error);
     card->n_classes = (unsigned)json_node_get_int (classes);
   }
@@ -201,11 +186,11 @@ read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
   if (!read_input_size (reader, card, error) ||
       !read_triple (reader, "mean", FALSE, card->mean, error) ||
       !read_triple (reader, "std", TRUE, card->std, error) ||
-      !read_choice (reader, "interpolation", get_input (reader, "interpolation"), interpolations,
+      !read_choice ("interpolation", get_input (reader, "interpolation"), interpolations,
                     "\"bilinear\" or \"bicubic\"", &interpolation, error) ||
-      !read_choice (reader, "crop_mode", get_input (reader, "crop_mode"), crop_modes,
+      !read_choice ("crop_mode", get_input (reader, "crop_mode"), crop_modes,
                     "\"center\", \"squash\" or \"border\"", &crop_mode, error) ||
-      !read_fraction (reader, "crop_pct", get_input (reader, "crop_pct"), &card->crop_pct, error))
+      !read_fraction ("crop_pct", get_input (reader, "crop_pct"), &card->crop_pct, error))
     return FALSE;
   card->interpolation = (EffnetInterpolation)interpolation;
   card->crop_mode = (EffnetCropMode)crop_mode;
@@ -222,12 +207,11 @@ read_own (const Reader *reader, EffnetCard *card, GError **error)
   if (node == NULL)
     return TRUE;
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "effnet", node, "an object", error);
+    return fail_value (EFFNET_ERROR_FORMAT, "effnet", node, "an object", error);
   JsonObject *own = json_node_get_object (node);
-  if (!read_choice (reader, "effnet.padding", get (own, "padding"), paddings,
-                    "\"same\" or \"symmetric\"", &padding, error) ||
-      !read_fraction (reader, "effnet.bn_epsilon", get (own, "bn_epsilon"), &card->bn_epsilon,
-                      error))
+  if (!read_choice ("effnet.padding", get (own, "padding"), paddings, "\"same\" or \"symmetric\"",
+                    &padding, error) ||
+      !read_fraction ("effnet.bn_epsilon", get (own, "bn_epsilon"), &card->bn_epsilon, error))
     return FALSE;
   card->padding = (EffnetPadding)padding;
   return TRUE;
@@ -247,13 +231,12 @@ nth_name (JsonNode *names, guint index)
 /* The name of class @index for people: "n01440764" is looked up in the descriptions. NULL with
  * FORMAT. */
 static char *
-read_label (const Reader *reader, JsonNode *names, JsonObject *descriptions, guint index,
-            GError **error)
+read_label (JsonNode *names, JsonObject *descriptions, guint index, GError **error)
 {
   JsonNode *name = nth_name (names, index);
 
   if (name == NULL || !effnet_json_is_string (name)) {
-    fail (reader, EFFNET_ERROR_FORMAT, error, "label_names has no string for class %u", index);
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "label_names has no string for class %u", index);
     return NULL;
   }
   JsonNode *described = get (descriptions, json_node_get_string (name));
@@ -261,7 +244,7 @@ read_label (const Reader *reader, JsonNode *names, JsonObject *descriptions, gui
     return g_strdup (json_node_get_string (name));
   if (!effnet_json_is_string (described)) {
     g_autofree char *shown = effnet_printable (json_node_get_string (name));
-    fail (reader, EFFNET_ERROR_FORMAT, error, "label_descriptions has no string for \"%s\"", shown);
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "label_descriptions has no string for \"%s\"", shown);
     return NULL;
   }
   return g_strdup (json_node_get_string (described));
@@ -276,22 +259,22 @@ read_labels (const Reader *reader, EffnetCard *card, GError **error)
   if (names == NULL)
     return TRUE;
   if (!JSON_NODE_HOLDS_ARRAY (names) && !JSON_NODE_HOLDS_OBJECT (names))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "label_names", names, "a list of names", error);
+    return fail_value (EFFNET_ERROR_FORMAT, "label_names", names, "a list of names", error);
   if (descriptions != NULL && !JSON_NODE_HOLDS_OBJECT (descriptions))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "label_descriptions", descriptions,
+    return fail_value (EFFNET_ERROR_FORMAT, "label_descriptions", descriptions,
                        "an object from name to description", error);
   guint n = JSON_NODE_HOLDS_ARRAY (names) ? json_array_get_length (json_node_get_array (names))
                                           : json_object_get_size (json_node_get_object (names));
   if (n == 0)
-    return fail (reader, EFFNET_ERROR_FORMAT, error, "label_names is empty");
+    return effnet_fail (error, EFFNET_ERROR_FORMAT, "label_names is empty");
   if (card->n_classes != 0 && n != card->n_classes)
-    return fail (reader, EFFNET_ERROR_MISMATCH, error,
-                 "label_names has %u names, but num_classes is %u", n, card->n_classes);
+    return effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                        "label_names has %u names, but num_classes is %u", n, card->n_classes);
   card->n_classes = n;
   card->labels = g_new0 (char *, n + 1);
   for (guint i = 0; i < n; i++) {
     card->labels[i] = read_label (
-        reader, names, descriptions != NULL ? json_node_get_object (descriptions) : NULL, i, error);
+        names, descriptions != NULL ? json_node_get_object (descriptions) : NULL, i, error);
     if (card->labels[i] == NULL)
       return FALSE;
   }
@@ -304,7 +287,7 @@ read_card (Reader *reader, EffnetCard *card, GError **error)
   JsonNode *inner = get (reader->top, "pretrained_cfg");
 
   if (inner != NULL && !JSON_NODE_HOLDS_OBJECT (inner))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "pretrained_cfg", inner, "an object", error);
+    return fail_value (EFFNET_ERROR_FORMAT, "pretrained_cfg", inner, "an object", error);
   reader->inner = inner != NULL ? json_node_get_object (inner) : NULL;
   return read_identity (reader, card, error) && read_preprocessing (reader, card, error) &&
          read_own (reader, card, error) && read_labels (reader, card, error);
@@ -341,9 +324,12 @@ effnet_card_load (const char *path, GError **error)
     g_prefix_error (error, "Model card \"%s\" ", shown);
     return NULL;
   }
-  Reader reader = {.path = shown, .top = json_node_get_object (root)};
+  Reader reader = {.top = json_node_get_object (root)};
   g_autoptr (EffnetCard) card = effnet_card_new ();
-  return read_card (&reader, card, error) ? g_steal_pointer (&card) : NULL;
+  if (read_card (&reader, card, error))
+    return g_steal_pointer (&card);
+  g_prefix_error (error, "Model card \"%s\": ", shown);
+  return NULL;
 }
 
 void

@@ -19,19 +19,6 @@ typedef struct {
   gboolean ended; /* the outermost bracket is closed */
 } Scan;
 
-G_GNUC_PRINTF (2, 3)
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  va_list args;
-  va_start (args, format);
-  g_clear_error (error);
-  if (error != NULL)
-    *error = g_error_new_valist (EFFNET_ERROR, EFFNET_ERROR_FORMAT, format, args);
-  va_end (args);
-  return FALSE;
-}
-
 /* The code unit of "u00e9" at scan->at + @offset, or 0. */
 static unsigned
 code_unit (const Scan *scan, size_t offset)
@@ -64,14 +51,17 @@ scan_unicode (Scan *scan, GError **error)
   unsigned unit = code_unit (scan, 0);
 
   if (unit == 0)
-    return fail (error, "holds a NUL character or a broken \\u escape inside a string");
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "holds a NUL character or a broken \\u escape inside a string");
   if (is_between (unit, 0xdc00, 0xdfff))
-    return fail (error, "holds half a surrogate pair (\\u%04x) inside a string", unit);
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "holds half a surrogate pair (\\u%04x) inside a string", unit);
   if (!is_between (unit, 0xd800, 0xdbff))
     return TRUE;
   if (scan->length - scan->at < 6 || scan->text[scan->at + 5] != '\\' ||
       !is_between (code_unit (scan, 6), 0xdc00, 0xdfff))
-    return fail (error, "holds half a surrogate pair (\\u%04x) inside a string", unit);
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "holds half a surrogate pair (\\u%04x) inside a string", unit);
   scan->at += 6;
   return TRUE;
 }
@@ -86,10 +76,10 @@ scan_escape (Scan *scan, GError **error)
   if (c == 'u' && !scan_unicode (scan, error))
     return FALSE;
   if (c == '\0' || strchr ("\"\\/bfnrtu", c) == NULL)
-    return fail (error,
-                 "holds a backslash before the byte 0x%02x inside a string; expected one of "
-                 "\" \\ / b f n r t u after it",
-                 c);
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "holds a backslash before the byte 0x%02x inside a string; expected one of "
+                        "\" \\ / b f n r t u after it",
+                        c);
   scan->at++;
   return TRUE;
 }
@@ -103,13 +93,14 @@ scan_string (Scan *scan, GError **error)
     if (c == '"')
       return TRUE;
     if (c < 0x20)
-      return fail (error, "holds the control character 0x%02x inside a string", c);
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                          "holds the control character 0x%02x inside a string", c);
     if (c != '\\')
       continue;
     if (scan->at < scan->length && !scan_escape (scan, error))
       return FALSE;
   }
-  return fail (error, "ends in the middle of a string");
+  return effnet_fail (error, EFFNET_ERROR_FORMAT, "ends in the middle of a string");
 }
 
 static gboolean
@@ -124,10 +115,11 @@ scan_number (Scan *scan, GError **error)
   if (is_fraction)
     return TRUE;
   if (digits > MAX_DIGITS)
-    return fail (error, "holds a number of %zu digits; expected at most %d", digits, MAX_DIGITS);
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "holds a number of %zu digits; expected at most %d", digits, MAX_DIGITS);
   if (digits > 1 && scan->text[start] == '0' &&
       !(start > 0 && strchr ("eE+-", scan->text[start - 1]) != NULL))
-    return fail (error, "holds a number that starts with 0");
+    return effnet_fail (error, EFFNET_ERROR_FORMAT, "holds a number that starts with 0");
   return TRUE;
 }
 
@@ -139,7 +131,8 @@ scan_bracket (Scan *scan, char c, GError **error)
   if (c == '{' || c == '[') {
     scan->values++;
     if (++scan->depth > scan->rules->max_depth)
-      return fail (error, "nests deeper than %u levels", scan->rules->max_depth);
+      return effnet_fail (error, EFFNET_ERROR_FORMAT, "nests deeper than %u levels",
+                          scan->rules->max_depth);
     return TRUE;
   }
   if (--scan->depth == 0)
@@ -164,7 +157,8 @@ scan_byte (Scan *scan, char c, GError **error)
   }
   if (strchr (others, c) != NULL)
     return TRUE;
-  return fail (error, "holds the byte 0x%02x where no value can be", (unsigned char)c);
+  return effnet_fail (error, EFFNET_ERROR_FORMAT, "holds the byte 0x%02x where no value can be",
+                      (unsigned char)c);
 }
 
 static gboolean
@@ -175,16 +169,16 @@ scan_all (Scan *scan, GError **error)
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
       continue;
     if (scan->ended)
-      return fail (error, "goes on behind its last bracket");
+      return effnet_fail (error, EFFNET_ERROR_FORMAT, "goes on behind its last bracket");
     if (c == '\0' || (scan->depth == 0 && c != '{'))
-      return fail (error, "does not begin with '{'");
+      return effnet_fail (error, EFFNET_ERROR_FORMAT, "does not begin with '{'");
     if (!scan_byte (scan, c, error))
       return FALSE;
     if (scan->values > MAX_VALUES)
-      return fail (error, "holds more than %u values", MAX_VALUES);
+      return effnet_fail (error, EFFNET_ERROR_FORMAT, "holds more than %u values", MAX_VALUES);
   }
   if (!scan->ended)
-    return fail (error, "ends before its last bracket");
+    return effnet_fail (error, EFFNET_ERROR_FORMAT, "ends before its last bracket");
   return TRUE;
 }
 
@@ -209,7 +203,7 @@ static void
 fail_parser (const char *message, GError **error)
 {
   g_autofree char *shown = effnet_printable (message);
-  fail (error, "is not JSON: %s", shown);
+  effnet_fail (error, EFFNET_ERROR_FORMAT, "is not JSON: %s", shown);
 }
 
 static JsonNode *
@@ -225,7 +219,7 @@ parse_scanned (const char *text, size_t length, GError **error)
   if (!json_parser_load_from_data (parser, text, (gssize)length, &why))
     fail_parser (why->message, error);
   else if (keys.twice != NULL)
-    fail (error, "has the key \"%s\" twice", keys.twice);
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "has the key \"%s\" twice", keys.twice);
   else
     root = json_parser_steal_root (parser);
   g_free (keys.twice);
@@ -238,14 +232,14 @@ effnet_json_parse (const char *text, size_t length, const EffnetJsonRules *rules
   Scan scan = {.text = text, .length = length, .rules = rules};
 
   if (!g_utf8_validate_len (text, length, NULL)) {
-    fail (error, "is not valid UTF-8");
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "is not valid UTF-8");
     return NULL;
   }
   if (!scan_all (&scan, error))
     return NULL;
   JsonNode *root = parse_scanned (text, length, error);
   if (root != NULL && !JSON_NODE_HOLDS_OBJECT (root)) {
-    fail (error, "is not a JSON object");
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "is not a JSON object");
     g_clear_pointer (&root, json_node_unref);
   }
   return root;

@@ -58,7 +58,6 @@ typedef struct {
 } Entry;
 
 typedef struct {
-  char *path;           /* as shown in messages */
   const uint8_t *bytes; /* [size], the mapping */
   size_t size;
   const uint8_t *buffer; /* [buffer_size], behind the header */
@@ -66,40 +65,23 @@ typedef struct {
   GArray *entries; /* Entry */
 } Reader;
 
-G_GNUC_PRINTF (3, 4)
+/* Puts the tensor's name before the sentence. */
 static gboolean
-fail (const Reader *reader, GError **error, const char *format, ...)
+fail_tensor (const char *name, GError **error)
 {
-  va_list args;
-  va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT, "Weights file \"%s\": %s", reader->path,
-               text);
+  g_autofree char *shown = effnet_printable (name);
+
+  g_prefix_error (error, "tensor \"%s\" ", shown);
   return FALSE;
 }
 
-/* Fails about one tensor. */
-G_GNUC_PRINTF (4, 5)
 static gboolean
-fail_tensor (const Reader *reader, const char *name, GError **error, const char *format, ...)
-{
-  va_list args;
-  va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_autofree char *shown = effnet_printable (name);
-  return fail (reader, error, "tensor \"%s\" %s", shown, text);
-}
-
-static gboolean
-read_dtype (const Reader *reader, JsonObject *object, EffnetTensor *tensor, size_t *bytes,
-            GError **error)
+read_dtype (JsonObject *object, EffnetTensor *tensor, size_t *bytes, GError **error)
 {
   JsonNode *node = json_object_get_member (object, "dtype");
 
   if (node == NULL || !effnet_json_is_string (node))
-    return fail_tensor (reader, tensor->name, error, "has no dtype; expected a name such as F32");
+    return effnet_fail (error, EFFNET_ERROR_FORMAT, "has no dtype; expected a name such as F32");
   const char *name = json_node_get_string (node);
   for (size_t i = 0; i < G_N_ELEMENTS (dtypes); i++) {
     if (strcmp (dtypes[i].name, name) != 0)
@@ -111,41 +93,40 @@ read_dtype (const Reader *reader, JsonObject *object, EffnetTensor *tensor, size
     return TRUE;
   }
   g_autofree char *shown = effnet_printable (name);
-  return fail_tensor (reader, tensor->name, error,
+  return effnet_fail (error, EFFNET_ERROR_FORMAT,
                       "has the unknown dtype \"%s\"; expected F32, F16, BF16 or an integer type",
                       shown);
 }
 
 static gboolean
-read_shape (const Reader *reader, JsonObject *object, EffnetTensor *tensor, GError **error)
+read_shape (JsonObject *object, EffnetTensor *tensor, GError **error)
 {
   JsonNode *node = json_object_get_member (object, "shape");
 
   if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node))
-    return fail_tensor (reader, tensor->name, error, "has no shape; expected a list of sizes");
+    return effnet_fail (error, EFFNET_ERROR_FORMAT, "has no shape; expected a list of sizes");
   JsonArray *dims = json_node_get_array (node);
   guint n = json_array_get_length (dims);
   if (n > EFFNET_TENSOR_MAX_DIMS)
-    return fail_tensor (reader, tensor->name, error, "has %u dimensions; expected at most %d", n,
+    return effnet_fail (error, EFFNET_ERROR_FORMAT, "has %u dimensions; expected at most %d", n,
                         EFFNET_TENSOR_MAX_DIMS);
   tensor->n_dims = n;
   tensor->n_elements = 1;
   for (guint i = 0; i < n; i++) {
     JsonNode *dim = json_array_get_element (dims, i);
     if (!effnet_json_is_int (dim))
-      return fail_tensor (reader, tensor->name, error,
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
                           "has a shape whose entry %u is not a whole number", i);
     tensor->shape[i] = (size_t)json_node_get_int (dim);
     if (!effnet_checked_mul (tensor->n_elements, tensor->shape[i], &tensor->n_elements))
-      return fail_tensor (reader, tensor->name, error,
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
                           "has a shape of more elements than memory could hold");
   }
   return TRUE;
 }
 
 static gboolean
-read_offsets (const Reader *reader, JsonObject *object, const EffnetTensor *tensor, Entry *entry,
-              GError **error)
+read_offsets (const Reader *reader, JsonObject *object, Entry *entry, GError **error)
 {
   JsonNode *node = json_object_get_member (object, "data_offsets");
   JsonArray *pair =
@@ -154,16 +135,16 @@ read_offsets (const Reader *reader, JsonObject *object, const EffnetTensor *tens
   if (pair == NULL || json_array_get_length (pair) != 2 ||
       !effnet_json_is_int (json_array_get_element (pair, 0)) ||
       !effnet_json_is_int (json_array_get_element (pair, 1)))
-    return fail_tensor (reader, tensor->name, error,
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "has no data_offsets; expected two whole numbers, [begin, end]");
   entry->begin = (size_t)json_array_get_int_element (pair, 0);
   entry->end = (size_t)json_array_get_int_element (pair, 1);
   if (entry->begin > entry->end)
-    return fail_tensor (reader, tensor->name, error,
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "has data_offsets [%zu, %zu]; expected the first not above the second",
                         entry->begin, entry->end);
   if (entry->end > reader->buffer_size)
-    return fail_tensor (reader, tensor->name, error,
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "has data_offsets [%zu, %zu], but the file holds only %zu bytes of data: "
                         "it is cut short or damaged",
                         entry->begin, entry->end, reader->buffer_size);
@@ -171,7 +152,7 @@ read_offsets (const Reader *reader, JsonObject *object, const EffnetTensor *tens
 }
 
 static gboolean
-check_members (const Reader *reader, JsonObject *object, const char *name, GError **error)
+check_members (JsonObject *object, GError **error)
 {
   static const char *const known[] = {"dtype", "shape", "data_offsets", NULL};
   JsonObjectIter iter;
@@ -182,7 +163,7 @@ check_members (const Reader *reader, JsonObject *object, const char *name, GErro
     if (g_strv_contains (known, member))
       continue;
     g_autofree char *shown = effnet_printable (member);
-    return fail_tensor (reader, name, error,
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "has the unknown member \"%s\"; expected dtype, shape and data_offsets",
                         shown);
   }
@@ -202,18 +183,16 @@ read_entry (Reader *reader, const char *name, JsonNode *node, GError **error)
   Entry *kept = &g_array_index (reader->entries, Entry, reader->entries->len - 1);
 
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail_tensor (reader, name, error,
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "is not described; expected dtype, shape and data_offsets");
   JsonObject *object = json_node_get_object (node);
-  if (!check_members (reader, object, name, error) ||
-      !read_dtype (reader, object, tensor, &element_bytes, error) ||
-      !read_shape (reader, object, tensor, error) ||
-      !read_offsets (reader, object, tensor, kept, error))
+  if (!check_members (object, error) || !read_dtype (object, tensor, &element_bytes, error) ||
+      !read_shape (object, tensor, error) || !read_offsets (reader, object, kept, error))
     return FALSE;
   if (!effnet_checked_mul (tensor->n_elements, element_bytes, &bytes) ||
       bytes != kept->end - kept->begin) {
     g_autofree char *shape = effnet_tensor_shape_string (tensor);
-    return fail_tensor (reader, name, error,
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "has %zu bytes of data, which is not what %s of shape %s takes",
                         kept->end - kept->begin, tensor->dtype_name, shape);
   }
@@ -224,20 +203,21 @@ read_entry (Reader *reader, const char *name, JsonNode *node, GError **error)
 
 /* "__metadata__": strings for people. Nothing of it is used. */
 static gboolean
-check_metadata (const Reader *reader, JsonNode *node, GError **error)
+check_metadata (JsonNode *node, GError **error)
 {
   JsonObjectIter iter;
   const char *key;
   JsonNode *value;
 
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail (reader, error, "its __metadata__ is not an object of strings");
+    return effnet_fail (error, EFFNET_ERROR_FORMAT, "its __metadata__ is not an object of strings");
   json_object_iter_init (&iter, json_node_get_object (node));
   while (json_object_iter_next (&iter, &key, &value)) {
     if (effnet_json_is_string (value))
       continue;
     g_autofree char *shown = effnet_printable (key);
-    return fail (reader, error, "its __metadata__ holds \"%s\", which is not a string", shown);
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "its __metadata__ holds \"%s\", which is not a string", shown);
   }
   return TRUE;
 }
@@ -265,20 +245,24 @@ check_tiling (Reader *reader, GError **error)
   for (guint i = 0; i < reader->entries->len; i++) {
     const Entry *entry = &g_array_index (reader->entries, Entry, i);
     if (entry->begin < expected)
-      return fail_tensor (reader, entry->tensor->name, error,
-                          "overlaps another: it begins at byte %zu, which belongs to the tensor "
-                          "that ends at %zu",
-                          entry->begin, expected);
+      effnet_fail (error, EFFNET_ERROR_FORMAT,
+                   "overlaps another: it begins at byte %zu, which belongs to the tensor that ends "
+                   "at %zu",
+                   entry->begin, expected);
     if (entry->begin > expected)
-      return fail_tensor (reader, entry->tensor->name, error,
-                          "begins at byte %zu, but the data before it ends at %zu: bytes between "
-                          "belong to no tensor",
-                          entry->begin, expected);
+      effnet_fail (
+          error, EFFNET_ERROR_FORMAT,
+          "begins at byte %zu, but the data before it ends at %zu: bytes between belong to "
+          "no tensor",
+          entry->begin, expected);
+    if (entry->begin != expected)
+      return fail_tensor (entry->tensor->name, error);
     expected = entry->end;
   }
   if (expected != reader->buffer_size)
-    return fail (reader, error, "holds %zu bytes of data, but its tensors end at %zu",
-                 reader->buffer_size, expected);
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "holds %zu bytes of data, but its tensors end at %zu", reader->buffer_size,
+                        expected);
   return TRUE;
 }
 
@@ -289,17 +273,19 @@ take_header (Reader *reader, size_t *length, GError **error)
   uint64_t said;
 
   if (reader->size < LENGTH_BYTES) {
-    fail (reader, error, "has %zu bytes; a safetensors file begins with 8 bytes of header length",
-          reader->size);
+    effnet_fail (error, EFFNET_ERROR_FORMAT,
+                 "has %zu bytes; a safetensors file begins with 8 bytes of header length",
+                 reader->size);
     return NULL;
   }
   memcpy (&said, reader->bytes, sizeof said);
   said = GUINT64_FROM_LE (said);
   if (said > MAX_HEADER || said > reader->size - LENGTH_BYTES) {
-    fail (reader, error,
-          "says its header has %" G_GUINT64_FORMAT " bytes, but %zu follow and %u are the most one "
-          "may have: it is cut short or not a safetensors file",
-          said, reader->size - LENGTH_BYTES, MAX_HEADER);
+    effnet_fail (error, EFFNET_ERROR_FORMAT,
+                 "says its header has %" G_GUINT64_FORMAT
+                 " bytes, but %zu follow and %u are the most one "
+                 "may have: it is cut short or not a safetensors file",
+                 said, reader->size - LENGTH_BYTES, MAX_HEADER);
     return NULL;
   }
   *length = (size_t)said;
@@ -325,15 +311,16 @@ read_header (Reader *reader, GError **error)
     return FALSE;
   g_autoptr (JsonNode) root = effnet_json_parse (header, length, &rules, error);
   if (root == NULL) {
-    g_prefix_error (error, "Weights file \"%s\": its header ", reader->path);
+    g_prefix_error (error, "its header ");
     return FALSE;
   }
   json_object_iter_init (&iter, json_node_get_object (root));
   while (json_object_iter_next (&iter, &name, &node)) {
-    gboolean ok = strcmp (name, "__metadata__") == 0 ? check_metadata (reader, node, error)
-                                                     : read_entry (reader, name, node, error);
-    if (!ok)
+    gboolean is_tensor = strcmp (name, "__metadata__") != 0;
+    if (!is_tensor && !check_metadata (node, error))
       return FALSE;
+    if (is_tensor && !read_entry (reader, name, node, error))
+      return fail_tensor (name, error);
   }
   return check_tiling (reader, error);
 }
@@ -369,12 +356,13 @@ effnet_tensor_table_open (const char *path, GError **error)
   g_autofree char *shown = effnet_printable (path);
   g_autoptr (GArray) entries = g_array_new (FALSE, FALSE, sizeof (Entry));
   Reader reader = {
-      .path = shown,
       .bytes = (const uint8_t *)g_mapped_file_get_contents (table->mapping),
       .size = g_mapped_file_get_length (table->mapping),
       .entries = entries,
   };
   gboolean ok = read_header (&reader, error);
+  if (!ok)
+    g_prefix_error (error, "Weights file \"%s\": ", shown);
   /* Names are unique: json.c refuses a key that comes twice. The table frees what it took. */
   for (guint i = 0; i < entries->len; i++)
     effnet_tensor_table_take (table, g_array_index (entries, Entry, i).tensor);
