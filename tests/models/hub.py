@@ -2,11 +2,16 @@
 """A Hugging Face hub on the loopback, as far as models/fetch uses one.
 
 Lives here: the layout (resolve, redirect to a content server, metadata headers, ranges) and, on demand,
-the ways a server fails. Each path has a list of faults; an answer with a body takes the first of them.
+the ways a server fails. Each path has a list of faults; an answer with a body takes the first of them,
+"head NAME" lists those of the answers before it. A fault is a status, a word, or a function that
+answers.
 """
 
+import contextlib
 import hashlib
+import itertools
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -23,11 +28,41 @@ class Hub(ThreadingHTTPServer):
         """@files: {"timm/NAME": {"config.json": bytes, "model.safetensors": bytes}}"""
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.faults, self.log, self.claimed_size = files, {}, [], None
+        self.asked = []  # (path, Authorization)
+        self.token = None  # what must be shown
+        self.content_url = self.url  # of the content server
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+# ---- servers that never end, and nonsense ----------------------------------------------------------
+
+def raw(*pieces, pause=0.0):
+    """A fault: the bytes as they are, each after @pause seconds, as long as somebody reads."""
+    def answer(handler):
+        for piece in pieces[0] if pieces and not isinstance(pieces[0], bytes) else pieces:
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+            time.sleep(pause)
+        handler.close_connection = True
+    return answer
+
+
+def drip(head, rest, pause, size=1):
+    """@head at once, then @size bytes of @rest after each @pause."""
+    return lambda handler: raw(itertools.chain(
+        (head,), (rest[i:i + size] for i in range(0, len(rest), size))), pause=pause)(handler)
+
+
+def silent(head=b""):
+    return raw(head, pause=60)
+
+
+def redirect(target):
+    return raw(b"HTTP/1.1 302 Found\r\nLocation: " + target + b"\r\nContent-Length: 0\r\n\r\n")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -52,6 +87,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         parts = self.path.strip("/").split("/")
         self.server.log.append((self.command, self.path, self.headers.get("Range")))
+        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.route(parts)
+
+    def route(self, parts):
         if parts[0] == "cdn":
             self.content(parts[-1], self.server.files["/".join(parts[1:3])][parts[-1]])
         elif len(parts) == 5 and parts[2] == "resolve":
@@ -63,9 +103,13 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.faults.get("head " + name)
         data = self.server.files.get(repository, {}).get(name)
         if fault and self.command == "HEAD":
-            self.answer(fault.pop(0), {"Content-Length": "0"})
-            if not fault:
-                del self.server.faults["head " + name]
+            first = fault.pop(0)
+            if callable(first):
+                first(self)
+            else:
+                self.answer(first, {"Content-Length": "0"})
+        elif self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
+            self.answer(401, {"Content-Length": "0"})
         elif data is None or revision not in ("main", COMMIT):
             self.answer(404, {"Content-Length": "0"})
         elif name == "config.json":
@@ -74,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
                               "Content-Length": "0"})
         else:
             size = self.server.claimed_size or len(data)
-            self.answer(302, {"Location": f"{self.server.url}/cdn/{repository}/{name}",
+            self.answer(302, {"Location": f"{self.server.content_url}/cdn/{repository}/{name}",
                               "X-Repo-Commit": COMMIT, "X-Linked-Size": str(size),
                               "X-Linked-Etag": f'"{hashlib.sha256(data).hexdigest()}"',
                               "Content-Length": "0"})
@@ -83,6 +127,9 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.fault(name) if self.command == "GET" else None
         if isinstance(fault, int):
             self.answer(fault, {"Content-Length": "0"})
+            return
+        if callable(fault):
+            fault(self)
             return
         begin, status, headers = 0, 200, {"ETag": f'"{git_hash(data)}"'}
         wanted = self.headers.get("Range")
