@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Small enums that several rooms speak. */
+ * The activations, which several rooms speak of. */
 #ifndef EFFNET_BASE_TYPES_H
 #define EFFNET_BASE_TYPES_H
-
-#include <stddef.h>
-#include <stdint.h>
-
-/* How a number lies in memory. */
-typedef enum {
-  EFFNET_DTYPE_F32,
-  EFFNET_DTYPE_F16,
-  EFFNET_DTYPE_BF16,
-} EffnetDtype;
 
 typedef enum {
   EFFNET_ACTIVATION_NONE,
@@ -21,11 +11,5 @@ typedef enum {
   EFFNET_ACTIVATION_RELU6,   /* min (max (x, 0), 6) */
   EFFNET_ACTIVATION_SIGMOID, /* 1 / (1 + exp (-x)) */
 } EffnetActivation;
-
-static inline size_t
-effnet_dtype_size (EffnetDtype dtype)
-{
-  return dtype == EFFNET_DTYPE_F32 ? 4 : 2;
-}
 
 #endif

@@ -72,7 +72,7 @@ add_kernel (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype, unsigned
     return;
   json_builder_begin_object (builder);
   add_string (builder, "operation", effnet_op_name (op));
-  add_string (builder, "dtype", dtype == EFFNET_DTYPE_F32 ? "f32" : "bf16");
+  add_string (builder, "dtype", effnet_dtypes[dtype].name);
   if (kernel > 0) {
     add_int (builder, "kernel_size", kernel);
     add_int (builder, "stride", stride);
@@ -114,7 +114,7 @@ add_kernels (JsonBuilder *builder)
 {
   json_builder_set_member_name (builder, "kernels");
   json_builder_begin_array (builder);
-  for (EffnetDtype dtype = EFFNET_DTYPE_F32; dtype <= EFFNET_DTYPE_BF16; dtype++) {
+  for (EffnetDtype dtype = 0; dtype < EFFNET_DTYPE_COUNT; dtype++) {
     for (EffnetKernelOp op = 0; op < EFFNET_OP_COUNT; op++) {
       if (dtype == EFFNET_DTYPE_F32 || !effnet_op_is_float (op))
         add_operation (builder, op, dtype);

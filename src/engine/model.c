@@ -429,7 +429,7 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .name = model->name,
       .variant = net->variant,
       .path = model->path,
-      .precision = model->plan->dtype == EFFNET_DTYPE_BF16 ? "bf16" : "fp32",
+      .precision = effnet_dtypes[model->plan->dtype].precision,
       .isa = effnet_isa_name (effnet_cpu_best ()),
       .padding = net->padding == EFFNET_PADDING_SAME ? "same" : "symmetric",
       .n_classes = net->n_classes,

@@ -13,6 +13,7 @@
 #define EFFNET_KERNELS_KERNELS_H
 
 #include "base/cpu.h"
+#include "base/dtype.h"
 #include "base/types.h"
 
 /* What a kernel's sigmoid may be off by, absolutely; its swish by |x| times that. Of 2^-20 float32

@@ -7,12 +7,11 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "kernels/bf16.h"
 #include "kernels/kernels.h"
 
 /* A group of rows of w becomes one line of cache in float32. */
 #define GROUP 16
-/* Elements of each row that are rounded to bf16 before they are moved; a multiple of every kr. */
+/* Elements of each row that are rounded to T before they are moved; a multiple of every kr. */
 #define ROUNDED 256
 
 /* out[i / kr][j][i % kr] = w[j][i] for j < columns and i < k, zero from there to whole kr; an
@@ -52,19 +51,19 @@ static void
 pack_group (EffnetDtype dtype, const float *w, size_t k, size_t columns, size_t width, size_t kr,
             void *out)
 {
+  const EffnetDtypeInfo *type = &effnet_dtypes[dtype];
   uint16_t rounded[GROUP * ROUNDED];
 
   if (dtype == EFFNET_DTYPE_F32) {
     pack_f32_any (w, k, k, columns, width, kr, out);
     return;
   }
-  assert (ROUNDED % kr == 0);
+  assert (ROUNDED % kr == 0 && type->from_float != NULL && type->size == sizeof *rounded);
   for (size_t i = 0; i < k; i += ROUNDED) {
     size_t n = k - i < ROUNDED ? k - i : ROUNDED;
 
     for (size_t j = 0; j < columns; j++)
-      for (size_t l = 0; l < n; l++)
-        rounded[j * ROUNDED + l] = effnet_bf16_from_float (w[j * k + i + l]);
+      type->from_float (w + j * k + i, n, rounded + j * ROUNDED);
     pack_u16_any (rounded, ROUNDED, n, columns, width, kr, (uint16_t *)out + i * width);
   }
 }
@@ -95,7 +94,6 @@ effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, si
   size_t end = first + rows;
 
   assert (gemm->op == EFFNET_OP_GEMM && end <= n);
-  assert (gemm->dtype == EFFNET_DTYPE_F32 || gemm->dtype == EFFNET_DTYPE_BF16);
   for (size_t j = first, columns; j < end; j += columns, w += columns * k) {
     char *panel = (char *)packed + j / width * panel_bytes;
     size_t at = j % width;

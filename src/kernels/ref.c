@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <math.h>
 
-#include "kernels/bf16.h"
 #include "kernels/rows.h"
 
 static double

@@ -5,8 +5,8 @@
 #ifndef EFFNET_WEIGHTS_TENSORS_H
 #define EFFNET_WEIGHTS_TENSORS_H
 
+#include "base/dtype.h"
 #include "base/error.h"
-#include "base/types.h"
 #include "weights/hash.h"
 
 #define EFFNET_TENSOR_MAX_DIMS 8

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/checked.h"
 #include "base/cpu.h"
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/percentile.h"
 #include "base/error.h"
@@ -313,6 +314,58 @@ test_percentile (void)
   g_assert_true (effnet_percentile (many, 512, 99) == UINT64_MAX - 5); /* the 507th */
 }
 
+/* Ties to even, carries into the exponent, and what must not become an infinity or lose being a
+ * NaN. */
+static void
+test_bf16 (void)
+{
+  static const struct {
+    guint32 f32;
+    guint16 bf16;
+  } cases[] = {
+      {0x3f800000, 0x3f80}, {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, {0x3f808001, 0x3f81},
+      {0x3fffffff, 0x4000}, {0x80000000, 0x8000}, {0x00000001, 0x0000}, {0x00018000, 0x0002},
+      {0x7f7f7fff, 0x7f7f}, {0x7f7f8000, 0x7f80}, {0x7f800000, 0x7f80}, {0x7f800001, 0x7fc0},
+      {0xffc12345, 0xffc1},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    guint16 rounded;
+    float value;
+
+    memcpy (&value, &cases[i].f32, sizeof value);
+    g_assert_cmphex (effnet_bf16_from_float (value), ==, cases[i].bf16);
+    effnet_dtypes[EFFNET_DTYPE_BF16].from_float (&value, 1, &rounded);
+    g_assert_cmphex (rounded, ==, cases[i].bf16);
+  }
+}
+
+/* What every type can hold comes back, over a block's end and from any alignment. */
+static void
+test_dtypes (void)
+{
+  float values[300], back[300];
+  char stored[300 * sizeof (float) + 1];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (values); i++)
+    values[i] = (float)((int)i % 256 - 128) / 64.0f;
+  for (EffnetDtype dtype = 0; dtype < EFFNET_DTYPE_COUNT; dtype++) {
+    const EffnetDtypeInfo *info = &effnet_dtypes[dtype];
+
+    g_assert_nonnull (info->name);
+    g_assert_cmpuint (effnet_dtype_size (dtype), ==, dtype == EFFNET_DTYPE_F32 ? 4 : 2);
+    if (info->from_float == NULL)
+      continue;
+    memset (stored, 0x5a, sizeof stored);
+    info->from_float (values, 299, stored + 1);
+    g_assert_cmpint (stored[1 + 299 * info->size], ==, 0x5a);
+    info->to_float (stored + 1, 299, back);
+    g_assert_cmpmem (back, 299 * sizeof *back, values, 299 * sizeof *values);
+  }
+  g_assert_cmpstr (effnet_dtypes[EFFNET_DTYPE_F32].precision, ==, "fp32");
+  g_assert_cmpstr (effnet_dtypes[EFFNET_DTYPE_BF16].precision, ==, "bf16");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -327,6 +380,8 @@ main (int argc, char **argv)
   g_test_add_func ("/arena/sizes", test_arena);
   g_test_add_func ("/arena/too-large", test_arena_too_large);
   g_test_add_func ("/checked", test_checked);
+  g_test_add_func ("/dtype/bf16", test_bf16);
+  g_test_add_func ("/dtype/table", test_dtypes);
   g_test_add_func ("/percentile", test_percentile);
   g_test_add_func ("/error/domain", test_error_domain);
   return g_test_run ();

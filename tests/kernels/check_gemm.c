@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-#include "kernels/bf16.h"
-
 typedef struct {
   gsize m, n, k;
   gsize lda, ldr, ldc;

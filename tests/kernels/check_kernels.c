@@ -11,11 +11,9 @@
 static void
 list_rows (const EffnetKernel *rows, gsize n)
 {
-  static const char *const dtypes[] = {"f32", "f16", "bf16"};
-
   for (gsize i = 0; i < n; i++)
     printf ("%-40s %-12s %-4s %-10s %-7s kernel %u stride %u tile %ux%ux%u k %% %u%s\n",
-            rows[i].name, effnet_op_name (rows[i].op), dtypes[rows[i].dtype],
+            rows[i].name, effnet_op_name (rows[i].op), effnet_dtypes[rows[i].dtype].name,
             effnet_isa_name (rows[i].isa),
             rows[i].numerics == EFFNET_NUMERICS_EXACT ? "exact" : "bounded", rows[i].kernel,
             rows[i].stride, rows[i].mr, rows[i].nr, rows[i].kr, rows[i].k_multiple,

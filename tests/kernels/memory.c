@@ -11,7 +11,6 @@
 
 #include "base/checked.h"
 #include "check.h"
-#include "kernels/bf16.h"
 
 #define CANARY 0xa5
 

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/bf16.h"
 #include "kernels/rows.h"
 
 static volatile float sink;
