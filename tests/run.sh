@@ -20,7 +20,9 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
   --asan          only the suite under the sanitizers
   --clang         only the suite built by clang
   --valgrind      only valgrind, on more programs than by default (slow)
-  --fuzz SECONDS  only the fuzz targets, SECONDS each
+  --fuzz SECONDS  only the fuzz targets, SECONDS each, as many at once as there are CPUs
+  --fuzz-long     only the fuzz targets, each until ten million inputs or for two hours
+  --coverage      only the lines of weights, image and bind that their tests run: at least 95 %
   --distro        only the suite in a fresh Debian 13 (debootstrap; needs root)
   --emulated      only the kernels for AVX-512 and AMX, and inference with them, on a CPU that Bochs emulates
                   (debootstrap; needs root; slow)
@@ -220,26 +222,51 @@ run_emulated() {
   fi
 }
 
+# One target, in the background: its log is $out/fuzz-NAME.log, what it finds lies beside it.
+fuzz_one() {
+  local name=$1 corpus=$out/corpus-$1 seeds=$root/tests/fuzz/corpus/${1#fuzz-}
+  mkdir -p "$corpus"
+  [ -d "$seeds" ] || seeds=$corpus
+  "$out/fuzz/tests/fuzz/$name" -rss_limit_mb=2048 -timeout=25 -print_final_stats=1 -artifact_prefix="$out/$name-" \
+    "${@:2}" "$corpus" "$seeds" >"$out/$name.log" 2>&1
+}
+
+# run_fuzz [LIBFUZZER OPTION...]: every target, as many at once as there are CPUs.
 run_fuzz() {
-  local target ran=0
+  local path name names=() jobs=() i runs
   command -v clang >/dev/null || { echo "NOT RUN: clang is not installed" && count 0 0 1 && return; }
   build fuzz clang -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized || return
-  for target in "$out"/fuzz/tests/fuzz/fuzz[-_]*; do
-    if [ ! -x "$target" ] || [ ! -f "$target" ]; then continue; fi
-    ran=1
-    local name corpus
-    name=$(basename "$target")
-    corpus=$out/corpus-$name
-    mkdir -p "$corpus"
-    say "fuzzing: $name, $1 s"
-    if "$target" -max_total_time="$1" -rss_limit_mb=4096 -artifact_prefix="$out/$name-" "$corpus" \
-      "$root"/tests/fuzz/corpus/"${name#fuzz[-_]}"* 2>&1 | tail -5; [ "${PIPESTATUS[0]}" -eq 0 ]; then
+  for path in "$out"/fuzz/tests/fuzz/fuzz-*; do
+    if [ -x "$path" ] && [ -f "$path" ]; then names+=("$(basename "$path")"); fi
+  done
+  [ ${#names[@]} -gt 0 ] || { echo "FAILED: no fuzz target was built" && count 0 1 0 && return; }
+  say "fuzzing: ${#names[@]} targets, each with $*"
+  for name in "${names[@]}"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+    fuzz_one "$name" "$@" &
+    jobs+=($!)
+  done
+  for i in "${!names[@]}"; do
+    name=${names[i]}
+    if wait "${jobs[i]}"; then
       count 1 0 0
+      runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$name.log")
+      echo "$name: $runs executions without a finding"
     else
       count 0 1 0
+      echo "FAILED: $name; the end of $out/$name.log:"
+      tail -n 30 "$out/$name.log"
     fi
   done
-  [ $ran -eq 1 ] || { echo "FAILED: no fuzz target was built" && count 0 1 0; }
+}
+
+# Lines that the tests of the rooms and the stored inputs run; what distrusts files and frames, under 95 %, fails.
+run_coverage() {
+  build coverage "${GCC:-gcc}" -Db_coverage=true --buildtype=debug || return
+  find "$out/coverage" -name '*.gcda' -delete
+  suite coverage testlog --no-suite slow --suite weights --suite image --suite bind --suite engine --suite fuzz \
+    --suite faults --suite cli
+  script "lines that ran" tests/coverage.py "$out/coverage" 95 weights image bind
 }
 
 # script NAME PATH [ARGUMENT...]: a script of its own that counts as one test. Exit code 77: NOT RUN.
@@ -273,7 +300,7 @@ run_default() {
 what=default install=1 seconds=60
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick | --asan | --clang | --valgrind | --distro | --emulated | --long | --bench) what=${1#--} ;;
+    --quick | --asan | --clang | --valgrind | --distro | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
     --fuzz)
       what=fuzz
       seconds=${2:-}
@@ -303,7 +330,9 @@ case $what in
   asan) run_asan ;;
   clang) run_clang_build && suite clang testlog --no-suite style --no-suite distro --no-suite bench --no-suite long ;;
   valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" engine net official formats jpeg ;;
-  fuzz) run_fuzz "$seconds" ;;
+  fuzz) run_fuzz -max_total_time="$seconds" ;;
+  fuzz-long) run_fuzz -runs=10000000 -max_total_time=7200 ;;
+  coverage) run_coverage ;;
   distro) script "a fresh Debian 13" tests/distro/run.sh ;;
   emulated) run_emulated ;;
   long) build gcc "${GCC:-gcc}" && suite gcc testlog --suite long ;;
