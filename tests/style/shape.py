@@ -1,14 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Sizes of files and functions, SPDX lines, room cards, left-over words, line ends.
+"""Sizes of rooms, files and functions, SPDX lines, room cards, left-over words, line ends.
 
-shape.py [TREE], prints TAP. A file holds at most 600 lines, a function's body under 60."""
+shape.py [TREE], prints TAP. A file holds at most 600 lines, a function's body under 60, a room what BUDGETS
+says. A room that outgrows its budget is asked for a better structure first, and for a larger budget last."""
 import pathlib
 import re
 import subprocess
 import sys
 
 FILE_LINES, FUNCTION_LINES = 600, 60
+# Lines of C: .c, .h and .inc with their comments. The first pattern that matches a file's name counts it.
+BUDGETS = [
+    ("the kernels", r"src/kernels/", 5800),
+    ("the tool", r"src/cli/", 2850),
+    ("the core beside kernels and tool", r"src/", 9450),
+    ("the first element, classify", r"gst-plugin/classify/", 2700),
+    ("the element {}", r"gst-plugin/(\w+)/", 600),
+    ("what the elements share", r"gst-plugin/", 1000),
+]
 CODE = {".c", ".h", ".inc", ".py", ".sh", ".build"}
 WORDS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|place" r"holder)\b", re.I)
 
@@ -58,6 +68,20 @@ def long_functions(name):
             head = line.split("(")[0]
 
 
+def room_sizes():
+    """{(room, budget): lines}, rooms without a file too, in the order of BUDGETS."""
+    sizes = {(room, budget): 0 for room, _, budget in BUDGETS if "{" not in room}
+    for name in files:
+        if name.endswith((".c", ".h", ".inc")):
+            for room, pattern, budget in BUDGETS:
+                match = re.match(pattern, name)
+                if match:
+                    key = (room.format(*match.groups()), budget)
+                    sizes[key] = sizes.get(key, 0) + files[name].count("\n")
+                    break
+    return sizes
+
+
 def formatted(text):
     """The text with tables that are laid out by hand taken out, line for line."""
     return re.sub(r"/\* clang-format off \*/.*?/\* clang-format on \*/",
@@ -81,6 +105,8 @@ rooms = [name for name in files
 check("the tree has code", [] if code else ["none found"])
 check(f"files of code have at most {FILE_LINES} lines",
       [f"{n}: {files[n].count(chr(10))}" for n in code if files[n].count("\n") > FILE_LINES])
+for (room, budget), lines in room_sizes().items():
+    check(f"{room}: at most {budget} lines", [f"{lines} lines"] if lines > budget else [])
 check(f"functions have under {FUNCTION_LINES} lines",
       [f for n in files if n.endswith(".c") for f in long_functions(n)])
 check("files of code name their licence (SPDX) at their head",
