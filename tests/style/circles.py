@@ -9,21 +9,13 @@ import pathlib
 import re
 import sys
 
+from tap import check, end
+
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2])
-count, failed = 0, 0
 
 NOT_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
 FUNCTION = re.compile(r"^(?P<head>\w[^\n;{}#]*\n)(?P<name>\w+) \(", re.M)
-
-
-def check(name, offenders):
-    global count, failed
-    count += 1
-    failed += bool(offenders)
-    print(f"{'not ok' if offenders else 'ok'} {count} - {name}")
-    for line in offenders[:40]:
-        print("#", line)
 
 
 def circles(arrows):
@@ -91,5 +83,4 @@ for name, room in rooms.items():
         verb = "include" if what == "headers" else "call"
         check(f"no {what} of {name} {verb} each other in a circle",
               [line for circle in circles(arrows) for line in because(arrows, circle)])
-print(f"1..{count}")
-sys.exit(failed > 0)
+end()

@@ -9,6 +9,8 @@ import pathlib
 import re
 import sys
 
+from tap import check, end
+
 PERFORMANCE_LINES = 150
 LINK = re.compile(r"\]\(([^)\s]+)\)|<img [^>]*src=\"([^\"]+)\"")
 NAMED = re.compile(r"`([\w./-]+/[\w.-]+\.(?:c|h|inc|py|sh|md|svg))`")
@@ -17,7 +19,6 @@ BLOCK = re.compile(r"^```.*?^```", re.M | re.S)
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
 pages = {path: BLOCK.sub("", path.read_text()) for path in sorted(root.rglob("*.md"))
          if not re.match(r"build|\.", str(path.relative_to(root)))}
-results = []
 
 
 def headings(path):
@@ -44,23 +45,19 @@ def links(text):
     return [first or second for first, second in LINK.findall(text)]
 
 
-results.append(("there are Markdown files", [] if pages else ["none found"]))
-results.append(("links lead to files and headings that exist",
-                [f"{page.relative_to(root)}: {link}: {broken(page, link)}"
-                 for page, text in pages.items() for link in links(text) if broken(page, link)]))
-results.append(("source files that are named exist",
-                [f"{page.relative_to(root)}: {name}" for page, text in pages.items() for name in NAMED.findall(text)
-                 if page.relative_to(root).parts[0] not in ("models", "pipelines") and "NAME" not in name
-                 and not any((root / folder / name).exists() for folder in ("", "src", "include"))]))
+check("there are Markdown files", [] if pages else ["none found"])
+check("links lead to files and headings that exist",
+      [f"{page.relative_to(root)}: {link}: {broken(page, link)}"
+       for page, text in pages.items() for link in links(text) if broken(page, link)])
+check("source files that are named exist",
+      [f"{page.relative_to(root)}: {name}" for page, text in pages.items() for name in NAMED.findall(text)
+       if page.relative_to(root).parts[0] not in ("models", "pipelines") and "NAME" not in name
+       and not any((root / folder / name).exists() for folder in ("", "src", "include"))])
 drawing = root / "docs/house.svg"
 names = re.findall(r'class="name"[^>]*>([^<]*)<', drawing.read_text()) if drawing.exists() else []
-results.append(("docs/house.svg draws every room of src",
-                [folder.name for folder in root.glob("src/*/") if folder.is_dir() and folder.name not in names]))
-results.append((f"docs/PERFORMANCE.md has under {PERFORMANCE_LINES} lines",
-                [f"{len(lines)} lines" for page in pages if page == root / "docs/PERFORMANCE.md"
-                 for lines in [page.read_text().splitlines()] if len(lines) >= PERFORMANCE_LINES]))
-for number, (name, offenders) in enumerate(results, 1):
-    print(f"{'not ok' if offenders else 'ok'} {number} - {name}")
-    print("".join(f"# {line}\n" for line in offenders), end="")
-print(f"1..{len(results)}")
-sys.exit(any(offenders for _, offenders in results))
+check("docs/house.svg draws every room of src",
+      [folder.name for folder in root.glob("src/*/") if folder.is_dir() and folder.name not in names])
+check(f"docs/PERFORMANCE.md has under {PERFORMANCE_LINES} lines",
+      [f"{len(lines)} lines" for page in pages if page == root / "docs/PERFORMANCE.md"
+       for lines in [page.read_text().splitlines()] if len(lines) >= PERFORMANCE_LINES])
+end()

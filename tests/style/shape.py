@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 
+from tap import check, end
+
 FILE_LINES, FUNCTION_LINES = 600, 60
 # Lines of C: .c, .h and .inc with their comments. The first pattern that matches a file's name counts it.
 BUDGETS = [
@@ -39,16 +41,6 @@ for name in filter(None, names):
                 files[name] = data.decode()
             except UnicodeDecodeError:
                 pass
-count, failed = 0, 0
-
-
-def check(name, offenders):
-    global count, failed
-    count += 1
-    failed += bool(offenders)
-    print(f"{'not ok' if offenders else 'ok'} {count} - {name}")
-    for line in offenders[:40]:
-        print("#", line)
 
 
 def is_code(name):
@@ -120,5 +112,4 @@ check("no tabs, no spaces at line ends, a line end at the end",
 check("lines of C have at most 100 columns",
       [f"{n}:{i + 1}" for n in files if n.endswith((".c", ".h"))
        for i, line in enumerate(formatted(files[n]).splitlines()) if len(line) > 100])
-print(f"1..{count}")
-sys.exit(failed > 0)
+end()

@@ -7,17 +7,9 @@ import re
 import subprocess
 import sys
 
+from tap import check, end
+
 source, build = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-count, failed = 0, 0
-
-
-def check(name, offenders):
-    global count, failed
-    count += 1
-    failed += bool(offenders)
-    print(f"{'not ok' if offenders else 'ok'} {count} - {name}")
-    for line in offenders[:40]:
-        print("#", line)
 
 
 def defined(path, *options):
@@ -46,5 +38,4 @@ for plugin in build.glob("gst-plugin/libgsteffnet.so"):
     names = defined(plugin, "-D")
     check("the plugin exports its entrance only",
           sorted(name for name in names if not name.startswith("gst_plugin_effnet_")))
-print(f"1..{count}")
-sys.exit(failed > 0)
+end()
