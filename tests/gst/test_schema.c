@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The result's form: what the writer writes the reader reads back, field by field; the reader takes
+ * what the element attaches and posts, and refuses what is not a result. */
+#include "common.h"
+#include "schema.h"
+
+static const GstEffnetEntry entries[] = {{"tench", 0, 0.5}, {NULL, 7, 0.25}, {"", 999, 0.125}};
+
+/* Every member has a value of its own. */
+static GstEffnetRecord
+full_record (void)
+{
+  GstEffnetRecord record = {
+      .schema_version = GST_EFFNET_SCHEMA_VERSION,
+      .model = "a model",
+      .model_sha256 = "0123",
+      .variant = "lite0",
+      .region = "full-frame",
+      .roi_id = -1,
+      .margin = 0.25,
+      .entropy = 1.5,
+      .fresh = TRUE,
+      .result_pts = 11,
+      .age = GST_CLOCK_TIME_NONE,
+      .infer_us = 12,
+      .convert_us = 13,
+      .decode_us = 14,
+      .wait_us = 15,
+  };
+
+  gst_effnet_record_set_entries (&record, entries, G_N_ELEMENTS (entries));
+  return record;
+}
+
+static GstEffnetRecord
+part_record (const char *region, int roi_id, guint n_entries)
+{
+  GstEffnetRecord record = full_record ();
+
+  record.region = region;
+  record.roi_id = roi_id;
+  record.fresh = FALSE;
+  record.age = 40;
+  record.has_box = TRUE;
+  record.x = 21;
+  record.y = 22;
+  record.width = 23 + (guint)roi_id;
+  record.height = 24;
+  gst_effnet_record_set_entries (&record, entries, n_entries);
+  return record;
+}
+
+static void
+assert_entries (const GstStructure *s, const GstEffnetRecord *expected)
+{
+  GstEffnetEntry got[8];
+  guint n = gst_effnet_schema_read_entries (s, got, G_N_ELEMENTS (got));
+
+  g_assert_cmpuint (n, ==, expected->n_entries);
+  for (guint i = 0; i < n; i++) {
+    const GstEffnetEntry *want = &expected->entries[i];
+
+    g_assert_cmpstr (got[i].label, ==, want->label != NULL ? want->label : "class 7");
+    g_assert_cmpint (got[i].id, ==, want->id);
+    g_assert_cmpfloat (got[i].score, ==, want->score);
+  }
+  if (n > 0)
+    g_assert_cmpuint (gst_effnet_schema_read_entries (s, got, n - 1), ==, n - 1);
+}
+
+static void
+assert_reads (const GstStructure *s, const GstEffnetRecord *want)
+{
+  GstEffnetRecord got;
+  GError *error = NULL;
+
+  gst_effnet_schema_read (s, &got, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (got.schema_version, ==, want->schema_version);
+  g_assert_cmpstr (got.model, ==, want->model);
+  g_assert_cmpstr (got.model_sha256, ==, want->model_sha256);
+  g_assert_cmpstr (got.variant, ==, want->variant);
+  g_assert_cmpstr (got.region, ==, want->region);
+  g_assert_cmpint (got.roi_id, ==, want->roi_id);
+  g_assert_cmpstr (got.best.label, ==, want->best.label);
+  g_assert_cmpint (got.best.id, ==, want->best.id);
+  g_assert_cmpfloat (got.best.score, ==, want->best.score);
+  g_assert_cmpuint (got.n_entries, ==, want->n_entries);
+  g_assert_cmpfloat (got.margin, ==, want->margin);
+  g_assert_cmpfloat (got.entropy, ==, want->entropy);
+  g_assert_cmpint (got.fresh, ==, want->fresh);
+  g_assert_cmpuint (got.result_pts, ==, want->result_pts);
+  g_assert_cmpuint (got.age, ==, want->age);
+  g_assert_cmpuint (got.infer_us, ==, want->infer_us);
+  g_assert_cmpuint (got.convert_us, ==, want->convert_us);
+  g_assert_cmpuint (got.decode_us, ==, want->decode_us);
+  g_assert_cmpuint (got.wait_us, ==, want->wait_us);
+  g_assert_cmpint (got.has_box, ==, want->has_box);
+  g_assert_cmpuint (got.x, ==, want->x);
+  g_assert_cmpuint (got.y, ==, want->y);
+  g_assert_cmpuint (got.width, ==, want->width);
+  g_assert_cmpuint (got.height, ==, want->height);
+  assert_entries (s, want);
+}
+
+static void
+test_full_frame (void)
+{
+  GstEffnetRecord record = full_record ();
+  GstBuffer *buffer = gst_buffer_new ();
+  gpointer state = NULL;
+  const GstStructure *s;
+
+  g_assert_null (gst_effnet_schema_iterate (buffer, &state));
+  state = NULL;
+  gst_buffer_add_video_crop_meta (buffer); /* passed over */
+  g_assert_true (gst_effnet_schema_attach (buffer, &record, 1));
+  s = gst_effnet_schema_iterate (buffer, &state);
+  g_assert_nonnull (s);
+  assert_reads (s, &record);
+  g_assert_cmpuint (gst_effnet_schema_n_parts (s), ==, 0);
+  g_assert_null (gst_effnet_schema_iterate (buffer, &state));
+  gst_buffer_unref (buffer);
+}
+
+/* Two elements in a row: each adds its meta, and both are found. */
+static void
+test_two_results (void)
+{
+  GstEffnetRecord first = full_record (), second = part_record ("gate", -1, 3);
+  GstBuffer *buffer = gst_buffer_new ();
+  gpointer state = NULL;
+
+  gst_effnet_schema_attach (buffer, &first, 1);
+  gst_effnet_schema_attach (buffer, &second, 1);
+  assert_reads (gst_effnet_schema_iterate (buffer, &state), &first);
+  assert_reads (gst_effnet_schema_iterate (buffer, &state), &second);
+  g_assert_null (gst_effnet_schema_iterate (buffer, &state));
+  gst_buffer_unref (buffer);
+}
+
+static void
+test_shared_buffer (void)
+{
+  GstEffnetRecord record = full_record ();
+  GstBuffer *buffer = gst_buffer_ref (gst_buffer_new ());
+  gpointer state = NULL;
+
+  g_assert_false (gst_effnet_schema_attach (buffer, &record, 1));
+  g_assert_null (gst_effnet_schema_iterate (buffer, &state));
+  gst_buffer_unref (buffer);
+  gst_buffer_unref (buffer);
+}
+
+static void
+test_parts_in_a_message (void)
+{
+  GstEffnetRecord records[] = {part_record ("gate", -1, 3), part_record ("car", 4, 1),
+                               part_record ("car", 5, 0)};
+  GstEffnetMoment moment = {1, 2, 3, 4}, got;
+  GstMessage *message =
+      gst_effnet_schema_message_new (NULL, &moment, records, G_N_ELEMENTS (records));
+  const GstStructure *s = gst_message_get_structure (message);
+  GError *error = NULL;
+
+  g_assert_true (gst_structure_has_name (s, GST_EFFNET_MESSAGE_NAME));
+  g_assert_true (gst_effnet_schema_read_moment (s, &got, &error));
+  g_assert_cmpmem (&got, sizeof got, &moment, sizeof moment);
+  assert_reads (s, &records[0]);
+  g_assert_cmpuint (gst_effnet_schema_n_parts (s), ==, G_N_ELEMENTS (records));
+  for (guint i = 0; i < G_N_ELEMENTS (records); i++)
+    assert_reads (gst_effnet_schema_get_part (s, i), &records[i]);
+  g_assert_cmpint (records[2].best.id, ==, -1);
+  gst_message_unref (message);
+}
+
+/* ---- what is no result ----------------------------------------------------------------------- */
+
+static GstStructure *
+written (void)
+{
+  GstEffnetRecord record = part_record ("gate", -1, 3);
+  GstBuffer *buffer = gst_buffer_new ();
+  GstStructure *copy;
+  gpointer state = NULL;
+
+  gst_effnet_schema_attach (buffer, &record, 1);
+  copy = gst_structure_copy (gst_effnet_schema_iterate (buffer, &state));
+  gst_buffer_unref (buffer);
+  return copy;
+}
+
+static void
+assert_refused (GstStructure *s, const char *word)
+{
+  GstEffnetRecord record;
+  GError *error = NULL;
+
+  g_assert_false (gst_effnet_schema_read (s, &record, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT);
+  if (strstr (error->message, word) == NULL)
+    g_error ("\"%s\" does not say \"%s\"", error->message, word);
+  g_error_free (error);
+  gst_structure_free (s);
+}
+
+static void
+test_refusals (void)
+{
+  GstStructure *s = written ();
+  GstEffnetMoment moment;
+  GError *error = NULL;
+
+  for (int i = 0; i < gst_structure_n_fields (s); i++) {
+    const char *name = gst_structure_nth_field_name (s, (guint)i);
+    GstStructure *without = gst_structure_copy (s), *wrong = gst_structure_copy (s);
+
+    if (strcmp (name, "results") == 0 || strcmp (name, "x") == 0) {
+      gst_structure_free (without); /* a result without parts, or one without a box */
+    } else {
+      gst_structure_remove_field (without, name);
+      assert_refused (without, name);
+    }
+    if (strcmp (name, "results") == 0) {
+      gst_structure_free (wrong);
+    } else {
+      gst_structure_set (wrong, name, G_TYPE_CHAR, 1, NULL);
+      assert_refused (wrong, name);
+    }
+  }
+  gst_structure_set (s, "schema-version", G_TYPE_UINT, GST_EFFNET_SCHEMA_VERSION + 1, NULL);
+  g_assert_false (gst_effnet_schema_read_moment (s, &moment, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT);
+  g_clear_error (&error);
+  assert_refused (s, "schema-version 2");
+}
+
+static void
+test_lists_that_do_not_match (void)
+{
+  static const char *const lists[] = {"labels", "label-ids", "scores"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++) {
+    GstStructure *longer = written (), *mixed = written ();
+    GValue list = G_VALUE_INIT, value = G_VALUE_INIT;
+
+    g_value_init (&list, GST_TYPE_LIST);
+    gst_structure_set_value (longer, lists[i], &list);
+    assert_refused (longer, "belong together");
+    g_value_init (&value, G_TYPE_BOOLEAN);
+    for (guint k = 0; k < G_N_ELEMENTS (entries); k++)
+      gst_value_list_append_value (&list, &value);
+    gst_structure_take_value (mixed, lists[i], &list);
+    assert_refused (mixed, "belong together");
+  }
+}
+
+/* ---- what the element writes ----------------------------------------------------------------- */
+
+static const GstStructure *
+read_of (GstBuffer *buffer, GstEffnetRecord *record)
+{
+  gpointer state = NULL;
+  const GstStructure *s = gst_effnet_schema_iterate (buffer, &state);
+  GError *error = NULL;
+
+  g_assert_nonnull (s);
+  gst_effnet_schema_read (s, record, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (record->schema_version, ==, GST_EFFNET_SCHEMA_VERSION);
+  g_assert_cmpuint (strlen (record->model_sha256), ==, 64);
+  return s;
+}
+
+static void
+test_element_full_frame (void)
+{
+  GstHarness *h = harness_new ("top-k", 3, "inference-interval", 2, "post-messages", 2, NULL);
+  GstEffnetRecord fresh, repeated, posted;
+  GstEffnetEntry got[5];
+  GstEffnetMoment moment;
+  GstBuffer *first, *second;
+  GstMessage *message;
+  GError *error = NULL;
+  const GstStructure *s;
+
+  set_i420_caps (h, 64, 48);
+  first = push_pull (h, grey_frame (64, 48, 90, 0));
+  second = push_pull (h, grey_frame (64, 48, 90, 1));
+  s = read_of (first, &fresh);
+  g_assert_cmpstr (fresh.region, ==, "full-frame");
+  g_assert_false (fresh.has_box);
+  g_assert_true (fresh.fresh);
+  g_assert_cmpuint (fresh.age, ==, 0);
+  g_assert_cmpuint (fresh.n_entries, ==, 3);
+  g_assert_cmpuint (gst_effnet_schema_read_entries (s, got, 5), ==, 3);
+  g_assert_cmpfloat_with_epsilon (fresh.margin, got[0].score - got[1].score, 1e-12);
+  g_assert_cmpint (got[0].id, ==, fresh.best.id);
+  read_of (second, &repeated);
+  g_assert_false (repeated.fresh);
+  g_assert_cmpuint (repeated.age, ==, GST_BUFFER_PTS (second) - GST_BUFFER_PTS (first));
+  g_assert_cmpuint (repeated.result_pts, ==, GST_BUFFER_PTS (first));
+  g_assert_cmpint (repeated.best.id, ==, fresh.best.id);
+
+  message = harness_pop_message (h, GST_MESSAGE_ELEMENT);
+  gst_effnet_schema_read (gst_message_get_structure (message), &posted, &error);
+  g_assert_no_error (error);
+  g_assert_true (
+      gst_effnet_schema_read_moment (gst_message_get_structure (message), &moment, &error));
+  g_assert_cmpuint (moment.timestamp, ==, GST_BUFFER_PTS (first));
+  g_assert_cmpint (posted.best.id, ==, fresh.best.id);
+  gst_message_unref (message);
+  gst_buffer_unref (first);
+  gst_buffer_unref (second);
+  harness_free (h);
+}
+
+static void
+test_element_parts (void)
+{
+  GstHarness *h = harness_new ("inference-region", 2, "regions", "left:0,0,0.5,1;right:0.5,0,0.5,1",
+                               "inference-interval", 2, NULL);
+  static const char *const names[] = {"left", "right"};
+
+  set_i420_caps (h, 64, 48);
+  for (int n = 0; n < 2; n++) { /* fresh, repeated */
+    GstBuffer *buffer = push_pull (h, grey_frame (64, 48, 90, n));
+    GstEffnetRecord record;
+    const GstStructure *s = read_of (buffer, &record);
+
+    g_assert_cmpuint (gst_effnet_schema_n_parts (s), ==, 2);
+    for (guint i = 0; i < 2; i++) {
+      g_assert_true (gst_effnet_schema_read (gst_effnet_schema_get_part (s, i), &record, NULL));
+      g_assert_cmpstr (record.region, ==, names[i]);
+      g_assert_cmpint (record.fresh, ==, n == 0);
+      g_assert_true (record.has_box);
+      g_assert_cmpuint (record.x, ==, 32 * i);
+      g_assert_cmpuint (record.width, ==, 32);
+      g_assert_cmpuint (record.height, ==, 48);
+    }
+    gst_buffer_unref (buffer);
+  }
+  harness_free (h);
+}
+
+static void
+test_element_roi (void)
+{
+  GstHarness *h = harness_new ("inference-region", 1, "inference-interval", 2, NULL);
+
+  set_i420_caps (h, 64, 48);
+  for (guint n = 0; n < 2; n++) { /* fresh, repeated at its new place */
+    GstBuffer *buffer = grey_frame (64, 48, 90, (int)n);
+    GstEffnetRecord record;
+
+    gst_buffer_add_video_region_of_interest_meta (buffer, "car", 8 + 4 * n, 8, 20, 30)->id = 5;
+    buffer = push_pull (h, buffer);
+    read_of (buffer, &record);
+    g_assert_cmpstr (record.region, ==, "car");
+    g_assert_cmpint (record.roi_id, ==, 5);
+    g_assert_cmpint (record.fresh, ==, n == 0);
+    g_assert_cmpuint (record.x, ==, 8 + 4 * n);
+    g_assert_cmpuint (record.width, ==, 20);
+    gst_buffer_unref (buffer);
+  }
+  harness_free (h);
+}
+
+int
+main (int argc, char **argv)
+{
+  test_init (&argc, &argv);
+  gst_effnet_schema_register ();
+  g_test_add_func ("/gst/schema/full-frame", test_full_frame);
+  g_test_add_func ("/gst/schema/two-results", test_two_results);
+  g_test_add_func ("/gst/schema/shared-buffer", test_shared_buffer);
+  g_test_add_func ("/gst/schema/parts-in-a-message", test_parts_in_a_message);
+  g_test_add_func ("/gst/schema/refusals", test_refusals);
+  g_test_add_func ("/gst/schema/lists-that-do-not-match", test_lists_that_do_not_match);
+  g_test_add_func ("/gst/schema/element-full-frame", test_element_full_frame);
+  g_test_add_func ("/gst/schema/element-parts", test_element_parts);
+  g_test_add_func ("/gst/schema/element-roi", test_element_roi);
+  return g_test_run ();
+}
