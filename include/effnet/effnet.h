@@ -467,7 +467,7 @@ EFFNET_API void effnet_session_set_sparse_rows (EffnetSession *session, gboolean
  * @result: (out caller-allocates): filled; its arrays belong to the session
  * @error: return location
  *
- * One frame's whole way. Allocates only when the frame's description changes.
+ * Pixels to classes. A raw frame described like the last allocates nothing, a JPEG twice (libjpeg).
  *
  * Returns: FALSE with #EFFNET_ERROR_FRAME when the frame cannot be used; the session stays usable
  */
