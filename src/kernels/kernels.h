@@ -45,10 +45,9 @@ typedef struct {
   EffnetActivation activation;
 } EffnetGemm;
 
-/* out[x][c] = act (bias[c] + sum_{i,j} rows[i][x * stride + j - pad][c] * weights[i * kw + j][c]),
- * 0 <= x < out_w Columns outside 0..in_w-1 and NULL rows count as zero. pool[c] += sum_x out[x][c]
- * (the value before rounding to T or after: each row of the list says in its contract; f32 has no
- * difference). */
+/* out[x][c] = act (bias[c] + sum_{i,j} rows[i][x * stride + j - pad][c] * weights[i * kernel +
+ * j][c]), 0 <= x < out_w. Columns outside 0..in_w-1 and NULL rows count as zero. pool[c] += sum_x
+ * out[x][c], of the float32 values before they are rounded to T. */
 typedef struct {
   const void *const *rows; /* kernel pointers to T [in_w][in_stride] */
   size_t channels, in_w, out_w;

@@ -34,17 +34,23 @@ check_activate (double x, EffnetActivation activation)
 }
 
 double
+check_activation_bound (EffnetDtype dtype, EffnetActivation activation, double x, double error)
+{
+  double own = dtype == EFFNET_DTYPE_BF16 ? EFFNET_SIGMOID_ERROR_BF16 : EFFNET_SIGMOID_ERROR_F32;
+
+  if (activation == EFFNET_ACTIVATION_SWISH)
+    return 1.1 * error + own * (fabs (x) + error) + TINY_F32;
+  return (activation == EFFNET_ACTIVATION_SIGMOID ? 0.25 * error + own : error) + TINY_F32;
+}
+
+double
 check_output_bound (EffnetDtype dtype, EffnetActivation activation, double x, double error,
                     double residual)
 {
   gboolean half = dtype == EFFNET_DTYPE_BF16;
-  double own = half ? EFFNET_SIGMOID_ERROR_BF16 : EFFNET_SIGMOID_ERROR_F32;
-  double y = fabs (check_activate (x, activation)), bound = error;
+  double y = fabs (check_activate (x, activation));
+  double bound = check_activation_bound (dtype, activation, x, error);
 
-  if (activation == EFFNET_ACTIVATION_SWISH)
-    bound = 1.1 * error + own * (fabs (x) + error);
-  else if (activation == EFFNET_ACTIVATION_SIGMOID)
-    bound = 0.25 * error + own;
   bound += UNIT_F32 * (y + bound + fabs (residual));
   if (half)
     bound += UNIT_BF16 * (y + bound + fabs (residual));

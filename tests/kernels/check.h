@@ -98,9 +98,13 @@ void check_time (Check *check, const void *contract, const void *reference_contr
  * beside a flushed one. */
 double check_sum_bound (EffnetDtype dtype, gsize terms, double magnitude, double tiny_scale);
 double check_activate (double x, EffnetActivation activation);
-/* Bound of act (x) + residual stored as T, when x is off by @error: Lipschitz constant of act
- * (swish 1.1, sigmoid 1/4, the others 1) times error, the activation's own stated error, one
- * rounding for the residual's addition, one for the store to T. */
+/* Bound of act (x) in float32, when x is off by @error: Lipschitz constant of act (swish 1.1,
+ * sigmoid 1/4, the others 1) times error, and the error that a row of T may make in the activation.
+ */
+double check_activation_bound (EffnetDtype dtype, EffnetActivation activation, double x,
+                               double error);
+/* Of act (x) + residual stored as T: one rounding more for the residual's addition, one for the
+ * store to T. */
 double check_output_bound (EffnetDtype dtype, EffnetActivation activation, double x, double error,
                            double residual);
 const char *check_activation_name (EffnetActivation activation);

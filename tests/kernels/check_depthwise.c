@@ -52,12 +52,12 @@ compare (Check *check, const Shape *s, const EffnetDepthwise *d, const float *po
     for (gsize x = 0; x < s->out_w; x++) {
       double error, sum = expected_sum (s, dtype, d, x, c, &error);
       double y = check_activate (sum, s->activation);
-      double bound = check_output_bound (dtype, s->activation, sum, error, 0.0);
 
-      check_near (check, check_value (d->out, dtype, x * s->out_stride + c), y, bound, x, c);
+      check_near (check, check_value (d->out, dtype, x * s->out_stride + c), y,
+                  check_output_bound (dtype, s->activation, sum, error, 0.0), x, c);
       pool += y;
       magnitude += fabs (y);
-      bounds += bound; /* of T's rounding too: sums may be taken before or after it */
+      bounds += check_activation_bound (dtype, s->activation, sum, error);
     }
     if (s->pool) {
       magnitude += fabs (pool_before[c]) + bounds;

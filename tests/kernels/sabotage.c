@@ -225,6 +225,18 @@ depthwise_forgets_pool (const EffnetDepthwise *d)
 }
 
 static void
+depthwise_pools_rounded (const EffnetDepthwise *d)
+{
+  EffnetDepthwise spoilt = *d;
+
+  spoilt.pool = NULL;
+  effnet_depthwise_bf16_ref (&spoilt);
+  for (size_t c = 0; d->pool != NULL && c < d->channels; c++)
+    for (size_t x = 0; x < d->out_w; x++)
+      d->pool[c] += effnet_float_from_bf16 (((uint16_t *)d->out)[x * d->out_stride + c]);
+}
+
+static void
 depthwise_confuses_weight_stride (const EffnetDepthwise *d)
 {
   EffnetDepthwise spoilt = *d;
@@ -552,6 +564,7 @@ static const EffnetKernel rows[] = {
     DEPTHWISE (depthwise_starts_pool_anew),
     DEPTHWISE (depthwise_forgets_pool),
     DEPTHWISE (depthwise_confuses_weight_stride),
+    ROW (depthwise, BF16, BOUNDED, depthwise_pools_rounded),
     ROW (stem, F32, BOUNDED, stem_swaps_rgb),
     ROW (stem, F32, BOUNDED, stem_forgets_tail_channels),
     ROW (pool, F32, BOUNDED, pool_forgets_last_pixel),
