@@ -32,9 +32,17 @@ typedef struct {
   float low, high;
 } GemmTo;
 
+/* What a micro-tile is made of. */
+typedef struct {
+  const float *a; /* [mr][lda] */
+  size_t lda;
+  const float *b; /* [k][GEMM_NR] */
+  size_t k;
+  const float *bias;
+} GemmFrom;
+
 /* @blocks micro-tiles one below the other; @to moves along. */
-typedef void (*GemmTile) (const float *a, size_t lda, const float *b, size_t k, const float *bias,
-                          GemmTo *to, size_t blocks);
+typedef void (*GemmTile) (const GemmFrom *first, GemmTo *to, size_t blocks);
 
 /* Rows 0 .. mr - 1 are reached from three bases, each five rows apart, by 0, 1, 2, 3 or 4 lda. */
 typedef struct {
@@ -81,10 +89,13 @@ gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const
 
 /* bias + a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b. */
 static EFFNET_INLINE void
-gemm_tile (const float *a, size_t lda, const float *b, size_t k, const float *bias,
-           const GemmTo *to, const unsigned mr, const unsigned nv, const int swish)
+gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsigned nv,
+           const int swish)
 {
-  const size_t bytes = lda * sizeof *a;
+  const float *a = from->a;
+  const size_t bytes = from->lda * sizeof *a;
+  const float *b = from->b, *bias = from->bias;
+  size_t k = from->k;
   GemmRows rows = {{(const char *)a, (const char *)a, (const char *)a}, bytes, 3 * bytes};
   vf acc[GEMM_MR][GEMM_NV];
 
@@ -97,8 +108,8 @@ gemm_tile (const float *a, size_t lda, const float *b, size_t k, const float *bi
   for (unsigned v = 0; v < nv; v++)
     acc[r][v] = vf_load (bias + v * VF_LANES);
 
-    /* The bases are opaque again after each step, or GCC keeps sums of base and index of one step
-     * for the next in registers it has not got. */
+    /* The bases are opaque again after each step, else GCC keeps base + index of the next step in
+     * registers and spills. */
 #define GEMM_STEP(kk, advance)                                                                     \
   do {                                                                                             \
     vf w[GEMM_NV];                                                                                 \
@@ -146,11 +157,12 @@ gemm_tile (const float *a, size_t lda, const float *b, size_t k, const float *bi
 }
 
 #define GEMM_TILE_FUNC(name, mr, nv, swish)                                                        \
-  static EFFNET_NOINLINE void name (const float *a, size_t lda, const float *b, size_t k,          \
-                                    const float *bias, GemmTo *to, size_t blocks)                  \
+  static EFFNET_NOINLINE void name (const GemmFrom *first, GemmTo *to, size_t blocks)              \
   {                                                                                                \
-    for (; blocks > 0; blocks--, a += (mr)*lda) {                                                  \
-      gemm_tile (a, lda, b, k, bias, to, mr, nv, swish);                                           \
+    GemmFrom from = *first; /* in registers */                                                     \
+                                                                                                   \
+    for (; blocks > 0; blocks--, from.a += (mr)*from.lda) {                                        \
+      gemm_tile (&from, to, mr, nv, swish);                                                        \
       to->c += (mr)*to->ldc;                                                                       \
       if (to->residual != NULL)                                                                    \
         to->residual += (mr)*to->ldr;                                                              \
@@ -161,9 +173,7 @@ gemm_tile (const float *a, size_t lda, const float *b, size_t k, const float *bi
 #define GEMM_SWISH_TILE(mr, nv) GEMM_TILE_FUNC (gemm_swish_##mr##x##nv, mr, nv, 1)
 #define GEMM_SWISH_NAME(mr, nv) gemm_swish_##mr##x##nv,
 
-#if GEMM_MR == 4
-#  define GEMM_EACH_MR(M, nv) M (1, nv) M (2, nv) M (3, nv) M (4, nv)
-#elif GEMM_MR == 6
+#if GEMM_MR == 6
 #  define GEMM_EACH_MR(M, nv) M (1, nv) M (2, nv) M (3, nv) M (4, nv) M (5, nv) M (6, nv)
 #elif GEMM_MR == 8
 #  define GEMM_EACH_MR(M, nv)                                                                      \
@@ -244,11 +254,17 @@ gemm_next_rows (size_t left, size_t *blocks)
 static EFFNET_NOINLINE void
 gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
 {
-  const float *panel = (const float *)g->b + j * g->k; /* [k][GEMM_NR] */
   size_t columns = g->n - j < GEMM_NR ? g->n - j : GEMM_NR;
   size_t nv = (columns + VF_LANES - 1) / VF_LANES;
   vf tile[GEMM_MR * GEMM_NV];
   GemmTile compute = gemm_tiles[nv - 1][rows - 1];
+  GemmFrom from = {
+      .a = (const float *)g->a + i * g->lda,
+      .lda = g->lda,
+      .b = (const float *)g->b + j * g->k,
+      .k = g->k,
+      .bias = g->bias + j,
+  };
   GemmTo to = {
       .c = (float *)g->c + i * g->ldc + j,
       .residual = g->residual != NULL ? (const float *)g->residual + i * g->ldr + j : NULL,
@@ -265,12 +281,12 @@ gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
   }
 #endif
   if (direct) {
-    compute ((const float *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j, &to, blocks);
+    compute (&from, &to, blocks);
     return;
   }
-  for (size_t end = i + rows * blocks; i < end; i += rows) {
-    to.tile = tile;
-    compute ((const float *)g->a + i * g->lda, g->lda, panel, g->k, g->bias + j, &to, 1);
+  to.tile = tile;
+  for (size_t end = i + rows * blocks; i < end; i += rows, from.a += rows * g->lda) {
+    compute (&from, &to, 1);
 #define BODY(activation) gemm_finish (g, tile, i, rows, j, columns, activation)
     EFFNET_FOR_ACTIVATION (g->activation, BODY);
 #undef BODY

@@ -2,7 +2,7 @@
  *
  * Pointwise convolutions through OpenBLAS, for CPUs without kernels of ours; the only file that
  * knows cblas. Weights are packed as plain [k][n] (nr = 0). The library is loaded when the dispatch
- * first comes down to this row: a threaded build starts its threads, which spin for a while, as
+ * first reaches this row: a threaded build starts its threads, which spin for a while, as
  * soon as it is loaded. Their number belongs to the process and is never set: each call stays below
  * the size from which it would fan out. A serial build has no locks around its buffers, so calls
  * from two workers at once give wrong numbers: its row is not offered. */
@@ -20,7 +20,7 @@
  * SMP_THRESHOLD_MIN * GEMM_MULTITHREAD_THRESHOLD at their defaults. */
 #define SERIAL_LIMIT ((size_t)262144)
 
-/* Block of the stack for the one case that cannot sum in place. */
+/* Size of the buffer on the stack for the one case that cannot sum in place. */
 #define TILE_ROWS    16
 #define TILE_COLUMNS 256
 
@@ -71,13 +71,21 @@ smaller (size_t a, size_t b)
   return a < b ? a : b;
 }
 
-/* c[m][n] = beta * c + a[m][k] * b[k][n] */
+/* A block of a call's c, and where its sums go. */
+typedef struct {
+  size_t row, column, m, n;
+  float *sum; /* [m][lds] */
+  size_t lds;
+} Block;
+
+/* sum = beta * sum + a * b of the block */
 static void
-multiply (size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-          float beta, float *c, size_t ldc)
+multiply (const EffnetGemm *g, const Block *block, float beta)
 {
   const Blas *library = blas ();
-  size_t k_step = smaller (k, 1024), n_step = 16, m_step;
+  const float *a = (const float *)g->a + block->row * g->lda;
+  const float *b = (const float *)g->b + block->column; /* [k][g->n] */
+  size_t m = block->m, n = block->n, k_step = smaller (g->k, 1024), n_step = 16, m_step;
 
   /* About square: what a call packs, (m + n) * k, is then least beside its m * n * k. */
   while (n_step < n && 4 * n_step * n_step * k_step <= SERIAL_LIMIT)
@@ -87,55 +95,55 @@ multiply (size_t m, size_t n, size_t k, const float *a, size_t lda, const float 
 
   for (size_t i = 0; i < m; i += m_step)
     for (size_t j = 0; j < n; j += n_step)
-      for (size_t l = 0; l < k; l += k_step)
+      for (size_t l = 0; l < g->k; l += k_step)
         library->sgemm (CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)smaller (m_step, m - i),
-                        (blasint)smaller (n_step, n - j), (blasint)smaller (k_step, k - l), 1.0f,
-                        a + i * lda + l, (blasint)lda, b + l * ldb + j, (blasint)ldb,
-                        l == 0 ? beta : 1.0f, c + i * ldc + j, (blasint)ldc);
+                        (blasint)smaller (n_step, n - j), (blasint)smaller (k_step, g->k - l), 1.0f,
+                        a + i * g->lda + l, (blasint)g->lda, b + l * g->n + j, (blasint)g->n,
+                        l == 0 ? beta : 1.0f, block->sum + i * block->lds + j, (blasint)block->lds);
 }
 
-/* to[i][j] = act (sum[i][j] + bias[j]) + residual[i][j]; residual may be NULL; it and sum may be to
- */
+/* c = act (sum + bias) + residual of the block; @residual is that of the call, or NULL. */
 static void
-finish (size_t m, size_t n, const float *sum, size_t lds, const float *bias, const float *residual,
-        size_t ldr, EffnetActivation activation, float *to, size_t ldt)
+finish (const EffnetGemm *g, const Block *block, const float *residual)
 {
-  for (size_t i = 0; i < m; i++)
-    for (size_t j = 0; j < n; j += EFFNET_GENERIC_BLOCK) {
-      size_t count = smaller (EFFNET_GENERIC_BLOCK, n - j);
+  for (size_t i = 0; i < block->m; i++)
+    for (size_t j = 0; j < block->n; j += EFFNET_GENERIC_BLOCK) {
+      size_t count = smaller (EFFNET_GENERIC_BLOCK, block->n - j);
+      size_t row = block->row + i, column = block->column + j;
+      float *c = (float *)g->c + row * g->ldc + column;
       float v[EFFNET_GENERIC_BLOCK] = {0};
 
       for (size_t x = 0; x < count; x++)
-        v[x] = sum[i * lds + j + x] + bias[j + x];
-      effnet_generic_activate (v, activation);
+        v[x] = block->sum[i * block->lds + j + x] + g->bias[column + x];
+      effnet_generic_activate (v, g->activation);
       for (size_t x = 0; x < count; x++)
-        to[i * ldt + j + x] = residual != NULL ? v[x] + residual[i * ldr + j + x] : v[x];
+        c[x] = residual != NULL ? v[x] + residual[row * g->ldr + column + x] : v[x];
     }
 }
 
 void
 effnet_gemm_f32_blas (const EffnetGemm *g)
 {
-  const float *a = g->a, *b = g->b, *residual = g->residual;
-  float *c = g->c, tile[TILE_ROWS * TILE_COLUMNS];
-  int in_place = residual == c && residual != NULL;
+  float tile[TILE_ROWS * TILE_COLUMNS];
+  Block block = {.m = g->m, .n = g->n, .sum = g->c, .lds = g->ldc};
 
-  if (in_place && g->activation == EFFNET_ACTIVATION_NONE) {
-    multiply (g->m, g->n, g->k, a, g->lda, b, g->n, 1.0f, c, g->ldc);
-    finish (g->m, g->n, c, g->ldc, g->bias, NULL, 0, g->activation, c, g->ldc);
+  if (g->residual != g->c) {
+    multiply (g, &block, 0.0f);
+    finish (g, &block, g->residual);
     return;
   }
-  if (!in_place) {
-    multiply (g->m, g->n, g->k, a, g->lda, b, g->n, 0.0f, c, g->ldc);
-    finish (g->m, g->n, c, g->ldc, g->bias, residual, g->ldr, g->activation, c, g->ldc);
+  if (g->activation == EFFNET_ACTIVATION_NONE) { /* sums on top of the residual */
+    multiply (g, &block, 1.0f);
+    finish (g, &block, NULL);
     return;
   }
-  for (size_t i = 0; i < g->m; i += TILE_ROWS)
-    for (size_t j = 0; j < g->n; j += TILE_COLUMNS) {
-      size_t rows = smaller (TILE_ROWS, g->m - i), columns = smaller (TILE_COLUMNS, g->n - j);
-
-      multiply (rows, columns, g->k, a + i * g->lda, g->lda, b + j, g->n, 0.0f, tile, TILE_COLUMNS);
-      finish (rows, columns, tile, TILE_COLUMNS, g->bias + j, residual + i * g->ldr + j, g->ldr,
-              g->activation, c + i * g->ldc + j, g->ldc);
+  block.sum = tile;
+  block.lds = TILE_COLUMNS;
+  for (block.row = 0; block.row < g->m; block.row += TILE_ROWS)
+    for (block.column = 0; block.column < g->n; block.column += TILE_COLUMNS) {
+      block.m = smaller (TILE_ROWS, g->m - block.row);
+      block.n = smaller (TILE_COLUMNS, g->n - block.column);
+      multiply (g, &block, 0.0f);
+      finish (g, &block, g->residual);
     }
 }
