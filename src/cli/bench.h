@@ -10,7 +10,6 @@
 typedef struct {
   const char *what; /* variant or path */
   CliModelArgs args;
-  EffnetSessionOptions session_options;
   EffnetModel *model;
   EffnetModelInfo info;
   EffnetSession **sessions; /* [streams] */

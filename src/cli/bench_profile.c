@@ -57,7 +57,7 @@ read_profile (Bench *self, EffnetSession *session, unsigned run)
 gboolean
 bench_profile (Bench *self, GError **error)
 {
-  EffnetSessionOptions options = self->session_options;
+  EffnetSessionOptions options = self->args.session_options;
   g_autoptr (EffnetSession) session = NULL;
   unsigned runs = self->profile ? PROFILE_RUNS : 1;
   EffnetResult result;

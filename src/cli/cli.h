@@ -16,7 +16,7 @@ enum {
   CLI_USAGE = 2,
 };
 
-/* Options that say which model to open and how. Strings as typed; cli_open_model() checks them. */
+/* Options that say which model to open and how: as typed, and as the library takes them. */
 typedef struct {
   char *model, *variant, *labels;
   char *precision, *padding, *resize_mode;
@@ -24,6 +24,8 @@ typedef struct {
   gint64 synthetic;
   int input_size, threads;
   gboolean full_scale, sparse_rows;
+  EffnetModelOptions model_options;
+  EffnetSessionOptions session_options;
 } CliModelArgs;
 
 /* Which of the shared options a subcommand takes. */
@@ -40,7 +42,8 @@ typedef struct {
   const GOptionEntry *entries; /* its own options, or NULL */
 } CliCommand;
 
-/* Parses the options of one subcommand; argv[0] is its name. -1: go on, else the exit code. */
+/* Parses and checks the options of one subcommand; argv[0] is its name. -1: go on, else the exit
+ * code. */
 int cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *argc,
                char ***argv);
 void cli_model_args_clear (CliModelArgs *args);
@@ -49,16 +52,17 @@ int cli_usage (const char *command, const char *format, ...) G_GNUC_PRINTF (2, 3
 /* One line on stderr: "effnet: SUBJECT: message". Line ends in the message become spaces. */
 void cli_failure (const char *subject, const char *message);
 
-/* Checks the words in @args. FALSE, with an EFFNET_ERROR_ARGUMENT sentence: a usage error. */
-gboolean cli_model_options (const CliModelArgs *args, EffnetModelOptions *options, GError **error);
-gboolean cli_session_options (const CliModelArgs *args, EffnetSessionOptions *options,
-                              GError **error);
+/* Opens the model that @args name, and a session of it. FALSE leaves both as they were or NULL. */
+gboolean cli_open (const CliModelArgs *args, EffnetModel **model, EffnetSession **session,
+                   GError **error);
+/* The exit code of a subcommand that did all or, with @error, nothing: then it prints that. */
+int cli_exit_code (const GError *error);
 
 /* ---- output ---- */
 
-/* One JSON value on one line of stdout. Takes @node. */
-void cli_print_json (JsonNode *node);
-/* The JSON text as an object; NULL when it is none. Free with json_object_unref(). */
+/* On one line of stdout. Takes @object. */
+void cli_print_json (JsonObject *object);
+/* One of the library's descriptions as an object; free with json_object_unref(). */
 JsonObject *cli_json_object (const char *text);
 /* Rows of text in columns; numbers (columns in @right, a bit each) flush right. */
 typedef struct _CliTable CliTable;

@@ -18,12 +18,10 @@
 static gboolean
 open_model (Bench *self, GError **error)
 {
-  EffnetModelOptions options;
+  EffnetModelOptions options = self->args.model_options;
   gboolean is_path = strchr (self->what, '/') != NULL;
   gint64 start = g_get_monotonic_time ();
 
-  if (!cli_model_options (&self->args, &options, error))
-    return FALSE;
   if (is_path || g_str_has_suffix (self->what, ".safetensors")) {
     self->model = effnet_model_open (self->what, &options, error);
   } else {
@@ -37,7 +35,7 @@ open_model (Bench *self, GError **error)
     self->model = effnet_model_open (folder, &options, error);
   }
   if (self->model != NULL)
-    self->sessions[0] = effnet_session_new (self->model, &self->session_options, error);
+    self->sessions[0] = effnet_session_new (self->model, &self->args.session_options, error);
   self->open_ms = (double)(g_get_monotonic_time () - start) / 1e3;
   return self->sessions[0] != NULL;
 }
@@ -94,7 +92,7 @@ run_streams (Bench *self, GError **error)
 
   for (unsigned s = 0; ok && s < self->streams; s++) {
     if (self->sessions[s] == NULL)
-      self->sessions[s] = effnet_session_new (self->model, &self->session_options, error);
+      self->sessions[s] = effnet_session_new (self->model, &self->args.session_options, error);
     ok = self->sessions[s] != NULL;
     streams[s] = (Stream){self, self->sessions[s], g_array_new (FALSE, FALSE, sizeof (gint64))};
     for (unsigned i = 0; ok && i < WARM_UP_RUNS; i++)
@@ -203,8 +201,7 @@ print_json (const Bench *self)
   json_object_set_int_member (o, "weight_bytes", (gint64)self->info.weight_bytes);
   json_object_set_int_member (o, "arena_bytes", (gint64)self->info.arena_bytes);
   bench_profile_json (self, o);
-  cli_print_json (json_node_init_object (json_node_alloc (), o));
-  json_object_unref (o);
+  cli_print_json (o);
 }
 
 static void
@@ -219,35 +216,13 @@ clear (Bench *self)
   cli_model_args_clear (&self->args);
 }
 
-static int
-check_and_run (Bench *self, gboolean json)
-{
-  g_autoptr (GError) error = NULL;
-  EffnetModelOptions options;
-
-  if (!cli_model_options (&self->args, &options, &error) ||
-      !cli_session_options (&self->args, &self->session_options, &error))
-    return cli_usage ("bench", "%s", error->message);
-  self->threads = self->args.threads > 0 ? (unsigned)self->args.threads : effnet_cpu_count ();
-  if (!bench (self, &error)) {
-    cli_failure (NULL, error->message);
-    return CLI_FAILED;
-  }
-  if (json) {
-    print_json (self);
-  } else {
-    print_text (self);
-    bench_profile_print (self);
-  }
-  return CLI_OK;
-}
-
 int
 cmd_bench (int argc, char **argv)
 {
   Bench self = {.streams = 1};
   int streams = 1, runs = 0;
   gboolean json = FALSE;
+  g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
       {"streams", 's', 0, G_OPTION_ARG_INT, &streams,
        "frames in flight, a session each (default 1)", "N"},
@@ -258,8 +233,7 @@ cmd_bench (int argc, char **argv)
        NULL},
       {"peak", 0, 0, G_OPTION_ARG_DOUBLE, &self.peak,
        "GFLOP/s that the shares of --profile refer to; 0 (default) = measured: fp32 multiply-adds "
-       "in "
-       "registers, one core, times the threads",
+       "in registers, one core, times the threads",
        "GFLOPS"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const CliCommand command = {"bench", "VARIANT|MODEL",
@@ -280,7 +254,15 @@ cmd_bench (int argc, char **argv)
     self.what = argv[1];
     self.streams = (unsigned)streams;
     self.runs = (unsigned)runs;
-    code = check_and_run (&self, json);
+    self.threads = self.args.threads > 0 ? (unsigned)self.args.threads : effnet_cpu_count ();
+    bench (&self, &error);
+    code = cli_exit_code (error);
+  }
+  if (code == CLI_OK && json)
+    print_json (&self);
+  if (code == CLI_OK && !json) {
+    print_text (&self);
+    bench_profile_print (&self);
   }
   clear (&self);
   return code;

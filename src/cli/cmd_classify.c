@@ -23,7 +23,6 @@ typedef struct {
   const char *model_name;
   glong source_width;
   guint64 n_printed;
-  Progress *progress;
 } Classify;
 
 static guint n_failures; /* counted by report(), which folders call too */
@@ -47,38 +46,28 @@ label_of (const Classify *self, unsigned id)
 static void
 print_json (Classify *self, const char *source, const SourceFrame *frame, unsigned n)
 {
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  JsonObject *object = json_object_new ();
+  JsonArray *top = json_array_new ();
   g_autofree char *name = g_utf8_make_valid (source, -1);
 
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "source");
-  json_builder_add_string_value (builder, name);
-  json_builder_set_member_name (builder, "frame");
-  json_builder_add_int_value (builder, (gint64)frame->index);
-  json_builder_set_member_name (builder, "pts_ns");
+  json_object_set_string_member (object, "source", name);
+  json_object_set_int_member (object, "frame", (gint64)frame->index);
   if (frame->pts_ns >= 0)
-    json_builder_add_int_value (builder, frame->pts_ns);
+    json_object_set_int_member (object, "pts_ns", frame->pts_ns);
   else
-    json_builder_add_null_value (builder);
-  json_builder_set_member_name (builder, "model");
-  json_builder_add_string_value (builder, self->model_name);
-  json_builder_set_member_name (builder, "top");
-  json_builder_begin_array (builder);
+    json_object_set_null_member (object, "pts_ns");
+  json_object_set_string_member (object, "model", self->model_name);
   for (unsigned i = 0; i < n; i++) {
     g_autofree char *label = label_of (self, self->top[i].id);
+    JsonObject *score = json_object_new ();
 
-    json_builder_begin_object (builder);
-    json_builder_set_member_name (builder, "id");
-    json_builder_add_int_value (builder, self->top[i].id);
-    json_builder_set_member_name (builder, "label");
-    json_builder_add_string_value (builder, label);
-    json_builder_set_member_name (builder, "score");
-    json_builder_add_double_value (builder, self->top[i].score);
-    json_builder_end_object (builder);
+    json_object_set_int_member (score, "id", self->top[i].id);
+    json_object_set_string_member (score, "label", label);
+    json_object_set_double_member (score, "score", self->top[i].score);
+    json_array_add_object_element (top, score);
   }
-  json_builder_end_array (builder);
-  json_builder_end_object (builder);
-  cli_print_json (json_builder_get_root (builder));
+  json_object_set_array_member (object, "top", top);
+  cli_print_json (object);
 }
 
 /* The last part of a path or URI; a long one keeps its end. */
@@ -150,8 +139,8 @@ classify_input (Classify *self, guint i, guint n_inputs, const char *input)
   while (got == 1 && (got = source_next (source, &frame, &error)) == 1) {
     if (frame.index % (guint64)self->every == 0)
       classify_frame (self, input, &frame, bad_frame == NULL ? &bad_frame : NULL);
-    if (progress_due (self->progress))
-      progress_show (self->progress, (i + MAX (0, source_progress (source))) / n_inputs, input);
+    if (progress_is_due ())
+      progress_show ((i + MAX (0, source_progress (source))) / n_inputs, input);
   }
   if (got < 0)
     report (input, error->message);
@@ -169,13 +158,13 @@ classify_all (Classify *self)
     g_autofree char *name = short_name (inputs->pdata[i]);
     self->source_width = MAX (self->source_width, g_utf8_strlen (name, -1));
   }
-  self->progress = progress_new ();
+  progress_start ();
   for (guint i = 0; i < inputs->len; i++) {
     classify_input (self, i, inputs->len, inputs->pdata[i]);
-    if (progress_due (self->progress))
-      progress_show (self->progress, (i + 1.0) / inputs->len, inputs->pdata[i]);
+    if (progress_is_due ())
+      progress_show ((i + 1.0) / inputs->len, inputs->pdata[i]);
   }
-  progress_free (self->progress);
+  progress_clear ();
   return n_failures > 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -183,30 +172,19 @@ static int
 open_and_run (Classify *self)
 {
   g_autoptr (GError) error = NULL;
-  EffnetModelOptions model_options;
-  EffnetSessionOptions session_options;
+  g_autoptr (EffnetModel) model = NULL;
+  g_autoptr (EffnetSession) session = NULL;
+  g_autofree EffnetScore *top = g_new (EffnetScore, EFFNET_TOP_K_MAX);
   EffnetModelInfo info;
-  int code = CLI_FAILED;
 
-  if (!cli_model_options (&self->args, &model_options, &error) ||
-      !cli_session_options (&self->args, &session_options, &error))
-    return cli_usage ("classify", "%s", error->message);
-  self->model = effnet_model_open (self->args.model, &model_options, &error);
-  if (self->model != NULL)
-    self->session = effnet_session_new (self->model, &session_options, &error);
-  if (self->session != NULL) {
-    effnet_model_get_info (self->model, &info);
-    self->model_name = info.name;
-    self->top = g_new (EffnetScore, EFFNET_TOP_K_MAX);
-    code = classify_all (self);
-  } else {
-    cli_failure (NULL, error->message);
-  }
-  g_free (self->top);
-  effnet_session_free (self->session);
-  if (self->model != NULL)
-    effnet_model_unref (self->model);
-  return code;
+  if (!cli_open (&self->args, &model, &session, &error))
+    return cli_exit_code (error);
+  effnet_model_get_info (model, &info);
+  self->model = model;
+  self->session = session;
+  self->model_name = info.name;
+  self->top = top;
+  return classify_all (self);
 }
 
 int

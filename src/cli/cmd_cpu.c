@@ -92,8 +92,8 @@ print_cpu (JsonObject *cpu)
 static void
 note_old_blas (JsonObject *cpu)
 {
-  static const char *const avx512[] = {"SkylakeX", "Cooperlake", "Sapphirerapids", "Zen", NULL};
-  static const char *const avx2[] = {"Haswell", "Excavator", NULL};
+  static const char *const avx512[] = {"skylakex", "cooperlake", "sapphirerapids", "zen", NULL};
+  static const char *const avx2[] = {"haswell", "excavator", NULL};
   JsonNode *blas = json_object_get_member (cpu, "blas");
   const char *isa = json_object_get_string_member_with_default (cpu, "isa", "");
   const char *core = NULL;
@@ -103,12 +103,9 @@ note_old_blas (JsonObject *cpu)
     core = json_object_get_string_member_with_default (json_node_get_object (blas), "core", NULL);
   if (core == NULL || !(wide || strcmp (isa, "avx2") == 0))
     return;
-  for (unsigned i = 0; avx512[i] != NULL; i++)
-    if (g_ascii_strcasecmp (core, avx512[i]) == 0)
-      return;
-  for (unsigned i = 0; !wide && avx2[i] != NULL; i++)
-    if (g_ascii_strcasecmp (core, avx2[i]) == 0)
-      return;
+  g_autofree char *lower = g_ascii_strdown (core, -1);
+  if (g_strv_contains (avx512, lower) || (!wide && g_strv_contains (avx2, lower)))
+    return;
   g_autofree char *note = g_strdup_printf ("OpenBLAS picked kernels of %s, a core older than this "
                                            "CPU: slow where BLAS serves an operation; "
                                            "OPENBLAS_CORETYPE=%s in the environment corrects it",
@@ -130,7 +127,7 @@ cmd_cpu (int argc, char **argv)
   CliModelArgs none = {0};
   int code = cli_parse (&command, 0, &none, &argc, &argv);
   g_autofree char *text = NULL;
-  JsonObject *cpu;
+  g_autoptr (JsonObject) cpu = NULL;
 
   if (code >= 0)
     return code;
@@ -138,15 +135,10 @@ cmd_cpu (int argc, char **argv)
     return cli_usage ("cpu", "'%s' is not expected", argv[1]);
   text = effnet_describe_cpu ();
   cpu = cli_json_object (text);
-  if (cpu == NULL) {
-    cli_failure (NULL, "the library's description is no JSON");
-    return CLI_FAILED;
-  }
   note_old_blas (cpu);
   if (json)
-    cli_print_json (json_node_init_object (json_node_alloc (), cpu));
+    cli_print_json (g_steal_pointer (&cpu));
   else
     print_cpu (cpu);
-  json_object_unref (cpu);
   return CLI_OK;
 }

@@ -127,65 +127,47 @@ print_model (JsonObject *model)
   putchar ('\n');
 }
 
-/* A name of the arch table, else a file or folder. */
-static char *
-describe (const char *what, const EffnetModelOptions *options, JsonObject **model_out,
-          GError **error)
+static void
+print_text (JsonObject *net)
 {
-  g_autoptr (GError) unknown = NULL;
+  if (json_object_has_member (net, "model"))
+    print_model (json_object_get_object_member (net, "model"));
+  print_variant (net);
+}
+
+/* The net of a name of the arch table; of a file or folder also what is in it, as `model`. */
+static JsonObject *
+describe (const char *what, const EffnetModelOptions *options, GError **error)
+{
+  gboolean is_path = strchr (what, '/') != NULL;
+  g_autofree char *json = is_path ? NULL : effnet_describe_variant (what, error);
   g_autoptr (EffnetModel) model = NULL;
   EffnetModelInfo info;
-  char *json = NULL;
+  JsonObject *net;
 
-  if (strchr (what, '/') == NULL)
-    json = effnet_describe_variant (what, &unknown);
   if (json != NULL)
-    return json;
-  if (unknown != NULL && !g_file_test (what, G_FILE_TEST_EXISTS)) {
-    g_propagate_error (error, g_steal_pointer (&unknown));
+    return cli_json_object (json);
+  if (!is_path && !g_file_test (what, G_FILE_TEST_EXISTS))
     return NULL;
-  }
+  g_clear_error (error);
   model = effnet_model_open (what, options, error);
   if (model == NULL)
     return NULL;
   effnet_model_get_info (model, &info);
-  *model_out = model_object (model);
-  return effnet_describe_variant (info.variant, error);
-}
-
-static int
-info (const char *what, const EffnetModelOptions *options, gboolean as_json)
-{
-  g_autoptr (GError) error = NULL;
-  JsonObject *model = NULL, *net;
-  g_autofree char *json = describe (what, options, &model, &error);
-
-  if (json == NULL || (net = cli_json_object (json)) == NULL) {
-    cli_failure (NULL, error != NULL ? error->message : "the library's description is no JSON");
-    g_clear_pointer (&model, json_object_unref);
-    return CLI_FAILED;
-  }
-  if (as_json) {
-    if (model != NULL)
-      json_object_set_object_member (net, "model", g_steal_pointer (&model));
-    cli_print_json (json_node_init_object (json_node_alloc (), net));
-  } else {
-    if (model != NULL)
-      print_model (model);
-    print_variant (net);
-  }
-  g_clear_pointer (&model, json_object_unref);
-  json_object_unref (net);
-  return CLI_OK;
+  json = effnet_describe_variant (info.variant, error);
+  net = json != NULL ? cli_json_object (json) : NULL;
+  if (net != NULL)
+    json_object_set_object_member (net, "model", model_object (model));
+  return net;
 }
 
 int
 cmd_info (int argc, char **argv)
 {
   CliModelArgs args = {0};
-  EffnetModelOptions options;
-  g_autoptr (GError) error = NULL;
   gboolean json = FALSE;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonObject) net = NULL;
   const GOptionEntry entries[] = {
       {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "one JSON object", NULL},
       {"variant", 'v', 0, G_OPTION_ARG_STRING, &args.variant, "what a bare file without a card is",
@@ -199,10 +181,14 @@ cmd_info (int argc, char **argv)
 
   if (code < 0 && argc != 2)
     code = cli_usage ("info", "%d names given; expected one variant or model", argc - 1);
-  if (code < 0 && !cli_model_options (&args, &options, &error))
-    code = cli_usage ("info", "%s", error->message);
-  if (code < 0)
-    code = info (argv[1], &options, json);
+  if (code < 0) {
+    net = describe (argv[1], &args.model_options, &error);
+    code = cli_exit_code (error);
+  }
+  if (net != NULL && json)
+    cli_print_json (g_steal_pointer (&net));
+  else if (net != NULL)
+    print_text (net);
   cli_model_args_clear (&args);
   return code;
 }

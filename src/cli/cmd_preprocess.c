@@ -6,45 +6,29 @@
 #include "cli/source.h"
 
 static gboolean
-preprocess (EffnetSession *session, const EffnetModelInfo *info, const char *input,
-            const char *output, GError **error)
+preprocess (const CliModelArgs *args, const char *input, const char *output, GError **error)
 {
-  const guint64 shape[4] = {1, info->input_height, info->input_width, 3};
-  gsize n = (gsize)info->input_height * info->input_width * 3;
-  g_autofree float *nhwc = g_new (float, n); /* [H][W][3] */
-  g_autoptr (Source) source = source_open (input, error);
+  g_autoptr (EffnetModel) model = NULL;
+  g_autoptr (EffnetSession) session = NULL;
+  g_autoptr (Source) source = NULL;
+  g_autoptr (Npy) out = NULL;
+  EffnetModelInfo info;
   SourceFrame frame;
-  Npy *out;
 
+  if (!cli_open (args, &model, &session, error))
+    return FALSE;
+  effnet_model_get_info (model, &info);
+  gsize n = (gsize)info.input_height * info.input_width * 3;
+  g_autofree float *nhwc = g_new (float, n); /* [H][W][3] */
+  source = source_open (input, error);
   if (source == NULL || source_next (source, &frame, error) != 1 ||
       !effnet_session_preprocess (session, &frame.image, nhwc, error)) {
     g_prefix_error (error, "%s: ", input);
     return FALSE;
   }
-  out = npy_create (output, shape, 4, error);
-  if (out != NULL && !npy_write (out, nhwc, n, error)) {
-    npy_discard (out);
-    return FALSE;
-  }
-  return out != NULL && npy_close (out, error);
-}
-
-static gboolean
-open_and_preprocess (const char *path, const EffnetModelOptions *model_options,
-                     const EffnetSessionOptions *session_options, const char *input,
-                     const char *output, GError **error)
-{
-  g_autoptr (EffnetModel) model = effnet_model_open (path, model_options, error);
-  g_autoptr (EffnetSession) session = NULL;
-  EffnetModelInfo info;
-
-  if (model == NULL)
-    return FALSE;
-  session = effnet_session_new (model, session_options, error);
-  if (session == NULL)
-    return FALSE;
-  effnet_model_get_info (model, &info);
-  return preprocess (session, &info, input, output, error);
+  out = npy_create (output, (const guint64[]){1, info.input_height, info.input_width, 3}, 4, error);
+  return out != NULL && npy_write (out, nhwc, n, error) &&
+         npy_close (g_steal_pointer (&out), error);
 }
 
 int
@@ -52,8 +36,6 @@ cmd_preprocess (int argc, char **argv)
 {
   CliModelArgs args = {0};
   char *output = NULL;
-  EffnetModelOptions model_options;
-  EffnetSessionOptions session_options;
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {{"output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
                                    "float32 [1, S, S, 3] is written", "X.npy"},
@@ -68,16 +50,9 @@ cmd_preprocess (int argc, char **argv)
     code = cli_usage ("preprocess", "%d inputs given; expected one", argc - 1);
   if (code < 0 && output == NULL)
     code = cli_usage ("preprocess", "--output is missing");
-  if (code < 0 && (!cli_model_options (&args, &model_options, &error) ||
-                   !cli_session_options (&args, &session_options, &error)))
-    code = cli_usage ("preprocess", "%s", error->message);
   if (code < 0) {
-    code = CLI_OK;
-    if (!open_and_preprocess (args.model, &model_options, &session_options, argv[1], output,
-                              &error)) {
-      cli_failure (NULL, error->message);
-      code = CLI_FAILED;
-    }
+    preprocess (&args, argv[1], output, &error);
+    code = cli_exit_code (error);
   }
   g_free (output);
   cli_model_args_clear (&args);

@@ -14,84 +14,61 @@ typedef struct {
 
 /* [N, H, W, 3] with H = W: the network is laid out for that size. */
 static gboolean
-check_shape (const char *path, const Npy *in, GError **error)
+check_shape (const CliModelArgs *args, const Npy *in, GError **error)
 {
-  const guint64 *s = npy_shape (in);
+  const guint64 *s = in->shape;
   g_autoptr (GString) text = g_string_new ("(");
+  gboolean ok =
+      in->n_dims == 4 && s[3] == 3 && s[1] == s[2] && s[1] >= 1 && s[1] <= EFFNET_INPUT_SIDE_MAX;
 
-  if (npy_n_dims (in) == 4 && s[3] == 3 && s[1] == s[2] && s[1] >= 1 &&
-      s[1] <= EFFNET_INPUT_SIDE_MAX)
-    return TRUE;
-  for (unsigned i = 0; i < npy_n_dims (in); i++)
-    g_string_append_printf (text, "%s%" G_GUINT64_FORMAT, i > 0 ? ", " : "", s[i]);
-  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
-               "%s: has shape %s); expected (N, S, S, 3) with S in 1..%d", path, text->str,
-               EFFNET_INPUT_SIDE_MAX);
-  return FALSE;
-}
-
-static gboolean
-run_rows (const Run *self, EffnetModel *model, EffnetSession *session, Npy *in, GError **error)
-{
-  const guint64 *s = npy_shape (in);
-  gsize n_in = (gsize)(s[1] * s[2] * 3);
-  g_autofree float *nhwc = g_new (float, n_in); /* [H][W][3] */
-  EffnetModelInfo info;
-  EffnetResult result;
-  guint64 shape[2] = {s[0], 0};
-  Npy *out;
-
-  effnet_model_get_info (model, &info);
-  shape[1] = self->features ? info.n_features : info.n_classes;
-  out = npy_create (self->output, shape, 2, error);
-  for (guint64 i = 0; out != NULL && i < s[0]; i++) {
-    if (!npy_read (in, nhwc, n_in, error)) {
-      npy_discard (out);
-      return FALSE;
-    }
-    effnet_session_run (session, nhwc, &result);
-    if (!npy_write (out, self->features ? result.features : result.logits, (gsize)shape[1],
-                    error)) {
-      npy_discard (out);
-      return FALSE;
-    }
+  if (ok && args->input_size != 0 && (guint64)args->input_size != s[1]) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
+                 "%s: holds pictures of %" G_GUINT64_FORMAT " pixels a side; --input-size says %d",
+                 in->path, s[1], args->input_size);
+    return FALSE;
   }
-  return out != NULL && npy_close (out, error);
+  for (unsigned i = 0; i < in->n_dims; i++)
+    g_string_append_printf (text, "%s%" G_GUINT64_FORMAT, i > 0 ? ", " : "", s[i]);
+  if (!ok)
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
+                 "%s: has shape %s); expected (N, S, S, 3) with S in 1..%d", in->path, text->str,
+                 EFFNET_INPUT_SIDE_MAX);
+  return ok;
 }
 
 static gboolean
-open_and_run (const Run *self, EffnetModelOptions *model_options,
-              const EffnetSessionOptions *session_options, GError **error)
+run (Run *self, GError **error)
 {
-  Npy *in = npy_open (self->input, error);
+  g_autoptr (Npy) in = npy_open (self->input, error), out = NULL;
   g_autoptr (EffnetModel) model = NULL;
   g_autoptr (EffnetSession) session = NULL;
-  gboolean ok = FALSE;
+  EffnetModelInfo info;
+  EffnetResult result;
 
-  if (in != NULL && check_shape (self->input, in, error)) {
-    if (model_options->input_size == 0)
-      model_options->input_size = (unsigned)npy_shape (in)[1];
-    if (model_options->input_size != npy_shape (in)[1])
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
-                   "%s: holds pictures of %" G_GUINT64_FORMAT
-                   " pixels a side; --input-size says %u",
-                   self->input, npy_shape (in)[1], model_options->input_size);
-    else
-      model = effnet_model_open (self->args.model, model_options, error);
-    if (model != NULL)
-      session = effnet_session_new (model, session_options, error);
-    ok = session != NULL && run_rows (self, model, session, in, error);
+  if (in == NULL || !check_shape (&self->args, in, error))
+    return FALSE;
+  self->args.model_options.input_size = (unsigned)in->shape[1];
+  if (!cli_open (&self->args, &model, &session, error))
+    return FALSE;
+  effnet_model_get_info (model, &info);
+  gsize n_in = (gsize)(in->shape[1] * in->shape[2] * 3);
+  gsize n_out = self->features ? info.n_features : info.n_classes;
+  g_autofree float *nhwc = g_new (float, n_in); /* [H][W][3] */
+  out = npy_create (self->output, (const guint64[]){in->shape[0], n_out}, 2, error);
+  for (guint64 i = 0; out != NULL && i < in->shape[0]; i++) {
+    if (!npy_read (in, nhwc, n_in, error))
+      return FALSE;
+    effnet_session_run (session, nhwc, &result);
+    if (!npy_write (out, self->features ? result.features : result.logits, n_out, error))
+      return FALSE;
   }
-  npy_discard (in);
-  return ok;
+  return out != NULL && npy_close (g_steal_pointer (&out), error);
 }
 
 int
 cmd_run (int argc, char **argv)
 {
   Run self = {0};
-  EffnetModelOptions model_options;
-  EffnetSessionOptions session_options;
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {{"input", 'i', 0, G_OPTION_ARG_FILENAME, &self.input,
                                    "float32 [N, S, S, 3], normalised", "X.npy"},
@@ -112,16 +89,10 @@ cmd_run (int argc, char **argv)
   if (code < 0 && (self.input == NULL || self.output == NULL))
     code = cli_usage ("run", "--%s is missing", self.input == NULL ? "input" : "output");
   if (self.args.precision == NULL)
-    self.args.precision = g_strdup ("fp32");
-  if (code < 0 && (!cli_model_options (&self.args, &model_options, &error) ||
-                   !cli_session_options (&self.args, &session_options, &error)))
-    code = cli_usage ("run", "%s", error->message);
+    self.args.model_options.precision = EFFNET_PRECISION_FP32;
   if (code < 0) {
-    code = CLI_OK;
-    if (!open_and_run (&self, &model_options, &session_options, &error)) {
-      cli_failure (NULL, error->message);
-      code = CLI_FAILED;
-    }
+    run (&self, &error);
+    code = cli_exit_code (error);
   }
   g_free (self.input);
   g_free (self.output);

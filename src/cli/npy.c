@@ -8,19 +8,10 @@
 #include "effnet/effnet.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <glib/gstdio.h>
 
 #define MAX_HEADER 65536
-
-struct _Npy {
-  FILE *file;
-  char *path;
-  gboolean writing;
-  unsigned n_dims;
-  guint64 shape[NPY_MAX_DIMS];
-};
 
 G_GNUC_PRINTF (3, 4)
 static gboolean
@@ -168,43 +159,33 @@ parse_header (Npy *npy, const char *text, GError **error)
   return TRUE;
 }
 
-/* Magic, version and header text; leaves the file at the first number. */
-static char *
-read_header (Npy *npy, GError **error)
+/* Magic, version and header @text; leaves the file at the first number. */
+static gboolean
+read_header (Npy *npy, char **text, GError **error)
 {
   guint8 head[12];
   gsize length, prefix = 10;
-  g_autofree char *text = NULL;
 
-  if (fread (head, 1, 10, npy->file) != 10 || memcmp (head, "\x93NUMPY", 6) != 0) {
-    refuse (npy, error, "is not a .npy file (it does not begin with \\x93NUMPY)");
-    return NULL;
-  }
-  if (head[6] != 1 && head[6] != 2) {
-    refuse (npy, error, "is .npy version %u; expected 1 or 2", head[6]);
-    return NULL;
-  }
+  if (fread (head, 1, 10, npy->file) != 10 || memcmp (head, "\x93NUMPY", 6) != 0)
+    return refuse (npy, error, "is not a .npy file (it does not begin with \\x93NUMPY)");
+  if (head[6] != 1 && head[6] != 2)
+    return refuse (npy, error, "is .npy version %u; expected 1 or 2", head[6]);
   length = head[8] | (gsize)head[9] << 8;
   if (head[6] == 2) {
-    if (fread (head + 10, 1, 2, npy->file) != 2) {
-      refuse (npy, error, "ends inside its header");
-      return NULL;
-    }
+    if (fread (head + 10, 1, 2, npy->file) != 2)
+      return refuse (npy, error, "ends inside its header");
     length |= (gsize)head[10] << 16 | (gsize)head[11] << 24;
     prefix = 12;
   }
-  if (length > MAX_HEADER) {
-    refuse (npy, error, "claims a header of %" G_GSIZE_FORMAT " bytes; at most %d are read", length,
-            MAX_HEADER);
-    return NULL;
-  }
-  text = g_malloc0 (length + 1);
-  if (fread (text, 1, length, npy->file) != length || strlen (text) != length) {
-    refuse (npy, error, "ends inside its header, or the header holds a zero byte (offset %zu)",
-            prefix + strlen (text));
-    return NULL;
-  }
-  return g_steal_pointer (&text);
+  if (length > MAX_HEADER)
+    return refuse (npy, error, "claims a header of %" G_GSIZE_FORMAT " bytes; at most %d are read",
+                   length, MAX_HEADER);
+  *text = g_malloc0 (length + 1);
+  if (fread (*text, 1, length, npy->file) != length || strlen (*text) != length)
+    return refuse (npy, error,
+                   "ends inside its header, or the header holds a zero byte (offset %zu)",
+                   prefix + strlen (*text));
+  return TRUE;
 }
 
 static gboolean
@@ -230,7 +211,7 @@ check_length (Npy *npy, GError **error)
 Npy *
 npy_open (const char *path, GError **error)
 {
-  Npy *npy = g_new0 (Npy, 1);
+  g_autoptr (Npy) npy = g_new0 (Npy, 1);
   g_autofree char *text = NULL;
 
   npy->path = g_strdup (path);
@@ -238,13 +219,12 @@ npy_open (const char *path, GError **error)
   if (npy->file == NULL) {
     g_set_error (error, EFFNET_ERROR, errno == ENOENT ? EFFNET_ERROR_NOT_FOUND : EFFNET_ERROR_IO,
                  "%s: cannot open: %s", path, g_strerror (errno));
-  } else {
-    text = read_header (npy, error);
-    if (text != NULL && parse_header (npy, text, error) && check_length (npy, error))
-      return npy;
+    return NULL;
   }
-  npy_discard (npy);
-  return NULL;
+  if (!read_header (npy, &text, error) || !parse_header (npy, text, error) ||
+      !check_length (npy, error))
+    return NULL;
+  return g_steal_pointer (&npy);
 }
 
 Npy *
@@ -280,33 +260,16 @@ npy_create (const char *path, const guint64 *shape, unsigned n_dims, GError **er
   return NULL;
 }
 
-unsigned
-npy_n_dims (const Npy *npy)
-{
-  return npy->n_dims;
-}
-
-const guint64 *
-npy_shape (const Npy *npy)
-{
-  return npy->shape;
-}
-
 /* Between the file's little-endian order and the host's, in place. */
 static void
 swap_if_big_endian (float *values, gsize n)
 {
-#if G_BYTE_ORDER == G_BIG_ENDIAN
-  for (gsize i = 0; i < n; i++) {
+  for (gsize i = 0; G_BYTE_ORDER == G_BIG_ENDIAN && i < n; i++) {
     guint32 bits;
     memcpy (&bits, values + i, sizeof bits);
     bits = GUINT32_SWAP_LE_BE (bits);
     memcpy (values + i, &bits, sizeof bits);
   }
-#else
-  (void)values;
-  (void)n;
-#endif
 }
 
 gboolean

@@ -6,17 +6,22 @@
 #define EFFNET_CLI_NPY_H
 
 #include <glib.h>
+#include <stdio.h>
 
 #define NPY_MAX_DIMS 8
 
-typedef struct _Npy Npy;
+typedef struct {
+  FILE *file;
+  char *path;
+  gboolean writing;
+  unsigned n_dims;
+  guint64 shape[NPY_MAX_DIMS];
+} Npy;
 
 /* Opens a file and checks everything its header claims, the file's length included. */
 Npy *npy_open (const char *path, GError **error);
 /* Creates a file for @n_dims dimensions. */
 Npy *npy_create (const char *path, const guint64 *shape, unsigned n_dims, GError **error);
-unsigned npy_n_dims (const Npy *npy);
-const guint64 *npy_shape (const Npy *npy);
 /* Next @n floats of the file. */
 gboolean npy_read (Npy *npy, float *values, gsize n, GError **error);
 gboolean npy_write (Npy *npy, const float *values, gsize n, GError **error);
@@ -24,5 +29,7 @@ gboolean npy_write (Npy *npy, const float *values, gsize n, GError **error);
 gboolean npy_close (Npy *npy, GError **error);
 /* Closes and, for a file being written, removes it. NULL is allowed. */
 void npy_discard (Npy *npy);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Npy, npy_discard)
 
 #endif

@@ -57,6 +57,54 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
       g_option_context_add_main_entries (context, sets[i].entries, NULL);
 }
 
+/* Index of @word in @words (NULL = the first), or -1 with an error that lists them. */
+static int
+choose (const char *option, const char *word, const char *const *words, GError **error)
+{
+  g_autofree char *known = NULL;
+
+  if (word == NULL)
+    return 0;
+  for (int i = 0; words[i] != NULL; i++)
+    if (strcmp (word, words[i]) == 0)
+      return i;
+  known = g_strjoinv (", ", (char **)words);
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "--%s '%s' is not one of %s", option,
+               word, known);
+  return -1;
+}
+
+static gboolean
+fill_options (CliModelArgs *args, GError **error)
+{
+  /* in the order of the public enums */
+  static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
+  static const char *const paddings[] = {"auto", "same", "symmetric", NULL};
+  static const char *const modes[] = {"auto", "stretch", "center-crop", "letterbox", NULL};
+  int precision = choose ("precision", args->precision, precisions, error);
+  int padding = precision < 0 ? -1 : choose ("padding", args->padding, paddings, error);
+  int mode = padding < 0 ? -1 : choose ("resize-mode", args->resize_mode, modes, error);
+
+  if (mode < 0)
+    return FALSE;
+  args->model_options = (EffnetModelOptions){
+      .variant = args->variant,
+      .labels_file = args->labels,
+      .precision = (EffnetPrecision)precision,
+      .padding = (EffnetPadding)padding,
+      .bn_epsilon = args->bn_eps,
+      .synthetic_seed = (uint64_t)args->synthetic,
+      .input_size = (unsigned)args->input_size,
+  };
+  args->session_options = (EffnetSessionOptions){
+      .threads = (unsigned)args->threads,
+      .resize_mode = (EffnetResizeMode)mode,
+      .jpeg_full_scale = args->full_scale,
+      .sparse_rows = args->sparse_rows,
+  };
+  return TRUE;
+}
+
 int
 cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *argc, char ***argv)
 {
@@ -80,6 +128,10 @@ cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *a
                       EFFNET_INPUT_SIDE_MAX);
   if (args->synthetic != 0 && args->model != NULL)
     return cli_usage (command->name, "--synthetic makes weights; it does not go with --model");
+  if (args->bn_eps < 0 || args->bn_eps > 1)
+    return cli_usage (command->name, "--bn-eps %g is not in 0..1", args->bn_eps);
+  if (!fill_options (args, &error))
+    return cli_usage (command->name, "%s", error->message);
   return -1;
 }
 
@@ -120,62 +172,19 @@ cli_failure (const char *subject, const char *message)
     fprintf (stderr, "effnet: %s\n", line);
 }
 
-/* Index of @word in @words (NULL = the first), or -1 with an error that lists them. */
-static int
-choose (const char *option, const char *word, const char *const *words, GError **error)
+gboolean
+cli_open (const CliModelArgs *args, EffnetModel **model, EffnetSession **session, GError **error)
 {
-  g_autofree char *known = NULL;
-
-  if (word == NULL)
-    return 0;
-  for (int i = 0; words[i] != NULL; i++)
-    if (strcmp (word, words[i]) == 0)
-      return i;
-  known = g_strjoinv (", ", (char **)words);
-  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "--%s '%s' is not one of %s", option,
-               word, known);
-  return -1;
+  *model = effnet_model_open (args->model, &args->model_options, error);
+  if (*model != NULL)
+    *session = effnet_session_new (*model, &args->session_options, error);
+  return *session != NULL;
 }
 
-gboolean
-cli_model_options (const CliModelArgs *args, EffnetModelOptions *options, GError **error)
+int
+cli_exit_code (const GError *error)
 {
-  /* in the order of the public enums */
-  static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
-  static const char *const paddings[] = {"auto", "same", "symmetric", NULL};
-  int precision = choose ("precision", args->precision, precisions, error);
-  int padding = precision < 0 ? -1 : choose ("padding", args->padding, paddings, error);
-
-  if (precision < 0 || padding < 0)
-    return FALSE;
-  if (args->bn_eps < 0 || args->bn_eps > 1) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "--bn-eps %g is not in 0..1",
-                 args->bn_eps);
-    return FALSE;
-  }
-  memset (options, 0, sizeof *options);
-  options->variant = args->variant;
-  options->labels_file = args->labels;
-  options->precision = (EffnetPrecision)precision;
-  options->padding = (EffnetPadding)padding;
-  options->bn_epsilon = args->bn_eps;
-  options->synthetic_seed = (uint64_t)args->synthetic;
-  options->input_size = (unsigned)args->input_size;
-  return TRUE;
-}
-
-gboolean
-cli_session_options (const CliModelArgs *args, EffnetSessionOptions *options, GError **error)
-{
-  static const char *const modes[] = {"auto", "stretch", "center-crop", "letterbox", NULL};
-  int mode = choose ("resize-mode", args->resize_mode, modes, error);
-
-  if (mode < 0)
-    return FALSE;
-  memset (options, 0, sizeof *options);
-  options->threads = (unsigned)args->threads;
-  options->resize_mode = (EffnetResizeMode)mode;
-  options->jpeg_full_scale = args->full_scale;
-  options->sparse_rows = args->sparse_rows;
-  return TRUE;
+  if (error != NULL)
+    cli_failure (NULL, error->message);
+  return error == NULL ? CLI_OK : CLI_FAILED;
 }

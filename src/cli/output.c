@@ -9,12 +9,13 @@
 #include <string.h>
 
 void
-cli_print_json (JsonNode *node)
+cli_print_json (JsonObject *object)
 {
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
   g_autofree char *text = json_to_string (node, FALSE);
 
   puts (text);
-  json_node_unref (node);
+  json_object_unref (object);
 }
 
 JsonObject *
@@ -22,8 +23,7 @@ cli_json_object (const char *text)
 {
   g_autoptr (JsonNode) node = json_from_string (text, NULL);
 
-  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
-    return NULL;
+  g_assert (node != NULL && JSON_NODE_HOLDS_OBJECT (node));
   return json_node_dup_object (node);
 }
 

@@ -8,44 +8,30 @@
 #define BETWEEN_US (G_USEC_PER_SEC / 10)
 #define BAR        30
 
-struct _Progress {
-  gboolean terminal;
-  gint64 start_us, shown_us;
-};
-
-/* There is one stderr: whether a bar stands on its last line. */
-static gboolean bar_stands;
-
-Progress *
-progress_new (void)
-{
-  Progress *progress = g_new0 (Progress, 1);
-
-  progress->terminal = isatty (STDERR_FILENO);
-  progress->start_us = g_get_monotonic_time ();
-  return progress;
-}
+/* There is one stderr. */
+static struct {
+  gboolean is_terminal, is_drawn; /* the bar stands on the last line */
+  gint64 start_us, drawn_us;
+} progress;
 
 void
-progress_free (Progress *progress)
+progress_start (void)
 {
-  progress_clear ();
-  g_free (progress);
+  progress.is_terminal = isatty (STDERR_FILENO);
+  progress.start_us = g_get_monotonic_time ();
 }
 
 gboolean
-progress_due (Progress *progress)
+progress_is_due (void)
 {
-  gint64 now;
+  gint64 now = progress.is_terminal ? g_get_monotonic_time () : 0;
 
-  if (!progress->terminal)
-    return FALSE;
-  now = g_get_monotonic_time ();
-  return now - progress->start_us >= FIRST_US && now - progress->shown_us >= BETWEEN_US;
+  return progress.is_terminal && now - progress.start_us >= FIRST_US &&
+         now - progress.drawn_us >= BETWEEN_US;
 }
 
 void
-progress_show (Progress *progress, double done, const char *what)
+progress_show (double done, const char *what)
 {
   static const char full[BAR + 1] = "##############################";
   static const char empty[BAR + 1] = "..............................";
@@ -53,17 +39,17 @@ progress_show (Progress *progress, double done, const char *what)
   g_autofree char *base = g_path_get_basename (what);
   g_autofree char *name = g_utf8_make_valid (base, -1);
 
-  progress->shown_us = g_get_monotonic_time ();
+  progress.drawn_us = g_get_monotonic_time ();
   fflush (stdout);
   fprintf (stderr, "\r\033[K[%.*s%.*s] %3.0f %%  %.30s", filled, full, BAR - filled, empty,
            100 * CLAMP (done, 0, 1), name);
-  bar_stands = TRUE;
+  progress.is_drawn = TRUE;
 }
 
 void
 progress_clear (void)
 {
-  if (bar_stands)
+  if (progress.is_drawn)
     fputs ("\r\033[K", stderr);
-  bar_stands = FALSE;
+  progress.is_drawn = FALSE;
 }

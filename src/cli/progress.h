@@ -7,14 +7,12 @@
 
 #include <glib.h>
 
-typedef struct _Progress Progress;
-
-Progress *progress_new (void);
-void progress_free (Progress *progress);
+/* The work begins now. */
+void progress_start (void);
 /* TRUE when it is time to draw: past the first second, ten times a second. */
-gboolean progress_due (Progress *progress);
+gboolean progress_is_due (void);
 /* @done: 0..1 */
-void progress_show (Progress *progress, double done, const char *what);
+void progress_show (double done, const char *what);
 /* Takes the bar off the line, so that other text may stand there. */
 void progress_clear (void);
 
