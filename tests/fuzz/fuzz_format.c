@@ -6,28 +6,12 @@
 #include "image/format.h"
 #include "image/frontend.h"
 #include "input.h"
+#include "take.h"
 
 #include <math.h>
 #include <string.h>
 
 #define BYTES_MAX ((size_t)1 << 20) /* of one plane */
-
-typedef struct {
-  const uint8_t *at;
-  size_t left;
-} Bytes;
-
-static unsigned
-take (Bytes *bytes, unsigned n)
-{
-  unsigned v = 0;
-  for (; n > 0; n--) {
-    v = v << 8 | (bytes->left > 0 ? *bytes->at : 0);
-    bytes->at += bytes->left > 0;
-    bytes->left -= bytes->left > 0;
-  }
-  return v;
-}
 
 static void
 describe (EffnetImage *image, EffnetInputSpec *spec, Bytes *bytes)

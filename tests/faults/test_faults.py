@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The tool and the element on a system that fails: no memory, no threads, bad disks, full disks, signals.
+
+test_faults.py TOOL INJECT [--long | SCENE...]: prints TAP. What holds: an allocation of STRICT bytes or
+more that fails is survived or a sentence (of LARGE bytes, where lists in a file are long); a smaller one
+may end the process as GLib does, with its message. No thread to be had: the same answer, from fewer.
+A read that fails is a sentence.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import checkpoint
+import limits
+from PIL import Image
+
+ROOT = pathlib.Path(os.environ["EFFNET_SOURCE_ROOT"])
+BUILD = pathlib.Path(os.environ["EFFNET_BUILD_ROOT"])
+PICTURE = ROOT / "pipelines/media/cat.jpg"
+CLIP = ROOT / "pipelines/media/pan.webm"
+TOOL, INJECT = map(os.path.abspath, sys.argv[1:3])
+WORDS = sys.argv[3:]
+LONG = WORDS == ["--long"]
+STRICT, LARGE = 65536, 1 << 20
+LAUNCH = shutil.which("gst-launch-1.0")
+ELEMENT = {"GST_PLUGIN_PATH": str(BUILD / "gst-plugin"), "GST_REGISTRY_FORK": "no", "G_DEBUG": ""}
+MINI = ["--model", "mini", "--variant", checkpoint.VARIANT, "--threads", "2"]
+BIG = ["--model", "big", *MINI[2:]]
+CLASSIFY = [TOOL, "classify", "--json"]
+SCENES = {
+    "classify": [*CLASSIFY, *MINI, PICTURE],
+    "lite0": [*CLASSIFY, "--model", ROOT / "models/lite0", "--threads", "2", PICTURE],
+    "labels": [*CLASSIFY, *MINI, "--labels", "labels.txt", PICTURE],
+    "big": [*CLASSIFY, *BIG, PICTURE],
+    "big-labels": [*CLASSIFY, *BIG, "--labels", "big.txt", PICTURE],
+    "preprocess": [TOOL, "preprocess", *MINI[:4], "--output", "made.npy", PICTURE],
+    "run": [TOOL, "run", *MINI, "--input", "input.npy", "--output", "logits.npy"],
+    "info": [TOOL, "info", ROOT / "models/lite0"],
+    "synthetic": [*CLASSIFY, "--synthetic", "3", "--variant", checkpoint.VARIANT, PICTURE],
+    "png": [*CLASSIFY, *MINI, "picture.png"],
+}
+if LAUNCH:
+    SCENES["element"] = [
+        LAUNCH, "-q", "videotestsrc", "num-buffers=3", "!", "video/x-raw,format=I420,width=320,height=240", "!",
+        "effnetclassify", "model-file=mini", f"variant={checkpoint.VARIANT}", "threads=2", "!", "fakesink"]
+    SCENES["element-jpeg"] = [
+        LAUNCH, "-q", "filesrc", f"location={PICTURE}", "blocksize=9999999", "!", "image/jpeg,width=640,height=480", "!",
+        "effnetclassify", "model-file=mini", f"variant={checkpoint.VARIANT}", "threads=2", "!", "fakesink"]
+# No file of the command's may grow; what it says of that goes through a pipe.
+NO_GROWTH = ('{ (trap "" XFSZ; ulimit -f 0; exec "$@") 2>&1 >&3 | cat >&2; code=${PIPESTATUS[0]}; } 3>&1; '
+             'exit "$code"')
+count, failed = 0, 0
+
+
+def check(name, bad, detail=b""):
+    global count, failed
+    count += 1
+    failed += bool(bad)
+    print(f"{'not ok' if bad else 'ok'} {count} - {name}")
+    for line in [*bad, *([repr(detail[:400])] if bad else [])]:
+        print("#", line)
+    sys.stdout.flush()
+
+
+def run(scene, stdout=None, wrapper=(), **settings):
+    """The scene with INJECT preloaded and told @settings; what it noted as {word: numbers}."""
+    log = pathlib.Path("log")
+    log.unlink(missing_ok=True)
+    env = {"EFFNET_" + key: str(value) for key, value in settings.items()}
+    env |= {"LD_PRELOAD": INJECT, "EFFNET_FAIL_LOG": str(log.absolute()), "GST_REGISTRY": os.path.abspath("registry.bin")}
+    done = limits.run([*wrapper, *SCENES[scene]], env={**ELEMENT, **env}, stdout=stdout)
+    done.code = 1 if done.code == 255 and scene.startswith("element") else done.code
+    notes = {}
+    for line in log.read_text().splitlines() if log.exists() else ():
+        word, number = line.split()
+        notes.setdefault(word, []).append(int(number))
+    return done, notes
+
+
+def is_glib_abort(done):
+    """GLib's own end of a process that has no memory for something small."""
+    return done.code in (-5, -6) and b"failed to allocate" in done.err
+
+
+def sentence(done, scene):
+    if done.code != 1 or scene.startswith("element"):
+        return []
+    return [] if done.err.count(b"\n") == 1 else ["not one line on stderr"]
+
+
+def sample(n, most):
+    """At most @most numbers spread over 1..@n, both ends with them."""
+    if n <= most:
+        return range(1, n + 1)
+    return sorted({1 + round(i * (n - 1) / (most - 1)) for i in range(most)})
+
+
+def allocations(scene, least, most):
+    strict = LARGE if scene.startswith("big") else STRICT
+    whole, notes = run(scene, FAIL_ALLOCATION=0, FAIL_BYTES=least)
+    n = max(notes.get("allocations", [0]))
+    bad = [] if whole.code == 0 and n > 0 else [f"exit {whole.code} with {n} allocations of {least} bytes and more"]
+    tried = survived = aborted = 0
+    for i in sample(n, most):
+        done, notes = run(scene, FAIL_ALLOCATION=i, FAIL_BYTES=least)
+        size = notes.get("failed", [0])[0]
+        tried, survived = tried + 1, survived + (done.code == 0)
+        if is_glib_abort(done) and size < strict:
+            aborted += 1
+            continue
+        complaints = limits.faults(done) + sentence(done, scene)
+        bad += [f"allocation {i} of {n}, {size} bytes: {text}: {done.err[:200]!r}" for text in complaints]
+    check(f"{scene}: of {n} allocations of {least} bytes and more {tried} failed: {survived} survived, "
+          f"{aborted} ended by GLib", bad, whole.err)
+
+
+def threads(scene):
+    """The tool's own and GStreamer's; of gst-launch-1.0, which waits for ever for its own, only ours."""
+    ours = {"FAIL_OURS": 1} if scene.startswith("element") else {}
+    whole, notes = run(scene, **ours)
+    n, bad = max(notes.get("threads", [0])), []
+    for i in range(1, min(n, 6) + 1):
+        done, _ = run(scene, FAIL_THREAD=i, **ours)
+        complaints = limits.faults(done) + sentence(done, scene)
+        if done.code == 0 and done.out != whole.out:
+            complaints.append("another answer")
+        bad += [f"from thread {i} of {n} on: {text}: {done.err[:200]!r}" for text in complaints]
+    check(f"{scene}: without threads, from each of {n} on", bad)
+
+
+def reads(scene):
+    whole, notes = run(scene, FAIL_READ=0)
+    n = max(notes.get("reads", [0]))
+    bad = [] if n > 0 else ["nothing was read"]
+    for i in sample(n, 40 if LONG else 8):
+        done, notes = run(scene, FAIL_READ=i)
+        complaints = limits.faults(done) + sentence(done, scene)
+        if "failed-read" in notes and done.code == 0 and done.out != whole.out:
+            complaints.append("another answer")
+        bad += [f"read {i} of {n}: {text}: {done.err[:200]!r}" for text in complaints]
+    check(f"{scene}: reads that fail, of {n}", bad)
+
+
+def same_answer(scene, what, **settings):
+    whole, _ = run(scene)
+    done, _ = run(scene, **settings)
+    bad = limits.faults(done)
+    if (done.code, done.out) != (whole.code, whole.out):
+        bad.append(f"another answer, exit {done.code}: {done.err[:200]!r}")
+    check(f"{scene}: {what}", bad)
+
+
+def full_stdout(scene):
+    with open("/dev/full", "wb") as full:
+        done, _ = run(scene, stdout=full)
+    bad = limits.faults(done) + sentence(done, scene)
+    if done.code != 1:
+        bad.append(f"exit {done.code}")
+    check(f"{scene}: a full disk under stdout", bad, done.err)
+
+
+def full_disk(scene, output, wrapper, how):
+    """What was there before stays whole, and nothing is left beside it."""
+    path = pathlib.Path(output)
+    path.write_bytes(b"what was there")
+    before = sorted(os.listdir(path.parent))
+    done, _ = run(scene, wrapper=wrapper)
+    bad = limits.faults(done) + sentence(done, scene)
+    if done.code != 1:
+        bad.append(f"exit {done.code}")
+    if not path.exists():
+        bad.append(f"{output} is gone")
+    elif path.read_bytes() != b"what was there":
+        bad.append(f"{output} is another: {path.stat().st_size} bytes")
+    if sorted(set(os.listdir(path.parent)) - {"log"}) != sorted(set(before) - {"log"}):
+        bad.append(f"left behind: {set(os.listdir(path.parent)) - set(before)}")
+    check(f"{scene}: {how}", bad, done.err)
+
+
+def small_disk():
+    """A file system of 96 kB, where one may be made, in a name space that is gone with the shell."""
+    disk = pathlib.Path("disk").absolute()
+    disk.mkdir()
+    space = ["unshare", "-rm"]
+    if not shutil.which("unshare") or subprocess.run(
+            [*space, "mount", "-t", "tmpfs", "tmpfs", disk], capture_output=True, check=False).returncode:
+        print("# no file system can be made here")
+        return
+    script = ('mount -t tmpfs -o size=96k tmpfs "$0" && cd "$0" && printf "what was there" > kept.npy && '
+              '"$@"; code=$?; [ "$(cat kept.npy)" = "what was there" ] || code=90; '
+              '[ "$(ls -A)" = kept.npy ] || code=91; exit $code')
+    done = limits.run([*space, "sh", "-c", script, disk, TOOL, "preprocess", "--model", ROOT / "models/lite0",
+                       "--output", "kept.npy", PICTURE])
+    bad = []
+    if done.code != 1:
+        bad.append({0: "no failure", 90: "what was there is another", 91: "something is left behind"}.get(
+            done.code, f"exit {done.code}"))
+    check("preprocess: a full disk", bad + sentence(done, "preprocess"), done.err)
+
+
+def big_model(net):
+    """Many classes, their names in the card and in a file, and a long header."""
+    n = 20000
+    names = [f"class number {i} of {n}" for i in range(n)]
+    big, folder = checkpoint.sound(net, n).as_dtype("F16", checkpoint.f16), pathlib.Path("big")
+    big.header["__metadata__"] = {"history": "step " * 400_000}
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(checkpoint.file_of(big))
+    (folder / "config.json").write_text(json.dumps({**checkpoint.SOUND_CARD, "num_classes": n, "label_names": names}))
+    pathlib.Path("big.txt").write_text("\n".join(names) + "\n")
+
+
+def prepare():
+    net = json.loads(limits.run([TOOL, "info", checkpoint.VARIANT, "--json"]).out)
+    mini = pathlib.Path("mini")
+    mini.mkdir()
+    (mini / "model.safetensors").write_bytes(checkpoint.file_of(checkpoint.sound(net)))
+    (mini / "config.json").write_text(json.dumps(checkpoint.SOUND_CARD))
+    pathlib.Path("labels.txt").write_text("\n".join(checkpoint.SOUND_LABELS) + "\n")
+    big_model(net)
+    limits.run(SCENES["preprocess"])
+    shutil.copy("made.npy", "input.npy")
+    Image.open(PICTURE).save("picture.png")
+
+
+def main():
+    prepare()
+    for scene in SCENES:
+        if WORDS and not LONG and scene not in WORDS:
+            continue
+        allocations(scene, STRICT, 1000 if LONG else 12)
+        allocations(scene, 1, 300 if LONG else 4)
+        threads(scene)
+        if scene not in ("synthetic", "element"):
+            reads(scene)
+            same_answer(scene, "short reads", SHORT_READS=1)
+        same_answer(scene, "a storm of signals", SIGNALS=1)
+        if "--json" in SCENES[scene] or scene == "info":
+            full_stdout(scene)
+    for scene, output in (("preprocess", "made.npy"), ("run", "logits.npy")):
+        full_disk(scene, output, ["bash", "-c", NO_GROWTH, "bash"], "no file may grow")
+    small_disk()
+    print(f"1..{count}")
+    return 1 if failed or not count else 0
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="effnet-faults-") as here:
+        os.chdir(here)
+        code = main()
+        os.chdir("/")
+    sys.exit(code)
