@@ -144,28 +144,35 @@ format_from_jpeg_structure (GstEffnetFormat *format, const GstStructure *s)
 }
 
 gboolean
+gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInfo *info)
+{
+  EffnetImage *image = &format->image;
+
+  *format = (GstEffnetFormat){.image = EFFNET_IMAGE_INIT, .info = *info};
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    if (formats[i].gst == GST_VIDEO_INFO_FORMAT (info))
+      image->format = formats[i].effnet;
+  }
+  image->width = GST_VIDEO_INFO_WIDTH (info);
+  image->height = GST_VIDEO_INFO_HEIGHT (info);
+  image->matrix = map_matrix (GST_VIDEO_INFO_COLORIMETRY (info).matrix);
+  image->range = map_range (GST_VIDEO_INFO_COLORIMETRY (info).range);
+  image->chroma_site = map_chroma_site (GST_VIDEO_INFO_CHROMA_SITE (info));
+  image->par_n = MAX (GST_VIDEO_INFO_PAR_N (info), 0);
+  image->par_d = MAX (GST_VIDEO_INFO_PAR_D (info), 0);
+  return image->format != EFFNET_PIXEL_FORMAT_UNKNOWN;
+}
+
+gboolean
 gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps)
 {
   const GstStructure *s = gst_caps_get_structure (caps, 0);
-  EffnetImage *image = &format->image;
+  GstVideoInfo info;
 
   *format = (GstEffnetFormat){.image = EFFNET_IMAGE_INIT};
   if (gst_structure_has_name (s, "image/jpeg"))
     return format_from_jpeg_structure (format, s);
-  if (!gst_video_info_from_caps (&format->info, caps))
-    return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
-    if (formats[i].gst == GST_VIDEO_INFO_FORMAT (&format->info))
-      image->format = formats[i].effnet;
-  }
-  image->width = GST_VIDEO_INFO_WIDTH (&format->info);
-  image->height = GST_VIDEO_INFO_HEIGHT (&format->info);
-  image->matrix = map_matrix (GST_VIDEO_INFO_COLORIMETRY (&format->info).matrix);
-  image->range = map_range (GST_VIDEO_INFO_COLORIMETRY (&format->info).range);
-  image->chroma_site = map_chroma_site (GST_VIDEO_INFO_CHROMA_SITE (&format->info));
-  image->par_n = MAX (GST_VIDEO_INFO_PAR_N (&format->info), 0);
-  image->par_d = MAX (GST_VIDEO_INFO_PAR_D (&format->info), 0);
-  return image->format != EFFNET_PIXEL_FORMAT_UNKNOWN;
+  return gst_video_info_from_caps (&info, caps) && gst_effnet_format_from_info (format, &info);
 }
 
 /* Bytes from the first to the last one used in a line of @plane, and its lines. */

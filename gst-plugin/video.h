@@ -34,6 +34,8 @@ GstCaps *gst_effnet_video_get_template_caps (void);
 const char *gst_effnet_video_advise (const GstCaps *offered);
 /* FALSE: caps that the template does not allow, or that contradict themselves. */
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);
+/* FALSE: a format that the library does not read. */
+gboolean gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInfo *info);
 /* FALSE with EFFNET_ERROR_FRAME; nothing is mapped then. */
 gboolean gst_effnet_frame_map (GstEffnetFrame *frame, const GstEffnetFormat *format,
                                GstBuffer *buffer, GError **error);
