@@ -205,7 +205,7 @@ typedef struct {
  * @width: its width; 0 means up to the right edge
  * @height: its height; 0 means down to the bottom edge
  *
- * A part of a frame that is classified by itself.
+ * A part of a frame that is classified on its own.
  */
 typedef struct {
   unsigned x, y, width, height;
@@ -302,7 +302,7 @@ typedef struct {
  * @options: (nullable): NULL = the defaults
  * @error: return location
  *
- * Opens, checks, folds and packs a model; afterwards nothing about it is undecided. Without @path
+ * Opens, checks, folds and packs a model; afterwards the model is immutable. Without @path
  * the folders `$EFFNET_MODEL_PATH` (separated by ':'), the user's data folder + `effnet/models` and
  * the installed data folder + `effnet/models` are searched for `VARIANT/model.safetensors`. The
  * same file opened again with the same options while it is in use gives the same object.

@@ -27,7 +27,7 @@ effnet_arena_init (EffnetArena *arena, size_t bytes)
   arena->base = (char *)arena->block + (-(uintptr_t)arena->block & (align - 1));
   arena->bytes = bytes;
 #ifdef MADV_HUGEPAGE
-  if (bytes >= HUGE_PAGE) /* a wish: refusal changes nothing */
+  if (bytes >= HUGE_PAGE) /* advisory: failure is ignored */
     madvise (arena->base, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
 #endif
   return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Arithmetic on sizes that come from files: says FALSE instead of wrapping round. */
+ * Arithmetic on sizes that come from files: returns FALSE instead of wrapping around. */
 #ifndef EFFNET_BASE_CHECKED_H
 #define EFFNET_BASE_CHECKED_H
 

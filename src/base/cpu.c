@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What the CPU and its kernel let us use. Everything is asked once and never changes afterwards;
- * nothing else in the house reads cpuid, HWCAP or EFFNET_ISA. Which kernel that means is
+ * nothing else in the library reads cpuid, HWCAP or EFFNET_ISA. Which kernel that means is
  * kernels/dispatch.c. */
 #define _GNU_SOURCE
 #include "base/cpu.h"
@@ -201,7 +201,7 @@ effnet_isa_name (EffnetIsa isa)
   return isa_names[isa];
 }
 
-/* The text is 48 bytes and a NUL; "" when the CPU does not tell. */
+/* The text is 48 bytes and a NUL; "" when the CPU does not report it. */
 static void
 read_model (char text[64])
 {

@@ -29,7 +29,7 @@ int effnet_cpu_has (EffnetIsa isa);
 /* The best bundle of instructions allowed (never BLAS): what `effnet cpu` and model-info show. */
 EffnetIsa effnet_cpu_best (void);
 const char *effnet_isa_name (EffnetIsa isa);
-/* "Intel(R) Xeon(R) Processor"; "unknown" where the system does not tell. */
+/* "Intel(R) Xeon(R) Processor"; "unknown" where the system does not report it. */
 const char *effnet_cpu_model (void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The public error domain and enums, for every room: base is the one room below all others, so the
- * public header enters the house here. */
+ * The public error domain and enums, for every room: base is below all others, so only this file
+ * includes the public header. */
 #ifndef EFFNET_BASE_ERROR_H
 #define EFFNET_BASE_ERROR_H
 

@@ -9,19 +9,19 @@ char *
 effnet_printable (const char *text)
 {
   g_autofree char *valid = g_utf8_make_valid (text != NULL ? text : "", -1);
-  GString *shown = g_string_new (NULL);
+  GString *printable = g_string_new (NULL);
   int n = 0;
 
   for (const char *at = valid; *at != '\0'; at = g_utf8_next_char (at)) {
     gunichar c = g_utf8_get_char (at);
     if (n++ == MAX_CHARACTERS) {
-      g_string_append (shown, "...");
+      g_string_append (printable, "...");
       break;
     }
     if (g_unichar_isprint (c))
-      g_string_append_unichar (shown, c);
+      g_string_append_unichar (printable, c);
     else
-      g_string_append_printf (shown, "\\u%04x", (unsigned)c);
+      g_string_append_printf (printable, "\\u%04x", (unsigned)c);
   }
-  return g_string_free (shown, FALSE);
+  return g_string_free (printable, FALSE);
 }

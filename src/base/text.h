@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Foreign text in our sentences: names out of files and from the command line may hold anything. */
+ * Untrusted text in messages: names out of files and from the command line may hold anything. */
 #ifndef EFFNET_BASE_TEXT_H
 #define EFFNET_BASE_TEXT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The network step by step: medians over runs of what effnet_session_get_profile() tells. */
+ * The network step by step: medians over runs of effnet_session_get_profile(). */
 #include "cli/bench.h"
 
 #include "base/percentile.h"

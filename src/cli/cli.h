@@ -71,7 +71,7 @@ void cli_table_add (CliTable *table, const char *const *cells);
 void cli_table_print (CliTable *table); /* and frees it */
 /* 5288548 -> "5.29 M", 386000000 -> "386 M". Free with g_free(). */
 char *cli_human (double value);
-/* Closes the account: CLI_FAILED when stdout could not be written. */
+/* Flushes stdout: CLI_FAILED when it could not be written. */
 int cli_finish (int code);
 
 /* ---- subcommands: argv[0] is the subcommand's name; return an exit code ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * effnet cpu: the library's description of this CPU, for support and for the curious. */
+ * effnet cpu: the library's description of this CPU. */
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -34,7 +34,7 @@ value_text (JsonNode *node)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
-/* A list of objects as a table: a column a member of the first. */
+/* A list of objects as a table: a column for each member of the first. */
 static void
 print_objects (JsonArray *rows)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The tool's entrance: finds the subcommand and hands over. */
+ * Finds the subcommand and calls it. */
 #include "cli/cli.h"
 
 #include <locale.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * From what stands on the command line to the list of pictures and clips. In a folder a name's
+ * From the arguments to the list of pictures and clips. In a folder a name's
  * ending decides; a file named outright is opened whatever it is called. */
 #include "cli/source.h"
 

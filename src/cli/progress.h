@@ -13,7 +13,7 @@ void progress_start (void);
 gboolean progress_is_due (void);
 /* @done: 0..1 */
 void progress_show (double done, const char *what);
-/* Takes the bar off the line, so that other text may stand there. */
+/* Erases the bar, so that other text may stand there. */
 void progress_clear (void);
 
 #endif

@@ -16,7 +16,8 @@ static const struct {
     [EFFNET_COLOR_MATRIX_FCC] = {0.30, 0.11},
 };
 
-/* black and white of luma and RGB, middle and half-width of chroma, in memory elements */
+/* Black level and black-to-white span of luma and RGB, zero and half range of chroma, in memory
+ * elements. */
 typedef struct {
   double black, span, middle, half;
 } Codes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * color: from sample codes to RGB in 0..255, as one affine map. The rest of the room applies it
- * without knowing whose it is. */
+ * without knowing the colour space. */
 #ifndef EFFNET_IMAGE_COLOR_H
 #define EFFNET_IMAGE_COLOR_H
 

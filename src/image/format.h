@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * format: what lies where in a frame, as data. One row per layout of pixels; nothing in this room
- * knows a format by name but the table. The decoded planes of a JPEG are described by the same
- * struct, filled at run time. Colours are in color.h. */
+ * format: where each sample of a frame is stored, as data. One row per layout of pixels; nothing in
+ * this room knows a format by name but the table. The decoded planes of a JPEG are described by the
+ * same struct, filled at run time. Colours are in color.h. */
 #ifndef EFFNET_IMAGE_FORMAT_H
 #define EFFNET_IMAGE_FORMAT_H
 

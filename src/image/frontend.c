@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The room's face: checks a frame, finds or builds the pass of each crop, decodes JPEG once, as far
- * as all crops need it, and runs the passes in tiles. */
+ * The room's interface: checks a frame, finds or builds the pass of each crop, decodes JPEG once,
+ * as far as all crops need it, and runs the passes in tiles. */
 #include "image/frontend.h"
 
 #include <math.h>
@@ -138,7 +138,7 @@ find_pass (EffnetFrontend *f, EffnetLayout *layout, Crop *crop, GError **error)
 /* ---- raw frames --------------------------------------------------------------------------------
  */
 
-/* Tables do not depend on where the crop lies, but for its place among the chroma samples: the
+/* Tables depend on where the crop lies only by its phase relative to the chroma samples: the
  * planes are taken to start at the last whole one before it, and to end with it. */
 static void
 move_to_crop (const EffnetFormat *format, const EffnetImage *image, Crop *crop,
@@ -226,7 +226,7 @@ jpeg_eighths (const EffnetFrontend *f, size_t crops)
   return n;
 }
 
-/* As planes[0..n), or as the one of packed RGB. */
+/* Planar as @planes, or packed RGB. */
 static void
 jpeg_format (EffnetFormat *format, EffnetColorModel model, gboolean rgb,
              const EffnetJpegPlane planes[3])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * image: pixels -> network input. A front end is the decided way from one description of a frame
+ * image: pixels -> network input. A front end is the prepared way from one description of a frame
  * (format, size, colorimetry, crop) to one input of the network: coefficient tables and scratch
  * memory. It is built again only when the description changes; those of several crops are kept.
  *

@@ -34,7 +34,7 @@ padded_size (const EffnetInputSpec *spec, unsigned size)
   return MAX (size, (unsigned)s);
 }
 
-/* a * b / c in whole numbers, at least 1. */
+/* a * b / c in integers, at least 1. */
 static unsigned
 scaled (uint64_t a, uint64_t b, uint64_t c)
 {

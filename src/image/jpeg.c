@@ -18,11 +18,7 @@
 #include <jerror.h>
 
 #include "base/checked.h"
-
-#define PIXELS_MAX           ((size_t)1 << 26) /* of a frame: 8192 x 8192 */
-#define PIXELS_MAX_MULTISCAN ((size_t)1 << 25) /* all coefficients are kept in memory */
-#define MEMORY_MAX           (512l << 20)      /* bytes libjpeg may take for those */
-#define SCANS_MAX            100               /* more is an attack, not a picture */
+#include "base/limits.h"
 
 #if JPEG_LIB_VERSION >= 70
 #  define DCT_WIDTH(k)      ((unsigned)(k)->DCT_h_scaled_size)
@@ -93,8 +89,8 @@ static void
 on_progress (j_common_ptr common)
 {
   EffnetJpeg *jpeg = common->client_data;
-  if (jpeg->d.input_scan_number > SCANS_MAX) {
-    g_snprintf (jpeg->message, sizeof jpeg->message, "more than %d scans", SCANS_MAX);
+  if (jpeg->d.input_scan_number > EFFNET_JPEG_SCANS_MAX) {
+    g_snprintf (jpeg->message, sizeof jpeg->message, "more than %d scans", EFFNET_JPEG_SCANS_MAX);
     longjmp (jpeg->jump, 1);
   }
 }
@@ -183,7 +179,7 @@ prepare (EffnetJpeg *jpeg)
     jpeg->d.src = &jpeg->src;
     jpeg->progress.progress_monitor = on_progress;
     jpeg->d.progress = &jpeg->progress;
-    jpeg->d.mem->max_memory_to_use = MEMORY_MAX;
+    jpeg->d.mem->max_memory_to_use = EFFNET_JPEG_MEMORY_MAX;
   }
   jpeg_abort_decompress (&jpeg->d);
 }
@@ -195,7 +191,8 @@ static gboolean
 check_header (EffnetJpeg *jpeg, EffnetJpegHeader *header)
 {
   struct jpeg_decompress_struct *d = &jpeg->d;
-  size_t pixels, most = jpeg_has_multiple_scans (d) ? PIXELS_MAX_MULTISCAN : PIXELS_MAX;
+  size_t pixels,
+      most = jpeg_has_multiple_scans (d) ? EFFNET_JPEG_SCANNED_MAX : EFFNET_JPEG_PIXELS_MAX;
 
   if (d->image_width > EFFNET_FRAME_SIDE_MAX || d->image_height > EFFNET_FRAME_SIDE_MAX ||
       !effnet_checked_mul (d->image_width, d->image_height, &pixels) || pixels > most) {
@@ -386,7 +383,7 @@ read_mcu_rows (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned from,
   return finish (jpeg, error);
 }
 
-/* Lines [0, to) of packed RGB, those before @plane->first over one another. */
+/* Lines [0, to) of packed RGB, those before @plane->first overwriting one line. */
 static gboolean
 read_lines (EffnetJpeg *jpeg, const EffnetJpegPlane *plane, unsigned to, GError **error)
 {

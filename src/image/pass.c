@@ -11,7 +11,7 @@
 
 /* ---- building -------------------------------------------------------------------------------- */
 
-/* Rows that sparse ones leave for each of the output, at least: a filter then has three of them. */
+/* Minimum input rows per output row with sparse rows: a filter then has three of them. */
 #define ROWS_LEFT 1.5
 
 static void
@@ -39,7 +39,7 @@ build_axis (EffnetPass *pass, unsigned c, const EffnetInputSpec *spec)
     s.upsample = s.sub == 2 ? EFFNET_UPSAMPLE_TRIANGLE : EFFNET_UPSAMPLE_REPLICATE;
   effnet_taps_build (&pass->down[c], &s);
   if (spec->sparse_rows && !l->decoder_upsampling && rows >= 2 * ROWS_LEFT)
-    effnet_taps_thin (&pass->down[c], (unsigned)(rows / ROWS_LEFT));
+    effnet_taps_decimate (&pass->down[c], (unsigned)(rows / ROWS_LEFT));
 }
 
 static void
@@ -70,19 +70,19 @@ build_columns (EffnetPass *pass, unsigned p)
 
     if (k->plane != p)
       continue;
-    effnet_taps_round (t, plane->one);
+    effnet_taps_quantize (t, plane->unit);
     for (unsigned byte = 0; byte < f->element; byte++) {
       EffnetSamples kind = {k->step * f->element,
                             k->offset * f->element + byte,
                             t->first,
                             t->count,
-                            t->whole,
+                            t->quantized,
                             t->stride};
       for (unsigned i = 0; i < 2; i++) {
         EffnetColumns *columns = &plane->columns[i];
         columns->n = pass->geometry.x.n;
         columns->kind[columns->kinds++] = kind;
-        kind.weight = t->rest;
+        kind.weight = t->residual;
       }
     }
     plane->samples += pass->geometry.x.n;
@@ -90,8 +90,8 @@ build_columns (EffnetPass *pass, unsigned p)
   }
 }
 
-/* As whole numbers, weights are off by up to half of one. From here on that shows in no output. */
-#define ENOUGH 49152
+/* Quantized weights are off by up to a half. From this unit on that shows in no output. */
+#define UNIT_ENOUGH 49152
 
 static void
 build_plane (EffnetPass *pass, unsigned p)
@@ -99,11 +99,11 @@ build_plane (EffnetPass *pass, unsigned p)
   const EffnetFormat *f = &pass->layout.format;
   EffnetPassPlane *plane = &pass->plane[p];
 
-  plane->one = UINT_MAX;
+  plane->unit = UINT_MAX;
   for (unsigned c = 0; c < f->n_components; c++)
     if (f->component[c].plane == p)
-      plane->one = MIN (plane->one, effnet_taps_one (&pass->across[pass->table[c]]));
-  plane->filters = plane->one < ENOUGH ? 2 : 1;
+      plane->unit = MIN (plane->unit, effnet_taps_max_unit (&pass->across[pass->table[c]]));
+  plane->filters = plane->unit < UNIT_ENOUGH ? 2 : 1;
   build_columns (pass, p);
   plane->bands = pass->down[plane->down].stride / EFFNET_BAND + 2;
   plane->line_bytes = effnet_format_line_bytes (f, p, pass->layout.width);
@@ -271,12 +271,12 @@ finish_row (const Tile *tile, unsigned y)
           (size_t)(frame->out_width - g->x.at - n) * 3 * sizeof *out);
 }
 
-/* @n sums and those of what the weights left over, if any, to one. */
+/* Adds the residual filter's sums. */
 static void
-join_filters (float *restrict sums, const float *restrict rest, size_t n)
+add_residual (float *restrict sums, const float *restrict residual, size_t n)
 {
   for (size_t x = 0; x < n; x++)
-    sums[x] += rest[x];
+    sums[x] += residual[x];
 }
 
 /* Sums of low and of high bytes beside each other to those of samples. */
@@ -296,7 +296,7 @@ clamp_line (const float *in, size_t n, float low, float high, float *out)
   }
 }
 
-/* The filters of plane @p, whose outputs are parts, and the parts put together. @h is filled but
+/* Runs the filters of plane @p and adds their outputs up. @h is filled but
  * for what differs between them. */
 static void
 filter_parts (const Tile *tile, unsigned p, EffnetResampleH *h, float low, float high)
@@ -313,12 +313,12 @@ filter_parts (const Tile *tile, unsigned p, EffnetResampleH *h, float low, float
     h->packed = (const uint8_t *)pass->packed.base + plane->packed_at[i];
     h->out = parts + i * EFFNET_BAND * line;
     pass->horizontal (h);
-    h->scale /= EFFNET_TAPS_REST;
+    h->scale /= EFFNET_TAPS_RESIDUAL_SCALE;
   }
   for (unsigned r = 0; r < h->n_rows; r++) {
     float *sums = parts + r * line, *to = out + r * out_stride;
     if (plane->filters > 1)
-      join_filters (sums, sums + EFFNET_BAND * line, line);
+      add_residual (sums, sums + EFFNET_BAND * line, line);
     if (line > samples)
       join_bytes (sums, samples, to);
     clamp_line (line > samples ? to : sums, samples, low, high, to);
@@ -346,7 +346,7 @@ fill_band (Tile *tile, unsigned p)
       .row_stride = step,
       .n_rows = MIN (EFFNET_BAND, pass->down[plane->down].hi - y),
       .bytes = plane->line_bytes,
-      .scale = 1.0f / (float)plane->one,
+      .scale = 1.0f / (float)plane->unit,
       .low = parts ? -INFINITY : low,
       .high = parts ? INFINITY : high,
       .scratch = tile->slot + pass->filter_at,

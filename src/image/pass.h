@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * pass: the decided way of one layout of frame through the filters. Built when the layout changes;
+ * pass: the precomputed filters for one layout of frame. Built when the layout changes;
  * run for every frame, over any cut of the output rows, each row's value not depending on the cut.
  *
  * Lines are filtered horizontally as they lie, packed or not, each read once, in bands; the sums,
@@ -16,15 +16,15 @@
 #include "kernels/kernels.h"
 #include "threads/pool.h"
 
-/* One plane's way. Samples of two bytes are two kinds of bytes to the horizontal filter. Where few
- * samples make an output, 16 bits of a weight are not enough: what they leave over is a filter of
- * its own, and its outputs are added. */
+/* The filters of one plane. Samples of two bytes are two kinds of bytes to the horizontal filter.
+ * Where few samples make an output, 16 bits of a weight are not enough: a second filter, of the
+ * residual weights, is added. */
 typedef struct {
-  EffnetColumns columns[2]; /* of weights, of what they leave over */
-  unsigned filters;         /* how many of them are needed */
+  EffnetColumns columns[2]; /* of the quantized weights, of the residual ones */
+  unsigned filters;         /* 1, or 2 with the residual one */
   unsigned samples;         /* of a line of the plane's output: components * x.n */
   unsigned down;            /* index of its vertical table */
-  unsigned one;             /* what 1 is of its weights as whole numbers */
+  unsigned unit;            /* fixed-point scale of the quantized weights */
   unsigned bands;           /* of EFFNET_BAND rows in the ring */
   size_t line_bytes;        /* of the frame */
   size_t packed_at[2];      /* bytes within @packed */

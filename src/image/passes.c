@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A search along a short list; replaced is what was used longest ago. */
+ * A linear search; the least recently used pass is replaced. */
 #include "image/passes.h"
 
 #include <string.h>
@@ -31,8 +31,7 @@ find (const EffnetPasses *passes, const EffnetLayout *layout)
   return NULL;
 }
 
-/* Leaves room for one more, if need be by the pass that was used longest ago, unless that belongs
- * to this frame. */
+/* Evicts the least recently used passes when full, but none of this frame. */
 static void
 make_room (EffnetPasses *passes)
 {

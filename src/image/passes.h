@@ -22,7 +22,7 @@ void effnet_passes_next_frame (EffnetPasses *passes);
 const EffnetPass *effnet_passes_get (EffnetPasses *passes, const EffnetLayout *layout,
                                      const EffnetInputSpec *spec, const EffnetGeometry *geometry,
                                      GError **error);
-/* Forgets all: for another spec. Start with zeros. */
+/* Frees all passes, for another spec. Start with zeros. */
 void effnet_passes_clear (EffnetPasses *passes);
 
 #endif

@@ -84,7 +84,7 @@ compose (const EffnetTapsSpec *s, unsigned n, unsigned *first, unsigned count, c
   return end - base;
 }
 
-/* Drops weights of zero at both ends and stores the rest as output @i. */
+/* Drops weights of zero at both ends and stores the others as those of output @i. */
 static void
 store (EffnetTaps *taps, unsigned i, unsigned first, unsigned count, const double *w)
 {
@@ -105,11 +105,11 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
 {
   const EffnetAxis *axis = s->axis;
   unsigned total = effnet_subsampled (s->luma, s->sub);
-  gboolean whole = s->upsample != EFFNET_UPSAMPLE_NONE && s->sub > 1;
-  /* grid: luma samples when a decoder's interpolation is folded in, else the component's own */
-  double per_pixel = whole ? s->zoom : s->zoom / s->sub;
-  double site = !whole && s->site == EFFNET_SITE_COSITED ? 0.5 - 0.5 / s->sub : 0;
-  unsigned edge = whole ? s->luma : total;
+  gboolean luma_grid = s->upsample != EFFNET_UPSAMPLE_NONE && s->sub > 1;
+  /* the grid: luma samples when a decoder's interpolation is folded in, else the component's own */
+  double per_pixel = luma_grid ? s->zoom : s->zoom / s->sub;
+  double site = !luma_grid && s->site == EFFNET_SITE_COSITED ? 0.5 - 0.5 / s->sub : 0;
+  unsigned edge = luma_grid ? s->luma : total;
   unsigned lo = MIN ((unsigned)floor (axis->lo * per_pixel), edge - 1);
   unsigned hi = MIN ((unsigned)ceil (axis->hi * per_pixel), edge);
   double step = axis->scale * per_pixel;
@@ -121,7 +121,7 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
   effnet_taps_clear (taps);
   taps->n = axis->n;
   taps->step = 1;
-  taps->stride = whole ? room + 2 : room;
+  taps->stride = luma_grid ? room + 2 : room;
   taps->first = g_new (unsigned, axis->n);
   taps->count = g_new (unsigned, axis->n);
   taps->weight = g_new (float, (size_t)axis->n * taps->stride);
@@ -131,14 +131,14 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
     double center = (axis->skip + i + 0.5) * step + axis->lo * per_pixel - lo + site;
     unsigned count = weigh (&k, center, MAX (hi, lo + 1) - lo, &first, w);
     first += lo;
-    if (whole)
+    if (luma_grid)
       count = compose (s, total, &first, count, w, composed);
-    store (taps, i, first, count, whole ? composed : w);
+    store (taps, i, first, count, luma_grid ? composed : w);
   }
 }
 
 void
-effnet_taps_thin (EffnetTaps *taps, unsigned step)
+effnet_taps_decimate (EffnetTaps *taps, unsigned step)
 {
   taps->step *= step;
   taps->lo = UINT_MAX;
@@ -159,35 +159,35 @@ effnet_taps_thin (EffnetTaps *taps, unsigned step)
   }
 }
 
-#define WHOLE_MAX 32511      /* one less than kernels take: a weight may be given one more */
-#define ONE_MAX   (1u << 21) /* keeps sums of 255 times the weights within 32 bits */
+#define QUANTIZED_MAX 32511      /* kernels take one more: rounding may add one to a weight */
+#define UNIT_MAX      (1u << 21) /* keeps sums of 255 times the weights within 32 bits */
 
 unsigned
-effnet_taps_one (const EffnetTaps *taps)
+effnet_taps_max_unit (const EffnetTaps *taps)
 {
   float most = 0;
 
   for (unsigned i = 0; i < taps->n; i++)
     for (unsigned t = 0; t < taps->count[i]; t++)
       most = MAX (most, fabsf (taps->weight[(size_t)i * taps->stride + t]));
-  return (unsigned)MIN (WHOLE_MAX / most, (float)ONE_MAX);
+  return (unsigned)MIN (QUANTIZED_MAX / most, (float)UNIT_MAX);
 }
 
 void
-effnet_taps_round (EffnetTaps *taps, unsigned one)
+effnet_taps_quantize (EffnetTaps *taps, unsigned unit)
 {
-  if (taps->whole == NULL) {
-    taps->whole = g_new0 (int16_t, (size_t)taps->n * taps->stride);
-    taps->rest = g_new0 (int16_t, (size_t)taps->n * taps->stride);
+  if (taps->quantized == NULL) {
+    taps->quantized = g_new0 (int16_t, (size_t)taps->n * taps->stride);
+    taps->residual = g_new0 (int16_t, (size_t)taps->n * taps->stride);
   }
   for (unsigned i = 0; i < taps->n; i++) {
     double left = 0;
     for (unsigned t = 0; t < taps->count[i]; t++) {
       size_t at = (size_t)i * taps->stride + t;
-      double w = (double)taps->weight[at] * one;
-      taps->whole[at] = (int16_t)lrint (left + w);
-      taps->rest[at] = (int16_t)lrint ((w - taps->whole[at]) * EFFNET_TAPS_REST);
-      left += w - taps->whole[at];
+      double w = (double)taps->weight[at] * unit;
+      taps->quantized[at] = (int16_t)lrint (left + w);
+      taps->residual[at] = (int16_t)lrint ((w - taps->quantized[at]) * EFFNET_TAPS_RESIDUAL_SCALE);
+      left += w - taps->quantized[at];
     }
   }
 }
@@ -198,7 +198,7 @@ effnet_taps_clear (EffnetTaps *taps)
   g_free (taps->first);
   g_free (taps->count);
   g_free (taps->weight);
-  g_free (taps->whole);
-  g_free (taps->rest);
+  g_free (taps->quantized);
+  g_free (taps->residual);
   memset (taps, 0, sizeof *taps);
 }

@@ -22,15 +22,15 @@ typedef enum {
 } EffnetUpsample;
 
 typedef struct {
-  unsigned n;      /* outputs */
-  unsigned stride; /* floats from output to output, >= every count */
-  unsigned lo, hi; /* samples that any output reads: [lo, hi) */
-  unsigned step;   /* sample i is sample i * step of the source: more than 1 after thinning */
-  unsigned *first; /* [n] */
-  unsigned *count; /* [n] */
-  float *weight;   /* [n][stride] */
-  int16_t *whole;  /* [n][stride]: weight * one, after effnet_taps_round () */
-  int16_t *rest;   /* [n][stride]: what that left over, times EFFNET_TAPS_REST */
+  unsigned n;         /* outputs */
+  unsigned stride;    /* floats from output to output, >= every count */
+  unsigned lo, hi;    /* samples that any output reads: [lo, hi) */
+  unsigned step;      /* sample i is sample i * step of the source: more than 1 when decimated */
+  unsigned *first;    /* [n] */
+  unsigned *count;    /* [n] */
+  float *weight;      /* [n][stride] */
+  int16_t *quantized; /* [n][stride]: weight * unit, after effnet_taps_quantize() */
+  int16_t *residual;  /* [n][stride]: the rounding error, times EFFNET_TAPS_RESIDUAL_SCALE */
 } EffnetTaps;
 
 /* What of the source one axis of one component sees. */
@@ -46,16 +46,17 @@ typedef struct {
 
 /* Allocates; what @taps held is freed. Start with zeros. */
 void effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *spec);
-/* Leaves of the samples every @step-th one, with the weights of those it has there, normalised. To
- * be done where an output is made of at least twice as many. */
-void effnet_taps_thin (EffnetTaps *taps, unsigned step);
-#define EFFNET_TAPS_REST 16384
+/* Keeps every @step-th sample, with its weights normalised again. For outputs of at least twice as
+ * many samples. */
+void effnet_taps_decimate (EffnetTaps *taps, unsigned step);
 
-/* The largest number that 1 can be for the horizontal filter to take the weights as whole ones. */
-unsigned effnet_taps_one (const EffnetTaps *taps);
-/* Fills whole and rest. What rounding one weight takes away the next is given, so that an output's
- * whole ones add up to @one as before to 1. Done again it takes the same place. */
-void effnet_taps_round (EffnetTaps *taps, unsigned one);
+#define EFFNET_TAPS_RESIDUAL_SCALE 16384
+
+/* The largest fixed-point scale with which the weights fit the horizontal filter. */
+unsigned effnet_taps_max_unit (const EffnetTaps *taps);
+/* Fills quantized and residual. Each rounding error is carried to the next weight, so that the
+ * quantized weights of an output add up to @unit. May be called again. */
+void effnet_taps_quantize (EffnetTaps *taps, unsigned unit);
 void effnet_taps_clear (EffnetTaps *taps);
 
 #endif

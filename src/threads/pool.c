@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The pool: atomic words say what there is to do, a mutex and a condition serve only sleepers.
+ * The pool: jobs are published in atomics, a mutex and a condition serve only sleepers.
  *
- * The tiles of a job are dealt out as lanes, a run of neighbouring tiles each, and worker w begins
- * with lane w: steps that cut their rows alike then find most of what they read in the cache of the
- * core that wrote it. Who has emptied a lane takes from the others'.
+ * The tiles of a job are distributed as lanes, a run of neighbouring tiles each, and worker w
+ * begins with lane w: steps that cut their rows alike then find most of what they read in the cache
+ * of the core that wrote it. A worker whose lane is empty steals from the others.
  *
  * A tile is claimed by compare-and-swap on its lane: who succeeds owns a tile of the job that is
  * current at that very moment, and that job cannot end before the tile is done, so `func` and
@@ -22,7 +22,7 @@
 #include "base/error.h"
 
 #define SPIN_NS    50000 /* a step of a network takes 5 to 500 us: longer than this is a pause */
-#define SPIN_CHECK 32    /* looks at the clock every so many rounds */
+#define SPIN_CHECK 32    /* rounds between two looks at the clock */
 #define MAX_LANES  16
 
 /* Tiles left to claim: [end:32][next:32]. Written by every claim: a cache line of its own. */
@@ -38,7 +38,7 @@ struct _EffnetPool {
   _Alignas(64) EffnetTileFunc func;
   void *user;
   size_t n_tiles;
-  /* counts the jobs handed out: looked at by who waits for one */
+  /* counts the jobs handed out: polled by idle workers */
   _Alignas(64) _Atomic unsigned jobs;
 
   _Alignas(64) _Atomic unsigned streams; /* callers between enter and leave */
@@ -121,7 +121,7 @@ work (EffnetPool *pool, unsigned worker)
   }
 }
 
-/* Waits for @condition for SPIN_NS at most. */
+/* Spins until @condition holds, for SPIN_NS at most. */
 #define SPIN_UNTIL(condition)                                                                      \
   do {                                                                                             \
     int64_t end_ = effnet_clock_ns () + SPIN_NS;                                                   \

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * threads: the worker pool. One verb: run a function over tiles. How the tiles are cut never
+ * threads: the worker pool. It runs a function over tiles. How the tiles are cut never
  * depends on the number of workers, so results do not either.
  *
- * Latency or throughput decides itself: a caller that is alone gets all workers; when several
- * callers (streams) are inside at once each runs its own tiles on its own thread, without barriers.
+ * Chooses between latency and throughput by itself: a caller that is alone gets all workers; when
+ * several callers (streams) are inside at once each runs its own tiles on its own thread, without
+ * barriers.
  */
 #ifndef EFFNET_THREADS_POOL_H
 #define EFFNET_THREADS_POOL_H

@@ -4,15 +4,13 @@
  * or interpolation gives wrong classes and no other sign. What a card does not say keeps its
  * default. */
 #include "weights/card.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "weights/file.h"
 #include "weights/json.h"
 
 #include <math.h>
 #include <string.h>
-
-#define MAX_BYTES (16u << 20)
-#define MAX_DEPTH 32
 
 typedef struct {
   JsonObject *top;
@@ -56,7 +54,7 @@ get (JsonObject *object, const char *key)
   return node != NULL && !JSON_NODE_HOLDS_NULL (node) ? node : NULL;
 }
 
-/* What the checkpoint is: the outer word counts, the inner may be of the model it was tuned from.
+/* What the checkpoint is: the outer key wins; the inner may describe the model it was tuned from.
  */
 static JsonNode *
 get_identity (const Reader *reader, const char *key)
@@ -65,7 +63,7 @@ get_identity (const Reader *reader, const char *key)
   return node != NULL ? node : get (reader->inner, key);
 }
 
-/* What its input must be: the inner word counts. */
+/* What its input must be: the inner key wins. */
 static JsonNode *
 get_input (const Reader *reader, const char *key)
 {
@@ -312,10 +310,11 @@ effnet_card_new (void)
 EffnetCard *
 effnet_card_load (const char *path, GError **error)
 {
-  static const EffnetJsonRules rules = {.max_depth = MAX_DEPTH, .unsigned_only = FALSE};
+  static const EffnetJsonRules rules = {.max_depth = EFFNET_CARD_DEPTH_MAX, .unsigned_only = FALSE};
   size_t length = 0;
   g_autofree char *shown = effnet_printable (path);
-  g_autofree char *text = effnet_file_read (path, "Model card", MAX_BYTES, &length, error);
+  g_autofree char *text =
+      effnet_file_read (path, "Model card", EFFNET_CARD_BYTES_MAX, &length, error);
 
   if (text == NULL)
     return NULL;

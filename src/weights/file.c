@@ -46,7 +46,7 @@ effnet_file_open (const char *path, const char *what, GError **error)
   return fd;
 }
 
-/* Appends up to @max_bytes + 1 bytes: one more than allowed tells that there were too many. */
+/* Appends up to @max_bytes + 1 bytes: one more than allowed detects a longer file. */
 static gboolean
 read_bytes (int fd, GByteArray *bytes, size_t max_bytes, int *code)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Opening files, private to weights: only ordinary files, so that a pipe or a device named by
- * mistake is an error instead of a wait without end. */
+ * mistake is an error and not an endless wait. */
 #ifndef EFFNET_WEIGHTS_FILE_H
 #define EFFNET_WEIGHTS_FILE_H
 

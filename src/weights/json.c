@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The guard reads the text once, byte by byte, and knows only strings and brackets. It is stricter
- * than json-glib about what may stand outside strings: comments and single quotes would let the two
- * disagree about where a string ends, and so about the depth. */
+ * The validator reads the text once, byte by byte, and knows only strings and brackets. It is
+ * stricter than json-glib about what may stand outside strings: comments and single quotes would
+ * let the two disagree about where a string ends, and so about the depth. */
 #include "weights/json.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <string.h>
-
-#define MAX_VALUES (1u << 18) /* commas, colons and brackets; the largest B7 header has 11,000 */
-#define MAX_DIGITS 18         /* a whole number of so many digits fits 64 bits */
 
 typedef struct {
   const char *text; /* [length] */
@@ -114,9 +112,10 @@ scan_number (Scan *scan, GError **error)
   size_t digits = scan->at - start;
   if (is_fraction)
     return TRUE;
-  if (digits > MAX_DIGITS)
+  if (digits > EFFNET_JSON_DIGITS_MAX)
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                        "holds a number of %zu digits; expected at most %d", digits, MAX_DIGITS);
+                        "holds a number of %zu digits; expected at most %d", digits,
+                        EFFNET_JSON_DIGITS_MAX);
   if (digits > 1 && scan->text[start] == '0' &&
       !(start > 0 && strchr ("eE+-", scan->text[start - 1]) != NULL))
     return effnet_fail (error, EFFNET_ERROR_FORMAT, "holds a number that starts with 0");
@@ -174,8 +173,9 @@ scan_all (Scan *scan, GError **error)
       return effnet_fail (error, EFFNET_ERROR_FORMAT, "does not begin with '{'");
     if (!scan_byte (scan, c, error))
       return FALSE;
-    if (scan->values > MAX_VALUES)
-      return effnet_fail (error, EFFNET_ERROR_FORMAT, "holds more than %u values", MAX_VALUES);
+    if (scan->values > EFFNET_JSON_VALUES_MAX)
+      return effnet_fail (error, EFFNET_ERROR_FORMAT, "holds more than %u values",
+                          EFFNET_JSON_VALUES_MAX);
   }
   if (!scan->ended)
     return effnet_fail (error, EFFNET_ERROR_FORMAT, "ends before its last bracket");

@@ -2,14 +2,14 @@
  *
  * Label files: line n names class n, so a line too many, too few or empty is an error and never a
  * shift of all names behind it. */
+#include "base/limits.h"
 #include "base/text.h"
 #include "weights/card.h"
 #include "weights/file.h"
 
 #include <string.h>
 
-#define MAX_BYTES (16u << 20)
-#define UTF8_BOM  "\xef\xbb\xbf"
+#define UTF8_BOM "\xef\xbb\xbf"
 
 static const char what[] = "Label file";
 
@@ -38,7 +38,7 @@ effnet_labels_load (const char *path, unsigned n_classes, GError **error)
 {
   size_t length = 0;
   g_autofree char *shown = effnet_printable (path);
-  g_autofree char *text = effnet_file_read (path, what, MAX_BYTES, &length, error);
+  g_autofree char *text = effnet_file_read (path, what, EFFNET_CARD_BYTES_MAX, &length, error);
 
   if (text == NULL)
     return NULL;

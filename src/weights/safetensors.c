@@ -21,8 +21,6 @@
 #include <unistd.h>
 
 #define LENGTH_BYTES 8
-#define MAX_HEADER   100000000u /* bytes, the format's own limit */
-#define MAX_DEPTH    4
 
 typedef struct {
   const char *name;
@@ -280,12 +278,12 @@ take_header (Reader *reader, size_t *length, GError **error)
   }
   memcpy (&said, reader->bytes, sizeof said);
   said = GUINT64_FROM_LE (said);
-  if (said > MAX_HEADER || said > reader->size - LENGTH_BYTES) {
+  if (said > EFFNET_TENSORS_HEADER_MAX || said > reader->size - LENGTH_BYTES) {
     effnet_fail (error, EFFNET_ERROR_FORMAT,
                  "says its header has %" G_GUINT64_FORMAT
                  " bytes, but %zu follow and %u are the most one "
                  "may have: it is cut short or not a safetensors file",
-                 said, reader->size - LENGTH_BYTES, MAX_HEADER);
+                 said, reader->size - LENGTH_BYTES, EFFNET_TENSORS_HEADER_MAX);
     return NULL;
   }
   *length = (size_t)said;
@@ -300,7 +298,8 @@ take_header (Reader *reader, size_t *length, GError **error)
 static gboolean
 read_header (Reader *reader, GError **error)
 {
-  static const EffnetJsonRules rules = {.max_depth = MAX_DEPTH, .unsigned_only = TRUE};
+  static const EffnetJsonRules rules = {.max_depth = EFFNET_TENSORS_DEPTH_MAX,
+                                        .unsigned_only = TRUE};
   size_t length = 0;
   JsonObjectIter iter;
   const char *name;
@@ -380,6 +379,6 @@ effnet_tensor_done (const EffnetTensor *tensor)
     return;
   end += tensor->n_elements * effnet_dtype_size (tensor->dtype);
   end -= end % page;
-  if (begin < end) /* a wish: refusal changes nothing */
+  if (begin < end) /* advisory: failure is ignored */
     madvise ((void *)begin, end - begin, MADV_DONTNEED);
 }

@@ -7,9 +7,8 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "weights/hash.h"
-
-#define EFFNET_TENSOR_MAX_DIMS 8
 
 typedef struct {
   const char *name;
@@ -50,7 +49,7 @@ const EffnetTensor *effnet_tensor_table_find (const EffnetTensorTable *table, co
 void effnet_tensor_read (const EffnetTensor *tensor, float *out);
 void effnet_tensor_read_part (const EffnetTensor *tensor, size_t first, size_t n, float *out);
 /* Of a mapped file the pages that hold nothing else go back to the system: the process need not
- * have a whole file in memory beside what is made of it. Who reads again gets them from the file.
+ * have a whole file in memory beside what is made of it. Reading again loads them from the file.
  */
 void effnet_tensor_done (const EffnetTensor *tensor);
 /* "[32, 3, 3, 3]"; free with g_free(). */
