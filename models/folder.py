@@ -26,6 +26,7 @@ CARD_MAX = 1 << 20  # bytes
 CARD_DEPTH = 32  # what effnet reads
 HEADER_MAX = 4 << 20  # bytes; the largest variant needs some 200 kB
 WEIGHTS_MAX = 4 << 30  # bytes; the largest variant has 2 GB
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MESSAGE_MAX = 700  # characters
 # What file systems without hard or symbolic links answer.
 NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
@@ -48,20 +49,26 @@ def report(program, text):
     print(f"{program}: {printable(str(text))}", file=sys.stderr)
 
 
-def stop_on_signals():
-    """SIGTERM and SIGHUP end a run as Ctrl-C does, through its clean-up."""
+@contextlib.contextmanager
+def stopped_by_signals():
+    """Within the block SIGTERM and SIGHUP end a run as Ctrl-C does, through its clean-up."""
     def stop(number, _frame):
         raise KeyboardInterrupt(number)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, stop)
+    numbers = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def guarded(program, action, advice):
     """Runs @action; the exit status of the program. @advice: what to do after an interruption."""
-    stop_on_signals()
     try:
-        action()
+        with stopped_by_signals():
+            action()
     except Failure as error:
         report(program, error)
     except OSError as error:
@@ -164,8 +171,7 @@ def check_weights(path, what):
 @contextlib.contextmanager
 def signals_held():
     """Signals wait until the block is done."""
-    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP,
-                                                    signal.SIGALRM})
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {*STOPPING, signal.SIGALRM})
     try:
         yield
     finally:
@@ -299,6 +305,8 @@ class Folder:
             elif names:
                 self.exchange(names)
             sync(self.path)
+            for part in list(self.stage.glob("*.part")):
+                part.unlink()
 
     def exchange(self, names):
         """Two files cannot be renamed at once, but one link that both their names lead through can: the

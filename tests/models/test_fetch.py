@@ -407,6 +407,11 @@ class FetchTest(unittest.TestCase):
         self.hub.files[REPOSITORY]["config.json"] = CARD.replace(b"240", b"300")
         self.assertEqual(self.fetch("b1").returncode, 0)
         self.assertIn(b"300", self.card.read_bytes())
+        # What was begun of a version that is no longer wanted goes, too.
+        (self.folder / STAGE).mkdir()
+        (self.folder / STAGE / "model.safetensors.0123456789ab.part").write_bytes(b"begun")
+        self.assertEqual(self.fetch("b1").returncode, 0)
+        self.assertFalse((self.folder / STAGE).exists())
         self.assertEqual(len(self.bodies()), 2)
 
     def test_pipes_and_links_in_the_way(self):

@@ -8,6 +8,8 @@ import errno
 import fcntl
 import io
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -195,6 +197,17 @@ class FolderTest(unittest.TestCase):
         with self.assertRaises(Failure), Folder(self.path):
             raise Failure
         self.assertFalse(self.path.exists())
+
+
+class ProgramsTest(unittest.TestCase):
+    def test_interrupted_while_modules_load(self):
+        with tempfile.TemporaryDirectory() as name:
+            (Path(name) / "hashlib.py").write_text(
+                "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(5)")
+            for program in ("fetch", "convert"):
+                done = subprocess.run([sys.executable, ROOT / "models" / program, "lite0"], check=False,
+                                      env={**os.environ, "PYTHONPATH": name}, capture_output=True)
+                self.assertEqual((done.returncode, done.stderr), (-signal.SIGINT, b""))
 
 
 class ChecksTest(unittest.TestCase):
