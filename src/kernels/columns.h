@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * columns: how the kernels of the horizontal filter take lines of bytes and weights apart; shared
- * between them and the packing. What a line holds is said by EffnetColumns in kernels.h. */
+ * columns: how the kernels of the horizontal filter deinterleave lines of bytes and split weights;
+ * shared between them and the packing. What a line holds is said by EffnetColumns in kernels.h. */
 #ifndef EFFNET_KERNELS_COLUMNS_H
 #define EFFNET_KERNELS_COLUMNS_H
 
@@ -12,12 +12,12 @@
  * from first / 4 on of each column, int16 [n * kinds][most quads][4], those of samples 0, 2, 1, 3
  * of a quad in this order. */
 enum {
-  EFFNET_UNIT_ROWS = 16,                          /* rows taken apart together */
+  EFFNET_UNIT_ROWS = 16,                          /* rows deinterleaved together */
   EFFNET_QUAD_SCRATCH = EFFNET_UNIT_ROWS * 4 * 2, /* bytes: words of a quad of them */
   EFFNET_UNIT_SCRATCH = 4 * EFFNET_QUAD_SCRATCH,
 };
 
-/* Units kept at once where that is enough: 32 kB of scratch. */
+/* Units deinterleaved at once where that is enough: 32 kB of scratch. */
 #define EFFNET_UNITS_KEPT 64
 
 static inline unsigned
@@ -33,12 +33,12 @@ effnet_unit_quads (const EffnetSamples *kind)
   return kind->step == 3 ? 1 : 4 / kind->step;
 }
 
-/* What up to EFFNET_UNIT_ROWS columns look at: units [first, first + units). */
+/* What up to EFFNET_UNIT_ROWS columns read: units [first, first + units). */
 typedef struct {
   uint32_t first, units;
 } EffnetWordBlock;
 
-/* The head of packed words. Every column is given @most quads, those past its own of no weight;
+/* The head of packed words. Every column has @most quads, the unused ones with weight 0;
  * behind the head lie the blocks, each column's first quad (uint32), and the weights. */
 typedef struct {
   uint64_t most;

@@ -115,7 +115,7 @@ typedef struct {
 
 #define EFFNET_BAND 32 /* rows the horizontal filter takes at once, at most */
 
-/* One kind of sample in a line of bytes, and what its outputs are made of. */
+/* One kind of sample in a line of bytes, those of a component, and the weights of its outputs. */
 typedef struct {
   unsigned step, offset;         /* sample x is byte x * step + offset, offset < step */
   const unsigned *first, *count; /* [n]: samples [first, first + count), at least one */

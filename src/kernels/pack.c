@@ -9,26 +9,26 @@
 #include "base/checked.h"
 #include "kernels/kernels.h"
 
-/* A group of rows of w becomes one line of cache in float32. */
+/* A group of rows of w becomes one cache line in float32. */
 #define GROUP 16
 /* Elements of each row that are rounded to T before they are moved; a multiple of every kr. */
 #define ROUNDED 256
 
-/* out[i / kr][j][i % kr] = w[j][i] for j < columns and i < k, zero from there to whole kr; an
- * element of @out is @width columns wide. */
+/* out[i / kr][j][i % kr] = w[j][i] for j < columns and i < k, zero from there to a multiple of kr;
+ * an element of @out is @width columns wide. */
 #define PACK_COLUMNS(name, type)                                                                   \
   static inline void name (const type *w, size_t w_stride, size_t k, size_t columns, size_t width, \
                            size_t kr, type *out)                                                   \
   {                                                                                                \
-    size_t whole = k / kr * kr;                                                                    \
+    size_t full = k / kr * kr;                                                                     \
                                                                                                    \
-    for (size_t i = 0; i < whole; i += kr, out += width * kr)                                      \
+    for (size_t i = 0; i < full; i += kr, out += width * kr)                                       \
       for (size_t j = 0; j < columns; j++)                                                         \
         for (size_t l = 0; l < kr; l++)                                                            \
           out[j * kr + l] = w[j * w_stride + i + l];                                               \
-    for (size_t j = 0; whole < k && j < columns; j++)                                              \
+    for (size_t j = 0; full < k && j < columns; j++)                                               \
       for (size_t l = 0; l < kr; l++)                                                              \
-        out[j * kr + l] = whole + l < k ? w[j * w_stride + whole + l] : 0;                         \
+        out[j * kr + l] = full + l < k ? w[j * w_stride + full + l] : 0;                           \
   }                                                                                                \
                                                                                                    \
   /* the usual numbers as constants */                                                             \
@@ -76,7 +76,7 @@ effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k)
          effnet_div_up (k, gemm->kr) * gemm->kr;
 }
 
-/* What the last panel has past its column @used. */
+/* Zero-fills the last panel from column @used on. */
 static void
 clear_columns (char *panel, size_t used, size_t width, size_t k, size_t kr, size_t element)
 {

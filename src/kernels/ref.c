@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The reference: each contract of kernels.h as the plainest loops that say it, summed in double. It
- * is the oracle of the checker and the fallback of last resort, and is never made faster. Its loops
+ * The reference: each contract of kernels.h as plain loops, summed in double. It
+ * is the oracle of the checker and the fallback of last resort, and is never optimised. Its loops
  * are in ref_tmpl.h, instantiated here for float32 and bfloat16. */
 #include <assert.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Activations for any CPU, EFFNET_GENERIC_BLOCK values at a time: loops of a fixed length, so that
- * the compiler makes the vectors of the baseline of them. Vectors of known bundles have
+ * the compiler vectorises them for the baseline CPU. Vectors of known bundles have
  * tmpl/activation.h. */
 #ifndef EFFNET_KERNELS_SIMD_ACTIVATION_GENERIC_H
 #define EFFNET_KERNELS_SIMD_ACTIVATION_GENERIC_H

@@ -10,7 +10,7 @@
  * 32 segments of width 1/2 centred on 0, 1/2, .. 31/2, looked up by two-register permutes. The best
  * quadratic on a width h is off by h^3 / 192 * max |d3q/da3|, and |d3q/da3| <= min (|q|, 1/8):
  * relatively at most 2^-10.58, absolutely at most 2^-13.58, against bf16's half ulp of 2^-9.
- * Past 15.5 q is held, so that swish ends at -2.9e-6 instead of 0. */
+ * a is clamped to 15.5, so that swish ends at -2.9e-6 instead of 0. */
 #ifndef EFFNET_KERNELS_SIMD_BF16_AVX512_H
 #define EFFNET_KERNELS_SIMD_BF16_AVX512_H
 
@@ -128,7 +128,7 @@ effnet_bf16_widen (__m256i x)
   return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (x), 16));
 }
 
-/* A mask known to be full while compiling costs nothing. */
+/* A mask that is a full constant is optimised away. */
 static EFFNET_INLINE __m512
 effnet_bf16_load (const uint16_t *from, __mmask16 mask)
 {

@@ -85,8 +85,8 @@ vf_fma (vf a, vf b, vf c)
   return _mm256_fmadd_ps (a, b, c);
 }
 
-/* acc += a * b. In assembler, because of the forms of the instruction GCC would take ones that
- * write over a factor, run out of registers, and move accumulators between them and the stack. */
+/* acc += a * b. Inline assembly: GCC picks FMA forms that overwrite a factor, runs out of registers
+ * and spills accumulators. */
 static EFFNET_INLINE void
 vf_accumulate (vf *acc, vf a, vf b)
 {

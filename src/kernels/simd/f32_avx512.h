@@ -9,11 +9,11 @@
  * vf_fma is a b + c and vf_fms a b - c, rounded once. vf_accumulate is vf_fma to its first operand,
  * for sums of many terms that live in a register.
  *
- * vf_min, vf_max give b where either is a NaN, so (limit, x) lets one through.
+ * vf_min, vf_max give b where either is a NaN, so f (limit, x) propagates a NaN of x.
  *
  * vf_divide is within 3 ulp of a / b for 2^-100 < b < 2^120.
  *
- * vf_keep gives x back in a register: a load used several times is not repeated instead.
+ * vf_keep keeps x in a register: a load used several times is not repeated instead.
  *
  * VF_TABLE stands only where a table of that many floats is looked up within registers. */
 #ifndef EFFNET_KERNELS_SIMD_F32_AVX512_H

@@ -4,7 +4,7 @@
 #ifndef EFFNET_KERNELS_SIMD_INLINE_H
 #define EFFNET_KERNELS_SIMD_INLINE_H
 
-/* unused: a template does not need every name of a vector header. */
+/* The attribute unused: no template needs every name of a vector header. */
 #define EFFNET_INLINE   inline __attribute__ ((always_inline, unused))
 #define EFFNET_NOINLINE __attribute__ ((noinline, unused))
 
@@ -15,12 +15,12 @@
 #  define EFFNET_UNROLL _Pragma ("GCC unroll 32")
 #endif
 
-/* Takes from the compiler what it knows of a value. Loops over several rows step a few opaque base
+/* Hides a value's origin from the compiler. Loops over several rows step a few opaque base
  * pointers and reach the other rows by index registers; left alone, both compilers give each row a
  * pointer of its own and run out of registers. */
 #define EFFNET_OPAQUE(x) __asm__("" : "+r"(x))
 
-/* Loads stay on their side. In a loop unrolled by hand whose accumulators take most registers, the
+/* A barrier for loads. In a loop unrolled by hand whose accumulators take most registers, the
  * scheduler would else gather loads of several steps and spill what they displace. */
 #define EFFNET_FENCE() __asm__ volatile("" ::: "memory")
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Pixels for AVX2. The names, and what they promise, are those of simd/pixels_avx512.h; what lies
- * past the end of a line goes by way of the stack. */
+ * past the end of a line goes through a buffer on the stack. */
 #ifndef EFFNET_KERNELS_SIMD_PIXELS_AVX2_H
 #define EFFNET_KERNELS_SIMD_PIXELS_AVX2_H
 
@@ -18,7 +18,7 @@ px_floor (vf x)
 }
 
 static EFFNET_INLINE void
-px_turn (vf r[8])
+px_transpose (vf r[8])
 {
   vf t[8];
 

@@ -4,10 +4,10 @@
  *
  * px_floor rounds down.
  *
- * px_turn: rows of VF_LANES x VF_LANES dwords become columns.
+ * px_transpose: transposes VF_LANES x VF_LANES dwords.
  *
- * px_units: VF_LANES / 4 units of 16 or 12 bytes that follow one another, each taken apart by the
- * pattern; zeros for what lies past the @left bytes that are there, which is not touched.
+ * px_units: VF_LANES / 4 units of 16 or 12 bytes that follow one another, each deinterleaved by the
+ * pattern; zeros past the @left bytes that may be read.
  *
  * px_store_words: the bytes of each dword as words: vectors of the even and of the odd ones.
  *
@@ -32,9 +32,9 @@ px_floor (vf x)
   return _mm512_roundscale_ps (x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
 
-/* pairs, quads, then whole 128-bit lanes change places */
+/* Interleaves pairs, then quads, then 128-bit lanes. */
 static EFFNET_INLINE void
-px_turn (vf r[16])
+px_transpose (vf r[16])
 {
   vf t[16];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Pixels for AArch64 NEON. The names, and what they promise, are those of simd/pixels_avx512.h;
- * what lies past the end of a line goes by way of the stack. */
+ * what lies past the end of a line goes through a buffer on the stack. */
 #ifndef EFFNET_KERNELS_SIMD_PIXELS_NEON_H
 #define EFFNET_KERNELS_SIMD_PIXELS_NEON_H
 
@@ -19,7 +19,7 @@ px_floor (vf x)
 }
 
 static EFFNET_INLINE void
-px_turn (vf r[4])
+px_transpose (vf r[4])
 {
   float32x4x2_t low = vzipq_f32 (r[0], r[2]), high = vzipq_f32 (r[1], r[3]);
   float32x4x2_t left = vzipq_f32 (low.val[0], high.val[0]);

@@ -70,15 +70,15 @@ vf_one_plus_exp_negated (vf x)
 {
   const vf grid = vf_set1 (1.5f * (1 << 23)), factor = vf_set1 (-VF_LOG2_E);
   vf clamped = vf_clamp_magnitude (x, VF_SIGMOID_CLAMP);
-  vf whole = vf_fma (clamped, factor, grid);
-  vf r = vf_fms (clamped, factor, vf_sub (whole, grid));
+  vf integer = vf_fma (clamped, factor, grid);
+  vf r = vf_fms (clamped, factor, vf_sub (integer, grid));
   vf p = vf_fma (r, vf_set1 (0x1.5c08e6p-10f), vf_set1 (0x1.3d0c52p-7f));
 
   p = vf_fma (p, r, vf_set1 (0x1.c6b6e4p-5f));
   p = vf_fma (p, r, vf_set1 (0x1.ebf918p-3f));
   p = vf_fma (p, r, vf_set1 (0x1.62e428p-1f));
   p = vf_fma (p, r, vf_set1 (0x1.000002p+0f));
-  return vf_add (vf_add_shifted_bits (p, whole, 23), vf_set1 (1.0f));
+  return vf_add (vf_add_shifted_bits (p, integer, 23), vf_set1 (1.0f));
 }
 
 #endif

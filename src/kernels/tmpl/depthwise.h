@@ -15,7 +15,7 @@
  * row order, whatever group it falls in. */
 
 #define DEPTHWISE_PIXELS 8
-/* Of so many pixels or more whole vectors go through swish directly. */
+/* Groups of at least this many pixels apply swish in registers. */
 #ifndef DEPTHWISE_SWISH_PIXELS
 #  define DEPTHWISE_SWISH_PIXELS (DEPTHWISE_PIXELS + 1) /* none do */
 #endif
@@ -26,8 +26,12 @@ typedef struct {
   size_t c, channels; /* from c, at most VF_LANES */
   ptrdiff_t column;   /* of the first tap of the first pixel; may be negative */
   uint32_t valid;     /* bit i: column + i lies in the image */
-  enum { DEPTHWISE_TO_STACK, DEPTHWISE_CLAMP, DEPTHWISE_SWISH } direct; /* from registers to out? */
-  float low, high;                                                      /* DEPTHWISE_CLAMP */
+  enum {
+    DEPTHWISE_TO_STACK,
+    DEPTHWISE_CLAMP,
+    DEPTHWISE_SWISH
+  } direct;        /* stored straight from registers */
+  float low, high; /* DEPTHWISE_CLAMP */
 } DepthwiseGroup;
 
 static EFFNET_INLINE vf
@@ -246,7 +250,7 @@ depthwise_vector (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned k,
 static EFFNET_INLINE void
 depthwise_channels (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned k, const unsigned s)
 {
-  size_t whole = d->channels / VF_LANES * VF_LANES;
+  size_t full = d->channels / VF_LANES * VF_LANES;
   int inside =
       g->column >= 0 && g->column + (ptrdiff_t)((g->pixels - 1) * s + k) <= (ptrdiff_t)d->in_w;
   int clamps =
@@ -257,13 +261,13 @@ depthwise_channels (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned 
     g->direct = DEPTHWISE_SWISH;
   g->channels = VF_LANES;
   if (inside)
-    for (g->c = 0; g->c < whole; g->c += VF_LANES)
+    for (g->c = 0; g->c < full; g->c += VF_LANES)
       depthwise_vector (d, g, k, s, 0, 0);
   else
-    for (g->c = 0; g->c < whole; g->c += VF_LANES)
+    for (g->c = 0; g->c < full; g->c += VF_LANES)
       depthwise_vector (d, g, k, s, 0, 1);
-  if (whole < d->channels) {
-    g->channels = d->channels - whole;
+  if (full < d->channels) {
+    g->channels = d->channels - full;
     g->direct = clamps ? DEPTHWISE_CLAMP : DEPTHWISE_TO_STACK;
     depthwise_vector (d, g, k, s, 1, 1);
   }

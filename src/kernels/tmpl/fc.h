@@ -12,9 +12,9 @@
 #define FC_CHAINS 4
 #define FC_AHEAD  16 /* rows: a block reads a few lines of each, too few for hardware to follow */
 
-/* y[j ..], nv vectors of it, the one of a tail with @rest elements. */
+/* y[j ..], nv vectors, or one of @tail elements. */
 static EFFNET_INLINE void
-fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t rest)
+fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t tail)
 {
   const elem *w = (const elem *)f->w + j;
   vf acc[FC_CHAINS][FC_NV];
@@ -22,7 +22,7 @@ fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t rest)
 
   EFFNET_UNROLL
   for (unsigned v = 0; v < nv; v++) {
-    acc[0][v] = rest ? vf_load_tail (f->bias + j, rest) : vf_load (f->bias + j + v * VF_LANES);
+    acc[0][v] = tail ? vf_load_tail (f->bias + j, tail) : vf_load (f->bias + j + v * VF_LANES);
     EFFNET_UNROLL
     for (unsigned chain = 1; chain < FC_CHAINS; chain++)
       acc[chain][v] = vf_zero ();
@@ -34,7 +34,7 @@ fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t rest)
     for (unsigned v = 0; v < nv; v++) {                                                            \
       const elem *at = w + v * VF_LANES;                                                           \
       acc[chain][v] =                                                                              \
-          vf_fma (x, rest ? elem_load_tail (at, rest) : elem_load (at), acc[chain][v]);            \
+          vf_fma (x, tail ? elem_load_tail (at, tail) : elem_load (at), acc[chain][v]);            \
     }                                                                                              \
     w += f->w_stride;                                                                              \
   } while (0)
@@ -61,8 +61,8 @@ fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t rest)
     vf y = vf_add (vf_add (acc[0][v], acc[1][v]), vf_add (acc[2][v], acc[3][v]));
 
     y = vf_activate (y, f->activation);
-    if (rest)
-      vf_store_tail (f->y + j, y, rest);
+    if (tail)
+      vf_store_tail (f->y + j, y, tail);
     else
       vf_store (f->y + j + v * VF_LANES, y);
   }

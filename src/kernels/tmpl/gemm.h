@@ -72,12 +72,12 @@ gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const
     for (unsigned v = 0; v < nv; v++) {
       vf y = swish ? vf_activate (acc[r][v], EFFNET_ACTIVATION_SWISH)
                    : vf_clamp (acc[r][v], to->low, to->high);
-      const int whole = v + 1 < nv || to->last == VF_LANES;
+      const int full = v + 1 < nv || to->last == VF_LANES;
 
       if (residual != NULL)
-        y = vf_add (y, whole ? vf_load (residual + v * VF_LANES)
-                             : vf_load_tail (residual + v * VF_LANES, to->last));
-      if (whole)
+        y = vf_add (y, full ? vf_load (residual + v * VF_LANES)
+                            : vf_load_tail (residual + v * VF_LANES, to->last));
+      if (full)
         vf_store (c + v * VF_LANES, y);
       else
         vf_store_tail (c + v * VF_LANES, y, to->last);
@@ -103,13 +103,14 @@ gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsi
   rows.base[2] += mr > 10 ? 10 * bytes : 0;
   EFFNET_OPAQUE (rows.lda3);
   EFFNET_UNROLL
-  for (unsigned r = 0; r < mr; r++)
+  for (unsigned r = 0; r < mr; r++) {
     EFFNET_UNROLL
-  for (unsigned v = 0; v < nv; v++)
-    acc[r][v] = vf_load (bias + v * VF_LANES);
+    for (unsigned v = 0; v < nv; v++)
+      acc[r][v] = vf_load (bias + v * VF_LANES);
+  }
 
-    /* The bases are opaque again after each step, else GCC keeps base + index of the next step in
-     * registers and spills. */
+  /* The bases are opaque again after each step, else GCC keeps base + index of the next step in
+   * registers and spills. */
 #define GEMM_STEP(kk, advance)                                                                     \
   do {                                                                                             \
     vf w[GEMM_NV];                                                                                 \
@@ -150,10 +151,11 @@ gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsi
     return;
   }
   EFFNET_UNROLL
-  for (unsigned r = 0; r < mr; r++)
+  for (unsigned r = 0; r < mr; r++) {
     EFFNET_UNROLL
-  for (unsigned v = 0; v < nv; v++)
-    to->tile[r * nv + v] = acc[r][v];
+    for (unsigned v = 0; v < nv; v++)
+      to->tile[r * nv + v] = acc[r][v];
+  }
 }
 
 #define GEMM_TILE_FUNC(name, mr, nv, swish)                                                        \

@@ -64,35 +64,36 @@ convert_channel (const EffnetConvert *c, unsigned k, vf a, vf b, vf d)
   return convert_value (v, vf_set1 (c->scale[k]), vf_set1 (c->bias[k]));
 }
 
-/* @n <= VF_LANES pixels from @x on, the first component's samples @step apart, the others' @beside.
+/* @n <= VF_LANES pixels from @x on, the first component's samples @step apart, the others'
+ * @others_step.
  */
 static EFFNET_INLINE void
-convert_pixels (const EffnetConvert *c, const size_t step, const size_t beside, size_t x, size_t n,
-                float *out)
+convert_pixels (const EffnetConvert *c, const size_t step, const size_t others_step, size_t x,
+                size_t n, float *out)
 {
   vf a = px_load_step (c->in[0] + x * step, step, n);
-  vf b = px_load_step (c->in[1] + x * beside, beside, n);
-  vf d = px_load_step (c->in[2] + x * beside, beside, n);
+  vf b = px_load_step (c->in[1] + x * others_step, others_step, n);
+  vf d = px_load_step (c->in[2] + x * others_step, others_step, n);
 
   px_store_rgb (out, convert_channel (c, 0, a, b, d), convert_channel (c, 1, a, b, d),
                 convert_channel (c, 2, a, b, d));
 }
 
 static EFFNET_INLINE void
-convert_row (const EffnetConvert *c, const size_t step, const size_t beside)
+convert_row (const EffnetConvert *c, const size_t step, const size_t others_step)
 {
   float rgb[3 * VF_LANES];
   size_t x = 0;
 
   for (; c->n - x >= VF_LANES; x += VF_LANES)
-    convert_pixels (c, step, beside, x, VF_LANES, c->out + 3 * x);
+    convert_pixels (c, step, others_step, x, VF_LANES, c->out + 3 * x);
   if (x < c->n) {
-    convert_pixels (c, step, beside, x, c->n - x, rgb);
+    convert_pixels (c, step, others_step, x, c->n - x, rgb);
     memcpy (c->out + 3 * x, rgb, 3 * (c->n - x) * sizeof *rgb);
   }
 }
 
-/* Of three vectors' worth of packed pixels, what each lane's channel is multiplied by and so on. */
+/* One factor or summand for each lane's channel, for three vectors of packed pixels. */
 static EFFNET_INLINE void
 convert_cycle (const float *of_channel, size_t step, vf lanes[3])
 {
@@ -104,7 +105,7 @@ convert_cycle (const float *of_channel, size_t step, vf lanes[3])
     lanes[q] = vf_load (all + q * VF_LANES % 3);
 }
 
-/* Packed pixels whose channels stay what they are: nothing has to be taken apart. */
+/* Packed pixels whose channels stay what they are: nothing has to be deinterleaved. */
 static EFFNET_INLINE void
 convert_packed (const EffnetConvert *c)
 {
@@ -115,12 +116,13 @@ convert_packed (const EffnetConvert *c)
   convert_cycle (c->offset, 1, offset);
   convert_cycle (c->scale, 1, scale);
   convert_cycle (c->bias, 1, bias);
-  for (; n - x >= 3 * VF_LANES; x += 3 * VF_LANES)
+  for (; n - x >= 3 * VF_LANES; x += 3 * VF_LANES) {
     EFFNET_UNROLL
-  for (unsigned q = 0; q < 3; q++) {
-    vf v = vf_fma (gain[q], vf_load (c->in[0] + x + q * VF_LANES), offset[q]);
+    for (unsigned q = 0; q < 3; q++) {
+      vf v = vf_fma (gain[q], vf_load (c->in[0] + x + q * VF_LANES), offset[q]);
 
-    vf_store (c->out + x + q * VF_LANES, convert_value (v, scale[q], bias[q]));
+      vf_store (c->out + x + q * VF_LANES, convert_value (v, scale[q], bias[q]));
+    }
   }
   for (unsigned q = 0; x < n; q++, x += VF_LANES) {
     size_t left = n - x < VF_LANES ? n - x : VF_LANES;
@@ -140,7 +142,7 @@ convert_stays_packed (const EffnetConvert *c)
          m[6] == 0 && m[7] == 0;
 }
 
-/* Planes, a plane and one of pairs, packed pixels; whatever else there may be. */
+/* Planes, a plane and one of pairs, packed pixels; any other step. */
 void
 IMAGE_KERNEL (convert_f32) (const EffnetConvert *c)
 {

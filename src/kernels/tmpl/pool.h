@@ -6,24 +6,25 @@
 
 #define POOL_NV 4
 
-/* sum[c ..] += columns of nv vectors, the last of which may have a tail of @rest. */
+/* sum[c ..] += columns of nv vectors, or of one of @tail elements. */
 static EFFNET_INLINE void
-pool_columns (const EffnetPoolSum *p, size_t c, const unsigned nv, size_t rest)
+pool_columns (const EffnetPoolSum *p, size_t c, const unsigned nv, size_t tail)
 {
   const elem *x = (const elem *)p->x + c;
   vf sum[POOL_NV];
 
   EFFNET_UNROLL
   for (unsigned v = 0; v < nv; v++)
-    sum[v] = rest ? vf_load_tail (p->sum + c, rest) : vf_load (p->sum + c + v * VF_LANES);
-  for (size_t i = 0; i < p->pixels; i++, x += p->stride)
+    sum[v] = tail ? vf_load_tail (p->sum + c, tail) : vf_load (p->sum + c + v * VF_LANES);
+  for (size_t i = 0; i < p->pixels; i++, x += p->stride) {
     EFFNET_UNROLL
-  for (unsigned v = 0; v < nv; v++)
-    sum[v] = vf_add (sum[v], rest ? elem_load_tail (x, rest) : elem_load (x + v * VF_LANES));
+    for (unsigned v = 0; v < nv; v++)
+      sum[v] = vf_add (sum[v], tail ? elem_load_tail (x, tail) : elem_load (x + v * VF_LANES));
+  }
   EFFNET_UNROLL
   for (unsigned v = 0; v < nv; v++) {
-    if (rest)
-      vf_store_tail (p->sum + c, sum[v], rest);
+    if (tail)
+      vf_store_tail (p->sum + c, sum[v], tail);
     else
       vf_store (p->sum + c + v * VF_LANES, sum[v]);
   }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The horizontal filter of bytes over vectors of words (EFFNET_PACKING_WORDS, columns.h). Included
- * like tmpl/image.h. Sixteen rows at a time: a stretch of their lines is taken apart by kinds,
- * quads are turned so that a vector holds one quad of several rows, and each column is a sum of
- * products of such vectors with one weight pair. Turned back, the columns are rows of the output.
+ * like tmpl/image.h. Sixteen rows at a time: a stretch of their lines is deinterleaved by kinds and
+ * its quads transposed, so that a vector holds one quad of several rows, and each column is a sum
+ * of products of such vectors with one weight pair. Transposed back, the columns are rows of the
+ * output.
  */
 
 #define WORDS_GROUPS  (EFFNET_UNIT_ROWS / VF_LANES) /* vectors to hold something of each row */
@@ -11,13 +12,13 @@
 #define WORDS_QUAD    (EFFNET_QUAD_SCRATCH / WORDS_GROUPS) /* bytes of a quad in one group */
 #define WORDS_COLUMNS 16
 
-/* A stretch of 16 rows, taken apart: @scratch holds kind by kind [quad][group][two of words]. */
+/* A stretch of 16 rows, deinterleaved: @scratch holds kind by kind [quad][group][two of words]. */
 typedef struct {
   const EffnetResampleH *h;
   const uint8_t *rows[EFFNET_UNIT_ROWS]; /* past n_rows the last again */
   unsigned rows_before, n_rows;          /* of the call before these, and of these */
   unsigned unit;                         /* bytes */
-  size_t first, units;                   /* kept: [first, first + units) */
+  size_t first, units;                   /* deinterleaved: [first, first + units) */
   uint8_t pattern[16]; /* byte of the unit that each byte of the four quads is, 0x80 none */
   unsigned before[4];  /* quads in a unit of the kinds before this one */
   unsigned quads[4];   /* in a unit */
@@ -25,7 +26,7 @@ typedef struct {
   const uint32_t *column_quads;
   const int16_t *weights;
   size_t most;         /* quads of a column in them */
-  ptrdiff_t origin[4]; /* place of quad 0 of the kinds, kept or not, in quads */
+  ptrdiff_t origin[4]; /* place of quad 0 of the kinds, deinterleaved or not, in quads */
 } Words;
 
 static EFFNET_INLINE void
@@ -53,7 +54,7 @@ words_start (Words *w, const EffnetResampleH *h)
   }
 }
 
-/* Where quad @q of a unit @u kept goes; NULL when it belongs to no kind. */
+/* Where quad @q of the deinterleaved unit @u goes; NULL when it belongs to no kind. */
 static EFFNET_INLINE uint8_t *
 words_place (const Words *w, size_t u, unsigned q)
 {
@@ -67,7 +68,7 @@ words_place (const Words *w, size_t u, unsigned q)
 /* Units [first, first + units) of the 16 rows; @units becomes a multiple of a vector's. @unit is
  * their bytes. */
 static EFFNET_INLINE void
-words_keep (Words *w, const unsigned unit, size_t first, size_t units)
+words_deinterleave (Words *w, const unsigned unit, size_t first, size_t units)
 {
   uint8_t *place[4];
   size_t stride[4] = {0};
@@ -90,7 +91,7 @@ words_keep (Words *w, const unsigned unit, size_t first, size_t units)
       EFFNET_UNROLL
       for (unsigned i = 0; i < VF_LANES; i++)
         r[i] = px_units (w->rows[g * VF_LANES + i] + at, left, unit, w->pattern);
-      px_turn (r);
+      px_transpose (r);
       EFFNET_UNROLL
       for (unsigned i = 0; i < VF_LANES; i++)
         if (place[i % 4] != NULL)
@@ -99,9 +100,9 @@ words_keep (Words *w, const unsigned unit, size_t first, size_t units)
   }
 }
 
-/* Sees to it that what the block looks at is kept, and of the rest as much as fits. */
+/* Deinterleaves the units that the block reads, and as many of the following ones as fit. */
 static EFFNET_INLINE void
-words_need (Words *w, const EffnetWordBlock *block)
+words_cache (Words *w, const EffnetWordBlock *block)
 {
   size_t lo = block->first, units = block->units;
   size_t all = (w->h->bytes + w->unit - 1) / w->unit;
@@ -111,9 +112,9 @@ words_need (Words *w, const EffnetWordBlock *block)
   if (units < EFFNET_UNITS_KEPT)
     units = all - lo < EFFNET_UNITS_KEPT ? all - lo : EFFNET_UNITS_KEPT;
   if (w->unit == 12)
-    words_keep (w, 12, lo, units);
+    words_deinterleave (w, 12, lo, units);
   else
-    words_keep (w, 16, lo, units);
+    words_deinterleave (w, 16, lo, units);
 }
 
 /* Column @j, of kind @k, of all rows. */
@@ -142,7 +143,7 @@ words_column (const Words *w, size_t j, unsigned k, vf out[WORDS_GROUPS])
     out[g] = px_sum_float (even[g], odd[g]);
 }
 
-/* VF_LANES columns of VF_LANES rows, turned, of which @n and @rows count, to @out. */
+/* Transposes and stores VF_LANES x VF_LANES sums; @n columns and @rows rows are written. */
 static EFFNET_INLINE void
 words_store (const EffnetResampleH *h, float columns[VF_LANES][VF_LANES], size_t n, unsigned rows,
              float *out)
@@ -152,7 +153,7 @@ words_store (const EffnetResampleH *h, float columns[VF_LANES][VF_LANES], size_t
   EFFNET_UNROLL
   for (unsigned l = 0; l < VF_LANES; l++)
     r[l] = vf_load (columns[l]);
-  px_turn (r);
+  px_transpose (r);
   EFFNET_UNROLL
   for (unsigned l = 0; l < VF_LANES; l++)
     if (l < rows) {
@@ -209,7 +210,7 @@ IMAGE_KERNEL (resample_h_u8) (const EffnetResampleH *h)
     for (size_t j = 0; j < columns; j += WORDS_COLUMNS) {
       size_t n = columns - j < WORDS_COLUMNS ? columns - j : WORDS_COLUMNS;
 
-      words_need (&w, &w.blocks[j / WORDS_COLUMNS]);
+      words_cache (&w, &w.blocks[j / WORDS_COLUMNS]);
       for (size_t l = 0; l < n; l += VF_LANES)
         words_block (&w, j + l, n - l < VF_LANES ? n - l : VF_LANES);
     }

@@ -16,10 +16,10 @@ SCALE_ROWS_KERNEL (const EffnetScaleRows *s)
     for (; s->channels - c >= VF_LANES; c += VF_LANES)
       elem_store (x + c, vf_mul (elem_load (x + c), vf_load (s->gate + c)));
     if (c < s->channels) {
-      size_t rest = s->channels - c;
+      size_t tail = s->channels - c;
 
       elem_store_tail (
-          x + c, vf_mul (elem_load_tail (x + c, rest), vf_load_tail (s->gate + c, rest)), rest);
+          x + c, vf_mul (elem_load_tail (x + c, tail), vf_load_tail (s->gate + c, tail)), tail);
     }
   }
 }

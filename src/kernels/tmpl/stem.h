@@ -25,10 +25,11 @@ stem_group (const EffnetStem *stem, const float *const *rows, size_t n, vf *tile
   vf acc[STEM_PIXELS][2];
 
   EFFNET_UNROLL
-  for (unsigned p = 0; p < STEM_PIXELS; p++)
+  for (unsigned p = 0; p < STEM_PIXELS; p++) {
     EFFNET_UNROLL
-  for (unsigned v = 0; v < nv; v++)
-    acc[p][v] = vf_load (stem->bias + n + v * VF_LANES);
+    for (unsigned v = 0; v < nv; v++)
+      acc[p][v] = vf_load (stem->bias + n + v * VF_LANES);
+  }
   for (unsigned i = 0; i < k; i++) {
     const float *row = rows[i];
 
@@ -46,15 +47,16 @@ stem_group (const EffnetStem *stem, const float *const *rows, size_t n, vf *tile
         for (unsigned v = 0; v < nv; v++)
           vf_accumulate (&acc[p][v], x, tap_w[v]);
       }
-      if (VF_REGISTERS < 32) /* or GCC keeps inputs for the taps of other pixels, on the stack */
+      if (VF_REGISTERS < 32) /* else GCC spills inputs kept for other pixels */
         EFFNET_FENCE ();
     }
   }
   EFFNET_UNROLL
-  for (unsigned p = 0; p < STEM_PIXELS; p++)
+  for (unsigned p = 0; p < STEM_PIXELS; p++) {
     EFFNET_UNROLL
-  for (unsigned v = 0; v < nv; v++)
-    tile[p * nv + v] = acc[p][v];
+    for (unsigned v = 0; v < nv; v++)
+      tile[p * nv + v] = acc[p][v];
+  }
 }
 
 static EFFNET_INLINE void

@@ -24,7 +24,7 @@ enum {
   GROUP_BYTES = 16384 /* of weights, a third of L1 */
 };
 
-/* Rows first .. rows-1 of the 32x32 sums belong to c at (row, column) and are still to be finished.
+/* Rows first .. rows-1 of the 32x32 sums belong to c at (row, column) and still need the epilogue.
  */
 typedef struct {
   size_t row, column;
@@ -34,7 +34,7 @@ typedef struct {
 /* What every block of a call shares. */
 typedef struct {
   const EffnetGemm *g;
-  EffnetBf16Epilogue finish;
+  EffnetBf16Epilogue epilogue;
   float *sums;       /* [32][32] */
   size_t steps;      /* ceil (k / DEPTH) */
   size_t panel_size; /* elements of a panel of b */
@@ -81,19 +81,19 @@ multiply_step (const uint16_t *a, size_t lda, const uint16_t *b, int row_tiles, 
   }
 }
 
-/* The next @rows rows of @block, or as many as are left. */
+/* The epilogue of the next @rows rows of @block, or of as many as are left. */
 static EFFNET_INLINE void
-finish_some (const Call *call, Block *block, unsigned rows)
+epilogue_rows (const Call *call, Block *block, unsigned rows)
 {
   unsigned to = rows < block->rows - block->first ? block->first + rows : block->rows;
 
   if (block->first < to)
-    call->finish (call->g, call->sums + block->first * PANEL, block->row + block->first,
-                  block->column, to - block->first);
+    call->epilogue (call->g, call->sums + block->first * PANEL, block->row + block->first,
+                    block->column, to - block->first);
   block->first = to;
 }
 
-/* sums = a * b at @block, finishing @before, whose sums they were, on the way. */
+/* sums = a * b at @block, with the epilogue of @before, whose sums they were, on the way. */
 static EFFNET_INLINE void
 multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_t *b_tail,
           Block *before, int row_tiles, int column_tiles)
@@ -116,9 +116,9 @@ multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_
       multiply_step (a + g->k - DEPTH, g->lda, b_tail, row_tiles, column_tiles);
     else
       multiply_step (a + s * DEPTH, g->lda, b + s * DEPTH * PANEL, row_tiles, column_tiles);
-    finish_some (call, before, share < 2 ? 2 : share);
+    epilogue_rows (call, before, share < 2 ? 2 : share);
   }
-  finish_some (call, before, 2 * TILE);
+  epilogue_rows (call, before, 2 * TILE);
   _tile_stored (0, sums, PANEL * 4);
   if (column_tiles == 2)
     _tile_stored (1, sums + 16, PANEL * 4);
@@ -140,7 +140,7 @@ make_tail (const Call *call, const uint16_t *b, uint16_t *tail /* [DEPTH / 2][PA
   __asm__ volatile("" ::: "memory"); /* tile loads do not tell the compiler what they read */
 }
 
-/* The next rows to compute from @row on: where the tiles lie and which rows of them are new. */
+/* Places the tiles of the next rows from @row on, and says which rows of them are new. */
 static int
 place_rows (size_t m, size_t row, Block *block)
 {
@@ -191,7 +191,7 @@ void
 effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
 {
   float sums[2 * TILE * PANEL] __attribute__ ((aligned (64)));
-  Call call = {.g = g, .finish = effnet_bf16_epilogues[g->activation], .sums = sums};
+  Call call = {.g = g, .epilogue = effnet_bf16_epilogues[g->activation], .sums = sums};
   Block before = {.first = 0, .rows = 0};
   size_t panels = (g->n + PANEL - 1) / PANEL, group;
 
@@ -205,5 +205,5 @@ effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
   for (size_t p = 0; p < panels; p += group)
     multiply_group (&call, p, p + group < panels ? p + group : panels, &before);
   _tile_release ();
-  finish_some (&call, &before, 2 * TILE);
+  epilogue_rows (&call, &before, 2 * TILE);
 }

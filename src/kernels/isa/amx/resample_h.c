@@ -3,10 +3,11 @@
  * The horizontal filter on AMX tiles: 16 rows x 64 bytes of the picture as they lie in memory times
  * banded tiles of int8 weights, so what is interleaved comes apart in the product. A block's sums
  * are finished by the vector units while the tile unit works on the next. Two groups of columns at
- * a time go down the rows: their weights stay in first-level cache, and the memory sees 16 rows at
- * once, which is as many streams as it follows well.
+ * a time go down the rows: their weights stay in first-level cache, and 16 rows are read at once,
+ * as many streams as the prefetcher follows.
  *
- * No load leaves the rows: where a whole tile is not there, its bytes go by way of the stack. */
+ * No load leaves the rows: where a whole tile is not there, its bytes go through a buffer on the
+ * stack. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -83,11 +84,11 @@ static EFFNET_INLINE void
 multiply (const EffnetResampleH *h, size_t row, size_t g, const EffnetTileGroup *group,
           const int8_t *tiles, Block *block)
 {
-  size_t rest = h->columns->n * h->columns->kinds - g * TILE;
+  size_t left = h->columns->n * h->columns->kinds - g * TILE;
 
   block->out = h->out + row * h->out_stride + g * TILE;
   block->rows = h->n_rows - row < TILE ? h->n_rows - row : TILE;
-  block->columns = rest < TILE ? rest : TILE;
+  block->columns = left < TILE ? left : TILE;
   _tile_zero (0);
   _tile_zero (1);
   for (size_t c = 0; c < group->chunks; c++)

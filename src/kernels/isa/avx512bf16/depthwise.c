@@ -66,18 +66,19 @@ activate_all (const EffnetQ *q, __m512 *sums, unsigned width, EffnetActivation a
   __m512 low = _mm512_set1_ps (activation == EFFNET_ACTIVATION_NONE ? -INFINITY : 0.0f);
   __m512 high = _mm512_set1_ps (activation == EFFNET_ACTIVATION_RELU6 ? 6.0f : INFINITY);
 
-  if (activation == EFFNET_ACTIVATION_SWISH)
+  if (activation == EFFNET_ACTIVATION_SWISH) {
 #pragma GCC unroll 8
     for (unsigned x = 0; x < width; x++)
       sums[x] = effnet_bf16_activate (q, sums[x], EFFNET_ACTIVATION_SWISH);
-  else if (activation == EFFNET_ACTIVATION_SIGMOID)
+  } else if (activation == EFFNET_ACTIVATION_SIGMOID) {
 #pragma GCC unroll 8
     for (unsigned x = 0; x < width; x++)
       sums[x] = effnet_bf16_activate (q, sums[x], EFFNET_ACTIVATION_SIGMOID);
-  else
+  } else {
 #pragma GCC unroll 8
     for (unsigned x = 0; x < width; x++)
       sums[x] = _mm512_min_ps (high, _mm512_max_ps (low, sums[x]));
+  }
 }
 
 /* width outputs of 16 channels */

@@ -14,8 +14,7 @@ enum {
   PANEL = 32, /* nr */
 };
 
-/* Two neighbouring k of a row, in every pair of lanes; only the first when the second does not
- * exist. */
+/* Two neighbouring k of a row, in every pair of lanes; the second is zero past k. */
 static EFFNET_INLINE __m512i
 broadcast_pair (const uint16_t *a, int both)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The front end's inner loops for any CPU, shaped so that the compiler makes vectors of the
- * baseline of them. */
+ * The front end's inner loops for any CPU, shaped so that the compiler vectorises them for the
+ * baseline. */
 #include <string.h>
 
 #include "kernels/columns.h"

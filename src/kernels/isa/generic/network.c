@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Rows for any CPU: C whose inner loops have fixed lengths, so that the compiler makes the vectors
- * of the baseline of them. Tails go through the same loops on a zeroed block of the stack: nothing
- * is read or written past the contract. */
+ * Rows for any CPU: C whose inner loops have fixed lengths, so that the compiler
+ * vectorises them for the baseline. Tails go through the same loops on a zeroed block of the stack:
+ * nothing is read or written past the contract. */
 #include <assert.h>
 #include <string.h>
 
