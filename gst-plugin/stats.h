@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 #define GST_EFFNET_STATS_SAMPLES 512
 
 typedef enum {
-  GST_EFFNET_TIME_WAIT, /* the call's time that none of the other three explains */
+  GST_EFFNET_TIME_WAIT, /* of the call, in none of the other three */
   GST_EFFNET_TIME_DECODE,
   GST_EFFNET_TIME_CONVERT,
   GST_EFFNET_TIME_INFER,

@@ -29,8 +29,8 @@ typedef struct {
 GstCaps *gst_effnet_video_get_raw_caps (void);
 /* Returns: (transfer full): those in the sizes that the library takes, and JPEG */
 GstCaps *gst_effnet_video_get_template_caps (void);
-/* Returns: (nullable): the elements that make something acceptable of @offered, which is not; NULL
- * when nobody knows any. */
+/* Returns: (nullable): the elements that convert @offered, which is not taken; NULL when none are
+ * known. */
 const char *gst_effnet_video_advise (const GstCaps *offered);
 /* FALSE: caps that the template does not allow, or that contradict themselves. */
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);

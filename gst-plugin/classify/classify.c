@@ -113,7 +113,7 @@ GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
 
 /* ---- stream ---------------------------------------------------------------------------------- */
 
-/* Nothing that was seen before may show up after this. */
+/* Drops all that was learnt from earlier frames. */
 static void
 forget_stream (GstEffnetClassify *self)
 {
@@ -215,7 +215,7 @@ src_event (GstBaseTransform *base, GstEvent *event)
   self->qos.proportion = proportion;
   if (!GST_CLOCK_TIME_IS_VALID (timestamp))
     self->qos.earliest_time = GST_CLOCK_TIME_NONE;
-  else if (diff > 0) /* what comes now will be later still */
+  else if (diff > 0) /* the next frames will be later still */
     self->qos.earliest_time = timestamp + 2 * (GstClockTime)diff;
   else /* early: -diff may exceed the timestamp */
     self->qos.earliest_time = timestamp > (GstClockTime)-diff ? timestamp + diff : 0;
@@ -223,8 +223,8 @@ src_event (GstBaseTransform *base, GstEvent *event)
   return gst_pad_push_event (base->sinkpad, event);
 }
 
-/* The source asks what of its formats is taken, and it is none: it will give up, and its error does
- * not say what is missing. Once. */
+/* Upstream offers no format that is taken: says once which elements convert it, since upstream's
+ * own error does not. */
 static void
 advise (GstEffnetClassify *self, const GstCaps *offered)
 {
@@ -261,8 +261,8 @@ handle_query (GstBaseTransform *base, GstPadDirection direction, GstQuery *query
   return TRUE;
 }
 
-/* Nobody downstream means nobody reads strides: GstVideoMeta is offered exactly when downstream, to
- * whom every buffer goes unchanged, takes it. Its pools and allocators are offered as they are. */
+/* Every buffer goes downstream unchanged, so GstVideoMeta is offered exactly when downstream takes
+ * it, and so are its pools and allocators. */
 static gboolean
 propose_allocation (GstBaseTransform *base, GstQuery *decide_query, GstQuery *query)
 {

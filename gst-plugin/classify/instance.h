@@ -24,7 +24,7 @@ typedef struct {
   int max_errors; /* less than 1: never an error */
 } GstEffnetFrameSettings;
 
-/* What QOS events of this segment said. */
+/* The newest QOS event of this segment. */
 typedef struct {
   GstClockTime earliest_time; /* running time; NONE = nobody is late */
   double proportion;
@@ -57,7 +57,7 @@ struct _GstEffnetClassify {
   GstEffnetResults results; /* the newest of this stream */
   GstEffnetResults spare;   /* where the next are made */
   guint regions_serial;     /* settings they were picked by */
-  guint since_inference;    /* frames since them, that one included */
+  guint since_inference;    /* buffers since the inference, its own included */
   GstClockTime inferred_at; /* system time of them */
   GstEffnetAnnouncer announcer;
   guint n_bad;            /* bad frames in a row */

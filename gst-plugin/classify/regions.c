@@ -159,11 +159,11 @@ pick_named (const GstEffnetRegionSettings *settings, guint width, guint height, 
 typedef struct {
   GQuark name;
   int id;
-  gboolean lasts; /* in the next frame the number is the same object's */
+  gboolean lasts; /* the number is the object's from frame to frame */
   gint64 x, y, width, height;
 } Roi;
 
-/* Where a walk over the ROIs of a buffer has got to. */
+/* An iterator over the ROIs of a buffer. */
 typedef struct {
   GstBuffer *buffer;
   gpointer meta, detection;
@@ -187,7 +187,7 @@ next_meta (Walk *walk, Roi *roi)
 }
 
 #ifdef HAVE_GST_ANALYTICS
-/* A detection's number is its place in this buffer's list; what lasts is the track it belongs to.
+/* A detection's number is its place in this buffer's list; the lasting number is its track's.
  */
 static gboolean
 next_detection (Walk *walk, Roi *roi)

@@ -39,7 +39,7 @@ typedef struct {
   GQuark name;
   int roi_id; /* -1: not a ROI */
   guint nth;
-  gboolean unique;   /* no other of the frame has this name and number, and both last */
+  gboolean unique;   /* no other of the frame has this name and number, and the number lasts */
   EffnetRegion rect; /* pixels; all 0 = the full frame */
 } GstEffnetPick;
 

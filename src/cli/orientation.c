@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Walks a JPEG file's segments as far as the Exif one; what stands in it is read by GStreamer's tag
- * library. Any damage means "nothing is said": the decoder is the judge of the file. */
+ * library. A damaged file has no orientation here; the decoder reports it. */
 #include "cli/orientation.h"
 
 #include <string.h>
