@@ -7,7 +7,7 @@
 
 #include "plan/step.h"
 
-/* The measured numbers behind the cuts; `meson compile -C build tune-tiles` times others. */
+/* The measured numbers behind the cuts; build/tests/plan/tune-tiles times others. */
 typedef struct {
   size_t tile_macs;     /* multiply-adds of a tile: large beside the cost of handing one out (about
                          * 0.1 us), small enough that a few workers end a step together */
