@@ -5,68 +5,54 @@
  * the limits of net.c and scale.c allow stays far below 2^64. */
 #include "arch/count.h"
 
-/* A k x k convolution without bias and its batch norm's gamma and beta. @in is 1 when depthwise. */
-static EffnetCost
-conv (uint64_t kernel, uint64_t in, uint64_t out, uint64_t height, uint64_t width)
+/* Trained of a batch norm are gamma and beta. */
+static void
+add_layer (EffnetCost *cost, const EffnetLayer *layer)
 {
-  uint64_t weights = kernel * kernel * in * out;
-  return (EffnetCost){weights + 2 * out, weights * height * width};
-}
+  uint64_t weights = (uint64_t)layer->kernel * layer->kernel * layer->in * layer->out;
 
-static EffnetCost
-fully_connected (uint64_t in, uint64_t out)
-{
-  return (EffnetCost){in * out + out, in * out};
-}
-
-static EffnetCost
-sum (EffnetCost a, EffnetCost b)
-{
-  return (EffnetCost){a.parameters + b.parameters, a.multiply_adds + b.multiply_adds};
+  cost->parameters += weights + (layer->has_norm ? 2 : 1) * layer->out;
+  cost->multiply_adds += weights * layer->pixels;
 }
 
 EffnetCost
-effnet_cost_stem (const EffnetNet *net)
-{
-  return conv (3, 3, net->stem_channels, net->stem_height, net->stem_width);
-}
-
-EffnetCost
-effnet_cost_block (const EffnetBlock *b)
+effnet_cost_layers (const EffnetNet *net, EffnetLayerKind kind)
 {
   EffnetCost cost = {0, 0};
+  size_t n_layers;
+  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
-  if (b->has_expand)
-    cost = sum (cost, conv (1, b->in_channels, b->expand_channels, b->in_height, b->in_width));
-  cost = sum (cost, conv (b->kernel, 1, b->expand_channels, b->out_height, b->out_width));
-  if (b->se_channels != 0) {
-    cost = sum (cost, fully_connected (b->expand_channels, b->se_channels));
-    cost = sum (cost, fully_connected (b->se_channels, b->expand_channels));
+  for (size_t i = 0; i < n_layers; i++) {
+    if (layers[i].kind == kind)
+      add_layer (&cost, &layers[i]);
   }
-  return sum (cost, conv (1, b->expand_channels, b->out_channels, b->out_height, b->out_width));
+  return cost;
 }
 
 EffnetCost
-effnet_cost_head (const EffnetNet *net)
+effnet_cost_blocks (const EffnetNet *net, unsigned first, unsigned n)
 {
-  unsigned in = net->blocks[net->n_blocks - 1].out_channels;
-  return conv (1, in, net->head_channels, net->head_height, net->head_width);
-}
+  EffnetCost cost = {0, 0};
+  size_t n_layers;
+  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
-EffnetCost
-effnet_cost_classifier (const EffnetNet *net)
-{
-  return fully_connected (net->head_channels, net->n_classes);
+  for (size_t i = 0; i < n_layers; i++) {
+    if (layers[i].block != NULL && layers[i].block_index - first < n)
+      add_layer (&cost, &layers[i]);
+  }
+  return cost;
 }
 
 static EffnetCost
 cost_net (const EffnetNet *net)
 {
-  EffnetCost cost = sum (effnet_cost_stem (net), effnet_cost_head (net));
+  EffnetCost cost = {0, 0};
+  size_t n_layers;
+  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
-  for (unsigned i = 0; i < net->n_blocks; i++)
-    cost = sum (cost, effnet_cost_block (&net->blocks[i]));
-  return sum (cost, effnet_cost_classifier (net));
+  for (size_t i = 0; i < n_layers; i++)
+    add_layer (&cost, &layers[i]);
+  return cost;
 }
 
 uint64_t

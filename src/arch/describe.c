@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A net told as JSON: everything a table of it needs, and nothing that the net does not hold. */
+ * A net as JSON: the fields that effnet_describe_variant() documents. */
 #include "arch/count.h"
 
 #include <json-glib/json-glib.h>
@@ -58,7 +58,7 @@ activation_name (EffnetActivation activation)
   return "none";
 }
 
-/* The members a stage and a block share: a stage shows its first block's. */
+/* The members a stage and a block share: a stage prints those of its first block. */
 static void
 members_shape (JsonBuilder *json, const EffnetBlock *block)
 {
@@ -72,8 +72,10 @@ members_shape (JsonBuilder *json, const EffnetBlock *block)
 }
 
 static void
-add_block (JsonBuilder *json, const EffnetBlock *block)
+add_block (JsonBuilder *json, const EffnetNet *net, unsigned index)
 {
+  const EffnetBlock *block = &net->blocks[index];
+
   json_builder_begin_object (json);
   member_int (json, "stage", block->stage);
   member_int (json, "index", block->index);
@@ -85,7 +87,7 @@ add_block (JsonBuilder *json, const EffnetBlock *block)
   member_int (json, "in_width", block->in_width);
   member_int (json, "out_height", block->out_height);
   member_int (json, "out_width", block->out_width);
-  members_cost (json, effnet_cost_block (block));
+  members_cost (json, effnet_cost_blocks (net, index, 1));
   json_builder_end_object (json);
 }
 
@@ -94,21 +96,17 @@ static unsigned
 add_stage (JsonBuilder *json, const EffnetNet *net, unsigned first)
 {
   const EffnetBlock *blocks = &net->blocks[first];
-  EffnetCost cost = {0, 0};
   unsigned n = 0;
 
-  for (; first + n < net->n_blocks && blocks[n].stage == blocks[0].stage; n++) {
-    EffnetCost one = effnet_cost_block (&blocks[n]);
-    cost.parameters += one.parameters;
-    cost.multiply_adds += one.multiply_adds;
-  }
+  while (first + n < net->n_blocks && blocks[n].stage == blocks[0].stage)
+    n++;
   json_builder_begin_object (json);
   member_int (json, "stage", blocks[0].stage);
   member_int (json, "blocks", n);
   members_shape (json, &blocks[0]);
   member_int (json, "resolution", blocks[0].in_height);
   member_int (json, "out_resolution", blocks[n - 1].out_height);
-  members_cost (json, cost);
+  members_cost (json, effnet_cost_blocks (net, first, n));
   json_builder_end_object (json);
   return n;
 }
@@ -159,7 +157,7 @@ add_lists (JsonBuilder *json, const EffnetNet *net)
   json_builder_set_member_name (json, "blocks");
   json_builder_begin_array (json);
   for (unsigned i = 0; i < net->n_blocks; i++)
-    add_block (json, &net->blocks[i]);
+    add_block (json, net, i);
   json_builder_end_array (json);
 }
 
@@ -171,15 +169,15 @@ effnet_net_describe (const EffnetNet *net)
   json_builder_begin_object (json);
   add_summary (json, net);
   add_conv (json, "stem", 3, 2, 3, net->stem_channels, net->in_height, net->stem_height,
-            effnet_cost_stem (net));
+            effnet_cost_layers (net, EFFNET_LAYER_STEM));
   add_lists (json, net);
   add_conv (json, "head", 1, 1, net->blocks[net->n_blocks - 1].out_channels, net->head_channels,
-            net->head_height, net->head_height, effnet_cost_head (net));
+            net->head_height, net->head_height, effnet_cost_layers (net, EFFNET_LAYER_HEAD));
   json_builder_set_member_name (json, "classifier");
   json_builder_begin_object (json);
   member_int (json, "in_channels", net->head_channels);
   member_int (json, "out_channels", net->n_classes);
-  members_cost (json, effnet_cost_classifier (net));
+  members_cost (json, effnet_cost_layers (net, EFFNET_LAYER_CLASSIFIER));
   json_builder_end_object (json);
   json_builder_end_object (json);
 

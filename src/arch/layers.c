@@ -2,15 +2,21 @@
 #include "arch/layers.h"
 
 static EffnetLayer
-convolution (EffnetLayerKind kind, size_t out, size_t in, unsigned kernel)
+convolution (EffnetLayerKind kind, size_t out, size_t in, unsigned kernel, unsigned height,
+             unsigned width)
 {
-  return (EffnetLayer){.kind = kind, .out = out, .in = in, .kernel = kernel, .has_norm = TRUE};
+  return (EffnetLayer){.kind = kind,
+                       .out = out,
+                       .in = in,
+                       .kernel = kernel,
+                       .pixels = (size_t)height * width,
+                       .has_norm = TRUE};
 }
 
 static EffnetLayer
 fully_connected (EffnetLayerKind kind, size_t out, size_t in)
 {
-  return (EffnetLayer){.kind = kind, .out = out, .in = in, .kernel = 1};
+  return (EffnetLayer){.kind = kind, .out = out, .in = in, .kernel = 1, .pixels = 1};
 }
 
 /* Returns how many. */
@@ -20,13 +26,16 @@ block_layers (const EffnetBlock *b, unsigned index, EffnetLayer *layers)
   size_t n = 0;
 
   if (b->has_expand)
-    layers[n++] = convolution (EFFNET_LAYER_EXPAND, b->expand_channels, b->in_channels, 1);
-  layers[n++] = convolution (EFFNET_LAYER_DEPTHWISE, b->expand_channels, 1, b->kernel);
+    layers[n++] = convolution (EFFNET_LAYER_EXPAND, b->expand_channels, b->in_channels, 1,
+                               b->in_height, b->in_width);
+  layers[n++] = convolution (EFFNET_LAYER_DEPTHWISE, b->expand_channels, 1, b->kernel,
+                             b->out_height, b->out_width);
   if (b->se_channels > 0) {
     layers[n++] = fully_connected (EFFNET_LAYER_SE_REDUCE, b->se_channels, b->expand_channels);
     layers[n++] = fully_connected (EFFNET_LAYER_SE_EXPAND, b->expand_channels, b->se_channels);
   }
-  layers[n++] = convolution (EFFNET_LAYER_PROJECT, b->out_channels, b->expand_channels, 1);
+  layers[n++] = convolution (EFFNET_LAYER_PROJECT, b->out_channels, b->expand_channels, 1,
+                             b->out_height, b->out_width);
   for (size_t i = 0; i < n; i++) {
     layers[i].block = b;
     layers[i].block_index = index;
@@ -40,12 +49,14 @@ effnet_net_layers (const EffnetNet *net, size_t *n_layers)
   EffnetLayer *layers = g_new (EffnetLayer, 3 + 5 * (size_t)net->n_blocks);
   size_t n = 0, last = net->stem_channels;
 
-  layers[n++] = convolution (EFFNET_LAYER_STEM, net->stem_channels, 3, 3);
+  layers[n++] =
+      convolution (EFFNET_LAYER_STEM, net->stem_channels, 3, 3, net->stem_height, net->stem_width);
   for (unsigned i = 0; i < net->n_blocks; i++) {
     n += block_layers (&net->blocks[i], i, layers + n);
     last = net->blocks[i].out_channels;
   }
-  layers[n++] = convolution (EFFNET_LAYER_HEAD, net->head_channels, last, 1);
+  layers[n++] = convolution (EFFNET_LAYER_HEAD, net->head_channels, last, 1, net->head_height,
+                             net->head_width);
   layers[n++] = fully_connected (EFFNET_LAYER_CLASSIFIER, net->n_classes, net->head_channels);
   *n_layers = n;
   return layers;

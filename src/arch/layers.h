@@ -37,6 +37,7 @@ typedef struct {
   unsigned block_index;     /* in the net */
   size_t out, in;           /* weight is [out][in][kernel][kernel]; depthwise has in = 1 */
   unsigned kernel;
+  size_t pixels;     /* of the output; 1 of a fully connected layer */
   gboolean has_norm; /* batch norm follows; else the layer has a bias */
 } EffnetLayer;
 

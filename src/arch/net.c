@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * From a variant to a net: every block with every shape. What a variant is stands in variants.c,
- * how a number is scaled in scale.c, how a net is told as JSON in describe.c. */
+ * From a variant to a net: every block with every shape. The variants are in variants.c, the
+ * arithmetic of scaling in scale.c, the net as JSON in describe.c. */
 #include "arch/net.h"
 #include "arch/scale.h"
 #include "base/text.h"
@@ -59,11 +59,11 @@ resolve_variant (const char *name, EffnetVariant *variant, GError **error)
   }
   const char *row = effnet_arch_from_name (name);
   if (row == NULL) {
-    g_autofree char *shown = effnet_printable (name);
+    g_autofree char *printable = effnet_printable (name);
     g_autofree char *known = g_strjoinv (", ", (char **)effnet_arch_names ());
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
-                 "Variant \"%s\" is not known: expected one of %s, or phi:X with a number X", shown,
-                 known);
+                 "Variant \"%s\" is not known: expected one of %s, or phi:X with a number X",
+                 printable, known);
     return NULL;
   }
   *variant = *effnet_variant_find (row);

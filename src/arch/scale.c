@@ -46,10 +46,10 @@ effnet_scale_phi (const char *text, double *phi, EffnetVariant *out, GError **er
   double value = g_ascii_strtod (text, &end);
 
   if (end == text || *end != '\0' || g_ascii_isspace (text[0]) || !isfinite (value)) {
-    g_autofree char *shown = effnet_printable (text);
+    g_autofree char *printable = effnet_printable (text);
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "Variant \"phi:%s\": what follows \"phi:\" must be a number, as in phi:1.5",
-                 shown);
+                 printable);
     return FALSE;
   }
   if (value < EFFNET_PHI_MIN || value > EFFNET_PHI_MAX) {

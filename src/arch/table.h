@@ -8,7 +8,7 @@
 #include "arch/net.h"
 
 /* One line of the paper's table 1: `repeats` MBConv blocks. The first has the stage's stride and
- * goes from the channels of the stage before to out_channels, the others keep both. A block has a
+ * maps the previous stage's channels to out_channels, the others keep both. A block has a
  * skip when it changes neither size nor channels and its row allows it. */
 typedef struct {
   unsigned kernel, stride;

@@ -106,19 +106,19 @@ effnet_variant_baseline (void)
   return &baseline;
 }
 
-/* What may follow a name: nothing, a tag of the training (".ns_jft_in1k"), or the older way of
- * writing one ("_ns", "_ap", "_ns_475"). Anything else would be another architecture ("_pruned",
+/* What may follow a name: nothing, a tag of the training (".ns_jft_in1k"), or its older
+ * spelling ("_ns", "_ap", "_ns_475"). Anything else would be another architecture ("_pruned",
  * "_g16"). */
 static gboolean
-is_training_tag (const char *rest)
+is_training_tag (const char *tag)
 {
   static const char *const old_tags[] = {"_ns", "_ap", "_aa", "_ns_475", NULL};
 
-  if (rest[0] == '\0')
+  if (tag[0] == '\0')
     return TRUE;
-  if (rest[0] == '.')
-    return rest[1] != '\0';
-  return g_strv_contains (old_tags, rest);
+  if (tag[0] == '.')
+    return tag[1] != '\0';
+  return g_strv_contains (old_tags, tag);
 }
 
 const char *
@@ -129,23 +129,23 @@ effnet_arch_from_name (const char *name)
   g_autofree char *lower = g_ascii_strdown (name, -1);
   const char *slash = strrchr (lower, '/'); /* "timm/efficientnet_b0" */
   const char *start = slash != NULL ? slash + 1 : lower;
-  const char *rest = start;
+  const char *part = start;
   const char *found = NULL;
   gboolean prefixed = FALSE;
 
-  if (g_str_has_prefix (rest, "tf_"))
-    rest += strlen ("tf_");
-  if (g_str_has_prefix (rest, "efficientnet_") || g_str_has_prefix (rest, "efficientnet-")) {
-    rest += strlen ("efficientnet_");
+  if (g_str_has_prefix (part, "tf_"))
+    part += strlen ("tf_");
+  if (g_str_has_prefix (part, "efficientnet_") || g_str_has_prefix (part, "efficientnet-")) {
+    part += strlen ("efficientnet_");
     prefixed = TRUE;
   }
-  if (rest != start && !prefixed) /* "tf_b0" */
+  if (part != start && !prefixed) /* "tf_b0" */
     return NULL;
   for (size_t i = 0; i < G_N_ELEMENTS (variants) && found == NULL; i++) {
     const char *row = variants[i].name;
-    if (!g_str_has_prefix (rest, row))
+    if (!g_str_has_prefix (part, row))
       continue;
-    const char *tail = rest + strlen (row);
+    const char *tail = part + strlen (row);
     if (prefixed ? is_training_tag (tail) : tail[0] == '\0')
       found = row;
   }

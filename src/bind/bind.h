@@ -23,8 +23,8 @@ EffnetBound *effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors
                           size_t *n_layers, GError **error);
 
 /* w' = w * gamma / sqrt (variance + epsilon), b' = beta - mean * gamma / sqrt (variance + epsilon)
- * (Jacob et al., 2018, section 3.2), in double. First what the weights are multiplied by and the
- * biases, @scale and @bias [out]; then rows of the weight, @w: [rows][in][kernel][kernel]. FALSE
+ * (Jacob et al., 2018, section 3.2), in double. First the factors of the weights and the biases,
+ * @scale and @bias [out]; then rows of the weight, @w: [rows][in][kernel][kernel]. FALSE
  * with FORMAT: a number that is not finite, or a negative variance. */
 gboolean effnet_fold_scale (const EffnetBound *bound, double *scale, float *bias, GError **error);
 gboolean effnet_fold_rows (const EffnetBound *bound, const double *scale, size_t first, size_t rows,

@@ -13,6 +13,7 @@ typedef struct {
 
 typedef struct {
   const char *name;
+  const char *block; /* before the names of a block's layers */
   gboolean folded;
   Pattern layers[EFFNET_LAYER_COUNT];
   /* the same in a block without an expand layer, where the numbering differs; else empty */
@@ -23,87 +24,78 @@ typedef struct {
 
 static const char *const torchvision_1e_3[] = {"b5", "b6", "b7", NULL};
 
+/* clang-format off */
 static const Dialect dialects[] = {
-    [EFFNET_DIALECT_TIMM] =
-        {
-            .name = "timm",
-            .layers =
-                {
-                    [EFFNET_LAYER_STEM] = {"conv_stem", "bn1"},
-                    [EFFNET_LAYER_EXPAND] = {"blocks.{s}.{i}.conv_pw", "blocks.{s}.{i}.bn1"},
-                    [EFFNET_LAYER_DEPTHWISE] = {"blocks.{s}.{i}.conv_dw", "blocks.{s}.{i}.bn2"},
-                    [EFFNET_LAYER_SE_REDUCE] = {"blocks.{s}.{i}.se.conv_reduce", NULL},
-                    [EFFNET_LAYER_SE_EXPAND] = {"blocks.{s}.{i}.se.conv_expand", NULL},
-                    [EFFNET_LAYER_PROJECT] = {"blocks.{s}.{i}.conv_pwl", "blocks.{s}.{i}.bn3"},
-                    [EFFNET_LAYER_HEAD] = {"conv_head", "bn2"},
-                    [EFFNET_LAYER_CLASSIFIER] = {"classifier", NULL},
-                },
-            .plain =
-                {
-                    [EFFNET_LAYER_DEPTHWISE] = {"blocks.{s}.{i}.conv_dw", "blocks.{s}.{i}.bn1"},
-                    [EFFNET_LAYER_PROJECT] = {"blocks.{s}.{i}.conv_pw", "blocks.{s}.{i}.bn2"},
-                },
-        },
-    [EFFNET_DIALECT_TORCHVISION] =
-        {
-            .name = "torchvision",
-            .layers =
-                {
-                    [EFFNET_LAYER_STEM] = {"features.0.0", "features.0.1"},
-                    [EFFNET_LAYER_EXPAND] = {"features.{S}.{i}.block.0.0",
-                                             "features.{S}.{i}.block.0.1"},
-                    [EFFNET_LAYER_DEPTHWISE] = {"features.{S}.{i}.block.1.0",
-                                                "features.{S}.{i}.block.1.1"},
-                    [EFFNET_LAYER_SE_REDUCE] = {"features.{S}.{i}.block.2.fc1", NULL},
-                    [EFFNET_LAYER_SE_EXPAND] = {"features.{S}.{i}.block.2.fc2", NULL},
-                    [EFFNET_LAYER_PROJECT] = {"features.{S}.{i}.block.3.0",
-                                              "features.{S}.{i}.block.3.1"},
-                    [EFFNET_LAYER_HEAD] = {"features.{H}.0", "features.{H}.1"},
-                    [EFFNET_LAYER_CLASSIFIER] = {"classifier.1", NULL},
-                },
-            .plain =
-                {
-                    [EFFNET_LAYER_DEPTHWISE] = {"features.{S}.{i}.block.0.0",
-                                                "features.{S}.{i}.block.0.1"},
-                    [EFFNET_LAYER_SE_REDUCE] = {"features.{S}.{i}.block.1.fc1", NULL},
-                    [EFFNET_LAYER_SE_EXPAND] = {"features.{S}.{i}.block.1.fc2", NULL},
-                    [EFFNET_LAYER_PROJECT] = {"features.{S}.{i}.block.2.0",
-                                              "features.{S}.{i}.block.2.1"},
-                },
-            .epsilon_1e_3 = torchvision_1e_3,
-        },
-    [EFFNET_DIALECT_LUKEMELAS] =
-        {
-            .name = "lukemelas",
-            .layers =
-                {
-                    [EFFNET_LAYER_STEM] = {"_conv_stem", "_bn0"},
-                    [EFFNET_LAYER_EXPAND] = {"_blocks.{n}._expand_conv", "_blocks.{n}._bn0"},
-                    [EFFNET_LAYER_DEPTHWISE] = {"_blocks.{n}._depthwise_conv", "_blocks.{n}._bn1"},
-                    [EFFNET_LAYER_SE_REDUCE] = {"_blocks.{n}._se_reduce", NULL},
-                    [EFFNET_LAYER_SE_EXPAND] = {"_blocks.{n}._se_expand", NULL},
-                    [EFFNET_LAYER_PROJECT] = {"_blocks.{n}._project_conv", "_blocks.{n}._bn2"},
-                    [EFFNET_LAYER_HEAD] = {"_conv_head", "_bn1"},
-                    [EFFNET_LAYER_CLASSIFIER] = {"_fc", NULL},
-                },
-        },
-    [EFFNET_DIALECT_FOLDED] =
-        {
-            .name = "folded",
-            .folded = TRUE,
-            .layers =
-                {
-                    [EFFNET_LAYER_STEM] = {"stem.conv", NULL},
-                    [EFFNET_LAYER_EXPAND] = {"blocks.{n}.expand", NULL},
-                    [EFFNET_LAYER_DEPTHWISE] = {"blocks.{n}.dw", NULL},
-                    [EFFNET_LAYER_SE_REDUCE] = {"blocks.{n}.se.reduce", NULL},
-                    [EFFNET_LAYER_SE_EXPAND] = {"blocks.{n}.se.expand", NULL},
-                    [EFFNET_LAYER_PROJECT] = {"blocks.{n}.project", NULL},
-                    [EFFNET_LAYER_HEAD] = {"head.conv", NULL},
-                    [EFFNET_LAYER_CLASSIFIER] = {"classifier", NULL},
-                },
-        },
+  [EFFNET_DIALECT_TIMM] = {
+    .name = "timm",
+    .block = "blocks.{s}.{i}.",
+    .layers = {
+      [EFFNET_LAYER_STEM] = {"conv_stem", "bn1"},
+      [EFFNET_LAYER_EXPAND] = {"conv_pw", "bn1"},
+      [EFFNET_LAYER_DEPTHWISE] = {"conv_dw", "bn2"},
+      [EFFNET_LAYER_SE_REDUCE] = {"se.conv_reduce", NULL},
+      [EFFNET_LAYER_SE_EXPAND] = {"se.conv_expand", NULL},
+      [EFFNET_LAYER_PROJECT] = {"conv_pwl", "bn3"},
+      [EFFNET_LAYER_HEAD] = {"conv_head", "bn2"},
+      [EFFNET_LAYER_CLASSIFIER] = {"classifier", NULL},
+    },
+    .plain = {
+      [EFFNET_LAYER_DEPTHWISE] = {"conv_dw", "bn1"},
+      [EFFNET_LAYER_PROJECT] = {"conv_pw", "bn2"},
+    },
+  },
+  [EFFNET_DIALECT_TORCHVISION] = {
+    .name = "torchvision",
+    .block = "features.{S}.{i}.block.",
+    .layers = {
+      [EFFNET_LAYER_STEM] = {"features.0.0", "features.0.1"},
+      [EFFNET_LAYER_EXPAND] = {"0.0", "0.1"},
+      [EFFNET_LAYER_DEPTHWISE] = {"1.0", "1.1"},
+      [EFFNET_LAYER_SE_REDUCE] = {"2.fc1", NULL},
+      [EFFNET_LAYER_SE_EXPAND] = {"2.fc2", NULL},
+      [EFFNET_LAYER_PROJECT] = {"3.0", "3.1"},
+      [EFFNET_LAYER_HEAD] = {"features.{H}.0", "features.{H}.1"},
+      [EFFNET_LAYER_CLASSIFIER] = {"classifier.1", NULL},
+    },
+    .plain = {
+      [EFFNET_LAYER_DEPTHWISE] = {"0.0", "0.1"},
+      [EFFNET_LAYER_SE_REDUCE] = {"1.fc1", NULL},
+      [EFFNET_LAYER_SE_EXPAND] = {"1.fc2", NULL},
+      [EFFNET_LAYER_PROJECT] = {"2.0", "2.1"},
+    },
+    .epsilon_1e_3 = torchvision_1e_3,
+  },
+  [EFFNET_DIALECT_LUKEMELAS] = {
+    .name = "lukemelas",
+    .block = "_blocks.{n}.",
+    .layers = {
+      [EFFNET_LAYER_STEM] = {"_conv_stem", "_bn0"},
+      [EFFNET_LAYER_EXPAND] = {"_expand_conv", "_bn0"},
+      [EFFNET_LAYER_DEPTHWISE] = {"_depthwise_conv", "_bn1"},
+      [EFFNET_LAYER_SE_REDUCE] = {"_se_reduce", NULL},
+      [EFFNET_LAYER_SE_EXPAND] = {"_se_expand", NULL},
+      [EFFNET_LAYER_PROJECT] = {"_project_conv", "_bn2"},
+      [EFFNET_LAYER_HEAD] = {"_conv_head", "_bn1"},
+      [EFFNET_LAYER_CLASSIFIER] = {"_fc", NULL},
+    },
+  },
+  [EFFNET_DIALECT_FOLDED] = {
+    .name = "folded",
+    .block = "blocks.{n}.",
+    .folded = TRUE,
+    .layers = {
+      [EFFNET_LAYER_STEM] = {"stem.conv", NULL},
+      [EFFNET_LAYER_EXPAND] = {"expand", NULL},
+      [EFFNET_LAYER_DEPTHWISE] = {"dw", NULL},
+      [EFFNET_LAYER_SE_REDUCE] = {"se.reduce", NULL},
+      [EFFNET_LAYER_SE_EXPAND] = {"se.expand", NULL},
+      [EFFNET_LAYER_PROJECT] = {"project", NULL},
+      [EFFNET_LAYER_HEAD] = {"head.conv", NULL},
+      [EFFNET_LAYER_CLASSIFIER] = {"classifier", NULL},
+    },
+  },
 };
+/* clang-format on */
 
 /* The last part of a name, and whether the batch norm's name comes before it. */
 static const struct {
@@ -188,6 +180,19 @@ pattern_number (char letter, const EffnetNet *net, const EffnetLayer *layer)
   }
 }
 
+static void
+append_pattern (GString *name, const char *pattern, const EffnetNet *net, const EffnetLayer *layer)
+{
+  for (const char *p = pattern; *p != '\0'; p++) {
+    if (*p == '{') {
+      g_string_append_printf (name, "%u", pattern_number (p[1], net, layer));
+      p += 2;
+    } else {
+      g_string_append_c (name, *p);
+    }
+  }
+}
+
 char *
 effnet_dialect_tensor (EffnetDialect dialect, const EffnetNet *net, const EffnetLayer *layer,
                        EffnetRole role)
@@ -199,14 +204,9 @@ effnet_dialect_tensor (EffnetDialect dialect, const EffnetNet *net, const Effnet
 
   if (pattern->conv == NULL)
     pattern = &d->layers[layer->kind];
-  for (const char *p = roles[role].norm ? pattern->norm : pattern->conv; *p != '\0'; p++) {
-    if (*p == '{') {
-      g_string_append_printf (name, "%u", pattern_number (p[1], net, layer));
-      p += 2;
-    } else {
-      g_string_append_c (name, *p);
-    }
-  }
+  if (layer->block != NULL)
+    append_pattern (name, d->block, net, layer);
+  append_pattern (name, roles[role].norm ? pattern->norm : pattern->conv, net, layer);
   g_string_append (name, roles[role].suffix);
   return g_string_free (name, FALSE);
 }

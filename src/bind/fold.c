@@ -9,7 +9,7 @@
 static gboolean
 all_finite (const float *values, size_t n)
 {
-  float sums[16] = {0}; /* side by side, so that several go at once */
+  float sums[16] = {0}; /* independent, so that the compiler can vectorise them */
   size_t i = 0;
 
   for (; i + 16 <= n; i += 16) {

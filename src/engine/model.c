@@ -12,9 +12,9 @@
 #include "bind/synthetic.h"
 #include "engine/engine.h"
 
-/* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens follow one
- * another, so the second opener of a file shares the first one's work; references never wait for an
- * open. */
+/* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens are
+ * serialised: a second open of the same file shares the model of the first. Taking a reference
+ * never waits for an open. */
 static GMutex open_lock, cache_lock;
 static GHashTable *cache;
 
@@ -188,7 +188,7 @@ typedef struct {
   EffnetModel *model;
   const EffnetBound *bound;
   GMutex lock;
-  GError *error; /* of the lowest index, under lock: the same whoever was first */
+  GError *error; /* of the lowest layer, so that it does not depend on the order of the threads */
   size_t failed;
 } Packing;
 

@@ -48,7 +48,7 @@ bias_of (const Job *job, const EffnetPackedLayer *layer)
 static gboolean
 window_row (const EffnetWindow *w, size_t y, unsigned i, size_t *row)
 {
-  *row = y * w->stride + i - w->pad_y; /* wraps round above the image */
+  *row = y * w->stride + i - w->pad_y; /* wraps around above the image */
   return *row < w->in_h;
 }
 
@@ -166,8 +166,8 @@ typedef struct {
   size_t next, last; /* the first row not computed yet, and past the last one this tile reads */
 } Ring;
 
-/* Computes the rows up to @needed, and further ones as long as @oldest keeps its place: the longer
- * the matrix, the better. */
+/* Computes the rows up to @needed, and as many more as fit the ring without overwriting @oldest:
+ * long matrices are faster. */
 static void
 fill_ring (const Job *job, Ring *ring, size_t oldest, size_t needed)
 {

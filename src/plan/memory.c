@@ -25,8 +25,8 @@ lower_first (const void *a, const void *b)
   return (p->offset > q->offset) - (p->offset < q->offset);
 }
 
-/* The lowest offset where @buffer fits beside the placed ones that live with it. @near is room for
- * them. */
+/* The lowest offset where @buffer fits beside the placed ones that live with it. @near: scratch
+ * array for those. */
 static size_t
 lowest_gap (const EffnetBuffer *buffer, EffnetBuffer **placed, size_t n_placed, EffnetBuffer **near)
 {

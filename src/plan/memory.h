@@ -12,8 +12,8 @@ typedef struct {
   size_t offset;      /* found by effnet_memory_plan() */
 } EffnetBuffer;
 
-/* Gives each buffer an aligned offset such that none that live together overlap: largest first,
- * each in the lowest gap that holds it. Returns the bytes of the whole. */
+/* Gives each buffer an aligned offset such that buffers alive at the same step do not overlap:
+ * largest first, each in the lowest gap that holds it. Returns the bytes of the whole. */
 size_t effnet_memory_plan (EffnetBuffer *buffers, size_t n_buffers);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bind/bind.h"
+#include "bind/dialect.h"
 #include "bind/synthetic.h"
 
 /* ---- tables made from a sound one ---- */
@@ -133,6 +134,53 @@ test_counter_is_no_weight (void)
   g_assert_no_error (error);
 }
 
+/* ---- names ---- */
+
+/* Of b0: block 0 has no expand layer, block 2 is the second of stage 1. */
+static const struct {
+  EffnetDialect dialect;
+  EffnetLayerKind kind;
+  unsigned block;
+  EffnetRole role;
+  const char *name;
+} names[] = {
+    {EFFNET_DIALECT_TIMM, EFFNET_LAYER_STEM, 0, EFFNET_ROLE_WEIGHT, "conv_stem.weight"},
+    {EFFNET_DIALECT_TIMM, EFFNET_LAYER_DEPTHWISE, 0, EFFNET_ROLE_MEAN,
+     "blocks.0.0.bn1.running_mean"},
+    {EFFNET_DIALECT_TIMM, EFFNET_LAYER_DEPTHWISE, 2, EFFNET_ROLE_VARIANCE,
+     "blocks.1.1.bn2.running_var"},
+    {EFFNET_DIALECT_TORCHVISION, EFFNET_LAYER_PROJECT, 0, EFFNET_ROLE_GAMMA,
+     "features.1.0.block.2.1.weight"},
+    {EFFNET_DIALECT_TORCHVISION, EFFNET_LAYER_PROJECT, 2, EFFNET_ROLE_BETA,
+     "features.2.1.block.3.1.bias"},
+    {EFFNET_DIALECT_TORCHVISION, EFFNET_LAYER_SE_REDUCE, 0, EFFNET_ROLE_BIAS,
+     "features.1.0.block.1.fc1.bias"},
+    {EFFNET_DIALECT_TORCHVISION, EFFNET_LAYER_HEAD, 0, EFFNET_ROLE_WEIGHT, "features.8.0.weight"},
+    {EFFNET_DIALECT_LUKEMELAS, EFFNET_LAYER_EXPAND, 2, EFFNET_ROLE_GAMMA, "_blocks.2._bn0.weight"},
+    {EFFNET_DIALECT_LUKEMELAS, EFFNET_LAYER_SE_EXPAND, 2, EFFNET_ROLE_WEIGHT,
+     "_blocks.2._se_expand.weight"},
+    {EFFNET_DIALECT_FOLDED, EFFNET_LAYER_DEPTHWISE, 2, EFFNET_ROLE_BIAS, "blocks.2.dw.bias"},
+    {EFFNET_DIALECT_FOLDED, EFFNET_LAYER_CLASSIFIER, 0, EFFNET_ROLE_BIAS, "classifier.bias"},
+};
+
+static void
+test_names (void)
+{
+  g_autoptr (EffnetNet) net = effnet_net_new ("b0", 0, 10, EFFNET_PADDING_SAME, NULL);
+  size_t n_layers;
+  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *name = NULL;
+    size_t l = 0;
+
+    while (layers[l].kind != names[i].kind || layers[l].block_index != names[i].block)
+      l++;
+    name = effnet_dialect_tensor (names[i].dialect, net, &layers[l], names[i].role);
+    g_assert_cmpstr (name, ==, names[i].name);
+  }
+}
+
 /* ---- folding, against the definition of batch norm ---- */
 
 static void
@@ -172,6 +220,7 @@ main (int argc, char **argv)
   g_test_add_func ("/bind/refusals", test_refusals);
   g_test_add_func ("/bind/other-variant", test_other_variant);
   g_test_add_func ("/bind/counter-is-no-weight", test_counter_is_no_weight);
+  g_test_add_func ("/bind/names", test_names);
   g_test_add_func ("/bind/fold", test_fold);
   return g_test_run ();
 }
