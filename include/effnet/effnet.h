@@ -2,7 +2,8 @@
  *
  * effnet: EfficientNet image classification on an ordinary CPU.
  *
- * This file is the specification of libeffnet: what is not declared here is not public.
+ * This file and effnet/image.h, which it includes, are the specification of libeffnet: what is not
+ * declared in them is not public.
  *
  * Lifetimes. There are three, and no fourth:
  *   model    immutable and reference-counted; any number of threads may use it at once
@@ -41,6 +42,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "effnet/image.h"
 #include "effnet/version.h"
 
 G_BEGIN_DECLS
@@ -82,134 +84,6 @@ typedef enum {
 } EffnetError;
 
 EFFNET_API GQuark effnet_error_quark (void);
-
-/* ---- frames ---------------------------------------------------------------------------------- */
-
-/**
- * EffnetPixelFormat:
- *
- * Memory layouts of a frame, under GStreamer's names: bytes in memory order, planes in the order of
- * GstVideoFrame. #EFFNET_PIXEL_FORMAT_JPEG is a whole JPEG file of `size` bytes at `data[0]`.
- */
-typedef enum {
-  EFFNET_PIXEL_FORMAT_UNKNOWN,
-  EFFNET_PIXEL_FORMAT_RGB,
-  EFFNET_PIXEL_FORMAT_BGR,
-  EFFNET_PIXEL_FORMAT_RGBX,
-  EFFNET_PIXEL_FORMAT_BGRX,
-  EFFNET_PIXEL_FORMAT_XRGB,
-  EFFNET_PIXEL_FORMAT_XBGR,
-  EFFNET_PIXEL_FORMAT_RGBA,
-  EFFNET_PIXEL_FORMAT_BGRA,
-  EFFNET_PIXEL_FORMAT_ARGB,
-  EFFNET_PIXEL_FORMAT_ABGR,
-  EFFNET_PIXEL_FORMAT_GRAY8,
-  EFFNET_PIXEL_FORMAT_GRAY16_LE,
-  EFFNET_PIXEL_FORMAT_I420,
-  EFFNET_PIXEL_FORMAT_YV12,
-  EFFNET_PIXEL_FORMAT_Y42B,
-  EFFNET_PIXEL_FORMAT_Y444,
-  EFFNET_PIXEL_FORMAT_NV12,
-  EFFNET_PIXEL_FORMAT_NV21,
-  EFFNET_PIXEL_FORMAT_NV16,
-  EFFNET_PIXEL_FORMAT_YUY2,
-  EFFNET_PIXEL_FORMAT_UYVY,
-  EFFNET_PIXEL_FORMAT_YVYU,
-  EFFNET_PIXEL_FORMAT_VYUY,
-  EFFNET_PIXEL_FORMAT_P010_10LE,
-  EFFNET_PIXEL_FORMAT_I420_10LE,
-  EFFNET_PIXEL_FORMAT_JPEG,
-} EffnetPixelFormat;
-
-/**
- * EffnetColorMatrix:
- * @EFFNET_COLOR_MATRIX_DEFAULT: BT.601 up to 576 lines, BT.709 above
- */
-typedef enum {
-  EFFNET_COLOR_MATRIX_DEFAULT,
-  EFFNET_COLOR_MATRIX_BT601,
-  EFFNET_COLOR_MATRIX_BT709,
-  EFFNET_COLOR_MATRIX_BT2020,
-  EFFNET_COLOR_MATRIX_SMPTE240M,
-  EFFNET_COLOR_MATRIX_FCC,
-} EffnetColorMatrix;
-
-/**
- * EffnetColorRange:
- * @EFFNET_COLOR_RANGE_DEFAULT: limited (16..235) for YUV, full for RGB and grey
- */
-typedef enum {
-  EFFNET_COLOR_RANGE_DEFAULT,
-  EFFNET_COLOR_RANGE_FULL,
-  EFFNET_COLOR_RANGE_LIMITED,
-} EffnetColorRange;
-
-/**
- * EffnetChromaSite:
- * @EFFNET_CHROMA_SITE_DEFAULT: left
- * @EFFNET_CHROMA_SITE_LEFT: on the left column, between lines (MPEG-2)
- * @EFFNET_CHROMA_SITE_CENTER: in the middle of its luma samples (JPEG, MPEG-1)
- * @EFFNET_CHROMA_SITE_TOP_LEFT: on the top left luma sample (BT.2020)
- */
-typedef enum {
-  EFFNET_CHROMA_SITE_DEFAULT,
-  EFFNET_CHROMA_SITE_LEFT,
-  EFFNET_CHROMA_SITE_CENTER,
-  EFFNET_CHROMA_SITE_TOP_LEFT,
-} EffnetChromaSite;
-
-/**
- * EffnetImage:
- * @format: layout of the pixels
- * @width: pixels a line, 1..EFFNET_FRAME_SIDE_MAX; for JPEG 0, it is read from the file
- * @height: lines, 1..EFFNET_FRAME_SIDE_MAX; for JPEG 0
- * @data: start of each plane; for JPEG the file at `data[0]`
- * @stride: bytes from one line of a plane to the next
- * @size: bytes at `data[0]`, for JPEG only
- * @matrix: coefficients of YUV
- * @range: full or limited
- * @chroma_site: where the chroma samples sit
- * @par_n: pixel aspect ratio, numerator; 0 means 1
- * @par_d: pixel aspect ratio, denominator; 0 means 1
- * @crop_x: left edge of the part to classify, in pixels
- * @crop_y: top edge
- * @crop_width: its width; 0 means up to the right edge
- * @crop_height: its height; 0 means down to the bottom edge
- *
- * A frame as the camera gave it. All memory stays the caller's.
- */
-typedef struct {
-  EffnetPixelFormat format;
-  unsigned width, height;
-  const void *data[4];
-  ptrdiff_t stride[4];
-  size_t size;
-  EffnetColorMatrix matrix;
-  EffnetColorRange range;
-  EffnetChromaSite chroma_site;
-  unsigned par_n, par_d;
-  unsigned crop_x, crop_y, crop_width, crop_height;
-  void *reserved[8];
-} EffnetImage;
-
-/* clang-format off */
-#define EFFNET_IMAGE_INIT {EFFNET_PIXEL_FORMAT_UNKNOWN, 0, 0, {NULL}, {0}, 0,                      \
-  EFFNET_COLOR_MATRIX_DEFAULT, EFFNET_COLOR_RANGE_DEFAULT, EFFNET_CHROMA_SITE_DEFAULT,             \
-  0, 0, 0, 0, 0, 0, {NULL}}
-/* clang-format on */
-
-/**
- * EffnetRegion:
- * @x: left edge, in pixels of the visible part of the frame (within the frame's own crop)
- * @y: top edge
- * @width: its width; 0 means up to the right edge
- * @height: its height; 0 means down to the bottom edge
- *
- * A part of a frame that is classified on its own.
- */
-typedef struct {
-  unsigned x, y, width, height;
-} EffnetRegion;
 
 /* ---- model ----------------------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""libeffnet through ctypes, as far as the bench needs it. The structs are those of effnet.h, in order.
+"""libeffnet through ctypes, as far as the bench needs it. The structs are those of effnet.h and
+image.h, in order.
 Calls release the interpreter's lock."""
 
 import ctypes as C
@@ -8,7 +9,7 @@ import pathlib
 import re
 
 PRECISIONS = {"auto": 0, "fp32": 1, "bf16": 2}
-HEADER = pathlib.Path(__file__).resolve().parents[2] / "include/effnet/effnet.h"
+HEADER = pathlib.Path(__file__).resolve().parents[2] / "include/effnet/image.h"
 FORMATS = {name: value for value, name in enumerate(
     re.findall(r"^  EFFNET_PIXEL_FORMAT_(\w+),$", HEADER.read_text(), re.MULTILINE))}
 STRETCH = 1
