@@ -4,6 +4,8 @@
  * libeffnet's. */
 #include "video.h"
 
+#define META_SIDE_MAX 65536 /* pixels that a GstVideoMeta may say, padding included */
+
 /* Cheapest for a camera's pipeline first: where nobody prefers anything, negotiation takes the
  * first. */
 static const struct {
@@ -175,47 +177,86 @@ gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps)
   return gst_video_info_from_caps (&info, caps) && gst_effnet_format_from_info (format, &info);
 }
 
-/* Bytes from the first to the last one used in a line of @plane, and its lines. */
+/* Bytes from the first to the last one used in a line of @plane, and its lines, of a frame whose
+ * sides are META_SIDE_MAX at most. */
 static void
-plane_extent (const GstVideoFrame *video, guint plane, gsize *row_bytes, gsize *rows)
+plane_extent (const GstVideoInfo *info, guint plane, gint64 *row_bytes, gint64 *rows)
 {
-  const GstVideoFormatInfo *finfo = video->info.finfo;
+  const GstVideoFormatInfo *finfo = info->finfo;
 
   *row_bytes = *rows = 0;
   for (guint c = 0; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS (finfo); c++) {
-    gsize bytes;
+    gint64 bytes;
 
     if (GST_VIDEO_FORMAT_INFO_PLANE (finfo, c) != plane)
       continue;
-    bytes = (gsize)GST_VIDEO_FRAME_COMP_WIDTH (video, c) * GST_VIDEO_FRAME_COMP_PSTRIDE (video, c);
+    bytes = (gint64)GST_VIDEO_INFO_COMP_WIDTH (info, c) * GST_VIDEO_INFO_COMP_PSTRIDE (info, c);
     *row_bytes = MAX (*row_bytes, bytes);
-    *rows = MAX (*rows, (gsize)GST_VIDEO_FRAME_COMP_HEIGHT (video, c));
+    *rows = MAX (*rows, (gint64)GST_VIDEO_INFO_COMP_HEIGHT (info, c));
   }
 }
 
-/* gst_video_meta_map() looks at the first byte of a plane only; a meta may lie about the others. */
+/* @offset: of the plane's first line in @size bytes, which a GstVideoMeta may say as it likes */
 static gboolean
-planes_are_inside (const GstVideoFrame *video, GError **error)
+plane_is_inside (const GstVideoInfo *info, guint plane, guint64 offset, gint64 stride, gsize size,
+                 GError **error)
+{
+  gint64 row_bytes, rows, first, last;
+
+  plane_extent (info, plane, &row_bytes, &rows);
+  if (offset < size && size <= G_MAXINT64 / 2) { /* rows * stride is under 2^48 */
+    first = (gint64)offset + MIN (stride, 0) * (rows - 1);
+    last = (gint64)offset + MAX (stride, 0) * (rows - 1) + row_bytes;
+    if (first >= 0 && last <= (gint64)size)
+      return TRUE;
+  }
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+               "Plane %u of the frame, %" G_GINT64_FORMAT " lines of %" G_GINT64_FORMAT
+               " bytes from byte %" G_GUINT64_FORMAT " on, %" G_GINT64_FORMAT
+               " bytes from line to line, is not inside a memory of %" G_GSIZE_FORMAT
+               " bytes: the GstVideoMeta does not describe this buffer",
+               plane, rows, row_bytes, offset, stride, size);
+  return FALSE;
+}
+
+/* Before anything is mapped, since GStreamer computes with these numbers. */
+static gboolean
+meta_is_sound (const GstVideoMeta *meta, const GstVideoInfo *info, gsize size, GError **error)
+{
+  guint width = (guint)GST_VIDEO_INFO_WIDTH (info), height = (guint)GST_VIDEO_INFO_HEIGHT (info);
+  GstVideoInfo described = *info;
+
+  if (meta->format != GST_VIDEO_INFO_FORMAT (info) ||
+      meta->n_planes != GST_VIDEO_INFO_N_PLANES (info) || meta->width < width ||
+      meta->height < height || meta->width > META_SIDE_MAX || meta->height > META_SIDE_MAX) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "The frame's GstVideoMeta says %s, %ux%u, %u plane(s); its caps say %s, %ux%u, %u "
+                 "plane(s), and a side is %u pixels at most",
+                 gst_video_format_to_string (meta->format), meta->width, meta->height,
+                 meta->n_planes, GST_VIDEO_INFO_NAME (info), width, height,
+                 GST_VIDEO_INFO_N_PLANES (info), META_SIDE_MAX);
+    return FALSE;
+  }
+  described.width = (gint)meta->width;
+  described.height = (gint)meta->height;
+  for (guint p = 0; p < meta->n_planes; p++) {
+    if (!plane_is_inside (&described, p, meta->offset[p], meta->stride[p], size, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* gst_video_meta_map() maps the memory that has a plane's first byte, and no other. */
+static gboolean
+planes_are_mapped (const GstVideoFrame *video, GError **error)
 {
   for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES (video); p++) {
     const GstMapInfo *map = &video->map[video->meta != NULL ? p : 0];
-    const guint8 *data = GST_VIDEO_FRAME_PLANE_DATA (video, p);
-    gint64 stride = GST_VIDEO_FRAME_PLANE_STRIDE (video, p);
-    gint64 first, last, offset;
-    gsize row_bytes, rows;
+    guint64 offset = (guint64)((const guint8 *)GST_VIDEO_FRAME_PLANE_DATA (video, p) - map->data);
 
-    plane_extent (video, p, &row_bytes, &rows);
-    offset = data - map->data;
-    first = offset + MIN (stride, 0) * (gint64)(rows - 1);
-    last = offset + MAX (stride, 0) * (gint64)(rows - 1) + (gint64)row_bytes;
-    if (first < 0 || last > (gint64)map->size) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                   "Plane %u of the frame spans bytes %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
-                   " of a memory of %" G_GSIZE_FORMAT
-                   " bytes: the GstVideoMeta does not describe this buffer",
-                   p, first, last, map->size);
+    if (!plane_is_inside (&video->info, p, offset, GST_VIDEO_FRAME_PLANE_STRIDE (video, p),
+                          map->size, error))
       return FALSE;
-    }
   }
   return TRUE;
 }
@@ -264,9 +305,8 @@ map_raw (GstEffnetFrame *frame, const GstEffnetFormat *format, GError **error)
 {
   const GstVideoMeta *meta = gst_buffer_get_video_meta (frame->buffer);
   gsize size = gst_buffer_get_size (frame->buffer);
-  gsize expected = meta != NULL ? 1 : GST_VIDEO_INFO_SIZE (&format->info);
 
-  if (size < expected) {
+  if (meta == NULL && size < GST_VIDEO_INFO_SIZE (&format->info)) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
                  "The frame has %" G_GSIZE_FORMAT
                  " bytes, its caps (%s, %dx%d) need %" G_GSIZE_FORMAT,
@@ -274,22 +314,14 @@ map_raw (GstEffnetFrame *frame, const GstEffnetFormat *format, GError **error)
                  GST_VIDEO_INFO_HEIGHT (&format->info), (gsize)GST_VIDEO_INFO_SIZE (&format->info));
     return FALSE;
   }
-  if (meta != NULL && (meta->format != GST_VIDEO_INFO_FORMAT (&format->info) ||
-                       meta->width < (guint)GST_VIDEO_INFO_WIDTH (&format->info) ||
-                       meta->height < (guint)GST_VIDEO_INFO_HEIGHT (&format->info))) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "The frame's GstVideoMeta says %s, %ux%u, its caps say %s, %dx%d",
-                 gst_video_format_to_string (meta->format), meta->width, meta->height,
-                 GST_VIDEO_INFO_NAME (&format->info), GST_VIDEO_INFO_WIDTH (&format->info),
-                 GST_VIDEO_INFO_HEIGHT (&format->info));
+  if (meta != NULL && !meta_is_sound (meta, &format->info, size, error))
     return FALSE;
-  }
   if (!gst_video_frame_map (&frame->video, &format->info, frame->buffer,
                             GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF)) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "The frame's buffer cannot be mapped");
     return FALSE;
   }
-  if (!planes_are_inside (&frame->video, error)) {
+  if (!planes_are_mapped (&frame->video, error)) {
     gst_video_frame_unmap (&frame->video);
     return FALSE;
   }

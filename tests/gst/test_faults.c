@@ -157,49 +157,155 @@ test_short_frames (void)
   harness_free (h);
 }
 
-/* A GstVideoMeta that points past its memory would have us read there. */
+/* ---- a GstVideoMeta that lies ---------------------------------------------------------------- */
+
+/* What a meta says of a frame of 64 x 48; 0 planes, sides, format: as it is. */
+typedef struct {
+  GstVideoFormat of; /* the caps' */
+  GstVideoFormat format;
+  guint width, height, n_planes;
+  guint plane; /* which the two below are for */
+  gsize offset;
+  gint stride;
+} Lie;
+
+#define I420  GST_VIDEO_FORMAT_I420
+#define GREY  GST_VIDEO_FORMAT_GRAY8
+#define SOUND 48 * 64 /* bytes of the first plane */
+
+static const Lie lies[] = {
+    {.of = I420, .plane = 0, .stride = 640},
+    {.of = I420, .plane = 2, .offset = SOUND + 32 * 24 + 1, .stride = 32},
+    {.of = I420, .plane = 1, .offset = 0, .stride = -32},
+    {.of = I420, .width = 6400},
+    {.of = I420, .height = 4},
+    {.of = I420, .format = GST_VIDEO_FORMAT_RGB, .n_planes = 1},
+    {.of = I420, .format = GST_VIDEO_FORMAT_NV12},
+    {.of = I420, .n_planes = 1},
+    {.of = I420, .n_planes = 4},
+    {.of = I420, .n_planes = G_MAXUINT},
+    {.of = GREY, .n_planes = 2},
+    /* lines that count as a negative number of bytes where 32 bits are signed */
+    {.of = GREY, .width = 0x80000000},
+    {.of = GREY, .width = 0xc0000000, .stride = 4096},
+    {.of = GREY, .width = 0x80000000, .stride = 1 << 22},
+    {.of = GREY, .width = G_MAXUINT, .stride = 1},
+    {.of = GREY, .height = 0x80000000},
+    {.of = GREY, .height = 0x80000000, .stride = 1},
+    {.of = GREY, .height = G_MAXUINT, .stride = -1, .offset = 64},
+    {.of = I420, .width = 0x80000000, .height = 0x80000000},
+    {.of = GST_VIDEO_FORMAT_RGBA, .width = 0x40000010}, /* 4 bytes each */
+    {.of = GST_VIDEO_FORMAT_RGBA, .width = 65537, .stride = 4},
+    {.of = GREY, .stride = G_MAXINT},
+    {.of = GREY, .stride = G_MININT},
+    {.of = GREY, .stride = G_MININT, .offset = SOUND - 64},
+    {.of = GREY, .offset = 1},
+    {.of = GREY, .offset = SOUND},
+    {.of = GREY, .offset = G_MAXINT64},
+    {.of = GREY, .offset = (gsize)G_MAXINT64 + 1},
+    {.of = GREY, .offset = G_MAXSIZE},
+    {.of = GREY, .offset = G_MAXSIZE - SOUND},
+    {.of = GREY, .offset = SOUND - 65, .stride = -64},
+};
+
+static void
+add_lie (GstBuffer *buffer, const GstVideoInfo *info, const Lie *lie)
+{
+  GstVideoMeta *meta =
+      gst_buffer_add_video_meta (buffer, GST_VIDEO_FRAME_FLAG_NONE, lie->of, 64, 48);
+
+  for (guint p = 0; p < GST_VIDEO_INFO_N_PLANES (info); p++) {
+    meta->offset[p] = GST_VIDEO_INFO_PLANE_OFFSET (info, p);
+    meta->stride[p] = GST_VIDEO_INFO_PLANE_STRIDE (info, p);
+  }
+  meta->format = lie->format != 0 ? lie->format : lie->of;
+  meta->width = lie->width != 0 ? lie->width : 64;
+  meta->height = lie->height != 0 ? lie->height : 48;
+  meta->n_planes = lie->n_planes != 0 ? lie->n_planes : GST_VIDEO_INFO_N_PLANES (info);
+  if (lie->stride != 0)
+    meta->stride[lie->plane] = lie->stride;
+  if (lie->offset != 0 || lie->plane > 0)
+    meta->offset[lie->plane] = lie->offset;
+}
+
 static void
 test_lying_meta (void)
 {
-  gsize offset[4] = {0, 64 * 48, 64 * 48 + 32 * 24, 0};
-  gint stride[4] = {64, 32, 32, 0};
-  GstVideoFormat format = GST_VIDEO_FORMAT_I420;
+  for (guint i = 0; i < G_N_ELEMENTS (lies); i++) {
+    GstHarness *h = harness_new (NULL, NULL);
+    GstVideoInfo info;
+    GstBuffer *buffer;
 
-  for (int lie = 0; lie < 6; lie++) {
+    g_test_message ("lie %u", i);
+    gst_video_info_set_format (&info, lies[i].of, 64, 48);
+    buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&info), NULL);
+    gst_buffer_memset (buffer, 0, 90, GST_VIDEO_INFO_SIZE (&info));
+    add_lie (buffer, &info, &lies[i]);
+    gst_harness_set_src_caps (h, gst_video_info_to_caps (&info));
+    assert_bad (h, buffer, "GstVideoMeta");
+    set_i420_caps (h, 64, 48);
+    assert_good (h, grey_frame (64, 48, 90, 1));
+    harness_free (h);
+  }
+}
+
+/* @sizes: of the memories, up to a -1 */
+static GstBuffer *
+in_memories (const int *sizes)
+{
+  GstBuffer *buffer = gst_buffer_new ();
+  gsize offset[4] = {0, SOUND, SOUND + 32 * 24, 0};
+  gint stride[4] = {64, 32, 32, 0};
+
+  for (; *sizes >= 0; sizes++)
+    gst_buffer_append_memory (buffer, gst_allocator_alloc (NULL, (gsize)*sizes, NULL));
+  gst_buffer_memset (buffer, 0, 90, gst_buffer_get_size (buffer));
+  gst_buffer_add_video_meta_full (buffer, GST_VIDEO_FRAME_FLAG_NONE, I420, 64, 48, 3, offset,
+                                  stride);
+  return buffer;
+}
+
+/* A plane each, as cameras' drivers have them, with empty memories between; then planes that pass
+ * from one memory to another, which GStreamer maps in part. */
+static void
+test_several_memories (void)
+{
+  static const int sound[] = {0, SOUND, 0, 32 * 24, 32 * 24, 0, -1};
+  static const int two[] = {SOUND, 2 * 32 * 24, -1};
+  static const int torn[] = {SOUND - 64, 64, 2 * 32 * 24, -1};
+  static const int short_by_one[] = {SOUND, 32 * 24, 32 * 24 - 1, -1};
+  static const int none[] = {0, 0, -1};
+  GstHarness *h = harness_new (NULL, NULL);
+
+  set_i420_caps (h, 64, 48);
+  assert_good (h, in_memories (sound));
+  assert_good (h, in_memories (two));
+  assert_bad (h, in_memories (torn), "GstVideoMeta");
+  assert_bad (h, in_memories (short_by_one), NULL);
+  assert_bad (h, in_memories (none), NULL);
+  harness_free (h);
+}
+
+/* A crop that is not inside, as a sum that wraps or not. */
+static void
+test_lying_crop (void)
+{
+  static const guint crops[][4] = {
+      {64, 0, 1, 1},         {0, 48, 1, 1},         {0, 0, 65, 48}, {60, 0, G_MAXUINT - 58, 48},
+      {G_MAXUINT, 0, 1, 48}, {0, 1, 64, G_MAXUINT}, {1, 0, 64, 48},
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (crops); i++) {
     GstHarness *h = harness_new (NULL, NULL);
     GstBuffer *buffer = grey_frame (64, 48, 90, 0);
-    gsize o[4];
-    gint s[4];
-    guint width = 64, height = 48;
+    GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (buffer);
 
-    memcpy (o, offset, sizeof o);
-    memcpy (s, stride, sizeof s);
-    switch (lie) {
-    case 0:
-      s[0] = 640;
-      break;
-    case 1:
-      o[2] = 64 * 48 + 32 * 24 + 1;
-      break;
-    case 2:
-      s[1] = -32;
-      o[1] = 0;
-      break;
-    case 3:
-      width = 6400;
-      break;
-    case 4:
-      height = 4;
-      break;
-    default:
-      format = GST_VIDEO_FORMAT_RGB;
-      break;
-    }
+    crop->x = crops[i][0];
+    crop->y = crops[i][1];
+    crop->width = crops[i][2];
+    crop->height = crops[i][3];
     set_i420_caps (h, 64, 48);
-    gst_buffer_add_video_meta_full (buffer, GST_VIDEO_FRAME_FLAG_NONE, format, width, height,
-                                    format == GST_VIDEO_FORMAT_RGB ? 1 : 3, o, s);
-    assert_bad (h, buffer, "GstVideoMeta");
-    assert_good (h, grey_frame (64, 48, 90, 1));
+    assert_bad (h, buffer, "crop");
     harness_free (h);
   }
 }
@@ -236,6 +342,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/faults/absurd-jpeg-size", test_absurd_jpeg_size);
   g_test_add_func ("/gst/faults/short-frames", test_short_frames);
   g_test_add_func ("/gst/faults/lying-meta", test_lying_meta);
+  g_test_add_func ("/gst/faults/several-memories", test_several_memories);
+  g_test_add_func ("/gst/faults/lying-crop", test_lying_crop);
   g_test_add_func ("/gst/faults/bad-frame-and-interval", test_bad_frame_and_interval);
   return g_test_run ();
 }
