@@ -6,7 +6,7 @@
 
 /* The class that a message announced, for one part of the frames. */
 typedef struct {
-  GQuark name;
+  const char *name; /* as GstEffnetPick has it */
   int roi_id;
   guint nth;
   guint serial; /* engine of it */
@@ -40,8 +40,8 @@ gst_effnet_announcer_forget (GstEffnetAnnouncer *announcer)
 static gboolean
 is_of (const Announced *announced, const GstEffnetPick *pick)
 {
-  return announced->name == pick->name && announced->roi_id == pick->roi_id &&
-         announced->nth == pick->nth;
+  return announced->roi_id == pick->roi_id && announced->nth == pick->nth &&
+         gst_effnet_region_is_named (announced->name, pick->name);
 }
 
 void
@@ -99,7 +99,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstE
       .model = engine->info.name,
       .model_sha256 = engine->sha256,
       .variant = engine->info.variant,
-      .region = g_quark_to_string (result->pick.name),
+      .region = result->pick.name,
       .roi_id = result->pick.roi_id,
       .margin = result->margin,
       .entropy = result->entropy,
@@ -129,8 +129,8 @@ find_again (const GstEffnetResults *results, const GstEffnetPick *pick)
   for (guint i = 0; pick->unique && i < gst_effnet_results_length (results); i++) {
     const GstEffnetResult *result = gst_effnet_results_get (results, i);
 
-    if (result->pick.unique && result->pick.name == pick->name &&
-        result->pick.roi_id == pick->roi_id)
+    if (result->pick.unique && result->pick.roi_id == pick->roi_id &&
+        gst_effnet_region_is_named (result->pick.name, pick->name))
       return result;
   }
   return NULL;

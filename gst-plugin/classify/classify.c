@@ -306,7 +306,7 @@ finalize (GObject *object)
   gst_effnet_results_clear (&self->spare);
   gst_effnet_inference_clear (&self->inference);
   gst_effnet_announcer_clear (&self->announcer);
-  g_array_unref (self->frame_settings.inference.regions.named);
+  gst_effnet_region_settings_clear (&self->frame_settings.inference.regions);
   g_free (self->regions);
   g_free (self->regions_complaint);
   g_clear_pointer (&self->engine, gst_effnet_engine_unref);

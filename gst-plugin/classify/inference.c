@@ -44,9 +44,8 @@ add_result (unsigned region, const EffnetResult *r, void *user_data)
   GST_CAT_LOG (gst_effnet_engine_debug,
                "%" GST_TIME_FORMAT " %s %d: class %d %.3f, decode %" G_GUINT64_FORMAT
                " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
-               GST_TIME_ARGS (frame->results->pts), g_quark_to_string (result->pick.name),
-               result->pick.roi_id, best->id, best->score, r->decode_ns, r->convert_ns,
-               r->infer_ns);
+               GST_TIME_ARGS (frame->results->pts), result->pick.name, result->pick.roi_id,
+               best->id, best->score, r->decode_ns, r->convert_ns, r->infer_ns);
 }
 
 static gboolean

@@ -100,7 +100,9 @@ set_region_setting (GstEffnetRegionSettings *regions, guint id, const GValue *va
     regions->mode = g_value_get_enum (value);
   } else {
     class = g_value_get_string (value);
-    regions->object_class = class != NULL && *class != '\0' ? g_quark_from_string (class) : 0;
+    g_clear_pointer (&regions->object_class, g_ref_string_release);
+    if (class != NULL && *class != '\0')
+      regions->object_class = g_ref_string_new (class);
   }
   regions->serial++;
 }
@@ -194,7 +196,7 @@ get_region_setting (GstEffnetClassify *self, guint id, GValue *value)
     g_value_set_string (value, self->regions);
     break;
   default:
-    g_value_set_string (value, g_quark_to_string (regions->object_class));
+    g_value_set_string (value, regions->object_class);
     break;
   }
 }

@@ -38,6 +38,28 @@ gst_effnet_inference_region_get_type (void)
   return type;
 }
 
+void
+gst_effnet_region_settings_copy (GstEffnetRegionSettings *to, const GstEffnetRegionSettings *from)
+{
+  *to = *from;
+  g_array_ref (to->named);
+  if (to->object_class != NULL)
+    g_ref_string_acquire (to->object_class);
+}
+
+void
+gst_effnet_region_settings_clear (GstEffnetRegionSettings *settings)
+{
+  g_clear_pointer (&settings->named, g_array_unref);
+  g_clear_pointer (&settings->object_class, g_ref_string_release);
+}
+
+gboolean
+gst_effnet_region_is_named (const char *name, const char *other)
+{
+  return name == other || strcmp (name, other) == 0;
+}
+
 /* ---- the property regions -------------------------------------------------------------------- */
 
 /* "0.1,0.2,0.3,0.4", the same in every locale. FALSE when @text is not four numbers. */
@@ -96,9 +118,8 @@ parse_region (const char *part, GArray *regions, GError **error)
                  "regions: \"%s\": %s; numbers are fractions of the frame", part, fault);
     return FALSE;
   }
-  region = (GstEffnetNamedRegion){g_quark_from_string (name), v[0], v[1], v[2], v[3]};
   for (guint i = 0; i < regions->len; i++) {
-    if (g_array_index (regions, GstEffnetNamedRegion, i).name == region.name) {
+    if (strcmp (g_array_index (regions, GstEffnetNamedRegion, i).name, name) == 0) {
       g_set_error (
           error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
           "regions: \"%s\": there already is a region \"%s\"; each needs a name of its own", part,
@@ -106,15 +127,25 @@ parse_region (const char *part, GArray *regions, GError **error)
       return FALSE;
     }
   }
+  region = (GstEffnetNamedRegion){g_steal_pointer (&name), v[0], v[1], v[2], v[3]};
   g_array_append_val (regions, region);
   return TRUE;
+}
+
+static void
+clear_named (gpointer region)
+{
+  g_free (((GstEffnetNamedRegion *)region)->name);
 }
 
 GArray *
 gst_effnet_regions_parse (const char *text, GError **error)
 {
   GArray *regions = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion));
-  char **parts = g_strsplit (text != NULL ? text : "", ";", -1);
+  char **parts;
+
+  g_array_set_clear_func (regions, clear_named);
+  parts = g_strsplit (text != NULL ? text : "", ";", -1);
 
   for (char **part = parts; *part != NULL; part++) {
     g_strstrip (*part);
@@ -157,7 +188,7 @@ pick_named (const GstEffnetRegionSettings *settings, guint width, guint height, 
 
 /* A region of interest as it came with the buffer. */
 typedef struct {
-  GQuark name;
+  const char *name; /* (nullable) */
   int id;
   gboolean lasts; /* the number is the object's from frame to frame */
   gint64 x, y, width, height;
@@ -182,7 +213,8 @@ next_meta (Walk *walk, Roi *roi)
   walk->past_metas = meta == NULL;
   if (meta == NULL)
     return FALSE;
-  *roi = (Roi){meta->roi_type, meta->id, TRUE, meta->x, meta->y, meta->w, meta->h};
+  *roi =
+      (Roi){g_quark_to_string (meta->roi_type), meta->id, TRUE, meta->x, meta->y, meta->w, meta->h};
   return TRUE;
 }
 
@@ -206,7 +238,13 @@ next_detection (Walk *walk, Roi *roi)
                             meta, &walk->detection, gst_analytics_od_mtd_get_mtd_type (), &od))
       return FALSE;
   } while (!gst_analytics_od_mtd_get_location (&od, &x, &y, &width, &height, &confidence));
-  *roi = (Roi){gst_analytics_od_mtd_get_obj_type (&od), (int)od.id, FALSE, x, y, width, height};
+  *roi = (Roi){g_quark_to_string (gst_analytics_od_mtd_get_obj_type (&od)),
+               (int)od.id,
+               FALSE,
+               x,
+               y,
+               width,
+               height};
   if (gst_analytics_relation_meta_get_direct_related (meta, od.id, GST_ANALYTICS_REL_TYPE_ANY,
                                                       gst_analytics_tracking_mtd_get_mtd_type (),
                                                       NULL, &track) &&
@@ -231,7 +269,7 @@ static gboolean
 next_roi (const GstEffnetRegionSettings *settings, Walk *walk, Roi *roi)
 {
   while (next_meta (walk, roi) || next_detection (walk, roi)) {
-    if (settings->object_class == 0 || roi->name == settings->object_class)
+    if (settings->object_class == NULL || g_strcmp0 (roi->name, settings->object_class) == 0)
       return TRUE;
   }
   return FALSE;
@@ -259,7 +297,7 @@ set_index (GArray *picks, GstEffnetPick *pick)
   for (guint i = 0; i < picks->len; i++) {
     GstEffnetPick *other = &g_array_index (picks, GstEffnetPick, i);
 
-    if (other->name != pick->name || other->roi_id != pick->roi_id)
+    if (other->roi_id != pick->roi_id || !gst_effnet_region_is_named (other->name, pick->name))
       continue;
     other->unique = pick->unique = FALSE;
     pick->nth++;
@@ -273,7 +311,8 @@ is_picked (const GArray *picks, const GstEffnetPick *pick)
   for (guint i = 0; i < picks->len; i++) {
     const GstEffnetPick *other = &g_array_index (picks, GstEffnetPick, i);
 
-    if (other->name == pick->name && memcmp (&other->rect, &pick->rect, sizeof pick->rect) == 0)
+    if (memcmp (&other->rect, &pick->rect, sizeof pick->rect) == 0 &&
+        gst_effnet_region_is_named (other->name, pick->name))
       return TRUE;
   }
   return FALSE;
@@ -289,7 +328,7 @@ pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint wid
 
   while (next_roi (settings, &walk, &roi)) {
     GstEffnetPick pick = {
-        .name = roi.name != 0 ? roi.name : g_quark_from_static_string ("roi"),
+        .name = roi.name != NULL ? roi.name : "roi",
         .roi_id = roi.id,
     };
 
@@ -339,7 +378,7 @@ gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buf
     return 0;
   case GST_EFFNET_INFERENCE_REGION_FULL_FRAME:
   default:
-    full.name = g_quark_from_static_string ("full-frame");
+    full.name = "full-frame";
     g_array_append_val (picks, full);
     return 0;
   }

@@ -22,30 +22,36 @@ GType gst_effnet_inference_region_get_type (void);
 
 /* Fractions of the frame, 0..1. */
 typedef struct {
-  GQuark name;
+  char *name; /* owned */
   double x, y, width, height;
 } GstEffnetNamedRegion;
 
 typedef struct {
   GstEffnetInferenceRegion mode;
-  GArray *named;       /* of GstEffnetNamedRegion; owned */
-  GQuark object_class; /* ROIs of this type only; 0 = all */
-  guint serial;        /* changes with any of the above */
+  GArray *named;      /* of GstEffnetNamedRegion; a reference */
+  char *object_class; /* (nullable) a GRefString: ROIs of this type only; NULL = all */
+  guint serial;       /* changes with any of the above */
 } GstEffnetRegionSettings;
 
 /* One part of one frame. Name, ROI number and index among those of the same name and number
  * identify it within the frame. */
 typedef struct {
-  GQuark name;
-  int roi_id; /* -1: not a ROI */
+  const char *name; /* the named region's, or GStreamer's: a ROI's type is interned by it */
+  int roi_id;       /* -1: not a ROI */
   guint nth;
   gboolean unique;   /* no other of the frame has this name and number, and the number lasts */
   EffnetRegion rect; /* pixels; all 0 = the full frame */
 } GstEffnetPick;
 
+/* With references of its own. */
+void gst_effnet_region_settings_copy (GstEffnetRegionSettings *to,
+                                      const GstEffnetRegionSettings *from);
+void gst_effnet_region_settings_clear (GstEffnetRegionSettings *settings);
 /* Returns: (transfer full): of GstEffnetNamedRegion; NULL with a sentence about the part of @text
  * that is wrong. NULL and "" are no regions. */
 GArray *gst_effnet_regions_parse (const char *text, GError **error);
+/* The same part of two frames, or one of the same kind. */
+gboolean gst_effnet_region_is_named (const char *name, const char *other);
 /* FALSE when nothing of @buffer is to be classified, whatever its size. */
 gboolean gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *buffer);
 /* @picks: (out) of GstEffnetPick: what is to be classified of @buffer, a frame of @width x @height

@@ -27,7 +27,8 @@ begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
   *frame = (Frame){.buffer = buffer};
   GST_OBJECT_LOCK (self);
   frame->settings = self->frame_settings;
-  g_array_ref (frame->settings.inference.regions.named);
+  gst_effnet_region_settings_copy (&frame->settings.inference.regions,
+                                   &self->frame_settings.inference.regions);
   frame->engine = gst_effnet_engine_ref (self->engine);
   frame->qos = self->qos;
   GST_OBJECT_UNLOCK (self);
@@ -36,7 +37,7 @@ begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
 static void
 end_frame (Frame *frame)
 {
-  g_array_unref (frame->settings.inference.regions.named);
+  gst_effnet_region_settings_clear (&frame->settings.inference.regions);
   gst_effnet_engine_unref (frame->engine);
   g_clear_error (&frame->error);
 }
@@ -85,7 +86,8 @@ wants_inference (GstEffnetClassify *self, Frame *frame)
   return !is_late (self, frame);
 }
 
-/* Results of other parts than the settings ask for do not count any more. */
+/* Results of other parts than the settings ask for do not count any more: whatever keeps a name of
+ * theirs forgets it here, before the names go with the last settings that have them. */
 static void
 use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
 {

@@ -7,7 +7,9 @@
 #ifdef HAVE_GST_ANALYTICS
 #  include <gst/analytics/analytics.h>
 #endif
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FULL_FRAME, ROI_LIST, REGIONS };
 
@@ -377,6 +379,44 @@ test_many_rois (void)
   harness_free (h);
 }
 
+/* ---- names of others ------------------------------------------------------------------------- */
+
+static gsize
+resident_kilobytes (void)
+{
+  char *text = NULL;
+  gulong size = 0, resident = 0;
+
+  g_assert_true (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
+  g_assert_cmpint (sscanf (text, "%lu %lu", &size, &resident), ==, 2);
+  g_free (text);
+  return resident * (gsize)sysconf (_SC_PAGESIZE) / 1024;
+}
+
+/* A tracker names what it sees: names that are not used any more take no memory. */
+static void
+test_ever_new_names (gconstpointer property)
+{
+  GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
+  gboolean regions = g_str_equal (property, "regions");
+  gsize before = 0, after;
+
+  for (int i = 0; i < 120000; i++) {
+    char text[80];
+
+    g_snprintf (text, sizeof text, "%s number %d of the tracker%s", (const char *)property, i,
+                regions ? ":0,0,0.5,0.5" : "");
+    g_object_set (element, property, text, NULL);
+    if (i == 20000)
+      before = resident_kilobytes ();
+  }
+  after = resident_kilobytes ();
+  g_test_message ("%" G_GSIZE_FORMAT " kB, then %" G_GSIZE_FORMAT " kB", before, after);
+  if (g_getenv ("ASAN_OPTIONS") == NULL) /* which keeps what is freed, for a while */
+    g_assert_cmpuint (after, <, before + 4000);
+  gst_object_unref (element);
+}
+
 /* ---- detections of GstAnalytics ---------------------------------------------------------------
  */
 
@@ -530,6 +570,9 @@ int
 main (int argc, char **argv)
 {
   test_init (&argc, &argv);
+  g_test_add_data_func ("/gst/regions/ever-new-names/regions", "regions", test_ever_new_names);
+  g_test_add_data_func ("/gst/regions/ever-new-names/object-class", "object-class",
+                        test_ever_new_names);
   g_test_add_func ("/gst/regions/named", test_named);
   g_test_add_func ("/gst/regions/named-jpeg", test_named_jpeg);
   g_test_add_func ("/gst/regions/equal-to-the-part", test_equal_to_the_part);
