@@ -98,7 +98,7 @@ gst_effnet_engine_warm_up (GstEffnetEngine *engine)
   if (engine->warm)
     return;
   nhwc = g_new0 (float, (gsize)engine->info.input_height * engine->info.input_width * 3);
-  effnet_session_run (engine->session, nhwc, &result);
+  effnet_session_run (engine->session, nhwc, &result, NULL);
   g_free (nhwc);
   engine->warm = TRUE;
   GST_CAT_DEBUG (gst_effnet_engine_debug, "warm after %" GST_TIME_FORMAT,

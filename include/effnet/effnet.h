@@ -72,6 +72,7 @@ G_BEGIN_DECLS
  * @EFFNET_ERROR_UNSUPPORTED: sound, but beyond this build or this CPU
  * @EFFNET_ERROR_ARGUMENT: an option or argument out of its range
  * @EFFNET_ERROR_FRAME: pixels or JPEG bytes that cannot be used; the session stays usable
+ * @EFFNET_ERROR_CANCELLED: effnet_session_set_cancelled() stopped the call
  */
 typedef enum {
   EFFNET_ERROR_NOT_FOUND,
@@ -81,6 +82,7 @@ typedef enum {
   EFFNET_ERROR_UNSUPPORTED,
   EFFNET_ERROR_ARGUMENT,
   EFFNET_ERROR_FRAME,
+  EFFNET_ERROR_CANCELLED,
 } EffnetError;
 
 EFFNET_API GQuark effnet_error_quark (void);
@@ -144,6 +146,7 @@ typedef struct _EffnetModel EffnetModel;
  * @precision: "fp32", "bf16"
  * @isa: the instruction set the kernels were chosen for
  * @padding: "same" or "symmetric"
+ * @activation: what #EFFNET_OUTPUT_ACTIVATION_AUTO comes to: "softmax", "sigmoid" or "none"
  * @n_classes: entries of the logits
  * @n_features: entries of the pooled feature vector
  * @input_width: network input, pixels
@@ -162,6 +165,7 @@ typedef struct {
   const char *precision;
   const char *isa;
   const char *padding;
+  const char *activation;
   unsigned n_classes, n_features;
   unsigned input_width, input_height;
   uint64_t parameters, multiply_adds;
@@ -251,6 +255,20 @@ typedef enum {
 } EffnetResizeMode;
 
 /**
+ * EffnetOutputActivation:
+ * @EFFNET_OUTPUT_ACTIVATION_AUTO: what the card says; else sigmoid for one logit, softmax for more
+ * @EFFNET_OUTPUT_ACTIVATION_SOFTMAX: one of the classes: the scores add up to 1
+ * @EFFNET_OUTPUT_ACTIVATION_SIGMOID: each class yes or no by itself: any number of scores near 1
+ * @EFFNET_OUTPUT_ACTIVATION_NONE: the scores are the logits
+ */
+typedef enum {
+  EFFNET_OUTPUT_ACTIVATION_AUTO,
+  EFFNET_OUTPUT_ACTIVATION_SOFTMAX,
+  EFFNET_OUTPUT_ACTIVATION_SIGMOID,
+  EFFNET_OUTPUT_ACTIVATION_NONE,
+} EffnetOutputActivation;
+
+/**
  * EffnetSessionOptions:
  * @threads: workers of the pool; 0 = effnet_cpu_count(). All sessions that ask for the same number
  *   share one pool. Results do not depend on it, bit for bit
@@ -260,6 +278,7 @@ typedef enum {
  * @sparse_rows: TRUE reads of raw frames with three rows or more for each of the network's input
  * only every second one or fewer, three to a filter: half the time or less, a little less like
  * Pillow. FALSE reads all
+ * @activation: how logits become scores
  */
 typedef struct {
   unsigned threads;
@@ -267,6 +286,7 @@ typedef struct {
   gboolean jpeg_full_scale;
   gboolean profile;
   gboolean sparse_rows;
+  EffnetOutputActivation activation;
   void *reserved[8];
 } EffnetSessionOptions;
 
@@ -275,12 +295,13 @@ typedef struct _EffnetSession EffnetSession;
 /**
  * EffnetResult:
  * @logits: [n_classes] raw outputs
- * @probabilities: [n_classes] softmax of @logits
+ * @probabilities: [n_classes] the scores: what the activation makes of @logits
  * @features: [n_features] global average pool before the classifier
  * @n_classes: entries of @logits
  * @n_features: entries of @features
- * @margin: best minus second best probability
- * @entropy: of @probabilities, in nats: 0 when one class has all
+ * @margin: best minus second best score. Of one sigmoid: between yes and no, |2 p - 1|
+ * @entropy: in nats. Softmax: of the distribution, 0 when one class has all. Sigmoid: the sum over
+ *   the classes of that of yes and no, 0 when each is certain. None: 0
  * @decode_ns: time spent in the JPEG decoder
  * @convert_ns: time from pixels to the network's input
  * @infer_ns: time of the network
@@ -300,7 +321,7 @@ typedef struct {
 /**
  * EffnetScore:
  * @id: class index
- * @score: probability, 0..1
+ * @score: 0..1, or with #EFFNET_OUTPUT_ACTIVATION_NONE the logit
  */
 typedef struct {
   unsigned id;
@@ -335,6 +356,23 @@ EFFNET_API void effnet_session_set_resize_mode (EffnetSession *session, EffnetRe
  */
 EFFNET_API void effnet_session_set_sparse_rows (EffnetSession *session, gboolean sparse);
 /**
+ * effnet_session_set_activation:
+ * @session: a session
+ * @activation: from the next run on
+ */
+EFFNET_API void effnet_session_set_activation (EffnetSession *session,
+                                               EffnetOutputActivation activation);
+/**
+ * effnet_session_set_cancelled:
+ * @session: a session
+ * @cancelled: TRUE: the call in progress and all later ones fail with #EFFNET_ERROR_CANCELLED;
+ *   FALSE: later ones run again
+ *
+ * For any thread, at any time in the session's life, and never waits. The call in progress ends
+ * within a few milliseconds.
+ */
+EFFNET_API void effnet_session_set_cancelled (EffnetSession *session, gboolean cancelled);
+/**
  * effnet_session_classify:
  * @session: a session
  * @frame: pixels or a JPEG file
@@ -343,7 +381,8 @@ EFFNET_API void effnet_session_set_sparse_rows (EffnetSession *session, gboolean
  *
  * Pixels to classes. A raw frame described like the last allocates nothing, a JPEG twice (libjpeg).
  *
- * Returns: FALSE with #EFFNET_ERROR_FRAME when the frame cannot be used; the session stays usable
+ * Returns: FALSE with #EFFNET_ERROR_FRAME when the frame cannot be used, or as
+ *   effnet_session_run(); the session stays usable
  */
 EFFNET_API gboolean effnet_session_classify (EffnetSession *session, const EffnetImage *frame,
                                              EffnetResult *result, GError **error);
@@ -366,7 +405,8 @@ typedef void (*EffnetRegionFunc) (unsigned region, const EffnetResult *result, v
  *
  * Classifies parts of one frame, each read at the frame's own resolution. A JPEG is decoded once,
  * at the smallest DCT scale that covers the network's input for every region; the first result
- * carries its `decode_ns`. Nothing is called when anything is wrong.
+ * carries its `decode_ns`. Nothing is called when the frame or a region is wrong; the calls that
+ * were made stand when a later region is cancelled or its result is not finite.
  *
  * Returns: as effnet_session_classify(); the message numbers the region from 0
  */
@@ -406,11 +446,15 @@ EFFNET_API gboolean effnet_session_preprocess (EffnetSession *session, const Eff
  * @session: a session
  * @nhwc: [input_height][input_width][3], RGB, normalised
  * @result: (out caller-allocates): filled; its arrays belong to the session
+ * @error: return location
  *
- * The network alone. Cannot fail, allocates nothing.
+ * The network alone. Allocates nothing.
+ *
+ * Returns: FALSE with #EFFNET_ERROR_CANCELLED, or with #EFFNET_ERROR_FORMAT when a result is not a
+ *   finite number: the weights, or @nhwc, hold numbers too large
  */
-EFFNET_API void effnet_session_run (EffnetSession *session, const float *nhwc,
-                                    EffnetResult *result);
+EFFNET_API gboolean effnet_session_run (EffnetSession *session, const float *nhwc,
+                                        EffnetResult *result, GError **error);
 /**
  * effnet_session_get_profile:
  * @session: a session made with `profile`

@@ -67,10 +67,11 @@ bench_profile (Bench *self, GError **error)
   if (session == NULL)
     return FALSE;
   self->steps = g_ptr_array_new_with_free_func (step_free);
-  if (runs > 1)
-    effnet_session_run (session, self->nhwc, &result);
+  if (runs > 1 && !effnet_session_run (session, self->nhwc, &result, error))
+    return FALSE;
   for (unsigned run = 0; run < runs; run++) {
-    effnet_session_run (session, self->nhwc, &result);
+    if (!effnet_session_run (session, self->nhwc, &result, error))
+      return FALSE;
     read_profile (self, session, run);
   }
   for (guint i = 0; i < self->steps->len; i++) {

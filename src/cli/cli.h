@@ -19,7 +19,7 @@ enum {
 /* Options that say which model to open and how: as typed, and as the library takes them. */
 typedef struct {
   char *model, *variant, *labels;
-  char *precision, *padding, *resize_mode;
+  char *precision, *padding, *resize_mode, *activation;
   double bn_eps;
   gint64 synthetic;
   int input_size, threads;
@@ -31,7 +31,7 @@ typedef struct {
 /* Which of the shared options a subcommand takes. */
 typedef enum {
   CLI_TAKES_MODEL = 1 << 0,    /* --model --variant --input-size --padding --bn-eps --synthetic */
-  CLI_TAKES_LABELS = 1 << 1,   /* --labels */
+  CLI_TAKES_SCORES = 1 << 1,   /* --labels --activation */
   CLI_TAKES_RUN = 1 << 2,      /* --precision --threads */
   CLI_TAKES_PICTURES = 1 << 3, /* --resize-mode --full-scale --sparse-rows */
   CLI_TAKES_BARE = 1 << 4,     /* --input-size --padding --bn-eps --synthetic, without --model */

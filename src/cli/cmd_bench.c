@@ -72,7 +72,7 @@ run_stream (gpointer data)
        i++) {
     gint64 start = g_get_monotonic_time (), spent;
 
-    effnet_session_run (stream->session, self->nhwc, &result);
+    effnet_session_run (stream->session, self->nhwc, &result, NULL); /* the first run checked it */
     now = g_get_monotonic_time ();
     spent = now - start;
     g_array_append_val (stream->us, spent);
@@ -96,7 +96,7 @@ run_streams (Bench *self, GError **error)
     ok = self->sessions[s] != NULL;
     streams[s] = (Stream){self, self->sessions[s], g_array_new (FALSE, FALSE, sizeof (gint64))};
     for (unsigned i = 0; ok && i < WARM_UP_RUNS; i++)
-      effnet_session_run (self->sessions[s], self->nhwc, &result);
+      ok = effnet_session_run (self->sessions[s], self->nhwc, &result, error);
   }
   start = g_get_monotonic_time ();
   for (unsigned s = 1; ok && s < self->streams; s++)
@@ -150,7 +150,8 @@ bench (Bench *self, GError **error)
     return FALSE;
   effnet_model_get_info (self->model, &self->info);
   make_input (self);
-  effnet_session_run (self->sessions[0], self->nhwc, &result);
+  if (!effnet_session_run (self->sessions[0], self->nhwc, &result, error))
+    return FALSE;
   self->first_ms = (double)(g_get_monotonic_time () - start) / 1e3;
   if (!run_streams (self, error))
     return FALSE;

@@ -208,7 +208,7 @@ cmd_classify (int argc, char **argv)
       "  effnet classify --json --every 10 --top-k 1 clip.mp4\n",
       entries};
   int code =
-      cli_parse (&command, CLI_TAKES_MODEL | CLI_TAKES_LABELS | CLI_TAKES_RUN | CLI_TAKES_PICTURES,
+      cli_parse (&command, CLI_TAKES_MODEL | CLI_TAKES_SCORES | CLI_TAKES_RUN | CLI_TAKES_PICTURES,
                  &self.args, &argc, &argv);
 
   if (code < 0 && self.inputs == NULL)

@@ -98,6 +98,7 @@ model_object (EffnetModel *model)
   json_object_set_string_member (object, "precision", info.precision);
   json_object_set_string_member (object, "isa", info.isa);
   json_object_set_string_member (object, "padding", info.padding);
+  json_object_set_string_member (object, "activation", info.activation);
   json_object_set_int_member (object, "n_classes", info.n_classes);
   json_object_set_int_member (object, "n_features", info.n_features);
   json_object_set_int_member (object, "input_width", info.input_width);

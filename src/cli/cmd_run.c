@@ -56,10 +56,8 @@ run (Run *self, GError **error)
   g_autofree float *nhwc = g_new (float, n_in); /* [H][W][3] */
   out = npy_create (self->output, (const guint64[]){in->shape[0], n_out}, 2, error);
   for (guint64 i = 0; out != NULL && i < in->shape[0]; i++) {
-    if (!npy_read (in, nhwc, n_in, error))
-      return FALSE;
-    effnet_session_run (session, nhwc, &result);
-    if (!npy_write (out, self->features ? result.features : result.logits, n_out, error))
+    if (!npy_read (in, nhwc, n_in, error) || !effnet_session_run (session, nhwc, &result, error) ||
+        !npy_write (out, self->features ? result.features : result.logits, n_out, error))
       return FALSE;
   }
   return out != NULL && npy_close (g_steal_pointer (&out), error);

@@ -27,8 +27,10 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
       {"synthetic", 0, 0, G_OPTION_ARG_INT64, &a->synthetic,
        "no file: the variant with weights made from this seed (not 0)", "SEED"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
-  const GOptionEntry labels[] = {
+  const GOptionEntry scores[] = {
       {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &a->labels, "one class name a line", "FILE"},
+      {"activation", 0, 0, G_OPTION_ARG_STRING, &a->activation,
+       "auto (default, what the card says), softmax, sigmoid or none", "NAME"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const GOptionEntry run[] = {{"precision", 'p', 0, G_OPTION_ARG_STRING, &a->precision,
                                "auto (default), fp32 or bf16", "NAME"},
@@ -48,7 +50,7 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
     const GOptionEntry *entries;
   } sets[] = {{CLI_TAKES_MODEL, model},
               {CLI_TAKES_MODEL | CLI_TAKES_BARE, bare},
-              {CLI_TAKES_LABELS, labels},
+              {CLI_TAKES_SCORES, scores},
               {CLI_TAKES_RUN, run},
               {CLI_TAKES_PICTURES, pictures}};
 
@@ -81,11 +83,13 @@ fill_options (CliModelArgs *args, GError **error)
   static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
   static const char *const paddings[] = {"auto", "same", "symmetric", NULL};
   static const char *const modes[] = {"auto", "stretch", "center-crop", "letterbox", NULL};
+  static const char *const activations[] = {"auto", "softmax", "sigmoid", "none", NULL};
   int precision = choose ("precision", args->precision, precisions, error);
   int padding = precision < 0 ? -1 : choose ("padding", args->padding, paddings, error);
   int mode = padding < 0 ? -1 : choose ("resize-mode", args->resize_mode, modes, error);
+  int activation = mode < 0 ? -1 : choose ("activation", args->activation, activations, error);
 
-  if (mode < 0)
+  if (activation < 0)
     return FALSE;
   args->model_options = (EffnetModelOptions){
       .variant = args->variant,
@@ -101,6 +105,7 @@ fill_options (CliModelArgs *args, GError **error)
       .resize_mode = (EffnetResizeMode)mode,
       .jpeg_full_scale = args->full_scale,
       .sparse_rows = args->sparse_rows,
+      .activation = (EffnetOutputActivation)activation,
   };
   return TRUE;
 }
@@ -138,8 +143,8 @@ cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *a
 void
 cli_model_args_clear (CliModelArgs *args)
 {
-  char *strings[] = {args->model,     args->variant, args->labels,
-                     args->precision, args->padding, args->resize_mode};
+  char *strings[] = {args->model,   args->variant,     args->labels,    args->precision,
+                     args->padding, args->resize_mode, args->activation};
 
   for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);

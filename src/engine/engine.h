@@ -5,6 +5,8 @@
 #ifndef EFFNET_ENGINE_ENGINE_H
 #define EFFNET_ENGINE_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "arch/net.h"
 #include "base/arena.h"
 #include "image/frontend.h"
@@ -33,13 +35,19 @@ struct _EffnetSession {
   EffnetArena arena;
   EffnetFrontend *frontend;
   EffnetInputSpec spec;
-  float *probabilities; /* [n_classes] */
-  uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
+  EffnetOutputActivation activation; /* never AUTO */
+  _Atomic int cancelled;             /* by any thread */
+  float *probabilities;              /* [n_classes] */
+  uint64_t *profile;                 /* [n_steps] ns of the last run, or NULL */
 };
 
 /* Walks the plan over @input, float [in_h][in_w][3], between effnet_pool_enter() and _leave();
- * features and logits are then in the arena. */
-void effnet_run (EffnetSession *session, const float *input);
+ * features and logits are then in the arena. FALSE when the session was cancelled meanwhile. */
+gboolean effnet_run (EffnetSession *session, const float *input);
+
+/* @activation, or what AUTO comes to. */
+EffnetOutputActivation effnet_model_activation (const EffnetModel *model,
+                                                EffnetOutputActivation activation);
 
 /* The file to open: @path may be a folder. FALSE with NOT_FOUND. @card: NULL when there is none. */
 gboolean effnet_find_files (const char *path, char **weights, char **card, GError **error);

@@ -420,9 +420,21 @@ effnet_model_unref (EffnetModel *model)
     model_free (model);
 }
 
+EffnetOutputActivation
+effnet_model_activation (const EffnetModel *model, EffnetOutputActivation activation)
+{
+  if (activation == EFFNET_OUTPUT_ACTIVATION_AUTO)
+    activation = model->card->activation;
+  if (activation != EFFNET_OUTPUT_ACTIVATION_AUTO)
+    return activation;
+  return model->net->n_classes == 1 ? EFFNET_OUTPUT_ACTIVATION_SIGMOID
+                                    : EFFNET_OUTPUT_ACTIVATION_SOFTMAX;
+}
+
 void
 effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
 {
+  static const char *const activations[] = {"auto", "softmax", "sigmoid", "none"};
   const EffnetNet *net = model->net;
 
   *info = (EffnetModelInfo){
@@ -432,6 +444,7 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .precision = effnet_dtypes[model->plan->dtype].precision,
       .isa = effnet_isa_name (effnet_cpu_best ()),
       .padding = net->padding == EFFNET_PADDING_SAME ? "same" : "symmetric",
+      .activation = activations[effnet_model_activation (model, EFFNET_OUTPUT_ACTIVATION_AUTO)],
       .n_classes = net->n_classes,
       .n_features = model->plan->n_features,
       .input_width = net->in_width,

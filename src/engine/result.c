@@ -1,9 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a result says about its probabilities: ranking, margin, entropy. Pure functions. */
+ * Scores out of logits, and what they say: ranking, margin, entropy. Pure functions. */
 #include "engine/result.h"
 
 #include <math.h>
+#include <string.h>
+
+/* p_i = exp (x_i - max) / sum_j exp (x_j - max) */
+static void
+softmax (const float *logits, float *scores, unsigned n)
+{
+  double max = -INFINITY, sum = 0;
+
+  for (unsigned i = 0; i < n; i++)
+    max = fmax (max, logits[i]);
+  for (unsigned i = 0; i < n; i++)
+    sum += exp (logits[i] - max);
+  for (unsigned i = 0; i < n; i++)
+    scores[i] = (float)(exp (logits[i] - max) / sum);
+}
+
+/* p = 1 / (1 + exp (-x)) */
+static void
+sigmoid (const float *logits, float *scores, unsigned n)
+{
+  for (unsigned i = 0; i < n; i++)
+    scores[i] = (float)(1.0 / (1.0 + exp (-(double)logits[i])));
+}
+
+void
+effnet_result_activate (EffnetOutputActivation activation, const float *logits, float *scores,
+                        unsigned n)
+{
+  if (activation == EFFNET_OUTPUT_ACTIVATION_SOFTMAX)
+    softmax (logits, scores, n);
+  else if (activation == EFFNET_OUTPUT_ACTIVATION_SIGMOID)
+    sigmoid (logits, scores, n);
+  else
+    memcpy (scores, logits, n * sizeof *scores);
+}
 
 /* TRUE when @a ranks before @b. NaN ranks last. */
 static gboolean
@@ -37,29 +72,41 @@ effnet_result_top_k (const EffnetResult *result, unsigned k, EffnetScore *top)
   return n;
 }
 
-/* H = -sum p ln p */
+/* -p ln p */
 static double
-entropy (const float *probabilities, unsigned n)
+surprise (double p)
+{
+  return p > 0.0 ? -p * log (p) : 0.0;
+}
+
+/* H = -sum p ln p over the classes; when each is a question of its own, also over its "no". */
+static double
+entropy (const EffnetResult *result, gboolean independent)
 {
   double h = 0.0;
 
-  for (unsigned i = 0; i < n; i++) {
-    double p = (double)probabilities[i];
+  for (unsigned i = 0; i < result->n_classes; i++) {
+    double p = (double)result->probabilities[i];
 
-    if (p > 0.0)
-      h -= p * log (p);
+    h += surprise (p);
+    if (independent)
+      h += surprise (1.0 - p);
   }
   return MAX (h, 0.0);
 }
 
 void
-effnet_result_measure (EffnetResult *result)
+effnet_result_measure (EffnetResult *result, EffnetOutputActivation activation)
 {
+  gboolean independent = activation == EFFNET_OUTPUT_ACTIVATION_SIGMOID;
   EffnetScore top[2];
   unsigned n = effnet_result_top_k (result, 2, top);
 
   result->margin = n > 0 ? (double)top[0].score : 0.0;
   if (n > 1)
     result->margin -= (double)top[1].score;
-  result->entropy = entropy (result->probabilities, result->n_classes);
+  else if (independent)
+    result->margin = fabs (2.0 * result->margin - 1.0);
+  result->entropy =
+      activation != EFFNET_OUTPUT_ACTIVATION_NONE ? entropy (result, independent) : 0.0;
 }

@@ -6,7 +6,10 @@
 
 #include "base/error.h"
 
-/* Sets `margin` and `entropy` from the probabilities. */
-void effnet_result_measure (EffnetResult *result);
+/* Logits to scores, [n] each. @activation: not AUTO. */
+void effnet_result_activate (EffnetOutputActivation activation, const float *logits, float *scores,
+                             unsigned n);
+/* Sets `margin` and `entropy` from the scores that @activation made. */
+void effnet_result_measure (EffnetResult *result, EffnetOutputActivation activation);
 
 #endif

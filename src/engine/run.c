@@ -16,6 +16,8 @@ typedef struct {
   const float *input;
   size_t element; /* bytes of T */
   gboolean alone; /* no other worker takes tiles of this step */
+  const _Atomic int *cancelled;
+  _Atomic int stopped; /* a tile was left out; cancelled may be FALSE again */
 } Job;
 
 #define MAX_KERNEL 16 /* rows of a convolution window */
@@ -401,13 +403,17 @@ static const StepFunc step_funcs[] = {
 static void
 run_tile (void *user, size_t index, unsigned worker)
 {
-  const Job *job = user;
+  Job *job = user;
   const EffnetTile tile = effnet_step_tile (job->step, index, job->alone);
 
+  if (atomic_load_explicit (job->cancelled, memory_order_relaxed)) {
+    atomic_store_explicit (&job->stopped, 1, memory_order_relaxed);
+    return;
+  }
   step_funcs[job->step->kind](job, &tile, worker);
 }
 
-void
+gboolean
 effnet_run (EffnetSession *session, const float *input)
 {
   const EffnetModel *model = session->model;
@@ -420,9 +426,10 @@ effnet_run (EffnetSession *session, const float *input)
       .weights = model->weights.base,
       .input = input,
       .element = effnet_dtype_size (plan->dtype),
+      .cancelled = &session->cancelled,
   };
 
-  for (size_t i = 0; i < plan->n_steps; i++) {
+  for (size_t i = 0; i < plan->n_steps && !atomic_load (&job.stopped); i++) {
     int64_t before = session->profile != NULL ? effnet_clock_ns () : 0;
 
     job.step = &plan->steps[i];
@@ -431,4 +438,5 @@ effnet_run (EffnetSession *session, const float *input)
     if (session->profile != NULL)
       session->profile[i] = (uint64_t)(effnet_clock_ns () - before);
   }
+  return !atomic_load (&job.stopped);
 }

@@ -55,6 +55,9 @@ check_options (const EffnetSessionOptions *options, GError **error)
                  (int)options->resize_mode);
     return FALSE;
   }
+  if (options->activation > EFFNET_OUTPUT_ACTIVATION_NONE)
+    return effnet_fail (error, EFFNET_ERROR_ARGUMENT, "unknown activation %d",
+                        (int)options->activation);
   return TRUE;
 }
 
@@ -83,6 +86,7 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
   session->frontend = effnet_frontend_new (&session->spec, error);
   if (session->frontend == NULL)
     return NULL;
+  session->activation = effnet_model_activation (model, options->activation);
   session->probabilities = g_new0 (float, plan->n_classes);
   if (options->profile)
     session->profile = g_new0 (uint64_t, plan->n_steps);
@@ -122,46 +126,76 @@ effnet_session_set_sparse_rows (EffnetSession *session, gboolean sparse)
   effnet_frontend_set_spec (session->frontend, &session->spec);
 }
 
-/* p_i = exp (x_i - max) / sum_j exp (x_j - max) */
-static void
-softmax (const float *logits, float *probabilities, unsigned n)
+void
+effnet_session_set_activation (EffnetSession *session, EffnetOutputActivation activation)
 {
-  double max = -INFINITY, sum = 0;
+  g_return_if_fail (activation <= EFFNET_OUTPUT_ACTIVATION_NONE);
+  session->activation = effnet_model_activation (session->model, activation);
+}
 
-  for (unsigned i = 0; i < n; i++)
-    max = fmax (max, logits[i]);
-  for (unsigned i = 0; i < n; i++)
-    sum += exp (logits[i] - max);
-  for (unsigned i = 0; i < n; i++)
-    probabilities[i] = (float)(exp (logits[i] - max) / sum);
+void
+effnet_session_set_cancelled (EffnetSession *session, gboolean cancelled)
+{
+  atomic_store (&session->cancelled, cancelled);
+}
+
+static gboolean
+fail_cancelled (GError **error)
+{
+  return effnet_fail (error, EFFNET_ERROR_CANCELLED, "cancelled");
+}
+
+static gboolean
+check_finite (const EffnetSession *session, const char *what, const float *values, unsigned n,
+              GError **error)
+{
+  for (unsigned i = 0; i < n; i++) {
+    if (!isfinite (values[i]))
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                          "%s gives a result that is no number (%s %u is %g): it holds weights, or "
+                          "was given an input, too large for it",
+                          session->model->path != NULL ? session->model->path
+                                                       : session->model->name,
+                          what, i, (double)values[i]);
+  }
+  return TRUE;
 }
 
 /* Between effnet_pool_enter() and _leave(). */
-static void
-infer (EffnetSession *session, const float *nhwc, EffnetResult *result)
+static gboolean
+infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
   const char *arena = session->arena.base;
   int64_t before = effnet_clock_ns ();
 
-  effnet_run (session, nhwc);
+  if (!effnet_run (session, nhwc))
+    return fail_cancelled (error);
   memset (result, 0, sizeof *result);
   result->logits = (const float *)(const void *)(arena + plan->buffers[plan->logits].offset);
   result->features = (const float *)(const void *)(arena + plan->buffers[plan->features].offset);
   result->probabilities = session->probabilities;
   result->n_classes = plan->n_classes;
   result->n_features = plan->n_features;
-  softmax (result->logits, session->probabilities, plan->n_classes);
+  if (!check_finite (session, "logit", result->logits, plan->n_classes, error) ||
+      !check_finite (session, "feature", result->features, plan->n_features, error))
+    return FALSE;
+  effnet_result_activate (session->activation, result->logits, session->probabilities,
+                          plan->n_classes);
   result->infer_ns = (uint64_t)(effnet_clock_ns () - before);
-  effnet_result_measure (result);
+  effnet_result_measure (result, session->activation);
+  return TRUE;
 }
 
-void
-effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result)
+gboolean
+effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
 {
+  gboolean ok;
+
   effnet_pool_enter (session->pool);
-  infer (session, nhwc, result);
+  ok = infer (session, nhwc, result, error);
   effnet_pool_leave (session->pool);
+  return ok;
 }
 
 gboolean
@@ -177,18 +211,20 @@ effnet_session_preprocess (EffnetSession *session, const EffnetImage *frame, flo
 }
 
 /* Region @i of the frame that the front end has begun. */
-static void
+static gboolean
 classify_region (EffnetSession *session, unsigned i, EffnetFrontendTimes *times,
-                 EffnetResult *result)
+                 EffnetResult *result, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
   char *arena = session->arena.base;
   float *input = (float *)(void *)(arena + plan->buffers[plan->input].offset);
 
   effnet_frontend_fill (session->frontend, i, session->pool, input, times);
-  infer (session, input, result);
+  if (!infer (session, input, result, error))
+    return FALSE;
   result->decode_ns = times->decode_ns;
   result->convert_ns = times->convert_ns;
+  return TRUE;
 }
 
 gboolean
@@ -200,8 +236,7 @@ effnet_session_classify (EffnetSession *session, const EffnetImage *frame, Effne
 
   effnet_pool_enter (session->pool);
   ok = effnet_frontend_begin (session->frontend, frame, NULL, 1, session->pool, &times, error);
-  if (ok)
-    classify_region (session, 0, &times, result);
+  ok = ok && classify_region (session, 0, &times, result, error);
   effnet_pool_leave (session->pool);
   return ok;
 }
@@ -223,9 +258,10 @@ effnet_session_classify_regions (EffnetSession *session, const EffnetImage *fram
   effnet_pool_leave (session->pool);
   for (unsigned i = 0; ok && i < n_regions; i++) {
     effnet_pool_enter (session->pool);
-    classify_region (session, i, &times, &result);
+    ok = classify_region (session, i, &times, &result, error);
     effnet_pool_leave (session->pool);
-    func (i, &result, user_data);
+    if (ok)
+      func (i, &result, user_data);
     times = (EffnetFrontendTimes){0, 0};
   }
   return ok;

@@ -31,6 +31,16 @@ static const Choice crop_modes[] = {{"center", EFFNET_CROP_CENTER},
                                     {NULL, 0}};
 static const Choice paddings[] = {
     {"same", EFFNET_PADDING_SAME}, {"symmetric", EFFNET_PADDING_SYMMETRIC}, {NULL, 0}};
+static const Choice activations[] = {{"auto", EFFNET_OUTPUT_ACTIVATION_AUTO},
+                                     {"softmax", EFFNET_OUTPUT_ACTIVATION_SOFTMAX},
+                                     {"sigmoid", EFFNET_OUTPUT_ACTIVATION_SIGMOID},
+                                     {"none", EFFNET_OUTPUT_ACTIVATION_NONE},
+                                     {NULL, 0}};
+/* "single_label..." also stands beside one logit, so it decides nothing. */
+static const Choice problems[] = {{"single_label_classification", EFFNET_OUTPUT_ACTIVATION_AUTO},
+                                  {"multi_label_classification", EFFNET_OUTPUT_ACTIVATION_SIGMOID},
+                                  {"regression", EFFNET_OUTPUT_ACTIVATION_NONE},
+                                  {NULL, 0}};
 
 /* A value as the card writes it, for messages. */
 static char *
@@ -195,7 +205,25 @@ read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
   return TRUE;
 }
 
-/* "effnet": {"padding": ..., "bn_epsilon": ...}: what no other card has a key for. */
+/* What makes scores of the logits: our own key wins. @own: "effnet", or NULL. */
+static gboolean
+read_activation (const Reader *reader, JsonObject *own, EffnetCard *card, GError **error)
+{
+  int activation = (int)card->activation;
+
+  if (!read_choice ("problem_type", get_identity (reader, "problem_type"), problems,
+                    "\"single_label_classification\", \"multi_label_classification\" or "
+                    "\"regression\"",
+                    &activation, error) ||
+      !read_choice ("effnet.activation", get (own, "activation"), activations,
+                    "\"auto\", \"softmax\", \"sigmoid\" or \"none\"", &activation, error))
+    return FALSE;
+  card->activation = (EffnetOutputActivation)activation;
+  return TRUE;
+}
+
+/* "effnet": {"padding": ..., "bn_epsilon": ..., "activation": ...}: what no other card has a key
+ * for. */
 static gboolean
 read_own (const Reader *reader, EffnetCard *card, GError **error)
 {
@@ -203,13 +231,14 @@ read_own (const Reader *reader, EffnetCard *card, GError **error)
   int padding = (int)card->padding;
 
   if (node == NULL)
-    return TRUE;
+    return read_activation (reader, NULL, card, error);
   if (!JSON_NODE_HOLDS_OBJECT (node))
     return fail_value (EFFNET_ERROR_FORMAT, "effnet", node, "an object", error);
   JsonObject *own = json_node_get_object (node);
   if (!read_choice ("effnet.padding", get (own, "padding"), paddings, "\"same\" or \"symmetric\"",
                     &padding, error) ||
-      !read_fraction ("effnet.bn_epsilon", get (own, "bn_epsilon"), &card->bn_epsilon, error))
+      !read_fraction ("effnet.bn_epsilon", get (own, "bn_epsilon"), &card->bn_epsilon, error) ||
+      !read_activation (reader, own, card, error))
     return FALSE;
   card->padding = (EffnetPadding)padding;
   return TRUE;

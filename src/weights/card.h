@@ -26,9 +26,10 @@ typedef struct {
   EffnetInterpolation interpolation;
   double crop_pct; /* 0 < crop_pct <= 1 */
   EffnetCropMode crop_mode;
-  EffnetPadding padding; /* AUTO = not said */
-  double bn_epsilon;     /* 0 = not said */
-  char **labels;         /* NULL-terminated, n_classes of them, or NULL */
+  EffnetPadding padding;             /* AUTO = not said */
+  EffnetOutputActivation activation; /* of the logits; AUTO = not said */
+  double bn_epsilon;                 /* 0 = not said */
+  char **labels;                     /* NULL-terminated, n_classes of them, or NULL */
 } EffnetCard;
 
 /* Defaults where there is no card: ImageNet mean and std, bicubic, crop_pct 0.875. */
@@ -36,7 +37,8 @@ EffnetCard *effnet_card_new (void);
 /* Reads config.json. Keys at the top and inside "pretrained_cfg" are both understood (of the
  * input's description the inner counts, of architecture, classes and labels the outer); unknown
  * ones are left alone. Labels are label_names, through label_descriptions where a name stands in
- * it. Also read: "effnet": {"padding": "same"|"symmetric", "bn_epsilon": 0.001}. NULL with
+ * it. Also read: "problem_type" as transformers has it, and "effnet": {"padding":
+ * "same"|"symmetric", "bn_epsilon": 0.001, "activation": "softmax"|"sigmoid"|"none"}. NULL with
  * NOT_FOUND, IO, FORMAT, UNSUPPORTED (an interpolation, crop mode or padding that is not one of
  * ours) or MISMATCH (labels and num_classes). */
 EffnetCard *effnet_card_load (const char *path, GError **error);

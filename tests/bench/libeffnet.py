@@ -28,7 +28,7 @@ class ModelOptions(C.Structure):
 
 
 class ModelInfo(C.Structure):
-    _fields_ = [(name, C.c_char_p) for name in ("name", "variant", "path", "precision", "isa", "padding")] + [
+    _fields_ = [(name, C.c_char_p) for name in ("name", "variant", "path", "precision", "isa", "padding", "activation")] + [
         (name, C.c_uint) for name in ("n_classes", "n_features", "input_width", "input_height")] + [
         ("parameters", C.c_uint64), ("multiply_adds", C.c_uint64), ("weight_bytes", C.c_size_t),
         ("arena_bytes", C.c_size_t), ("reserved", C.c_void_p * 8)]
@@ -36,7 +36,8 @@ class ModelInfo(C.Structure):
 
 class SessionOptions(C.Structure):
     _fields_ = [("threads", C.c_uint), ("resize_mode", C.c_int), ("jpeg_full_scale", C.c_int),
-                ("profile", C.c_int), ("sparse_rows", C.c_int), ("reserved", C.c_void_p * 8)]
+                ("profile", C.c_int), ("sparse_rows", C.c_int), ("activation", C.c_int),
+                ("reserved", C.c_void_p * 8)]
 
 
 class Image(C.Structure):
@@ -49,8 +50,8 @@ class Image(C.Structure):
 
 class Result(C.Structure):
     _fields_ = [("logits", FLOATS), ("probabilities", FLOATS), ("features", FLOATS),
-                ("n_classes", C.c_uint), ("n_features", C.c_uint), ("decode_ns", C.c_uint64),
-                ("convert_ns", C.c_uint64), ("infer_ns", C.c_uint64), ("reserved", C.c_void_p * 4)]
+                ("n_classes", C.c_uint), ("n_features", C.c_uint), ("margin", C.c_double), ("entropy", C.c_double),
+                ("decode_ns", C.c_uint64), ("convert_ns", C.c_uint64), ("infer_ns", C.c_uint64), ("reserved", C.c_void_p * 4)]
 
 
 class Library:
@@ -61,8 +62,8 @@ class Library:
         self.c.effnet_session_new.restype = C.c_void_p
         self.c.effnet_describe_cpu.restype = C.c_void_p
         self.c.effnet_model_get_info.argtypes = [C.c_void_p, C.POINTER(ModelInfo)]
-        self.c.effnet_session_run.argtypes = [C.c_void_p, C.c_void_p, C.POINTER(Result)]
-        self.c.effnet_session_run.restype = None
+        self.c.effnet_session_run.argtypes = [C.c_void_p, C.c_void_p, C.POINTER(Result),
+                                              C.POINTER(C.POINTER(GError))]
         for name in ("classify", "preprocess"):
             function = getattr(self.c, f"effnet_session_{name}")
             function.argtypes = [C.c_void_p, C.POINTER(Image), C.c_void_p, C.POINTER(C.POINTER(GError))]
@@ -98,7 +99,8 @@ class Library:
                                                        C.byref(error)), error)
 
     def run(self, session, address, result):
-        self.c.effnet_session_run(session, address, C.byref(result))
+        error = C.POINTER(GError)()
+        self._checked(self.c.effnet_session_run(session, address, C.byref(result), C.byref(error)), error)
 
     def classify(self, session, image, result):
         error = C.POINTER(GError)()

@@ -89,7 +89,7 @@ dump (const Case *c, const char *path)
   g_autofree float *nhwc = g_new (float, n);
   for (size_t i = 0; i < n; i++)
     nhwc[i] = (float)g_rand_double_range (rand, -2, 2);
-  effnet_session_run (session, nhwc, &result);
+  g_assert_true (effnet_session_run (session, nhwc, &result, NULL));
 
   Outcome head = {result.n_features, result.n_classes, effnet_test_bound_f32 (model->plan, 0)};
   g_string_append_len (bytes, (const char *)&head, sizeof head);

@@ -131,7 +131,8 @@ test_case (gconstpointer data)
 
   g_assert_cmpuint (c->golden->n_elements, ==, info.n_classes);
   effnet_tensor_read (c->golden, expected);
-  effnet_session_run (session, image, &result);
+  effnet_session_run (session, image, &result, &error);
+  g_assert_no_error (error);
   off = relative_l2 (result.logits, expected, c->golden->n_elements);
   fp32 = effnet_test_bound_f32 (model->plan, FOLD_ROUNDINGS);
   limit = c->precision == EFFNET_PRECISION_BF16 ? effnet_test_bound_bf16 (model->plan) : fp32;

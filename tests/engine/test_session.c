@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a session makes of logits, and how it is stopped. */
+#include <effnet/effnet.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/result.h"
+
+typedef struct {
+  EffnetModel *model;
+  EffnetSession *session;
+  float *input;
+} Fixture;
+
+static void
+set_up (Fixture *f, const char *variant, unsigned size, unsigned threads)
+{
+  EffnetModelOptions options = {.variant = variant,
+                                .precision = EFFNET_PRECISION_FP32,
+                                .synthetic_seed = 5,
+                                .input_size = size};
+  EffnetSessionOptions session = {.threads = threads};
+  g_autoptr (GError) error = NULL;
+  EffnetModelInfo info;
+
+  f->model = effnet_model_open (NULL, &options, &error);
+  g_assert_no_error (error);
+  f->session = effnet_session_new (f->model, &session, &error);
+  g_assert_no_error (error);
+  effnet_model_get_info (f->model, &info);
+  f->input = g_new0 (float, (size_t)info.input_width *info.input_height * 3);
+  for (size_t i = 0; i < (size_t)info.input_width * info.input_height * 3; i++)
+    f->input[i] = (float)(i % 17) / 8 - 1;
+}
+
+static void
+tear_down (Fixture *f)
+{
+  effnet_session_free (f->session);
+  effnet_model_unref (f->model);
+  g_free (f->input);
+}
+
+/* ---- scores ---- */
+
+static void
+test_certainty (void)
+{
+  static const float sure[] = {0, 1, 0, 0}, even[] = {0.25f, 0.25f, 0.25f, 0.25f};
+  static const float mixed[] = {0.25f, 0.125f, 0.5f, 0.125f}, alone[] = {1}, quarter[] = {0.25f};
+  static const float halves[] = {0.5f, 0.5f, 1, 0}, logits[] = {3, -1};
+  const EffnetOutputActivation softmax = EFFNET_OUTPUT_ACTIVATION_SOFTMAX,
+                               sigmoid = EFFNET_OUTPUT_ACTIVATION_SIGMOID;
+  const struct {
+    const float *p;
+    unsigned n;
+    EffnetOutputActivation activation;
+    double margin, entropy; /* nats */
+  } rows[] = {
+      {sure, 4, softmax, 1, 0},
+      {even, 4, softmax, 0, 2 * G_LN2},
+      {mixed, 4, softmax, 0.25, 1.75 * G_LN2},
+      {alone, 1, softmax, 1, 0},
+      {alone, 1, sigmoid, 1, 0},
+      {quarter, 1, sigmoid, 0.5, 2 * G_LN2 - 0.75 * log (3)},
+      {halves, 4, sigmoid, 0.5, 2 * G_LN2},
+      {logits, 2, EFFNET_OUTPUT_ACTIVATION_NONE, 4, 0},
+  };
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (rows); i++) {
+    EffnetResult result = {.probabilities = rows[i].p, .n_classes = rows[i].n};
+
+    effnet_result_measure (&result, rows[i].activation);
+    g_assert_cmpfloat (result.margin, ==, rows[i].margin);
+    g_assert_cmpfloat_with_epsilon (result.entropy, rows[i].entropy, 1e-15);
+  }
+}
+
+static void
+test_sigmoid_range (void)
+{
+  static const float logits[] = {0, 1, -1, 1e38f, -1e38f, 90, -90};
+  static const double want[] = {0.5, 0.73105857863000490, 0.26894142136999512, 1, 0, 1, 8.2e-40};
+  float scores[G_N_ELEMENTS (logits)];
+
+  effnet_result_activate (EFFNET_OUTPUT_ACTIVATION_SIGMOID, logits, scores, G_N_ELEMENTS (logits));
+  for (unsigned i = 0; i < G_N_ELEMENTS (logits); i++)
+    g_assert_cmpfloat_with_epsilon (scores[i], want[i], 1e-7);
+}
+
+static void
+test_activations (void)
+{
+  Fixture f;
+  EffnetResult result;
+  double sum = 0;
+
+  set_up (&f, "lite0", 64, 1);
+  g_assert_true (effnet_session_run (f.session, f.input, &result, NULL));
+  for (unsigned i = 0; i < result.n_classes; i++)
+    sum += (double)result.probabilities[i];
+  g_assert_cmpfloat_with_epsilon (sum, 1, 1e-5);
+
+  effnet_session_set_activation (f.session, EFFNET_OUTPUT_ACTIVATION_SIGMOID);
+  g_assert_true (effnet_session_run (f.session, f.input, &result, NULL));
+  for (unsigned i = 0; i < result.n_classes; i++)
+    g_assert_cmpfloat_with_epsilon (result.probabilities[i],
+                                    1 / (1 + exp (-(double)result.logits[i])), 1e-7);
+
+  effnet_session_set_activation (f.session, EFFNET_OUTPUT_ACTIVATION_NONE);
+  g_assert_true (effnet_session_run (f.session, f.input, &result, NULL));
+  g_assert_cmpmem (result.probabilities, result.n_classes * sizeof (float), result.logits,
+                   result.n_classes * sizeof (float));
+  tear_down (&f);
+}
+
+static void
+test_wrong_activation (void)
+{
+  EffnetSessionOptions options = {.activation = (EffnetOutputActivation)9};
+  g_autoptr (GError) error = NULL;
+  Fixture f;
+
+  set_up (&f, "lite0", 64, 1);
+  g_assert_null (effnet_session_new (f.model, &options, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT);
+  tear_down (&f);
+}
+
+/* Numbers that are none must not come out as scores. */
+static void
+test_not_finite (void)
+{
+  g_autoptr (GError) error = NULL;
+  EffnetResult result;
+  Fixture f;
+
+  set_up (&f, "lite0", 64, 1);
+  f.input[100] = NAN;
+  g_assert_false (effnet_session_run (f.session, f.input, &result, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "lite0"));
+  f.input[100] = 0;
+  g_assert_true (effnet_session_run (f.session, f.input, &result, NULL));
+  tear_down (&f);
+}
+
+/* ---- cancelling ---- */
+
+static void
+test_cancelled (void)
+{
+  static const uint8_t pixels[4 * 4 * 3];
+  EffnetImage image = {
+      .format = EFFNET_PIXEL_FORMAT_RGB, .width = 4, .height = 4, .data = {pixels}, .stride = {12}};
+  g_autoptr (GError) error = NULL;
+  EffnetResult result;
+  Fixture f;
+
+  set_up (&f, "lite0", 64, 1);
+  effnet_session_set_cancelled (f.session, TRUE);
+  g_assert_false (effnet_session_run (f.session, f.input, &result, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED);
+  g_clear_error (&error);
+  g_assert_false (effnet_session_classify (f.session, &image, &result, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED);
+  effnet_session_set_cancelled (f.session, FALSE);
+  g_assert_true (effnet_session_run (f.session, f.input, &result, NULL));
+  tear_down (&f);
+}
+
+typedef struct {
+  Fixture *fixture;
+  gint runs; /* begun */
+  gint64 returned;
+  GError *error;
+} Run;
+
+static gpointer
+run_until_error (gpointer data)
+{
+  Run *run = data;
+  EffnetResult result;
+
+  do
+    g_atomic_int_inc (&run->runs);
+  while (effnet_session_run (run->fixture->session, run->fixture->input, &result, &run->error));
+  run->returned = g_get_monotonic_time ();
+  return NULL;
+}
+
+/* A run ends soon after the flag, wherever in the network it is. The best of several tries counts:
+ * a busy machine may stop either thread for longer. */
+static void
+check_prompt (const char *variant, unsigned size, unsigned threads)
+{
+  gint64 worst_allowed = 20000, best = G_MAXINT64; /* us */
+  Fixture f;
+
+  set_up (&f, variant, size, threads);
+  for (unsigned i = 0; i < 5; i++) {
+    Run run = {.fixture = &f};
+    GThread *thread = g_thread_new ("run", run_until_error, &run);
+    gint64 before;
+
+    while (g_atomic_int_get (&run.runs) == 0)
+      g_thread_yield ();
+    g_usleep (1000 + 7000 * i);
+    before = g_get_monotonic_time ();
+    effnet_session_set_cancelled (f.session, TRUE);
+    g_thread_join (thread);
+    best = MIN (best, run.returned - before);
+    g_assert_error (run.error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED);
+    g_clear_error (&run.error);
+    effnet_session_set_cancelled (f.session, FALSE);
+  }
+  g_assert_cmpint (best, <, worst_allowed);
+  tear_down (&f);
+}
+
+static void
+test_prompt (void)
+{
+  check_prompt ("b4", 380, 1);
+  check_prompt ("b4", 380, 2);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/session/certainty", test_certainty);
+  g_test_add_func ("/session/sigmoid-range", test_sigmoid_range);
+  g_test_add_func ("/session/activations", test_activations);
+  g_test_add_func ("/session/wrong-activation", test_wrong_activation);
+  g_test_add_func ("/session/not-finite", test_not_finite);
+  g_test_add_func ("/session/cancelled", test_cancelled);
+  g_test_add_func ("/session/prompt", test_prompt);
+  return g_test_run ();
+}
