@@ -4,6 +4,7 @@
 #include "schema.h"
 
 #include <effnet/effnet.h>
+#include <string.h>
 
 typedef enum {
   KIND_UINT,
@@ -16,13 +17,14 @@ typedef enum {
   KIND_LABELS, /* lists, of the record's entries */
   KIND_IDS,
   KIND_SCORES,
+  KIND_BOX, /* a list of four */
 } Kind;
 
 typedef struct {
   const char *name;
   Kind kind;
-  gsize offset;    /* in GstEffnetRecord or GstEffnetMoment */
-  gboolean in_box; /* only of records that have one */
+  gsize offset;      /* in GstEffnetRecord or GstEffnetMoment */
+  gboolean of_parts; /* not of the full frame */
 } Field;
 
 #define AT(member) offsetof (GstEffnetRecord, member)
@@ -31,7 +33,11 @@ typedef struct {
 #define FIELD_IDS    "label-ids"
 #define FIELD_SCORES "scores"
 #define FIELD_X      "x"
+#define FIELD_BOX    "box"
 #define FIELD_PARTS  "results" /* list of structures */
+#define FIELD_OTHERS "others"  /* the same */
+
+#define BOX_SIDES G_N_ELEMENTS (((GstEffnetRecord *)NULL)->box)
 
 /* In the order in which they are written. */
 static const Field fields[] = {
@@ -39,6 +45,7 @@ static const Field fields[] = {
     {"model", KIND_STRING, AT (model), FALSE},
     {"model-sha256", KIND_STRING, AT (model_sha256), FALSE},
     {"variant", KIND_STRING, AT (variant), FALSE},
+    {"element", KIND_STRING, AT (element), FALSE},
     {"region", KIND_STRING, AT (region), FALSE},
     {"roi-id", KIND_INT, AT (roi_id), FALSE},
     {"label", KIND_LABEL, AT (best), FALSE},
@@ -56,6 +63,9 @@ static const Field fields[] = {
     {"convert-us", KIND_UINT, AT (convert_us), FALSE},
     {"decode-us", KIND_UINT, AT (decode_us), FALSE},
     {"wait-us", KIND_UINT, AT (wait_us), FALSE},
+    {"frame-width", KIND_UINT, AT (frame_width), FALSE},
+    {"frame-height", KIND_UINT, AT (frame_height), FALSE},
+    {FIELD_BOX, KIND_BOX, AT (box), FALSE},
     {FIELD_X, KIND_UINT, AT (x), TRUE},
     {"y", KIND_UINT, AT (y), TRUE},
     {"width", KIND_UINT, AT (width), TRUE},
@@ -115,6 +125,20 @@ gst_effnet_record_set_entries (GstEffnetRecord *record, const GstEffnetEntry *en
   record->best = n > 0 ? entries[0] : (GstEffnetEntry){"", -1, 0.0};
 }
 
+void
+gst_effnet_record_set_part (GstEffnetRecord *record, guint x, guint y, guint width, guint height)
+{
+  double w = record->frame_width, h = record->frame_height;
+  const double box[BOX_SIDES] = {x / w, y / h, width / w, height / h};
+
+  record->is_part = TRUE;
+  record->x = x;
+  record->y = y;
+  record->width = width;
+  record->height = height;
+  memcpy (record->box, box, sizeof box);
+}
+
 static void
 set_label (GValue *value, const GstEffnetEntry *entry)
 {
@@ -125,22 +149,43 @@ set_label (GValue *value, const GstEffnetEntry *entry)
 }
 
 static void
-set_list (GValue *list, Kind kind, const GstEffnetEntry *entries, guint n)
+append_double (GValue *list, double number)
 {
-  for (guint i = 0; i < n; i++) {
-    GValue value = G_VALUE_INIT;
+  GValue value = G_VALUE_INIT;
 
-    if (kind == KIND_LABELS) {
-      g_value_init (&value, G_TYPE_STRING);
-      set_label (&value, &entries[i]);
-    } else if (kind == KIND_IDS) {
-      g_value_init (&value, G_TYPE_INT);
-      g_value_set_int (&value, entries[i].id);
-    } else {
-      g_value_init (&value, G_TYPE_DOUBLE);
-      g_value_set_double (&value, entries[i].score);
-    }
-    gst_value_list_append_and_take_value (list, &value);
+  g_value_init (&value, G_TYPE_DOUBLE);
+  g_value_set_double (&value, number);
+  gst_value_list_append_and_take_value (list, &value);
+}
+
+static void
+append_entry (GValue *list, Kind kind, const GstEffnetEntry *entry)
+{
+  GValue value = G_VALUE_INIT;
+
+  if (kind == KIND_SCORES) {
+    append_double (list, entry->score);
+    return;
+  }
+  g_value_init (&value, kind == KIND_LABELS ? G_TYPE_STRING : G_TYPE_INT);
+  if (kind == KIND_LABELS)
+    set_label (&value, entry);
+  else
+    g_value_set_int (&value, entry->id);
+  gst_value_list_append_and_take_value (list, &value);
+}
+
+static void
+set_list (GValue *list, Kind kind, const GstEffnetRecord *record)
+{
+  if (kind == KIND_BOX) {
+    for (gsize i = 0; i < BOX_SIDES; i++)
+      append_double (list, record->box[i]);
+  } else if (record->n_entries == 0) {
+    append_entry (list, kind, &record->best);
+  } else {
+    for (guint i = 0; i < record->n_entries; i++)
+      append_entry (list, kind, &record->entries[i]);
   }
 }
 
@@ -192,16 +237,36 @@ write_record (GstStructure *s, const GstEffnetRecord *record)
     const Field *f = &fields[i];
     GValue list = G_VALUE_INIT;
 
-    if (f->in_box && !record->has_box)
+    if (f->of_parts && !record->is_part)
       continue;
     if (f->kind < KIND_LABELS) {
       write_fields (s, f, 1, record);
       continue;
     }
     g_value_init (&list, GST_TYPE_LIST);
-    set_list (&list, f->kind, record->entries, record->n_entries);
+    set_list (&list, f->kind, record);
     gst_structure_take_value (s, f->name, &list);
   }
+}
+
+GstStructure *
+gst_effnet_record_to_structure (const GstEffnetRecord *record)
+{
+  GstStructure *s = gst_structure_new_empty ("result");
+
+  write_record (s, record);
+  return s;
+}
+
+/* Takes @s. */
+static void
+append_structure (GValue *list, GstStructure *s)
+{
+  GValue value = G_VALUE_INIT;
+
+  g_value_init (&value, GST_TYPE_STRUCTURE);
+  g_value_take_boxed (&value, s);
+  gst_value_list_append_and_take_value (list, &value);
 }
 
 static void
@@ -210,32 +275,42 @@ write_records (GstStructure *s, const GstEffnetRecord *records, guint n)
   GValue list = G_VALUE_INIT;
 
   write_record (s, &records[0]);
-  if (!records[0].has_box)
+  if (!records[0].is_part)
     return;
   g_value_init (&list, GST_TYPE_LIST);
-  for (guint i = 0; i < n; i++) {
-    GstStructure *part = gst_structure_new_empty ("result");
-    GValue value = G_VALUE_INIT;
-
-    write_record (part, &records[i]);
-    g_value_init (&value, GST_TYPE_STRUCTURE);
-    g_value_take_boxed (&value, part);
-    gst_value_list_append_and_take_value (&list, &value);
-  }
+  for (guint i = 0; i < n; i++)
+    append_structure (&list, gst_effnet_record_to_structure (&records[i]));
   gst_structure_take_value (s, FIELD_PARTS, &list);
+}
+
+/* Bindings reach the first meta of a name only. */
+static void
+add_to_others (GstStructure *first, const GstStructure *s)
+{
+  const GValue *before = gst_structure_get_value (first, FIELD_OTHERS);
+  GValue list = G_VALUE_INIT;
+
+  g_value_init (&list, GST_TYPE_LIST);
+  if (before != NULL && GST_VALUE_HOLDS_LIST (before))
+    g_value_copy (before, &list);
+  append_structure (&list, gst_structure_copy (s));
+  gst_structure_take_value (first, FIELD_OTHERS, &list);
 }
 
 gboolean
 gst_effnet_schema_attach (GstBuffer *buffer, const GstEffnetRecord *records, guint n)
 {
-  GstCustomMeta *meta;
+  GstCustomMeta *first, *meta;
 
   if (!gst_buffer_is_writable (buffer))
     return FALSE;
+  first = gst_buffer_get_custom_meta (buffer, GST_EFFNET_META_NAME);
   meta = gst_buffer_add_custom_meta (buffer, GST_EFFNET_META_NAME);
   if (meta == NULL)
     return FALSE;
   write_records (gst_custom_meta_get_structure (meta), records, n);
+  if (first != NULL)
+    add_to_others (gst_custom_meta_get_structure (first), gst_custom_meta_get_structure (meta));
   return TRUE;
 }
 
@@ -331,15 +406,23 @@ static gboolean
 read_lists (const GstStructure *s, GstEffnetRecord *record, GError **error)
 {
   guint n = list_length (s, FIELD_LABELS, G_TYPE_STRING);
+  const GValue *box = gst_structure_get_value (s, FIELD_BOX);
 
-  if (n == G_MAXUINT || list_length (s, FIELD_IDS, G_TYPE_INT) != n ||
+  if (n == G_MAXUINT || n == 0 || list_length (s, FIELD_IDS, G_TYPE_INT) != n ||
       list_length (s, FIELD_SCORES, G_TYPE_DOUBLE) != n) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
                  "The lists of classes of a result do not belong together; expected as many "
-                 "strings as integers and doubles");
+                 "strings as integers and doubles, one at least");
     return FALSE;
   }
-  record->n_entries = n;
+  if (list_length (s, FIELD_BOX, G_TYPE_DOUBLE) != BOX_SIDES) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                 "The field box of a result is not four numbers: left, top, width and height");
+    return FALSE;
+  }
+  for (guint i = 0; i < BOX_SIDES; i++)
+    record->box[i] = g_value_get_double (gst_value_list_get_value (box, i));
+  record->n_entries = record->best.id < 0 ? 0 : n;
   return TRUE;
 }
 
@@ -348,8 +431,8 @@ gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError *
 {
   gsize n = G_N_ELEMENTS (fields);
 
-  *record = (GstEffnetRecord){.has_box = gst_structure_has_field (s, FIELD_X)};
-  while (!record->has_box && fields[n - 1].in_box)
+  *record = (GstEffnetRecord){.is_part = gst_structure_has_field (s, FIELD_X)};
+  while (!record->is_part && fields[n - 1].of_parts)
     n--;
   if (!read_fields (s, fields, n, record, error))
     return FALSE;
@@ -375,7 +458,7 @@ gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, 
     entries[i].id = g_value_get_int (gst_value_list_get_value (ids, i));
     entries[i].score = g_value_get_double (gst_value_list_get_value (scores, i));
   }
-  return n;
+  return n > 0 && entries[0].id < 0 ? 0 : n;
 }
 
 guint

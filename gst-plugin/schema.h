@@ -1,9 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The form of a result outside the element: a GstStructure, in the buffer's GstCustomMeta
- * `EffnetClassificationMeta` or in the element message `effnetclassify`. The field names are public
- * API and stand in schema.c only; a change of meaning raises GST_EFFNET_SCHEMA_VERSION. The
- * invariant: what the writer writes, the reader reads back. */
+ * `EffnetClassificationMeta` or in the element message `effnetclassify`; the tool's JSON has the
+ * same names. They are public API, documented here and written in schema.c only; a change of
+ * meaning raises GST_EFFNET_SCHEMA_VERSION. The invariants: what the writer writes, the reader
+ * reads back; every field has one type, whatever its value, in text as well (an empty list would be
+ * printed as one of integers).
+ *
+ * * `schema-version` (uint): 2
+ * * `model`, `model-sha256`, `variant` (string): what classified
+ * * `element` (string): the name of the element that did
+ * * `region` (string), `roi-id` (int): the part of the frame: "full-frame" and -1; the name of a
+ *   named part and -1; type and number of a region of interest
+ * * `label` (string), `label-id` (int), `confidence` (double): the most probable class; "", -1 and
+ *   0 when none reaches the threshold. A class without a name is called "class 123"
+ * * `labels`, `label-ids`, `scores` (lists of string, int, double): the most probable classes, the
+ *   best first; the first entry is always the class above, also when that is "", -1 and 0
+ * * `margin` (double): best minus second best probability
+ * * `entropy` (double): of all probabilities, in nats
+ * * `fresh` (boolean): this very frame was classified; else the result is repeated
+ * * `result-pts`, `age` (uint64): time stamp of the frame it was, and how far that is from this
+ *   one, ns
+ * * `wait-us`, `decode-us`, `convert-us`, `infer-us` (uint): where the time of the inference went;
+ *   the decoding of a JPEG is the first part's
+ * * `frame-width`, `frame-height` (uint): pixels of the frame that was classified
+ * * `box` (list of four doubles): left, top, width and height of the part as fractions of the
+ *   frame: they hold after scaling; 0, 0, 1, 1 for "full-frame"
+ * * `x`, `y`, `width`, `height` (uint): the same in pixels of the frame; not for "full-frame"
+ * * `results` (list of structures): these fields of each part; not for "full-frame"
+ * * `others` (list of structures): the results of the effnetclassify elements after the first, in
+ *   the meta of the first only; each has a meta of its own as well
+ *
+ * A message has `timestamp`, `stream-time`, `running-time` and `duration` (uint64, ns) of the
+ * buffer, too. Since version 1: `element`, `frame-width`, `frame-height`, `box` and `others` came,
+ * and lists are never empty. */
 #ifndef GST_EFFNET_SCHEMA_H
 #define GST_EFFNET_SCHEMA_H
 
@@ -13,7 +43,7 @@ G_BEGIN_DECLS
 
 #define GST_EFFNET_META_NAME      "EffnetClassificationMeta"
 #define GST_EFFNET_MESSAGE_NAME   "effnetclassify"
-#define GST_EFFNET_SCHEMA_VERSION 1
+#define GST_EFFNET_SCHEMA_VERSION 2
 
 /* A class of a result. */
 typedef struct {
@@ -25,7 +55,7 @@ typedef struct {
 /* One result; strings and entries are borrowed. */
 typedef struct {
   guint schema_version;
-  const char *model, *model_sha256, *variant;
+  const char *model, *model_sha256, *variant, *element;
   const char *region;
   int roi_id;             /* -1: not a region of interest */
   GstEffnetEntry best;    /* entries[0]; "", -1, 0 without entries */
@@ -33,7 +63,9 @@ typedef struct {
   gboolean fresh;         /* of this very buffer */
   GstClockTime result_pts, age;
   guint infer_us, convert_us, decode_us, wait_us;
-  gboolean has_box; /* FALSE: the full frame, and no place is written */
+  guint frame_width, frame_height;
+  double box[4];    /* left, top, width, height: fractions */
+  gboolean is_part; /* FALSE: the full frame, and the place in pixels is not written */
   guint x, y, width, height;
   const GstEffnetEntry *entries; /* [n_entries], best first; the reader leaves NULL */
   guint n_entries;
@@ -51,8 +83,13 @@ void gst_effnet_schema_register (void);
 /* @entries: [n], best first, as long as @record is used. Sets `best` too. */
 void gst_effnet_record_set_entries (GstEffnetRecord *record, const GstEffnetEntry *entries,
                                     guint n);
-/* Adds the meta. FALSE when @buffer's metadata cannot be written. @records: [n], at least one; with
- * boxes they are listed. */
+/* Sets the place, pixels, and `box` from it; the frame's size is set before. */
+void gst_effnet_record_set_part (GstEffnetRecord *record, guint x, guint y, guint width,
+                                 guint height);
+/* Returns: (transfer full): the fields of one result */
+GstStructure *gst_effnet_record_to_structure (const GstEffnetRecord *record);
+/* Adds the meta. FALSE when @buffer's metadata cannot be written. @records: [n], at least one;
+ * parts are listed. */
 gboolean gst_effnet_schema_attach (GstBuffer *buffer, const GstEffnetRecord *records, guint n);
 /* Returns: (transfer full): an element message; @records as above */
 GstMessage *gst_effnet_schema_message_new (GstObject *source, const GstEffnetMoment *moment,
@@ -60,7 +97,7 @@ GstMessage *gst_effnet_schema_message_new (GstObject *source, const GstEffnetMom
 
 /* ---- reader ---- */
 
-/* Returns: (transfer none) (nullable): the next result on @buffer; an element each may have added
+/* Returns: (transfer none) (nullable): the next result on @buffer; each element may have added
  * one. @state: NULL at first */
 const GstStructure *gst_effnet_schema_iterate (GstBuffer *buffer, gpointer *state);
 /* What stands in @s itself: the only result, or the first of its parts. FALSE with
@@ -68,7 +105,7 @@ const GstStructure *gst_effnet_schema_iterate (GstBuffer *buffer, gpointer *stat
  * belong to @s. */
 gboolean gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError **error);
 /* Fills @entries with the first @max classes of a structure that gst_effnet_schema_read() takes.
- * Returns: how many */
+ * Returns: how many; 0 where no class reached the threshold */
 guint gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, guint max);
 /* Parts that @s lists; 0: the result is the full frame's. */
 guint gst_effnet_schema_n_parts (const GstStructure *s);

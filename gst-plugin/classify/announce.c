@@ -99,6 +99,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstE
       .model = engine->info.name,
       .model_sha256 = engine->sha256,
       .variant = engine->info.variant,
+      .element = view->element,
       .region = result->pick.name,
       .roi_id = result->pick.roi_id,
       .margin = result->margin,
@@ -110,13 +111,13 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstE
       .convert_us = to_us (result->ns[GST_EFFNET_TIME_CONVERT]),
       .decode_us = to_us (result->ns[GST_EFFNET_TIME_DECODE]),
       .wait_us = to_us (result->ns[GST_EFFNET_TIME_WAIT]),
-      .has_box = view->regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME,
-      .x = rect->x,
-      .y = rect->y,
-      .width = rect->width,
-      .height = rect->height,
+      .frame_width = view->results->width,
+      .frame_height = view->results->height,
+      .box = {0.0, 0.0, 1.0, 1.0},
   };
 
+  if (view->regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME)
+    gst_effnet_record_set_part (&record, rect->x, rect->y, rect->width, rect->height);
   set_classes (&record, result, view);
   g_array_append_val (announcer->records, record);
   g_array_append_val (announcer->origins, result);

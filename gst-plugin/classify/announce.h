@@ -15,9 +15,10 @@ G_BEGIN_DECLS
 typedef struct {
   const GstEffnetResults *results;
   const GstEffnetRegionSettings *regions;
-  guint top_k;      /* entries at most */
-  double threshold; /* entries below it are left out, 0..1 */
-  gboolean fresh;   /* the results are of this very buffer */
+  const char *element; /* its name */
+  guint top_k;         /* entries at most */
+  double threshold;    /* entries below it are left out, 0..1 */
+  gboolean fresh;      /* the results are of this very buffer */
 } GstEffnetView;
 
 typedef struct {

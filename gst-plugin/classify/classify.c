@@ -15,7 +15,8 @@
  * `effnetclassify` on the bus, as #effnetclassify:post-messages says. Raw video and JPEG come
  * straight from the camera: no videoconvert, no videoscale, no jpegdec before it.
  *
- * A buffer that already carries such a meta of another effnetclassify keeps it and gets one more.
+ * A buffer that already carries such a meta of another effnetclassify keeps it and gets one more;
+ * the first meta lists the results of all that follow under `others`.
  *
  * When the pipeline runs late (#GstBaseTransform:qos), late frames skip the inference and repeat
  * the last result; no frame is dropped, and at least one frame a second is still classified.
@@ -36,27 +37,12 @@
  * buffer without any result carries no meta. Messages look the same, but with
  * #effnetclassify:post-messages=change list only the parts whose best class changed.
  *
- * ## Fields of a result, in the meta and in the message
+ * ## Fields of a result
  *
- * * `schema-version` (uint): 1; raised when a field changes its meaning
- * * `model`, `model-sha256`, `variant` (string): what classified
- * * `region` (string), `roi-id` (int): the part of the frame: "full-frame" and -1; the name of a
- * named part and -1; type and number of a region of interest
- * * `x`, `y`, `width`, `height` (uint): its place on this buffer, pixels; not for "full-frame"
- * * `label` (string), `label-id` (int), `confidence` (double): the most probable class; "", -1 and
- * 0 when none reaches #effnetclassify:threshold. A class without a name is called "class 123"
- * * `labels`, `label-ids`, `scores` (lists): the best #effnetclassify:top-k of them, probabilities
- * 0 to 1
- * * `margin` (double): best minus second best probability
- * * `entropy` (double): of all probabilities, in nats
- * * `fresh` (boolean): this very frame was classified; else the result is repeated
- * * `result-pts`, `age` (uint64): time stamp of the frame it was, and how far that is from this
- * one, ns
- * * `wait-us`, `decode-us`, `convert-us`, `infer-us` (uint): where the time of the inference went;
- * the decoding of a JPEG is the first part's
- * * `results` (list of structures): these fields of each part; not for "full-frame"
- *
- * The message has `timestamp`, `stream-time`, `running-time` and `duration` (ns) of the buffer too.
+ * They are listed and documented in gst-plugin/schema.h; `schema-version` is raised when one
+ * changes its meaning. A result says what classified (`model`, `variant`, `element`), which part of
+ * the frame (`region`, `box`), and as what: `label`, `label-id`, `confidence` of the most probable
+ * class and the lists `labels`, `label-ids`, `scores` of the best #effnetclassify:top-k.
  *
  * ## Example launch lines
  *
@@ -137,6 +123,8 @@ start (GstBaseTransform *base)
   gst_effnet_engine_warm_up (engine);
   gst_effnet_engine_unref (engine);
   forget_stream (self);
+  g_free (self->name);
+  self->name = gst_object_get_name (GST_OBJECT (self));
   self->regions_serial = 0;
   self->n_bad = 0;
   self->n_unreported = 0;
@@ -307,6 +295,7 @@ finalize (GObject *object)
   gst_effnet_inference_clear (&self->inference);
   gst_effnet_announcer_clear (&self->announcer);
   gst_effnet_region_settings_clear (&self->frame_settings.inference.regions);
+  g_free (self->name);
   g_free (self->regions);
   g_free (self->regions_complaint);
   g_clear_pointer (&self->engine, gst_effnet_engine_unref);

@@ -73,8 +73,7 @@ classify_image (GstEffnetInference *inference, const GstEffnetInferenceSettings 
                  .top_k = settings->top_k,
                  .since = gst_util_get_timestamp ()};
 
-  if (settings->regions.mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME &&
-      !effnet_session_get_frame_size (results->engine->session, image, &results->width,
+  if (!effnet_session_get_frame_size (results->engine->session, image, &results->width,
                                       &results->height, error))
     return FALSE;
   results->outside = gst_effnet_regions_pick (&settings->regions, buffer, results->width,

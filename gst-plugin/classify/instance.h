@@ -53,6 +53,7 @@ struct _GstEffnetClassify {
   /* streaming thread */
   GstEffnetFormat format;
   GstEffnetAttachMeta attach_meta; /* the setting at the start */
+  char *name;                      /* the element's at the start */
   GstEffnetInference inference;
   GstEffnetResults results; /* the newest of this stream */
   GstEffnetResults spare;   /* where the next are made */

@@ -24,7 +24,7 @@ typedef struct {
 typedef struct {
   GstEffnetEngine *engine; /* owned; NULL: there are none */
   GstClockTime pts;
-  guint width, height; /* of the frame, where parts were picked */
+  guint width, height; /* of the frame, pixels */
   guint outside;       /* regions of interest that are empty or outside the frame */
   GArray *results;     /* of GstEffnetResult */
   GArray *entries;     /* of GstEffnetEntry; names are the engine's */

@@ -191,6 +191,7 @@ announce (GstEffnetClassify *self, Frame *frame)
   GstEffnetView view = {
       .results = &self->results,
       .regions = &settings->inference.regions,
+      .element = self->name,
       .top_k = settings->inference.top_k,
       .threshold = settings->threshold,
       .fresh = frame->fresh,

@@ -8,7 +8,7 @@
 
 #include <gst/base/gstbasetransform.h>
 
-#define JPEG_CALLS 2 /* libjpeg's */
+#define JPEG_CALLS 3 /* libjpeg's: the frame's size, and the picture */
 
 static GstFlowReturn (*transform_ip) (GstBaseTransform *base, GstBuffer *buffer);
 static guint calls; /* of the newest buffer */

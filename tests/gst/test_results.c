@@ -12,27 +12,15 @@
 static const struct {
   const char *name, *type;
 } fields[] = {
-    {"schema-version", "guint"},
-    {"model", "gchararray"},
-    {"model-sha256", "gchararray"},
-    {"variant", "gchararray"},
-    {"region", "gchararray"},
-    {"roi-id", "gint"},
-    {"label", "gchararray"},
-    {"label-id", "gint"},
-    {"confidence", "gdouble"},
-    {"labels", "GstValueList"},
-    {"label-ids", "GstValueList"},
-    {"scores", "GstValueList"},
-    {"margin", "gdouble"},
-    {"entropy", "gdouble"},
-    {"fresh", "gboolean"},
-    {"result-pts", "guint64"},
-    {"age", "guint64"},
-    {"infer-us", "guint"},
-    {"convert-us", "guint"},
-    {"decode-us", "guint"},
-    {"wait-us", "guint"},
+    {"schema-version", "guint"}, {"model", "gchararray"},    {"model-sha256", "gchararray"},
+    {"variant", "gchararray"},   {"element", "gchararray"},  {"region", "gchararray"},
+    {"roi-id", "gint"},          {"label", "gchararray"},    {"label-id", "gint"},
+    {"confidence", "gdouble"},   {"labels", "GstValueList"}, {"label-ids", "GstValueList"},
+    {"scores", "GstValueList"},  {"margin", "gdouble"},      {"entropy", "gdouble"},
+    {"fresh", "gboolean"},       {"result-pts", "guint64"},  {"age", "guint64"},
+    {"infer-us", "guint"},       {"convert-us", "guint"},    {"decode-us", "guint"},
+    {"wait-us", "guint"},        {"frame-width", "guint"},   {"frame-height", "guint"},
+    {"box", "GstValueList"},
 };
 
 static void
@@ -61,7 +49,11 @@ test_fields (void)
   g_assert_nonnull (s);
   assert_fields (s);
   g_assert_cmpint (gst_structure_n_fields (s), ==, G_N_ELEMENTS (fields));
-  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 1);
+  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 2);
+  g_assert_cmpstr (gst_structure_get_string (s, "element"), ==, GST_OBJECT_NAME (h->element));
+  g_assert_cmpuint (result_uint (s, "frame-width"), ==, 160);
+  g_assert_cmpuint (result_uint (s, "frame-height"), ==, 120);
+  g_assert_cmpuint (result_list_length (s, "box"), ==, 4);
   g_assert_cmpstr (gst_structure_get_string (s, "variant"), ==, "lite0");
   g_assert_cmpstr (gst_structure_get_string (s, "region"), ==, "full-frame");
   g_assert_cmpint (result_int (s, "roi-id"), ==, -1);
@@ -123,8 +115,8 @@ test_top_k_and_threshold (void)
   gst_buffer_unref (out);
   g_object_set (h->element, "threshold", 1.0, NULL); /* leaves none */
   out = push_pull (h, grey_frame (160, 120, 100, 11));
-  g_assert_cmpuint (result_list_length (result_of (out), "labels"), ==, 0);
   g_assert_cmpint (result_int (result_of (out), "label-id"), ==, -1);
+  g_assert_cmpuint (result_list_length (result_of (out), "labels"), ==, 1); /* "", -1, 0 */
   g_assert_cmpstr (gst_structure_get_string (result_of (out), "label"), ==, "");
   g_assert_cmpfloat (result_double (result_of (out), "confidence"), ==, 0.0);
   gst_buffer_unref (out);

@@ -16,6 +16,7 @@ full_record (void)
       .model = "a model",
       .model_sha256 = "0123",
       .variant = "lite0",
+      .element = "door-cam",
       .region = "full-frame",
       .roi_id = -1,
       .margin = 0.25,
@@ -27,6 +28,9 @@ full_record (void)
       .convert_us = 13,
       .decode_us = 14,
       .wait_us = 15,
+      .frame_width = 64,
+      .frame_height = 128,
+      .box = {0.0, 0.0, 1.0, 1.0},
   };
 
   gst_effnet_record_set_entries (&record, entries, G_N_ELEMENTS (entries));
@@ -42,11 +46,7 @@ part_record (const char *region, int roi_id, guint n_entries)
   record.roi_id = roi_id;
   record.fresh = FALSE;
   record.age = 40;
-  record.has_box = TRUE;
-  record.x = 21;
-  record.y = 22;
-  record.width = 23 + (guint)roi_id;
-  record.height = 24;
+  gst_effnet_record_set_part (&record, 16, 32, 23 + (guint)roi_id, 24);
   gst_effnet_record_set_entries (&record, entries, n_entries);
   return record;
 }
@@ -96,7 +96,12 @@ assert_reads (const GstStructure *s, const GstEffnetRecord *want)
   g_assert_cmpuint (got.convert_us, ==, want->convert_us);
   g_assert_cmpuint (got.decode_us, ==, want->decode_us);
   g_assert_cmpuint (got.wait_us, ==, want->wait_us);
-  g_assert_cmpint (got.has_box, ==, want->has_box);
+  g_assert_cmpstr (got.element, ==, want->element);
+  g_assert_cmpuint (got.frame_width, ==, want->frame_width);
+  g_assert_cmpuint (got.frame_height, ==, want->frame_height);
+  for (guint i = 0; i < G_N_ELEMENTS (got.box); i++)
+    g_assert_cmpfloat (got.box[i], ==, want->box[i]);
+  g_assert_cmpint (got.is_part, ==, want->is_part);
   g_assert_cmpuint (got.x, ==, want->x);
   g_assert_cmpuint (got.y, ==, want->y);
   g_assert_cmpuint (got.width, ==, want->width);
@@ -124,20 +129,56 @@ test_full_frame (void)
   gst_buffer_unref (buffer);
 }
 
-/* Two elements in a row: each adds its meta, and both are found. */
+/* Elements in a row: each adds its meta, and all are found, from the first meta as well. */
 static void
-test_two_results (void)
+test_several_results (void)
 {
-  GstEffnetRecord first = full_record (), second = part_record ("gate", -1, 3);
+  GstEffnetRecord records[] = {full_record (), part_record ("gate", -1, 3), full_record ()};
   GstBuffer *buffer = gst_buffer_new ();
   gpointer state = NULL;
+  const GValue *others;
 
-  gst_effnet_schema_attach (buffer, &first, 1);
-  gst_effnet_schema_attach (buffer, &second, 1);
-  assert_reads (gst_effnet_schema_iterate (buffer, &state), &first);
-  assert_reads (gst_effnet_schema_iterate (buffer, &state), &second);
+  records[1].element = "second";
+  records[2].element = "third";
+  for (guint i = 0; i < G_N_ELEMENTS (records); i++)
+    gst_effnet_schema_attach (buffer, &records[i], 1);
+  for (guint i = 0; i < G_N_ELEMENTS (records); i++)
+    assert_reads (gst_effnet_schema_iterate (buffer, &state), &records[i]);
   g_assert_null (gst_effnet_schema_iterate (buffer, &state));
+  others = gst_structure_get_value (result_of (buffer), "others");
+  g_assert_cmpuint (gst_value_list_get_size (others), ==, 2);
+  for (guint i = 0; i < 2; i++)
+    assert_reads (gst_value_get_structure (gst_value_list_get_value (others, i)), &records[1 + i]);
   gst_buffer_unref (buffer);
+}
+
+/* A field has one type in text, too, whatever its value: as an element message is printed, and read
+ * again. */
+static void
+test_types_in_text (void)
+{
+  GstEffnetRecord records[] = {full_record (), full_record (), full_record ()};
+  static const char *const types[] = {
+      "label=(string)",    "label-id=(int)",    "confidence=(double)", "labels=(string){ ",
+      "label-ids=(int){ ", "scores=(double){ ", "box=(double){ ",
+  };
+
+  gst_effnet_record_set_entries (&records[1], &entries[2], 1); /* its label is "" */
+  gst_effnet_record_set_entries (&records[2], NULL, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (records); i++) {
+    GstStructure *s = gst_effnet_record_to_structure (&records[i]), *again;
+    char *text = gst_structure_to_string (s);
+
+    for (guint t = 0; t < G_N_ELEMENTS (types); t++) {
+      if (strstr (text, types[t]) == NULL)
+        g_error ("no \"%s\" in %s", types[t], text);
+    }
+    again = gst_structure_from_string (text, NULL);
+    assert_reads (again, &records[i]);
+    gst_structure_free (again);
+    gst_structure_free (s);
+    g_free (text);
+  }
 }
 
 static void
@@ -233,13 +274,13 @@ test_refusals (void)
   g_assert_false (gst_effnet_schema_read_moment (s, &moment, &error));
   g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT);
   g_clear_error (&error);
-  assert_refused (s, "schema-version 2");
+  assert_refused (s, "schema-version 3");
 }
 
 static void
 test_lists_that_do_not_match (void)
 {
-  static const char *const lists[] = {"labels", "label-ids", "scores"};
+  static const char *const lists[] = {"labels", "label-ids", "scores", "box"};
 
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++) {
     GstStructure *longer = written (), *mixed = written ();
@@ -247,12 +288,12 @@ test_lists_that_do_not_match (void)
 
     g_value_init (&list, GST_TYPE_LIST);
     gst_structure_set_value (longer, lists[i], &list);
-    assert_refused (longer, "belong together");
+    assert_refused (longer, i < 3 ? "belong together" : "four numbers");
     g_value_init (&value, G_TYPE_BOOLEAN);
     for (guint k = 0; k < G_N_ELEMENTS (entries); k++)
       gst_value_list_append_value (&list, &value);
     gst_structure_take_value (mixed, lists[i], &list);
-    assert_refused (mixed, "belong together");
+    assert_refused (mixed, i < 3 ? "belong together" : "four numbers");
   }
 }
 
@@ -290,7 +331,7 @@ test_element_full_frame (void)
   second = push_pull (h, grey_frame (64, 48, 90, 1));
   s = read_of (first, &fresh);
   g_assert_cmpstr (fresh.region, ==, "full-frame");
-  g_assert_false (fresh.has_box);
+  g_assert_false (fresh.is_part);
   g_assert_true (fresh.fresh);
   g_assert_cmpuint (fresh.age, ==, 0);
   g_assert_cmpuint (fresh.n_entries, ==, 3);
@@ -334,7 +375,7 @@ test_element_parts (void)
       g_assert_true (gst_effnet_schema_read (gst_effnet_schema_get_part (s, i), &record, NULL));
       g_assert_cmpstr (record.region, ==, names[i]);
       g_assert_cmpint (record.fresh, ==, n == 0);
-      g_assert_true (record.has_box);
+      g_assert_true (record.is_part);
       g_assert_cmpuint (record.x, ==, 32 * i);
       g_assert_cmpuint (record.width, ==, 32);
       g_assert_cmpuint (record.height, ==, 48);
@@ -373,7 +414,8 @@ main (int argc, char **argv)
   test_init (&argc, &argv);
   gst_effnet_schema_register ();
   g_test_add_func ("/gst/schema/full-frame", test_full_frame);
-  g_test_add_func ("/gst/schema/two-results", test_two_results);
+  g_test_add_func ("/gst/schema/several-results", test_several_results);
+  g_test_add_func ("/gst/schema/types-in-text", test_types_in_text);
   g_test_add_func ("/gst/schema/shared-buffer", test_shared_buffer);
   g_test_add_func ("/gst/schema/parts-in-a-message", test_parts_in_a_message);
   g_test_add_func ("/gst/schema/refusals", test_refusals);

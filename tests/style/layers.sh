@@ -48,8 +48,8 @@ check "every folder of src is a room known here" "$(
 check "of src only base/error.h and cli include the public header" "$(
   grep -rn '"effnet/effnet.h"' src 2>/dev/null | grep -vE '^src/(base/error\.h|cli/)'
 )"
-check "of gst-plugin the tool includes video.h only" "$(
-  grep -rn '"gst-plugin/' src 2>/dev/null | grep -vE '^src/cli/.*"gst-plugin/video\.h"'
+check "of gst-plugin the tool includes schema.h and video.h only" "$(
+  grep -rn '"gst-plugin/' src 2>/dev/null | grep -vE '^src/cli/.*"gst-plugin/(schema|video)\.h"'
 )"
 check "gst-plugin includes the public header, base/percentile.h and what elements share; an element its own files" "$(
   grep -rnE '#[[:space:]]*include[[:space:]]*"' gst-plugin 2>/dev/null |
