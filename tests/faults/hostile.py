@@ -25,7 +25,7 @@ from case import ACCEPTED, EITHER, REFUSED
 ROOT = pathlib.Path(os.environ["EFFNET_SOURCE_ROOT"])
 BUILD = pathlib.Path(os.environ["EFFNET_BUILD_ROOT"])
 PICTURE = ROOT / "pipelines/media/cat.jpg"
-TOOL = sys.argv[1]
+TOOL = os.path.abspath(sys.argv[1])
 CHOICE = 240  # cases of the default run
 LAUNCH = shutil.which("gst-launch-1.0")
 

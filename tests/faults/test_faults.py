@@ -54,6 +54,7 @@ if LAUNCH:
 # No file of the command's may grow; what it says of that goes through a pipe.
 NO_GROWTH = ('{ (trap "" XFSZ; ulimit -f 0; exec "$@") 2>&1 >&3 | cat >&2; code=${PIPESTATUS[0]}; } 3>&1; '
              'exit "$code"')
+DEFAULT = ("classify", "big-labels", "run", "info", "png", "element-jpeg")  # without --long
 count, failed = 0, 0
 
 
@@ -231,10 +232,11 @@ def prepare():
 def main():
     prepare()
     for scene in SCENES:
-        if WORDS and not LONG and scene not in WORDS:
+        if not LONG and scene not in (WORDS or DEFAULT):
             continue
         allocations(scene, STRICT, 1000 if LONG else 12)
-        allocations(scene, 1, 300 if LONG else 4)
+        if not scene.startswith("big"):  # who asked is looked up each time: too slow for a hundred thousand
+            allocations(scene, 1, 300 if LONG else 4)
         threads(scene)
         if scene not in ("synthetic", "element"):
             reads(scene)
