@@ -17,9 +17,9 @@ BUDGETS = [
     ("the kernels", r"src/kernels/", 5800),
     ("the tool", r"src/cli/", 2700),
     ("the core beside kernels and tool", r"src/", 10500),
-    ("the first element, classify", r"gst-plugin/classify/", 2700),
+    ("the first element, classify", r"gst-plugin/classify/", 3400),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
-    ("what the elements share", r"gst-plugin/", 1000),
+    ("what the elements share", r"gst-plugin/", 1300),
 ]
 CODE = {".c", ".h", ".inc", ".py", ".sh", ".build"}
 WORDS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|place" r"holder)\b", re.I)
