@@ -97,8 +97,12 @@ typedef enum {
  * @crop_y: top edge
  * @crop_width: its width; 0 means up to the right edge
  * @crop_height: its height; 0 means down to the bottom edge
+ * @orientation: how the pixels are stored, 1..8 as Exif's tag 0x0112 counts; 0 means what a JPEG's
+ *   Exif says, and upright (1) for pixels and for a JPEG that says nothing
  *
- * A frame as the camera gave it. All memory stays the caller's.
+ * A frame as the camera gave it. All memory stays the caller's. Width, height, pixel aspect ratio
+ * and crop describe the pixels as they are stored; the network sees the upright picture, and
+ * regions and effnet_session_get_frame_size() count in it.
  */
 typedef struct {
   EffnetPixelFormat format;
@@ -111,18 +115,19 @@ typedef struct {
   EffnetChromaSite chroma_site;
   unsigned par_n, par_d;
   unsigned crop_x, crop_y, crop_width, crop_height;
+  unsigned orientation;
   void *reserved[8];
 } EffnetImage;
 
 /* clang-format off */
 #define EFFNET_IMAGE_INIT {EFFNET_PIXEL_FORMAT_UNKNOWN, 0, 0, {NULL}, {0}, 0,                      \
   EFFNET_COLOR_MATRIX_DEFAULT, EFFNET_COLOR_RANGE_DEFAULT, EFFNET_CHROMA_SITE_DEFAULT,             \
-  0, 0, 0, 0, 0, 0, {NULL}}
+  0, 0, 0, 0, 0, 0, 0, {NULL}}
 /* clang-format on */
 
 /**
  * EffnetRegion:
- * @x: left edge, in pixels of the visible part of the frame (within the frame's own crop)
+ * @x: left edge, in upright pixels of the visible part of the frame (within the frame's own crop)
  * @y: top edge
  * @width: its width; 0 means up to the right edge
  * @height: its height; 0 means down to the bottom edge

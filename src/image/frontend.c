@@ -121,6 +121,7 @@ start_layout (EffnetLayout *layout, const EffnetFrontend *f, const EffnetImage *
   layout->frame_height = height;
   layout->par_n = image->par_n;
   layout->par_d = image->par_d;
+  layout->orientation = MAX (image->orientation, 1);
   layout->slots = slots_for (f, pool);
 }
 
@@ -281,24 +282,30 @@ decode (EffnetFrontend *f, size_t n, EffnetJpegPlane planes[3], GError **error)
   return TRUE;
 }
 
+/* @image gets the orientation of the file where it has none of its own. */
 static gboolean
-read_header (EffnetFrontend *f, const EffnetImage *image, EffnetJpegHeader *header, GError **error)
+read_header (EffnetFrontend *f, EffnetImage *image, EffnetJpegHeader *header, GError **error)
 {
   if (f->jpeg == NULL)
     f->jpeg = effnet_jpeg_new ();
-  return effnet_jpeg_header (f->jpeg, image->data[0], image->size, header, error);
+  if (!effnet_jpeg_header (f->jpeg, image->data[0], image->size, header, error))
+    return FALSE;
+  if (image->orientation == 0)
+    image->orientation = header->orientation;
+  return TRUE;
 }
 
 static gboolean
-begin_jpeg (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regions, size_t n,
+begin_jpeg (EffnetFrontend *f, const EffnetImage *file, const EffnetRegion *regions, size_t n,
             EffnetPool *pool, GError **error)
 {
+  EffnetImage image = *file;
   EffnetJpegPlane planes[3] = {{0}};
   EffnetJpegHeader header;
   EffnetLayout layout;
 
-  if (!read_header (f, image, &header, error) ||
-      !begin_crops (f, image, regions, n, header.width, header.height, error))
+  if (!read_header (f, &image, &header, error) ||
+      !begin_crops (f, &image, regions, n, header.width, header.height, error))
     return FALSE;
   unsigned eighths = jpeg_eighths (f, n);
   /* Chosen for exactness: then colours beyond the gamut are cut off before the resize, as
@@ -306,7 +313,7 @@ begin_jpeg (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *reg
   gboolean rgb = f->spec.jpeg_full_scale && header.model == EFFNET_MODEL_YUV;
   if (!effnet_jpeg_start (f->jpeg, eighths, rgb, planes, error))
     return FALSE;
-  start_layout (&layout, f, image, pool, header.height);
+  start_layout (&layout, f, &image, pool, header.height);
   jpeg_layout (&layout, &header, eighths);
   jpeg_format (&layout.format, header.model, rgb, planes);
   for (size_t i = 0; i < n; i++) {
@@ -320,15 +327,16 @@ begin_jpeg (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *reg
  */
 
 gboolean
-effnet_frontend_size (EffnetFrontend *f, const EffnetImage *image, unsigned *width,
+effnet_frontend_size (EffnetFrontend *f, const EffnetImage *frame, unsigned *width,
                       unsigned *height, GError **error)
 {
-  EffnetJpegHeader header = {.width = image->width, .height = image->height};
+  EffnetJpegHeader header = {.width = frame->width, .height = frame->height};
+  EffnetImage image = *frame;
 
-  if (image->format == EFFNET_PIXEL_FORMAT_JPEG ? !read_header (f, image, &header, error)
-                                                : !check_raw (image, error))
+  if (image.format == EFFNET_PIXEL_FORMAT_JPEG ? !read_header (f, &image, &header, error)
+                                               : !check_raw (&image, error))
     return FALSE;
-  return effnet_geometry_visible (image, header.width, header.height, width, height, error);
+  return effnet_geometry_visible (&image, header.width, header.height, width, height, error);
 }
 
 gboolean
@@ -373,9 +381,9 @@ effnet_frontend_fill (EffnetFrontend *f, size_t i, struct _EffnetPool *pool, flo
 {
   const Crop *crop = &f->crops[i];
   const EffnetPass *pass = crop->pass;
-  const EffnetAxis *y = &pass->geometry.y;
+  const EffnetGeometry *g = &pass->geometry;
+  size_t pixels = (size_t)f->spec.width * f->spec.height;
   int64_t start = effnet_clock_ns ();
-  size_t line = (size_t)f->spec.width * 3;
   Job job = {.pass = pass};
 
   g_assert (i < f->n_crops);
@@ -387,8 +395,8 @@ effnet_frontend_fill (EffnetFrontend *f, size_t i, struct _EffnetPool *pool, flo
   memcpy (job.frame.first, f->first, sizeof f->first);
   memcpy (job.frame.scale, f->scale, sizeof f->scale);
   memcpy (job.frame.bias, f->bias, sizeof f->bias);
-  memset (nhwc, 0, y->at * line * sizeof *nhwc);
-  memset (nhwc + (y->at + y->n) * line, 0, (f->spec.height - y->at - y->n) * line * sizeof *nhwc);
+  if ((size_t)g->x.n * g->y.n < pixels)
+    memset (nhwc, 0, 3 * pixels * sizeof *nhwc); /* the mean, beside a letterbox */
   if (pass->layout.slots > 1)
     effnet_pool_run (pool, pass->layout.slots, run_tile, &job);
   else

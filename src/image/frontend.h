@@ -36,7 +36,7 @@ gboolean effnet_frontend_run (EffnetFrontend *frontend, const EffnetImage *image
  * if it is a JPEG, decoded once for all; then any crop is filled in, any number of times, until the
  * next frame begins. Raw pixels stay in use until then. */
 
-/* Pixels of the part of @image that is seen: within its crop. */
+/* Upright pixels of the part of @image that is seen: within its crop. */
 gboolean effnet_frontend_size (EffnetFrontend *frontend, const EffnetImage *image, unsigned *width,
                                unsigned *height, GError **error);
 /* @regions: [n], within that part; NULL = one, the whole of it. */

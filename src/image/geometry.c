@@ -113,17 +113,62 @@ crop_axes (EffnetGeometry *g, const EffnetImage *image, unsigned width, unsigned
          crop_axis (&g->y, "height", image->crop_y, image->crop_height, height, error);
 }
 
+/* Where Exif's orientations put the first row and the first column of a frame. */
+static gboolean
+set_orientation (EffnetGeometry *g, unsigned orientation, GError **error)
+{
+  static const struct {
+    guint8 transposed, mirror_x, mirror_y;
+  } how[] = {
+      {0, 0, 0},                                  /* not said */
+      {0, 0, 0}, {0, 1, 0}, {0, 1, 1}, {0, 0, 1}, /* row 0 on top, top, below, below */
+      {1, 0, 0}, {1, 0, 1}, {1, 1, 1}, {1, 1, 0}, /* row 0 left, right, right, left */
+  };
+
+  if (orientation >= G_N_ELEMENTS (how))
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "orientation %u of the frame: 1..8 as Exif counts, or 0", orientation);
+  g->transposed = how[orientation].transposed;
+  g->mirror_x = how[orientation].mirror_x;
+  g->mirror_y = how[orientation].mirror_y;
+  return TRUE;
+}
+
+/* From stored axes to upright ones, and back. */
+static void
+swap_axes (EffnetGeometry *g)
+{
+  EffnetAxis x = g->x;
+
+  if (!g->transposed)
+    return;
+  g->x = g->y;
+  g->y = x;
+}
+
 gboolean
 effnet_geometry_visible (const EffnetImage *image, unsigned width, unsigned height,
                          unsigned *visible_width, unsigned *visible_height, GError **error)
 {
   EffnetGeometry g = {0};
 
-  if (!crop_axes (&g, image, width, height, error))
+  if (!set_orientation (&g, image->orientation, error) ||
+      !crop_axes (&g, image, width, height, error))
     return FALSE;
+  swap_axes (&g);
   *visible_width = g.x.hi - g.x.lo;
   *visible_height = g.y.hi - g.y.lo;
   return TRUE;
+}
+
+/* [lo, hi) counted from the other end of an axis of @size. */
+static void
+mirror_part (EffnetAxis *axis, unsigned size)
+{
+  unsigned lo = axis->lo;
+
+  axis->lo = size - axis->hi;
+  axis->hi = size - lo;
 }
 
 gboolean
@@ -134,16 +179,38 @@ effnet_geometry_cut (EffnetImage *image, const EffnetRegion *region, unsigned wi
                             .crop_y = region->y,
                             .crop_width = region->width,
                             .crop_height = region->height};
+  EffnetGeometry g = {0};
   unsigned w, h;
-  EffnetGeometry g;
 
   if (!effnet_geometry_visible (image, width, height, &w, &h, error) ||
-      !crop_axes (&g, &part, w, h, error))
+      !set_orientation (&g, image->orientation, error) || !crop_axes (&g, &part, w, h, error))
     return FALSE;
+  swap_axes (&g);
+  if (g.mirror_x)
+    mirror_part (&g.x, g.transposed ? h : w);
+  if (g.mirror_y)
+    mirror_part (&g.y, g.transposed ? w : h);
   image->crop_x += g.x.lo;
   image->crop_y += g.y.lo;
   image->crop_width = g.x.hi - g.x.lo;
   image->crop_height = g.y.hi - g.y.lo;
+  return TRUE;
+}
+
+/* The pixel aspect ratio of the stored pixels as that of the upright ones. */
+static gboolean
+pixel_aspect (const EffnetImage *image, const EffnetGeometry *g, uint64_t *n, uint64_t *d,
+              GError **error)
+{
+  uint64_t wide = image->par_n ? image->par_n : 1, high = image->par_d ? image->par_d : 1;
+
+  *n = g->transposed ? high : wide;
+  *d = g->transposed ? wide : high;
+  if (wide > 65536 || high > 65536 || wide > 256 * high || high > 256 * wide)
+    return effnet_fail (
+        error, EFFNET_ERROR_FRAME,
+        "pixel aspect ratio %u/%u: must be between 1/256 and 256/1, terms up to 65536",
+        image->par_n, image->par_d);
   return TRUE;
 }
 
@@ -152,15 +219,12 @@ effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
                       const EffnetImage *image, unsigned width, unsigned height, GError **error)
 {
   EffnetGeometry *g = geometry;
-  uint64_t n = image->par_n ? image->par_n : 1, d = image->par_d ? image->par_d : 1;
+  uint64_t n, d;
 
-  if (!check_spec (spec, error) || !crop_axes (g, image, width, height, error))
+  if (!check_spec (spec, error) || !set_orientation (g, image->orientation, error) ||
+      !crop_axes (g, image, width, height, error) || !pixel_aspect (image, g, &n, &d, error))
     return FALSE;
-  if (n > 65536 || d > 65536 || n > 256 * d || d > 256 * n)
-    return effnet_fail (
-        error, EFFNET_ERROR_FRAME,
-        "pixel aspect ratio %u/%u: must be between 1/256 and 256/1, terms up to 65536",
-        image->par_n, image->par_d);
+  swap_axes (g);
   uint64_t dw = (g->x.hi - g->x.lo) * n, dh = (g->y.hi - g->y.lo) * d;
   switch (spec->mode) {
   case EFFNET_RESIZE_MODE_LETTERBOX:
@@ -176,5 +240,10 @@ effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
     center_crop (g, spec, dw, dh);
     break;
   }
+  swap_axes (g);
+  if (g->mirror_x)
+    g->x.skip = g->x.resized - g->x.n - g->x.skip;
+  if (g->mirror_y)
+    g->y.skip = g->y.resized - g->y.n - g->y.skip;
   return TRUE;
 }

@@ -19,6 +19,7 @@
 
 #include "base/checked.h"
 #include "base/limits.h"
+#include "image/exif.h"
 
 #if JPEG_LIB_VERSION >= 70
 #  define DCT_WIDTH(k)      ((unsigned)(k)->DCT_h_scaled_size)
@@ -240,6 +241,7 @@ effnet_jpeg_header (EffnetJpeg *jpeg, const void *data, size_t size, EffnetJpegH
   jpeg_read_header (&jpeg->d, TRUE);
   if (!check_header (jpeg, header))
     return fail (jpeg, error);
+  header->orientation = effnet_exif_orientation (data, size);
   return TRUE;
 }
 

@@ -12,6 +12,7 @@ typedef struct _EffnetJpeg EffnetJpeg;
 
 typedef struct {
   unsigned width, height; /* pixels, as the file says */
+  unsigned orientation;   /* 1..8, as its Exif says; 0 when it says nothing */
   EffnetColorModel model;
 } EffnetJpegHeader;
 

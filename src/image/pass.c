@@ -176,6 +176,7 @@ share_scratch (EffnetPass *pass)
   pass->filter_at = take (&at, filter);
   pass->wide_at = take (&at, wide * EFFNET_BAND * sizeof (float));
   pass->line_at = take (&at, sizeof (float) * f->n_components * pass->geometry.x.n);
+  pass->pixels_at = take (&at, sizeof (float) * 3 * pass->geometry.x.n);
   pass->pointers_at = take (&at, taps * sizeof (void *));
   pass->slot_bytes = at;
 }
@@ -246,6 +247,17 @@ point_at_line (const Tile *tile, EffnetConvert *row)
   }
 }
 
+/* Puts the @n pixels of a row beside or below each other, in either order. @step: floats. */
+static void
+scatter_pixels (const float *pixels, unsigned n, ptrdiff_t step, float *out)
+{
+  for (unsigned i = 0; i < n; i++) {
+    for (unsigned k = 0; k < 3; k++)
+      out[k] = pixels[3 * i + k];
+    out += step;
+  }
+}
+
 /* The line, of output row @y of the part that is filled, to the network's input. */
 static void
 finish_row (const Tile *tile, unsigned y)
@@ -253,22 +265,26 @@ finish_row (const Tile *tile, unsigned y)
   const EffnetPass *pass = tile->pass;
   const EffnetPassFrame *frame = tile->frame;
   const EffnetGeometry *g = &pass->geometry;
-  unsigned n = g->x.n;
-  float *out = frame->nhwc + (size_t)(g->y.at + y) * frame->out_width * 3;
+  gboolean as_stored = !g->transposed && !g->mirror_x;
+  size_t across = 3, down = (size_t)frame->out_width * 3; /* floats to the next, upright */
+  size_t x_step = g->transposed ? down : across, y_step = g->transposed ? across : down;
+  size_t x_at = g->x.at + (g->mirror_x ? g->x.n - 1 : 0);
+  size_t y_at = g->y.at + (g->mirror_y ? g->y.n - 1 - y : y);
+  float *out = frame->nhwc + x_at * x_step + y_at * y_step;
+  float *pixels = (float *)(void *)(tile->slot + pass->pixels_at);
 
-  memset (out, 0, (size_t)g->x.at * 3 * sizeof *out);
   EffnetConvert convert = {
       .matrix = pass->color.matrix[0],
       .offset = pass->color.offset,
       .scale = frame->scale,
       .bias = frame->bias,
-      .n = n,
-      .out = out + (size_t)g->x.at * 3,
+      .n = g->x.n,
+      .out = as_stored ? out : pixels,
   };
   point_at_line (tile, &convert);
   pass->convert (&convert);
-  memset (out + (size_t)(g->x.at + n) * 3, 0,
-          (size_t)(frame->out_width - g->x.at - n) * 3 * sizeof *out);
+  if (!as_stored)
+    scatter_pixels (pixels, g->x.n, g->mirror_x ? -(ptrdiff_t)x_step : (ptrdiff_t)x_step, out);
 }
 
 /* Adds the residual filter's sums. */

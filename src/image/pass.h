@@ -42,6 +42,7 @@ typedef struct {
   EffnetColorRange range;
   EffnetChromaSite site;
   unsigned par_n, par_d;
+  unsigned orientation;                             /* 1..8 */
   unsigned crop_x, crop_y, crop_width, crop_height; /* frame pixels */
   unsigned slots;                                   /* tiles that may run at once */
 } EffnetLayout;
@@ -57,10 +58,10 @@ typedef struct {
       down[3];      /* tables; a component uses those of the first that is sampled like it */
   uint8_t table[3]; /* component -> index of its tables */
   EffnetPassPlane plane[3];
-  EffnetArena packed;                              /* the horizontal filter's weights */
-  size_t slot_bytes;                               /* of scratch, for each tile */
-  size_t filter_at, wide_at, line_at, pointers_at; /* bytes within a slot */
-  uint64_t used;                                   /* passes.c's: the last frame it served */
+  EffnetArena packed;                                         /* the horizontal filter's weights */
+  size_t slot_bytes;                                          /* of scratch, for each tile */
+  size_t filter_at, wide_at, line_at, pixels_at, pointers_at; /* bytes within a slot */
+  uint64_t used; /* passes.c's: the last frame it served */
 } EffnetPass;
 
 /* The frame of one run. */
@@ -79,7 +80,8 @@ gboolean effnet_pass_build (EffnetPass *pass, const EffnetLayout *layout,
                             const EffnetInputSpec *spec, const EffnetGeometry *geometry,
                             GError **error);
 void effnet_pass_clear (EffnetPass *pass);
-/* Rows [from, to) of geometry.y.n, with the scratch of @slot. */
+/* Rows [from, to) of geometry.y.n, with the scratch of @slot. Of a transposed frame they are
+ * columns of the network's input. */
 void effnet_pass_run (const EffnetPass *pass, const EffnetPassFrame *frame, unsigned slot,
                       unsigned from, unsigned to);
 

@@ -97,7 +97,6 @@ def chunk(rows, encodings, card, factor, photos, programs):
         for i, (path, _) in enumerate(photos):
             image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
             if factor == 1:
-                # Classes do not need the rotation that EXIF asks for, and the decoder does not know of it.
                 files["as they are"].append(path)
             else:
                 image = image.resize((image.width * factor, image.height * factor), Image.BICUBIC)
@@ -106,7 +105,7 @@ def chunk(rows, encodings, card, factor, photos, programs):
                 encode(image, files[encoding[0]][-1], encoding)
         made = {}
         for title, paths in files.items():
-            images = [Image.open(path) for path in paths]
+            images = [ImageOps.exif_transpose(Image.open(path)) for path in paths]
             rows[title].reduced += sum(card.eighths(image) < 8 for image in images)
             made[title] = (inputs(programs[0], card, paths, False), inputs(programs[0], card, paths, True),
                            np.stack([card.pillow(image) for image in images]))

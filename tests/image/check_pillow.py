@@ -11,7 +11,7 @@ import tempfile
 
 try:
     import numpy as np
-    from PIL import Image
+    from PIL import Image, ImageOps
 except ImportError as missing:
     print(f"1..0 # SKIP {missing}")
     sys.exit(0)
@@ -80,7 +80,7 @@ def check_photos(tool, photos, size, f):
     means, offs = [], []
     for path, a, b in zip(photos, full, scaled):
         with Image.open(path) as image:
-            want = pixels(centre_crop(image.convert("RGB"), size, 0.875, FILTERS[f]))
+            want = pixels(centre_crop(ImageOps.exif_transpose(image).convert("RGB"), size, 0.875, FILTERS[f]))
         means.append(np.abs(a - want).mean())
         offs.append(np.abs(b - want))
         if means[-1] >= 0.5:
@@ -89,6 +89,36 @@ def check_photos(tool, photos, size, f):
           f"{np.mean(means):.3f} worst {np.max(means):.3f}; scaled DCT mean {np.mean(offs):.3f} "
           f"p99 {np.percentile(np.stack(offs), 99):.1f} worst mean {max(o.mean() for o in offs):.3f} (of 255)")
     return bool(max(means) < 0.5)
+
+
+def check_orientations(tool, folder, size):
+    """Pictures without symmetry, stored in each of Exif's ways; also as XMP says it"""
+    paths, wants = [], []
+    for w, h in ((320, 200), (200, 320)):
+        y, x = np.mgrid[:h, :w]
+        image = Image.fromarray(np.stack([x * 255 // w, y * 255 // h, (x + 2 * y) % 256], 2).astype(np.uint8))
+        for orientation in range(1, 9):
+            exif = Image.Exif()
+            exif[0x112] = orientation
+            xmp = f'<x:xmpmeta><rdf:RDF><d tiff:Orientation="{orientation}"/></rdf:RDF></x:xmpmeta>'.encode()
+            segment = b"http://ns.adobe.com/xap/1.0/\0" + xmp
+            for kind in ("exif", "xmp"):
+                paths.append(os.path.join(folder, f"{kind}-{w}-{orientation}.jpg"))
+                image.save(paths[-1], quality=95, subsampling=0, **({"exif": exif} if kind == "exif" else {}))
+                if kind == "xmp":
+                    with open(paths[-1], "rb") as file:
+                        data = file.read()
+                    with open(paths[-1], "wb") as file:
+                        file.write(data[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:])
+                stored = Image.open(paths[-1])
+                if kind == "xmp":  # not every Pillow reads it there
+                    stored.getexif()[0x112] = orientation
+                wants.append(pixels(centre_crop(ImageOps.exif_transpose(stored).convert("RGB"), size, 0.875,
+                                                Image.BILINEAR)))
+    got = dump(tool, size, [(JPEG, 0, 0, CENTER_CROP, 0, 0.875, 0, 1, p) for p in paths])
+    off = [np.abs(a - b).max() for a, b in zip(got, wants)]
+    print(f"# {len(off)} pictures: worst pixel {max(off):.3f}/255")
+    return bool(max(off) <= 2)
 
 
 def main():
@@ -102,6 +132,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for size in (64, 224):
             results.append((f"RGB to {size} equals Pillow within 1/255", check_raw(tool, scratch, size)))
+        results.append(("every orientation as Pillow's exif_transpose", check_orientations(tool, scratch, 64)))
     for size, f in ((224, 0), (224, 1), (380, 1)) if table else ((224, 1),):
         name = f"JPEG at full scale to {size}, filter {f}: mean under 0.5/255 on each photo"
         results.append((name, check_photos(tool, photos, size, f) if photos else None))
