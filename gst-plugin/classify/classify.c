@@ -19,7 +19,10 @@
  * the first meta lists the results of all that follow under `others`.
  *
  * When the pipeline runs late (#GstBaseTransform:qos), late frames skip the inference and repeat
- * the last result; no frame is dropped, and at least one frame a second is still classified.
+ * the last result; no frame is dropped, and at least one frame a second is still classified. A sink
+ * that throttles (#GstBaseSink:throttle-time) gets one fresh result in that time. QOS events go on
+ * upstream, where a decoder would drop the frames, only after two seconds without an inference. Of
+ * the inferences left out for lateness a QOS message a second says how many.
  *
  * ## Parts of a frame
  *
@@ -107,7 +110,7 @@ forget_stream (GstEffnetClassify *self)
   self->since_inference = 0;
   gst_effnet_announcer_forget (&self->announcer);
   GST_OBJECT_LOCK (self);
-  self->qos = (GstEffnetQos){.earliest_time = GST_CLOCK_TIME_NONE, .proportion = 1.0};
+  gst_effnet_qos_forget (&self->qos);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -131,6 +134,7 @@ start (GstBaseTransform *base)
   self->warned_at = GST_CLOCK_TIME_NONE;
   GST_OBJECT_LOCK (self);
   memset (&self->stats, 0, sizeof self->stats);
+  gst_effnet_qos_init (&self->qos);
   self->advised = FALSE;
   self->attach_meta = self->frame_settings.attach_meta;
   complaint = g_steal_pointer (&self->regions_complaint);
@@ -174,11 +178,18 @@ bad_caps : {
 static gboolean
 sink_event (GstBaseTransform *base, GstEvent *event)
 {
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_STREAM_START:
-  case GST_EVENT_FLUSH_STOP:
   case GST_EVENT_SEGMENT:
-    forget_stream (GST_EFFNET_CLASSIFY (base));
+    forget_stream (self);
+    break;
+  case GST_EVENT_FLUSH_STOP:
+    forget_stream (self);
+    GST_OBJECT_LOCK (self);
+    self->qos.processed = self->qos.skipped = 0;
+    GST_OBJECT_UNLOCK (self);
     break;
   default:
     break;
@@ -186,29 +197,24 @@ sink_event (GstBaseTransform *base, GstEvent *event)
   return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->sink_event (base, event);
 }
 
-/* The base class drops late buffers once it sees a QOS event: it never does, the event is noted
- * here and goes straight upstream. */
+/* The base class drops late buffers once it sees a QOS event: it never does. */
 static gboolean
 src_event (GstBaseTransform *base, GstEvent *event)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstClockTimeDiff diff;
-  GstClockTime timestamp;
-  double proportion;
+  gboolean pass = TRUE;
 
   if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
     return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->src_event (base, event);
-  gst_event_parse_qos (event, NULL, &proportion, &diff, &timestamp);
-  GST_OBJECT_LOCK (self);
-  self->qos.proportion = proportion;
-  if (!GST_CLOCK_TIME_IS_VALID (timestamp))
-    self->qos.earliest_time = GST_CLOCK_TIME_NONE;
-  else if (diff > 0) /* the next frames will be later still */
-    self->qos.earliest_time = timestamp + 2 * (GstClockTime)diff;
-  else /* early: -diff may exceed the timestamp */
-    self->qos.earliest_time = timestamp > (GstClockTime)-diff ? timestamp + diff : 0;
-  GST_OBJECT_UNLOCK (self);
-  return gst_pad_push_event (base->sinkpad, event);
+  if (gst_base_transform_is_qos_enabled (base)) {
+    GST_OBJECT_LOCK (self);
+    pass = gst_effnet_qos_note (&self->qos, event);
+    GST_OBJECT_UNLOCK (self);
+  }
+  if (pass)
+    return gst_pad_push_event (base->sinkpad, event);
+  gst_event_unref (event);
+  return TRUE;
 }
 
 /* Upstream offers no format that is taken: says once which elements convert it, since upstream's
@@ -356,5 +362,5 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_effnet_inference_init (&self->inference);
   gst_effnet_announcer_init (&self->announcer);
   self->warned_at = GST_CLOCK_TIME_NONE;
-  self->qos.earliest_time = GST_CLOCK_TIME_NONE;
+  gst_effnet_qos_init (&self->qos);
 }

@@ -9,6 +9,7 @@
 #include "classify/announce.h"
 #include "classify/enums.h"
 #include "classify/inference.h"
+#include "classify/qos.h"
 
 #include <gst/base/gstbasetransform.h>
 
@@ -23,13 +24,6 @@ typedef struct {
   GstEffnetPostMessages post_messages;
   int max_errors; /* less than 1: never an error */
 } GstEffnetFrameSettings;
-
-/* The newest QOS event of this segment. */
-typedef struct {
-  GstClockTime earliest_time; /* running time; NONE = nobody is late */
-  double proportion;
-  guint64 processed, skipped;
-} GstEffnetQos;
 
 typedef struct _GstEffnetClassify GstEffnetClassify;
 
@@ -59,7 +53,6 @@ struct _GstEffnetClassify {
   GstEffnetResults spare;   /* where the next are made */
   guint regions_serial;     /* settings they were picked by */
   guint since_inference;    /* buffers since the inference, its own included */
-  GstClockTime inferred_at; /* system time of them */
   GstEffnetAnnouncer announcer;
   guint n_bad;            /* bad frames in a row */
   guint n_unreported;     /* bad frames since the last warning */

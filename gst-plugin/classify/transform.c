@@ -7,7 +7,6 @@
 
 #include "classify/model.h"
 
-#define STARVED_AFTER    (1 * GST_SECOND) /* late or not, a frame is classified after this */
 #define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
 
 /* What one buffer's way knows. */
@@ -15,10 +14,9 @@ typedef struct {
   GstBuffer *buffer;
   GstEffnetFrameSettings settings;
   GstEffnetEngine *engine;
-  GstEffnetQos qos;
-  gboolean late;
-  gboolean fresh; /* the inference is of this very buffer */
-  GError *error;  /* of the inference */
+  gboolean fresh;     /* the inference is of this very buffer */
+  const char *reason; /* why there was none, for the log */
+  GError *error;      /* of the inference */
 } Frame;
 
 static void
@@ -30,7 +28,6 @@ begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
   gst_effnet_region_settings_copy (&frame->settings.inference.regions,
                                    &self->frame_settings.inference.regions);
   frame->engine = gst_effnet_engine_ref (self->engine);
-  frame->qos = self->qos;
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -44,46 +41,49 @@ end_frame (Frame *frame)
 
 /* ---- whether --------------------------------------------------------------------------------- */
 
-/* TRUE when the sink has said that a frame of this time will be too late. Posts GST_MESSAGE_QOS. */
+/* FALSE when what downstream said of lateness leaves this frame's inference out. */
 static gboolean
-is_late (GstEffnetClassify *self, Frame *frame)
+is_in_time (GstEffnetClassify *self, Frame *frame)
 {
   GstBaseTransform *base = GST_BASE_TRANSFORM (self);
-  GstClockTime pts = GST_BUFFER_PTS (frame->buffer), running_time, stream_time;
-  const GstEffnetQos *qos = &frame->qos;
-  GstMessage *message;
+  GstEffnetQosAnswer answer;
+  GstClockTime running_time;
+  GstEffnetQos qos;
+  gboolean report;
 
   if (base->segment.format != GST_FORMAT_TIME || !gst_base_transform_is_qos_enabled (base))
-    return FALSE;
-  running_time = gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, pts);
-  if (!GST_CLOCK_TIME_IS_VALID (running_time))
-    return FALSE;
-  if (!GST_CLOCK_TIME_IS_VALID (qos->earliest_time) || running_time > qos->earliest_time)
-    return FALSE;
-  if (gst_util_get_timestamp () - self->inferred_at >= STARVED_AFTER)
-    return FALSE;
-
-  frame->late = TRUE;
-  stream_time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, pts);
-  message = gst_message_new_qos (GST_OBJECT (self), FALSE, running_time, stream_time, pts,
-                                 GST_BUFFER_DURATION (frame->buffer));
-  gst_message_set_qos_values (message, GST_CLOCK_DIFF (running_time, qos->earliest_time),
-                              qos->proportion, 1000000);
-  gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, qos->processed, qos->skipped + 1);
-  gst_element_post_message (GST_ELEMENT (self), message);
-  return TRUE;
+    return TRUE;
+  running_time =
+      gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (frame->buffer));
+  GST_OBJECT_LOCK (self);
+  answer = gst_effnet_qos_ask (&self->qos, running_time);
+  report = answer == GST_EFFNET_QOS_LATE && gst_effnet_qos_skip (&self->qos);
+  qos = self->qos;
+  GST_OBJECT_UNLOCK (self);
+  if (report)
+    gst_element_post_message (GST_ELEMENT (self),
+                              gst_effnet_qos_message_new (&qos, base, frame->buffer));
+  if (answer == GST_EFFNET_QOS_LATE)
+    frame->reason = "it is late";
+  else if (answer == GST_EFFNET_QOS_THROTTLED)
+    frame->reason = "downstream throttles";
+  return answer == GST_EFFNET_QOS_INFER;
 }
 
 static gboolean
 wants_inference (GstEffnetClassify *self, Frame *frame)
 {
-  if (GST_BUFFER_FLAG_IS_SET (frame->buffer, GST_BUFFER_FLAG_GAP))
+  if (GST_BUFFER_FLAG_IS_SET (frame->buffer, GST_BUFFER_FLAG_GAP)) {
+    frame->reason = "it is a gap";
     return FALSE;
+  }
   if (self->results.engine == NULL)
     return TRUE; /* the stream's first */
-  if (self->since_inference < frame->settings.inference_interval)
+  if (self->since_inference < frame->settings.inference_interval) {
+    frame->reason = "inference-interval";
     return FALSE;
-  return !is_late (self, frame);
+  }
+  return is_in_time (self, frame);
 }
 
 /* Results of other parts than the settings ask for do not count any more: whatever keeps a name of
@@ -119,7 +119,6 @@ infer (GstEffnetClassify *self, Frame *frame)
     gst_effnet_announcer_keep (&self->announcer, &self->results);
     if (gst_effnet_results_length (&self->results) > 0) {
       self->since_inference = 0;
-      self->inferred_at = gst_util_get_timestamp ();
     } else { /* nothing was classified: the next frame is tried */
       self->since_inference = G_MAXUINT;
     }
@@ -135,10 +134,12 @@ count_results (GstEffnetClassify *self)
   self->stats.rois_skipped += self->results.outside;
   for (guint i = 0; i < n; i++)
     gst_effnet_stats_add (&self->stats, gst_effnet_results_get (&self->results, i)->ns);
-  if (n > 0)
+  if (n > 0) {
     self->qos.processed++;
-  else
+    self->qos.inferred_at = gst_util_get_timestamp ();
+  } else {
     self->stats.skipped++;
+  }
 }
 
 static void
@@ -146,7 +147,6 @@ count (GstEffnetClassify *self, const Frame *frame)
 {
   GST_OBJECT_LOCK (self);
   self->stats.frames++;
-  self->qos.skipped += frame->late;
   if (frame->error != NULL)
     self->stats.errors++;
   else if (frame->fresh)

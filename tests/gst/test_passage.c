@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What passes through: buffers that are not touched, metadata that survives the elements after us,
- * queries that go on, and frames that are late but never dropped. */
+ * queries that go on. */
 #include "common.h"
 
 #include <string.h>
@@ -205,81 +205,6 @@ test_refused_caps (void)
   g_assert_true (refuses_caps ("video/x-h264"));
 }
 
-/* ---- lateness -------------------------------------------------------------------------------- */
-
-static void
-test_late_frames (void)
-{
-  GstHarness *h = harness_new (NULL, NULL);
-  GstMessage *message;
-  GstBuffer *out;
-  guint64 processed, dropped;
-  GstFormat format;
-  GstEvent *event;
-
-  set_i420_caps (h, 64, 48);
-  gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, 0)));
-  g_assert_true (gst_harness_push_upstream_event (
-      h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 1.5, 50 * GST_MSECOND, 100 * GST_MSECOND)));
-  while ((event = gst_harness_try_pull_upstream_event (h)) != NULL) { /* upstream hears of it too */
-    gboolean is_qos = GST_EVENT_TYPE (event) == GST_EVENT_QOS;
-
-    gst_event_unref (event);
-    if (is_qos)
-      break;
-  }
-  g_assert_nonnull (event);
-  for (int i = 1; i <= 6; i++) { /* all before 200 ms */
-    out = push_pull (h, grey_frame (64, 48, 90, i));
-    g_assert_nonnull (result_of (out));
-    g_assert_false (result_boolean (result_of (out), "fresh"));
-    g_assert_false (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_DISCONT));
-    gst_buffer_unref (out);
-  }
-  out = push_pull (h, grey_frame (64, 48, 90, 7)); /* 233 ms: in time again */
-  g_assert_true (result_boolean (result_of (out), "fresh"));
-  gst_buffer_unref (out);
-  g_assert_cmpuint (harness_stat (h, "frames"), ==, 8);
-  g_assert_cmpuint (harness_stat (h, "inferences"), ==, 2);
-  for (guint i = 1; i <= 6; i++) {
-    message = harness_pop_message (h, GST_MESSAGE_QOS);
-    g_assert_nonnull (message);
-    gst_message_parse_qos_stats (message, &format, &processed, &dropped);
-    g_assert_cmpint (format, ==, GST_FORMAT_BUFFERS);
-    g_assert_cmpuint (processed, ==, 1);
-    g_assert_cmpuint (dropped, ==, i);
-    gst_message_unref (message);
-  }
-  g_assert_null (harness_pop_message (h, GST_MESSAGE_QOS));
-  harness_free (h);
-}
-
-/* The property says no, or a second has gone by: then even a late frame is classified. */
-static void
-test_late_frames_exceptions (void)
-{
-  GstHarness *h = harness_new ("qos", FALSE, NULL);
-  GstBuffer *out;
-
-  set_i420_caps (h, 64, 48);
-  for (int round = 0; round < 2; round++) {
-    gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, 0)));
-    gst_harness_push_upstream_event (
-        h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 1.5, 5 * GST_SECOND, 100 * GST_MSECOND));
-    if (round == 1) {
-      g_object_set (h->element, "qos", TRUE, NULL);
-      g_usleep (1050000);
-    }
-    out = push_pull (h, grey_frame (64, 48, 90, 1));
-    g_assert_true (result_boolean (result_of (out), "fresh"));
-    gst_buffer_unref (out);
-  }
-  out = push_pull (h, grey_frame (64, 48, 90, 2));
-  g_assert_false (result_boolean (result_of (out), "fresh"));
-  gst_buffer_unref (out);
-  harness_free (h);
-}
-
 /* ---- pipelines ------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -402,8 +327,6 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/passage/allocation", test_allocation);
   g_test_add_func ("/gst/passage/latency", test_latency);
   g_test_add_func ("/gst/passage/refused-caps", test_refused_caps);
-  g_test_add_func ("/gst/passage/late-frames", test_late_frames);
-  g_test_add_func ("/gst/passage/late-frames-exceptions", test_late_frames_exceptions);
   g_test_add_func ("/gst/passage/tee", test_tee);
   g_test_add_data_func ("/gst/passage/queue", "queue", test_survives);
   g_test_add_data_func ("/gst/passage/videoconvert", "videoconvert ! video/x-raw,format=BGRx",
