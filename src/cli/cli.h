@@ -7,13 +7,15 @@
 #define EFFNET_CLI_CLI_H
 
 #include "effnet/effnet.h"
+#include "cli/text.h"
 
 #include <json-glib/json-glib.h>
 
 enum {
   CLI_OK = 0,
-  CLI_FAILED = 1, /* some input failed; the others were still done */
+  CLI_FAILED = 1, /* some input failed, the others were still done; or stdout did */
   CLI_USAGE = 2,
+  CLI_SIGNAL = 128, /* plus the number of the signal that ended the work between two results */
 };
 
 /* Options that say which model to open and how: as typed, and as the library takes them. */
@@ -24,6 +26,7 @@ typedef struct {
   gint64 synthetic;
   int input_size, threads;
   gboolean full_scale, sparse_rows;
+  GPtrArray *made; /* words that cli_parse() added to argv, and argv itself */
   EffnetModelOptions model_options;
   EffnetSessionOptions session_options;
 } CliModelArgs;
@@ -49,7 +52,7 @@ int cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, in
 void cli_model_args_clear (CliModelArgs *args);
 /* A wrong use of @command: one sentence and a pointer to --help on stderr; returns CLI_USAGE. */
 int cli_usage (const char *command, const char *format, ...) G_GNUC_PRINTF (2, 3);
-/* One line on stderr: "effnet: SUBJECT: message". Line ends in the message become spaces. */
+/* One line on stderr: "effnet: SUBJECT: message", both made printable. */
 void cli_failure (const char *subject, const char *message);
 
 /* Opens the model that @args name, and a session of it. FALSE leaves both as they were or NULL. */
@@ -71,8 +74,14 @@ void cli_table_add (CliTable *table, const char *const *cells);
 void cli_table_print (CliTable *table); /* and frees it */
 /* 5288548 -> "5.29 M", 386000000 -> "386 M". Free with g_free(). */
 char *cli_human (double value);
-/* Flushes stdout: CLI_FAILED when it could not be written. */
+/* FALSE once stdout could not be written: nothing more needs to be done. */
+gboolean cli_flush (void);
+/* Flushes stdout: CLI_FAILED and a line on stderr when it could not be written. */
 int cli_finish (int code);
+
+/* From now on the first SIGINT or SIGTERM only makes cli_stopped() its number, not 0. */
+void cli_catch_signals (void);
+int cli_stopped (void);
 
 /* ---- subcommands: argv[0] is the subcommand's name; return an exit code ---- */
 

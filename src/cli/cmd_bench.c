@@ -14,6 +14,7 @@
 #define AUTO_US      (2 * G_USEC_PER_SEC) /* --runs 0: as many as fit, at least AUTO_RUNS */
 #define AUTO_RUNS    10
 #define MAX_STREAMS  256
+#define MAX_NAME     300 /* characters */
 
 static gboolean
 open_model (Bench *self, GError **error)
@@ -162,10 +163,13 @@ bench (Bench *self, GError **error)
 static void
 print_text (const Bench *self)
 {
-  printf ("%s, %s, %u x %u, %s, %s, threads %u, streams %u, %u runs\n", self->info.name,
-          self->info.path != NULL ? self->info.path : "synthetic weights", self->info.input_width,
-          self->info.input_height, self->info.precision, self->info.isa, self->threads,
-          self->streams, self->n_runs);
+  g_autofree char *name = cli_printable (self->info.name, MAX_NAME);
+  g_autofree char *path =
+      cli_printable (self->info.path != NULL ? self->info.path : "synthetic weights", MAX_NAME);
+
+  printf ("%s, %s, %u x %u, %s, %s, threads %u, streams %u, %u runs\n", name, path,
+          self->info.input_width, self->info.input_height, self->info.precision, self->info.isa,
+          self->threads, self->streams, self->n_runs);
   printf ("one inference  median %.3f ms, p95 %.3f ms, min %.3f ms; %.1f inferences/s\n",
           self->median_ms, self->p95_ms, self->min_ms, self->n_runs / self->wall_s);
   printf ("open           %.1f ms, first result after %.1f ms\n", self->open_ms, self->first_ms);

@@ -10,13 +10,14 @@
 #include <string.h>
 
 #define TOP_K            5
-#define MAX_SOURCE_WIDTH 40
+#define MAX_SOURCE_WIDTH 40 /* characters */
+#define MAX_LABEL        1000
 
 typedef struct {
   CliModelArgs args;
   char **inputs;
   int top_k, every; /* top_k 0: TOP_K, and in the table 1 of a clip */
-  gboolean json;
+  gboolean json, is_percent;
   EffnetModel *model;
   EffnetSession *session;
   EffnetScore *top; /* [EFFNET_TOP_K_MAX] */
@@ -48,9 +49,8 @@ print_json (Classify *self, const char *source, const SourceFrame *frame, unsign
 {
   JsonObject *object = json_object_new ();
   JsonArray *top = json_array_new ();
-  g_autofree char *name = g_utf8_make_valid (source, -1);
 
-  json_object_set_string_member (object, "source", name);
+  json_object_set_string_member (object, "source", source);
   json_object_set_int_member (object, "frame", (gint64)frame->index);
   if (frame->pts_ns >= 0)
     json_object_set_int_member (object, "pts_ns", frame->pts_ns);
@@ -70,42 +70,39 @@ print_json (Classify *self, const char *source, const SourceFrame *frame, unsign
   cli_print_json (object);
 }
 
-/* The last part of a path or URI; a long one keeps its end. */
+/* The last part of a path or URI. */
 static char *
 short_name (const char *source)
 {
-  g_autofree char *valid = g_utf8_make_valid (source, -1);
-  g_autofree char *base = g_path_get_basename (valid);
-  glong n = g_utf8_strlen (base, -1);
-  g_autofree char *tail = NULL;
+  g_autofree char *last = g_path_get_basename (source);
 
-  if (n <= MAX_SOURCE_WIDTH)
-    return g_steal_pointer (&base);
-  tail = g_utf8_substring (base, n - MAX_SOURCE_WIDTH + 3, n);
-  return g_strconcat ("...", tail, NULL);
+  return cli_printable (last, MAX_SOURCE_WIDTH);
 }
 
 static void
 print_row (Classify *self, const char *source, const SourceFrame *frame, unsigned n)
 {
   g_autofree char *name = short_name (source);
+  g_autofree char *index = g_strdup_printf ("%" G_GUINT64_FORMAT, frame->index);
   int width = (int)self->source_width;
+  char when[32] = "-", score[32];
 
   if (self->n_printed++ == 0)
     printf ("%-*s  %6s  %9s  %6s  LABEL\n", width, "SOURCE", "FRAME", "TIME", "SCORE");
+  if (frame->pts_ns >= 0)
+    g_snprintf (when, sizeof when, "%.3f s", (double)frame->pts_ns / 1e9);
   for (unsigned i = 0; i < n; i++) {
     g_autofree char *label = label_of (self, self->top[i].id);
-    char when[32] = "-";
+    g_autofree char *printable = cli_printable (label, MAX_LABEL);
+    gboolean first = i == 0;
 
-    if (i > 0) {
-      printf ("%*s  %6s  %9s  %5.1f%%  %s\n", width, "", "", "", 100.0 * self->top[i].score, label);
-      continue;
-    }
-    if (frame->pts_ns >= 0)
-      g_snprintf (when, sizeof when, "%.3f s", (double)frame->pts_ns / 1e9);
-    printf ("%s%*s  %6" G_GUINT64_FORMAT "  %9s  %5.1f%%  %s\n", name,
-            (int)MAX (0, width - g_utf8_strlen (name, -1)), "", frame->index, when,
-            100.0 * self->top[i].score, label);
+    if (self->is_percent)
+      g_snprintf (score, sizeof score, "%.1f%%", 100.0 * self->top[i].score);
+    else
+      g_snprintf (score, sizeof score, "%.3f", self->top[i].score);
+    printf ("%s%*s  %6s  %9s  %6s  %s\n", first ? name : "",
+            (int)MAX (0, width - (first ? g_utf8_strlen (name, -1) : 0)), "", first ? index : "",
+            first ? when : "", score, printable);
   }
 }
 
@@ -124,7 +121,15 @@ classify_frame (Classify *self, const char *input, const SourceFrame *frame, GEr
     print_json (self, input, frame, n);
   else
     print_row (self, input, frame, n);
+  cli_flush ();
   return TRUE;
+}
+
+/* Nobody is there to read, or somebody said stop. */
+static gboolean
+is_over (void)
+{
+  return !cli_flush () || cli_stopped () != 0;
 }
 
 /* The stream goes on past a frame that cannot be used; the input counts as failed once. */
@@ -136,7 +141,7 @@ classify_input (Classify *self, guint i, guint n_inputs, const char *input)
   SourceFrame frame;
   int got = source != NULL ? 1 : -1;
 
-  while (got == 1 && (got = source_next (source, &frame, &error)) == 1) {
+  while (got == 1 && !is_over () && (got = source_next (source, &frame, &error)) == 1) {
     if (frame.index % (guint64)self->every == 0)
       classify_frame (self, input, &frame, bad_frame == NULL ? &bad_frame : NULL);
     if (progress_is_due ())
@@ -159,12 +164,15 @@ classify_all (Classify *self)
     self->source_width = MAX (self->source_width, g_utf8_strlen (name, -1));
   }
   progress_start ();
-  for (guint i = 0; i < inputs->len; i++) {
+  cli_catch_signals ();
+  for (guint i = 0; i < inputs->len && !is_over (); i++) {
     classify_input (self, i, inputs->len, inputs->pdata[i]);
     if (progress_is_due ())
       progress_show ((i + 1.0) / inputs->len, inputs->pdata[i]);
   }
   progress_clear ();
+  if (cli_stopped () != 0)
+    return CLI_SIGNAL + cli_stopped ();
   return n_failures > 0 ? CLI_FAILED : CLI_OK;
 }
 
@@ -175,6 +183,7 @@ open_and_run (Classify *self)
   g_autoptr (EffnetModel) model = NULL;
   g_autoptr (EffnetSession) session = NULL;
   g_autofree EffnetScore *top = g_new (EffnetScore, EFFNET_TOP_K_MAX);
+  EffnetOutputActivation activation = self->args.session_options.activation;
   EffnetModelInfo info;
 
   if (!cli_open (&self->args, &model, &session, &error))
@@ -183,6 +192,9 @@ open_and_run (Classify *self)
   self->model = model;
   self->session = session;
   self->model_name = info.name;
+  self->is_percent = activation == EFFNET_OUTPUT_ACTIVATION_AUTO
+                         ? strcmp (info.activation, "none") != 0
+                         : activation != EFFNET_OUTPUT_ACTIVATION_NONE;
   self->top = top;
   return classify_all (self);
 }

@@ -120,10 +120,13 @@ print_model (JsonObject *model)
 
   json_object_iter_init_ordered (&iter, model);
   while (json_object_iter_next_ordered (&iter, &name, &node)) {
+    g_autofree char *value = cli_printable (
+        json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : "-", 300);
+
     if (json_node_get_value_type (node) == G_TYPE_INT64)
       printf ("%-14s %" G_GINT64_FORMAT "\n", name, json_node_get_int (node));
     else
-      printf ("%-14s %s\n", name, JSON_NODE_HOLDS_NULL (node) ? "-" : json_node_get_string (node));
+      printf ("%-14s %s\n", name, value);
   }
   putchar ('\n');
 }

@@ -3,9 +3,12 @@
  * Finds the subcommand and calls it. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
   const char *name;
@@ -27,13 +30,27 @@ print_usage (FILE *out)
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     fprintf (out, "  %-11s %s\n", commands[i].name, commands[i].summary);
   fputs ("\n'effnet COMMAND --help' lists the command's options; 'effnet --version' the version.\n"
-         "Exit codes: 0 done, 1 some input failed (the others were still done), 2 wrong use.\n",
+         "Exit codes: 0 done, 1 some input failed (the others were still done), 2 wrong use,\n"
+         "128 + N ended by signal N between two results.\n",
          out);
+}
+
+/* A standard stream that the caller closed must not become the number of a file that is opened
+ * later. It fails as before: opened for the wrong direction. */
+static void
+occupy_standard_streams (void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl (fd, F_GETFD) < 0 &&
+        open ("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+      _exit (CLI_FAILED);
 }
 
 int
 main (int argc, char **argv)
 {
+  occupy_standard_streams ();
+  signal (SIGPIPE, SIG_IGN); /* a reader that left is an error of stdout like any other */
   setlocale (LC_CTYPE, "");
   if (argc < 2) {
     print_usage (stderr);
@@ -51,7 +68,8 @@ main (int argc, char **argv)
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
       return cli_finish (commands[i].run (argc - 1, argv + 1));
+  g_autofree char *name = cli_printable (argv[1], 100);
   fprintf (stderr, "effnet: unknown %s '%s'; 'effnet --help' lists the commands\n",
-           argv[1][0] == '-' ? "option" : "command", argv[1]);
+           argv[1][0] == '-' ? "option" : "command", name);
   return CLI_USAGE;
 }

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_MESSAGE 1000 /* characters */
+#define MAX_SUBJECT 300
+
+#define SHARED_LETTERS "mvlpt" /* of shared options with a value */
+
 static void
 add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
 {
@@ -110,6 +115,45 @@ fill_options (CliModelArgs *args, GError **error)
   return TRUE;
 }
 
+static gboolean
+takes_value (const CliCommand *command, char letter)
+{
+  for (const GOptionEntry *e = command->entries; e != NULL && e->long_name != NULL; e++)
+    if (e->short_name == letter)
+      return e->arg != G_OPTION_ARG_NONE;
+  return letter != '\0' && strchr (SHARED_LETTERS, letter) != NULL;
+}
+
+/* GOption reads the 1 of "-k1" as a flag: a value in its option's argument becomes one of its own,
+ * in @args, which owns it. */
+static void
+split_short_values (const CliCommand *command, CliModelArgs *args, int *argc, char ***argv)
+{
+  g_autoptr (GPtrArray) words = g_ptr_array_new ();
+  char **arguments = *argv;
+  gboolean options = TRUE;
+
+  for (unsigned i = 0; arguments[i] != NULL; i++) {
+    char *word = arguments[i];
+
+    options = options && strcmp (word, "--") != 0;
+    if (options && word[0] == '-' && takes_value (command, word[1]) && word[2] != '\0') {
+      g_ptr_array_add (args->made, g_strndup (word, 2));
+      g_ptr_array_add (words, args->made->pdata[args->made->len - 1]);
+      word += word[2] == '=' ? 3 : 2;
+    } else if (options && word[0] == '-' && takes_value (command, word[1]) &&
+               arguments[i + 1] != NULL) {
+      g_ptr_array_add (words, word); /* and its value, whatever that looks like */
+      word = arguments[++i];
+    }
+    g_ptr_array_add (words, word);
+  }
+  *argc = (int)words->len;
+  g_ptr_array_add (words, NULL);
+  *argv = (char **)g_ptr_array_steal (words, NULL);
+  g_ptr_array_add (args->made, *argv);
+}
+
 int
 cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *argc, char ***argv)
 {
@@ -123,6 +167,8 @@ cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *a
   if (command->entries != NULL)
     g_option_context_add_main_entries (context, command->entries, NULL);
   add_model_entries (context, takes, args);
+  args->made = g_ptr_array_new_with_free_func (g_free);
+  split_short_values (command, args, argc, argv);
   if (!g_option_context_parse (context, argc, argv, &error))
     return cli_usage (command->name, "%s", error->message);
   if (args->threads < 0 || args->threads > EFFNET_THREADS_MAX)
@@ -148,31 +194,33 @@ cli_model_args_clear (CliModelArgs *args)
 
   for (gsize i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
+  g_clear_pointer (&args->made, g_ptr_array_unref);
   memset (args, 0, sizeof *args);
 }
 
 int
 cli_usage (const char *command, const char *format, ...)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text = NULL, *line = NULL;
   va_list ap;
 
   va_start (ap, format);
   text = g_strdup_vprintf (format, ap);
   va_end (ap);
-  fprintf (stderr, "effnet %s: %s; 'effnet %s --help' lists the options\n", command, text, command);
+  line = cli_printable (text, MAX_MESSAGE);
+  fprintf (stderr, "effnet %s: %s; 'effnet %s --help' lists the options\n", command, line, command);
   return CLI_USAGE;
 }
 
 void
 cli_failure (const char *subject, const char *message)
 {
-  g_autofree char *line = g_strdup (message);
+  g_autofree char *text = g_strdelimit (g_strdup (message), "\r\n", ' ');
+  g_autofree char *line = cli_printable (g_strchomp (text), MAX_MESSAGE);
+  g_autofree char *name = cli_printable (subject, MAX_SUBJECT);
 
-  g_strdelimit (line, "\r\n", ' ');
-  g_strchomp (line);
   if (subject != NULL)
-    fprintf (stderr, "effnet: %s: %s\n", subject, line);
+    fprintf (stderr, "effnet: %s: %s\n", name, line);
   else
     fprintf (stderr, "effnet: %s\n", line);
 }

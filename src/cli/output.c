@@ -1,20 +1,69 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the subcommands print: JSON lines and aligned tables, to stdout only. */
+ * What the subcommands print: JSON lines and aligned tables, to stdout only; and what ends the
+ * printing early, a stdout that fails or a signal. */
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#define MAX_CELL 200 /* characters */
+
+static int output_errno; /* of the write to stdout that failed, or 0 */
+
+static void
+append_json (GString *out, JsonNode *node)
+{
+  GType type = json_node_get_value_type (node);
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *member;
+
+  if (JSON_NODE_HOLDS_OBJECT (node)) {
+    char before = '{';
+
+    json_object_iter_init_ordered (&iter, json_node_get_object (node));
+    while (json_object_iter_next_ordered (&iter, &name, &member)) {
+      g_string_append_c (out, before);
+      cli_append_json_string (out, name);
+      g_string_append_c (out, ':');
+      append_json (out, member);
+      before = ',';
+    }
+    g_string_append (out, before == '{' ? "{}" : "}");
+  } else if (JSON_NODE_HOLDS_ARRAY (node)) {
+    JsonArray *array = json_node_get_array (node);
+
+    g_string_append_c (out, '[');
+    for (guint i = 0; i < json_array_get_length (array); i++) {
+      if (i > 0)
+        g_string_append_c (out, ',');
+      append_json (out, json_array_get_element (array, i));
+    }
+    g_string_append_c (out, ']');
+  } else if (type == G_TYPE_STRING) {
+    cli_append_json_string (out, json_node_get_string (node));
+  } else if (type == G_TYPE_DOUBLE) {
+    cli_append_json_double (out, json_node_get_double (node));
+  } else if (type == G_TYPE_INT64) {
+    g_string_append_printf (out, "%" G_GINT64_FORMAT, json_node_get_int (node));
+  } else {
+    const char *word = json_node_get_boolean (node) ? "true" : "false";
+    g_string_append (out, type == G_TYPE_BOOLEAN ? word : "null");
+  }
+}
+
+/* json-glib's own writer prints every float with 17 digits and control characters as they are. */
 void
 cli_print_json (JsonObject *object)
 {
   g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
-  g_autofree char *text = json_to_string (node, FALSE);
+  g_autoptr (GString) text = g_string_new (NULL);
 
-  puts (text);
+  append_json (text, node);
+  puts (text->str);
   json_object_unref (object);
 }
 
@@ -48,7 +97,7 @@ void
 cli_table_add (CliTable *table, const char *const *cells)
 {
   for (unsigned c = 0; c < table->n_columns; c++)
-    g_ptr_array_add (table->cells, g_strdup (cells[c] != NULL ? cells[c] : ""));
+    g_ptr_array_add (table->cells, cli_printable (cells[c], MAX_CELL));
 }
 
 void
@@ -89,12 +138,47 @@ cli_human (double value)
   return g_strdup_printf (unit == 0 ? "%.0f%s" : "%.3g%s", value, units[unit]);
 }
 
+gboolean
+cli_flush (void)
+{
+  if (output_errno == 0) {
+    errno = 0;
+    if (fflush (stdout) != 0 || ferror (stdout))
+      output_errno = errno != 0 ? errno : EIO;
+  }
+  return output_errno == 0;
+}
+
 int
 cli_finish (int code)
 {
-  if (fflush (stdout) != 0 || ferror (stdout)) {
-    cli_failure ("standard output", g_strerror (errno));
-    return code == CLI_OK ? CLI_FAILED : code;
-  }
-  return code;
+  if (cli_flush ())
+    return code;
+  cli_failure ("standard output", g_strerror (output_errno));
+  return code == CLI_OK ? CLI_FAILED : code;
+}
+
+static volatile sig_atomic_t stop_signal;
+
+static void
+on_signal (int number)
+{
+  stop_signal = number;
+}
+
+void
+cli_catch_signals (void)
+{
+  /* A second signal ends the process at once. */
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+  sigemptyset (&action.sa_mask);
+  sigaction (SIGINT, &action, NULL);
+  sigaction (SIGTERM, &action, NULL);
+}
+
+int
+cli_stopped (void)
+{
+  return stop_signal;
 }

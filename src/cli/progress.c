@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/progress.h"
+#include "cli/text.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -37,11 +38,11 @@ progress_show (double done, const char *what)
   static const char empty[BAR + 1] = "..............................";
   int filled = (int)(CLAMP (done, 0, 1) * BAR);
   g_autofree char *base = g_path_get_basename (what);
-  g_autofree char *name = g_utf8_make_valid (base, -1);
+  g_autofree char *name = cli_printable (base, 30);
 
   progress.drawn_us = g_get_monotonic_time ();
   fflush (stdout);
-  fprintf (stderr, "\r\033[K[%.*s%.*s] %3.0f %%  %.30s", filled, full, BAR - filled, empty,
+  fprintf (stderr, "\r\033[K[%.*s%.*s] %3.0f %%  %s", filled, full, BAR - filled, empty,
            100 * CLAMP (done, 0, 1), name);
   progress.is_drawn = TRUE;
 }

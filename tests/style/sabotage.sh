@@ -68,7 +68,7 @@ caught layers.sh 'gst-plugin includes' gst-plugin/x.c '#include "engine/engine.h
 caught layers.sh 'an element its own' gst-plugin/overlay/x.c '#include "classify/regions.h"'
 caught layers.sh 'an element its own' gst-plugin/video.c '#include "classify/regions.h"'
 caught layers.sh 'an element its own' gst-plugin/plugin.c '#include "classify/regions.h"'
-caught layers.sh 'of gst-plugin the tool' src/cli/x.c '#include "gst-plugin/schema.h"'
+caught layers.sh 'of gst-plugin the tool' src/cli/x.c '#include "gst-plugin/stats.h"'
 caught layers.sh 'a room known here' src/attic/x.c '#include "base/cpu.h"'
 caught layers.sh 'src/plan includes' src/plan/x.c '#include "weights/tensors.h"'
 caught layers.sh 'of src only' src/plan/x.c '#include "effnet/effnet.h"'
@@ -107,11 +107,11 @@ outgrown() {
 $(yes '/**/' | head -n $(($3 - 2)))"
 }
 outgrown 'the kernels' src/kernels/isa/a.inc 5800
-outgrown 'the tool' src/cli/a.c 2700
+outgrown 'the tool' src/cli/a.c 3900
 outgrown 'the core beside kernels and tool' src/bind/a.c 10500
-outgrown 'the first element, classify' gst-plugin/classify/a.c 2700
+outgrown 'the first element, classify' gst-plugin/classify/a.c 3400
 outgrown 'the element overlay' gst-plugin/overlay/a.c 600
-outgrown 'what the elements share' gst-plugin/a.h 1000
+outgrown 'what the elements share' gst-plugin/a.h 1300
 caught shape.py 'files of code have at most' src/a.c "$card
 $(yes '/**/' | head -600)"
 caught shape.py 'functions have under' src/a.c "$card

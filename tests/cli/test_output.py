@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How the tool's output reaches its reader: line by line, clean at its end, without foreign control characters."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import struct
+import subprocess
+import time
+
+import numpy as np
+from tool import EXE, MEDIA, MODEL, effnet, failure, main, test
+
+CLIP = str(MEDIA / "pan.webm")
+ESCAPE = "\x1b[31m"
+
+
+def start(*arguments, **options):
+    return subprocess.Popen([EXE, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+@test
+def lines_when_known():
+    """a line of JSON or of the table is written when it is known, not when the work is done"""
+    for form in (["--json"], []):
+        tool = start("classify", *form, "--top-k", "1", *[CLIP] * 5)
+        began = time.monotonic()
+        tool.stdout.readline()
+        tool.stdout.readline()
+        first = time.monotonic() - began
+        tool.stdout.read()
+        whole = time.monotonic() - began
+        assert tool.wait() == 0 and first < whole / 2, (first, whole)
+
+
+@test
+def signals():
+    """SIGINT and SIGTERM end the work between two lines, with 128 + their number"""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        tool = start("classify", "--json", *[CLIP] * 200)
+        tool.stdout.readline()
+        tool.send_signal(number)
+        out, err = tool.communicate(timeout=20)
+        assert tool.returncode == 128 + number and err == b"", (tool.returncode, err)
+        assert out == b"" or out.endswith(b"\n"), out[-80:]
+        for line in out.splitlines():
+            json.loads(line)
+
+
+@test
+def reader_leaves():
+    """a reader that leaves ends the work at once: one sentence, exit 1"""
+    tool = start("classify", "--json", *[CLIP] * 200)
+    tool.stdout.readline()
+    tool.stdout.close()
+    assert tool.wait(timeout=20) == 1
+    err = tool.stderr.read().decode()
+    assert err == "effnet: standard output: Broken pipe\n", err
+
+
+@test
+def stdout_fails():
+    """a full disk or a closed stdout ends the work at once: one sentence, exit 1; nothing goes elsewhere"""
+    for redirect in (">/dev/full", ">&-"):
+        began = time.monotonic()
+        done = subprocess.run(["sh", "-c", f'exec "$@" {redirect}', "sh", EXE, "classify", *[CLIP] * 500],
+                              capture_output=True, timeout=60, check=False)
+        assert done.returncode == 1 and time.monotonic() - began < 10, done
+        assert done.stderr.startswith(b"effnet: standard output: ") and done.stderr.count(b"\n") == 1, done
+    pathlib.Path("y").mkdir()
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&- <&- 2>&-', "sh", EXE, "preprocess", MEDIA / "cat.jpg", "--output",
+                           "y/x.npy"], timeout=60, check=False)
+    assert np.load("y/x.npy").shape == (1, 224, 224, 3) and os.listdir("y") == ["x.npy"], done
+
+
+@test
+def digits():
+    """scores have as many digits as a float needs, and give the float back"""
+    for line in effnet("classify", "--json", "--top-k", "50", MEDIA / "cat.jpg").out.splitlines():
+        for text in json.loads(line, parse_float=str)["top"]:
+            score = np.float32(text["score"])
+            assert float(text["score"]) == float(np.format_float_scientific(score)), text
+
+
+@test
+def control_characters():
+    """control characters of file names and labels are escaped in the table and on stderr; JSON keeps them"""
+    name = f"{ESCAPE}a\nb\u202e.jpg"
+    shutil.copy(MEDIA / "coffee.jpg", name)
+    label = f"x{ESCAPE}\x7f\u009b\u202ey \"\\"
+    pathlib.Path("names.txt").write_text("".join(f"{label} {i}\n" for i in range(1000)))
+    table = effnet("classify", "--labels", "names.txt", "--top-k", "1", name).out
+    assert table.count("\n") == 2 and "\\u001b[31ma\\u000ab\\u202e.jpg" in table, table
+    (line,) = effnet("classify", "--json", "--labels", "names.txt", "--top-k", "1", name).out.splitlines()
+    assert line.isprintable(), ascii(line)
+    found = json.loads(line)
+    assert found["source"] == name and found["top"][0]["label"] == label + " 967", found
+    missing = failure("classify", f"no{ESCAPE}\n.jpg", says=["no\\u001b[31m\\u000a.jpg"])
+    assert missing.err.rstrip("\n").isprintable()
+    for command in (["--labels", f"no{ESCAPE}.txt"], ["--model", f"no{ESCAPE}"], ["--precision", ESCAPE], [f"--x{ESCAPE}"]):
+        done = subprocess.run([EXE, "classify", *command, name], capture_output=True, text=True, check=False)
+        assert done.returncode in (1, 2) and done.stderr.rstrip("\n").isprintable(), ascii(done.stderr)
+    assert effnet(ESCAPE, code=2).err.rstrip("\n").isprintable()
+    assert effnet("info", f"./no{ESCAPE}", code=1).err.rstrip("\n").isprintable()
+
+
+@test
+def long_names():
+    """a name of megabytes inside a model makes no message of megabytes"""
+    header = json.dumps({"x" * 5_000_000: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    pathlib.Path("long.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    done = failure("classify", "--model", "long.safetensors", "--variant", "b0", MEDIA / "cat.jpg")
+    assert len(done.err) < 2000, len(done.err)
+    done = failure("classify", "n" * 100_000)
+    assert len(done.err) < 2000, len(done.err)
+
+
+@test
+def short_options():
+    """a short option's value may follow at once"""
+    (one,) = effnet("classify", "--json", "-k1", "-t1", "-n5", f"-m{MODEL}", MEDIA / "cat.jpg").out.splitlines()
+    assert len(json.loads(one)["top"]) == 1
+    shutil.copy(MEDIA / "cat.jpg", "-k1")
+    (one,) = effnet("classify", "-jk", "1", "--", "-k1").out.splitlines()
+    assert json.loads(one)["source"] == "-k1"
+
+
+@test
+def plain_logits():
+    """without an activation the table shows logits, not percent"""
+    assert "%" not in effnet("classify", "--activation", "none", MEDIA / "cat.jpg").out
+
+
+main()
