@@ -91,11 +91,11 @@
 #include "classify/props.h"
 #include "classify/transform.h"
 
-GST_DEBUG_CATEGORY_STATIC (effnet_classify_debug);
-#define GST_CAT_DEFAULT effnet_classify_debug
+GST_DEBUG_CATEGORY (gst_effnet_classify_debug);
+#define GST_CAT_DEFAULT gst_effnet_classify_debug
 
 G_DEFINE_TYPE_WITH_CODE (GstEffnetClassify, gst_effnet_classify, GST_TYPE_BASE_TRANSFORM,
-                         GST_DEBUG_CATEGORY_INIT (effnet_classify_debug, "effnetclassify", 0,
+                         GST_DEBUG_CATEGORY_INIT (gst_effnet_classify_debug, "effnetclassify", 0,
                                                   "effnet: the classifying element"))
 GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
                              GST_TYPE_EFFNET_CLASSIFY)
@@ -114,13 +114,31 @@ forget_stream (GstEffnetClassify *self)
   GST_OBJECT_UNLOCK (self);
 }
 
+/* FALSE, with an error, when the property regions was set to what cannot be read. */
+static gboolean
+regions_are_sound (GstEffnetClassify *self)
+{
+  char *complaint;
+
+  GST_OBJECT_LOCK (self);
+  complaint = g_strdup (self->regions_complaint);
+  GST_OBJECT_UNLOCK (self);
+  if (complaint != NULL)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", complaint), (NULL));
+  g_free (complaint);
+  return complaint == NULL;
+}
+
 static gboolean
 start (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstEffnetEngine *engine = gst_effnet_classify_ref_engine (self);
-  char *complaint;
+  GstEffnetEngine *engine;
 
+  if (!regions_are_sound (self))
+    return FALSE;
+  gst_effnet_classify_settle (self);
+  engine = gst_effnet_classify_ref_engine (self);
   if (engine == NULL)
     return FALSE;
   gst_effnet_engine_warm_up (engine);
@@ -137,11 +155,8 @@ start (GstBaseTransform *base)
   gst_effnet_qos_init (&self->qos);
   self->advised = FALSE;
   self->attach_meta = self->frame_settings.attach_meta;
-  complaint = g_steal_pointer (&self->regions_complaint);
+  self->started = TRUE;
   GST_OBJECT_UNLOCK (self);
-  if (complaint != NULL)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", complaint), ("the regions before stay"));
-  g_free (complaint);
   return TRUE;
 }
 
@@ -150,6 +165,9 @@ stop (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
 
+  GST_OBJECT_LOCK (self);
+  self->started = FALSE;
+  GST_OBJECT_UNLOCK (self);
   forget_stream (self);
   self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
   return TRUE;
@@ -359,7 +377,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   };
   gst_effnet_results_init (&self->results);
   gst_effnet_results_init (&self->spare);
-  gst_effnet_inference_init (&self->inference);
+  gst_effnet_inference_init (&self->inference, GST_OBJECT (self));
   gst_effnet_announcer_init (&self->announcer);
   self->warned_at = GST_CLOCK_TIME_NONE;
   gst_effnet_qos_init (&self->qos);

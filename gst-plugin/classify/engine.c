@@ -5,7 +5,42 @@
 #include "classify/engine.h"
 
 GST_DEBUG_CATEGORY (gst_effnet_engine_debug);
-GST_DEBUG_CATEGORY_STATIC (effnet_model_debug);
+GST_DEBUG_CATEGORY (gst_effnet_model_debug);
+
+/* Models that were run once, by address, with the number of engines that hold each. */
+G_LOCK_DEFINE_STATIC (warm);
+static GHashTable *warm;
+
+/* TRUE for the first of those that hold @model at the same time. */
+static gboolean
+join_warm (EffnetModel *model)
+{
+  guint n;
+
+  G_LOCK (warm);
+  if (warm == NULL)
+    warm = g_hash_table_new (NULL, NULL);
+  n = GPOINTER_TO_UINT (g_hash_table_lookup (warm, model));
+  g_hash_table_insert (warm, model, GUINT_TO_POINTER (n + 1));
+  G_UNLOCK (warm);
+  return n == 0;
+}
+
+static void
+leave_warm (EffnetModel *model)
+{
+  guint n;
+
+  G_LOCK (warm);
+  n = GPOINTER_TO_UINT (g_hash_table_lookup (warm, model));
+  if (n > 1)
+    g_hash_table_insert (warm, model, GUINT_TO_POINTER (n - 1));
+  else
+    g_hash_table_remove (warm, model);
+  if (g_hash_table_size (warm) == 0)
+    g_clear_pointer (&warm, g_hash_table_unref);
+  G_UNLOCK (warm);
+}
 
 static void
 init_debug (void)
@@ -15,7 +50,7 @@ init_debug (void)
   if (g_once_init_enter (&once)) {
     GST_DEBUG_CATEGORY_INIT (gst_effnet_engine_debug, "effnetengine", 0,
                              "effnet: runs and their times");
-    GST_DEBUG_CATEGORY_INIT (effnet_model_debug, "effnetmodel", 0, "effnet: opening of models");
+    GST_DEBUG_CATEGORY_INIT (gst_effnet_model_debug, "effnetmodel", 0, "effnet: opening of models");
     g_once_init_leave (&once, 1);
   }
 }
@@ -59,8 +94,6 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
     goto failed;
   effnet_model_get_info (engine->model, &engine->info);
   engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow, and takes a lock: once */
-  GST_CAT_INFO (effnet_model_debug, "%s from %s: %s on %s, %u threads asked for", engine->info.name,
-                engine->info.path, engine->info.precision, engine->info.isa, settings->threads);
   return engine;
 
   /* ERRORS */
@@ -82,6 +115,8 @@ gst_effnet_engine_unref (GstEffnetEngine *engine)
 {
   if (!g_atomic_ref_count_dec (&engine->refs))
     return;
+  if (engine->warm)
+    leave_warm (engine->model);
   g_clear_pointer (&engine->session, effnet_session_free);
   g_clear_pointer (&engine->model, effnet_model_unref);
   gst_effnet_model_settings_clear (&engine->settings);
@@ -97,11 +132,14 @@ gst_effnet_engine_warm_up (GstEffnetEngine *engine)
 
   if (engine->warm)
     return;
-  nhwc = g_new0 (float, (gsize)engine->info.input_height * engine->info.input_width * 3);
-  effnet_session_run (engine->session, nhwc, &result, NULL);
-  g_free (nhwc);
   engine->warm = TRUE;
-  GST_CAT_DEBUG (gst_effnet_engine_debug, "warm after %" GST_TIME_FORMAT,
+  if (!join_warm (engine->model))
+    return;
+  nhwc = g_try_new0 (float, (gsize)engine->info.input_height * engine->info.input_width * 3);
+  if (nhwc != NULL)
+    effnet_session_run (engine->session, nhwc, &result, NULL);
+  g_free (nhwc);
+  GST_CAT_DEBUG (gst_effnet_engine_debug, "%s: warm after %" GST_TIME_FORMAT, engine->info.name,
                  GST_TIME_ARGS (gst_util_get_timestamp () - start));
 }
 

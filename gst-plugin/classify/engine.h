@@ -27,8 +27,9 @@ typedef struct {
   gboolean sparse_rows;
 } GstEffnetScaling;
 
-/* For inference.c, too. */
+/* Runs, and models; for those who know the element, which the log names. */
 GST_DEBUG_CATEGORY_EXTERN (gst_effnet_engine_debug);
+GST_DEBUG_CATEGORY_EXTERN (gst_effnet_model_debug);
 
 typedef struct {
   gatomicrefcount refs;
@@ -50,7 +51,8 @@ void gst_effnet_model_settings_clear (GstEffnetModelSettings *settings);
 GstEffnetEngine *gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error);
 GstEffnetEngine *gst_effnet_engine_ref (GstEffnetEngine *engine);
 void gst_effnet_engine_unref (GstEffnetEngine *engine);
-/* One run on a black input, so that the first frame does not pay for page faults. Once. */
+/* One run on a black input, so that the first frame does not pay for page faults; once for all
+ * engines of a model. */
 void gst_effnet_engine_warm_up (GstEffnetEngine *engine);
 /* Returns: (transfer full): the property `model-info` */
 GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);

@@ -4,8 +4,9 @@
 #include "classify/inference.h"
 
 void
-gst_effnet_inference_init (GstEffnetInference *inference)
+gst_effnet_inference_init (GstEffnetInference *inference, GstObject *element)
 {
+  inference->element = element;
   inference->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   inference->rects = g_array_new (FALSE, FALSE, sizeof (EffnetRegion));
 }
@@ -19,6 +20,7 @@ gst_effnet_inference_clear (GstEffnetInference *inference)
 
 /* What the calls for one frame share. */
 typedef struct {
+  GstObject *element;
   const GArray *picks;
   GstEffnetResults *results;
   guint top_k;
@@ -41,11 +43,11 @@ add_result (unsigned region, const EffnetResult *r, void *user_data)
   result->ns[GST_EFFNET_TIME_CONVERT] = r->convert_ns;
   result->ns[GST_EFFNET_TIME_INFER] = r->infer_ns;
   frame->since = gst_util_get_timestamp ();
-  GST_CAT_LOG (gst_effnet_engine_debug,
-               "%" GST_TIME_FORMAT " %s %d: class %d %.3f, decode %" G_GUINT64_FORMAT
-               " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
-               GST_TIME_ARGS (frame->results->pts), result->pick.name, result->pick.roi_id,
-               best->id, best->score, r->decode_ns, r->convert_ns, r->infer_ns);
+  GST_CAT_LOG_OBJECT (gst_effnet_engine_debug, frame->element,
+                      "%" GST_TIME_FORMAT " %s %d: class %d %.3f, decode %" G_GUINT64_FORMAT
+                      " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
+                      GST_TIME_ARGS (frame->results->pts), result->pick.name, result->pick.roi_id,
+                      best->id, best->score, r->decode_ns, r->convert_ns, r->infer_ns);
 }
 
 static gboolean
@@ -68,7 +70,8 @@ classify_image (GstEffnetInference *inference, const GstEffnetInferenceSettings 
                 const EffnetImage *image, GstBuffer *buffer, GstEffnetResults *results,
                 GError **error)
 {
-  Frame frame = {.picks = inference->picks,
+  Frame frame = {.element = inference->element,
+                 .picks = inference->picks,
                  .results = results,
                  .top_k = settings->top_k,
                  .since = gst_util_get_timestamp ()};

@@ -18,11 +18,12 @@ typedef struct {
 
 /* Scratch of one stream. */
 typedef struct {
-  GArray *picks; /* of GstEffnetPick */
-  GArray *rects; /* of EffnetRegion */
+  GstObject *element; /* for the log; not owned */
+  GArray *picks;      /* of GstEffnetPick */
+  GArray *rects;      /* of EffnetRegion */
 } GstEffnetInference;
 
-void gst_effnet_inference_init (GstEffnetInference *inference);
+void gst_effnet_inference_init (GstEffnetInference *inference, GstObject *element);
 void gst_effnet_inference_clear (GstEffnetInference *inference);
 /* Classifies the parts of @buffer that the settings ask for; @results lose what they had. FALSE
  * with EFFNET_ERROR_FRAME: @results are not to be used. */

@@ -27,6 +27,9 @@ typedef struct {
 
 typedef struct _GstEffnetClassify GstEffnetClassify;
 
+/* The element's own; those of engines are in engine.h. */
+GST_DEBUG_CATEGORY_EXTERN (gst_effnet_classify_debug);
+
 /* Of an object whose type is known. */
 #define GST_EFFNET_CLASSIFY_CAST(object) ((GstEffnetClassify *)(object))
 
@@ -34,12 +37,15 @@ struct _GstEffnetClassify {
   GstBaseTransform parent;
 
   /* object lock */
+  gboolean started; /* PAUSED or PLAYING: what is for READY stays as it is */
   GstEffnetModelSettings model_settings;
+  gboolean wants_reload; /* one of them was set since the last look */
   GstEffnetFrameSettings frame_settings;
   char *regions;           /* (nullable) the property's text */
-  char *regions_complaint; /* (nullable) about a text set when there was no bus yet */
+  char *regions_complaint; /* (nullable) about a text set before the start */
   GstEffnetEngine *engine; /* NULL below READY */
   guint generation; /* of model_settings and of the element's opening; old loads are dropped */
+  guint settled;    /* the generation that `engine` is of, or that it outlived */
   gboolean advised; /* about what upstream offers, since the start */
   GstEffnetStats stats;
   GstEffnetQos qos;

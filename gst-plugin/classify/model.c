@@ -4,6 +4,27 @@
  * outside the object lock and published under it. */
 #include "classify/model.h"
 
+#define N_MODEL_PROPERTIES 5
+
+/* With the object lock. */
+static gboolean
+is_awaited (GstEffnetClassify *self, guint generation)
+{
+  return self->engine != NULL && self->generation == generation && self->settled != generation;
+}
+
+static GstEffnetEngine *
+new_engine (GstEffnetClassify *self, const GstEffnetModelSettings *settings, GError **error)
+{
+  GstEffnetEngine *engine = gst_effnet_engine_new (settings, error);
+
+  if (engine != NULL)
+    GST_CAT_INFO_OBJECT (gst_effnet_model_debug, self, "%s from %s: %s on %s, %u threads asked for",
+                         engine->info.name, engine->info.path, engine->info.precision,
+                         engine->info.isa, settings->threads);
+  return engine;
+}
+
 void
 gst_effnet_classify_close (GstEffnetClassify *self)
 {
@@ -28,58 +49,81 @@ gst_effnet_classify_ref_engine (GstEffnetClassify *self)
   return engine;
 }
 
-/* The properties name the model in use again. With the object lock. */
+/* The properties name the model in use again. With the object lock.
+ * @changed: (out) [N_MODEL_PROPERTIES] which of them */
 static void
-revert_settings (GstEffnetClassify *self)
+revert_settings (GstEffnetClassify *self, gboolean *changed)
 {
   GstEffnetModelSettings *s = &self->model_settings;
   const GstEffnetModelSettings *in_use = &self->engine->settings;
 
-  g_free (s->model_file);
-  g_free (s->labels_file);
-  s->model_file = g_strdup (in_use->model_file);
-  s->labels_file = g_strdup (in_use->labels_file);
+  changed[0] = g_strcmp0 (s->variant, in_use->variant) != 0;
+  changed[1] = g_strcmp0 (s->model_file, in_use->model_file) != 0;
+  changed[2] = g_strcmp0 (s->labels_file, in_use->labels_file) != 0;
+  changed[3] = s->precision != in_use->precision;
+  changed[4] = s->threads != in_use->threads;
+  gst_effnet_model_settings_clear (s);
+  gst_effnet_model_settings_copy (s, in_use);
 }
 
-/* Worker thread. @user_data: the generation to load; a later one makes this one pointless. */
+static void
+report_swap (GstEffnetClassify *self, const gboolean *reverted, const GError *error)
+{
+  static const char *const names[N_MODEL_PROPERTIES] = {"variant", "model-file", "labels-file",
+                                                        "precision", "threads"};
+
+  if (error == NULL) {
+    g_object_notify (G_OBJECT (self), "model-info");
+    return;
+  }
+  for (guint i = 0; i < N_MODEL_PROPERTIES; i++) {
+    if (reverted[i])
+      g_object_notify (G_OBJECT (self), names[i]);
+  }
+  GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
+                       ("the model in use stays"));
+}
+
+/* @user_data: the generation to load; a later one makes this one pointless, and so does another
+ * thread that was faster. */
 static void
 load_and_swap (GstElement *element, gpointer user_data)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (element);
   guint generation = GPOINTER_TO_UINT (user_data);
+  gboolean current, reverted[N_MODEL_PROPERTIES] = {FALSE};
   GstEffnetModelSettings settings;
   GstEffnetEngine *engine, *stale;
   GError *error = NULL;
-  gboolean current;
 
   GST_OBJECT_LOCK (self);
-  current = self->generation == generation && self->engine != NULL;
+  current = is_awaited (self, generation);
   if (current)
     gst_effnet_model_settings_copy (&settings, &self->model_settings);
   GST_OBJECT_UNLOCK (self);
   if (!current)
     return;
-  stale = engine = gst_effnet_engine_new (&settings, &error);
+  stale = engine = new_engine (self, &settings, &error);
   gst_effnet_model_settings_clear (&settings);
   if (engine != NULL)
     gst_effnet_engine_warm_up (engine);
 
   GST_OBJECT_LOCK (self);
-  current = self->generation == generation && self->engine != NULL;
-  if (current && engine != NULL) {
-    stale = self->engine;
-    self->engine = engine;
-  } else if (current) {
-    revert_settings (self);
+  current = is_awaited (self, generation);
+  if (current) {
+    self->settled = generation;
+    if (engine != NULL) {
+      stale = self->engine;
+      self->engine = engine;
+    } else {
+      revert_settings (self, reverted);
+    }
   }
   GST_OBJECT_UNLOCK (self);
 
   g_clear_pointer (&stale, gst_effnet_engine_unref);
-  if (current && error != NULL)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
-                         ("the model in use stays"));
-  else if (current)
-    g_object_notify (G_OBJECT (self), "model-info");
+  if (current)
+    report_swap (self, reverted, error);
   g_clear_error (&error);
 }
 
@@ -95,6 +139,17 @@ gst_effnet_classify_reload (GstEffnetClassify *self)
   GST_OBJECT_UNLOCK (self);
   if (open)
     gst_element_call_async (GST_ELEMENT (self), load_and_swap, GUINT_TO_POINTER (generation), NULL);
+}
+
+void
+gst_effnet_classify_settle (GstEffnetClassify *self)
+{
+  guint generation;
+
+  GST_OBJECT_LOCK (self);
+  generation = self->generation;
+  GST_OBJECT_UNLOCK (self);
+  load_and_swap (GST_ELEMENT (self), GUINT_TO_POINTER (generation));
 }
 
 static void
@@ -136,13 +191,14 @@ gst_effnet_classify_open (GstEffnetClassify *self)
   generation = ++self->generation;
   gst_effnet_model_settings_copy (&settings, &self->model_settings);
   GST_OBJECT_UNLOCK (self);
-  engine = gst_effnet_engine_new (&settings, &error);
+  engine = new_engine (self, &settings, &error);
   gst_effnet_model_settings_clear (&settings);
   if (engine == NULL)
     goto no_model;
 
   GST_OBJECT_LOCK (self);
   self->engine = engine;
+  self->settled = generation;
   changed = self->generation != generation;
   GST_OBJECT_UNLOCK (self);
   if (changed) /* set while opening */

@@ -38,15 +38,17 @@ store_string (char **where, const GValue *value)
   *where = g_value_dup_string (value);
 }
 
-/* A text that cannot be parsed changes nothing. Before the element has a bus, start() warns. */
+/* A text that cannot be parsed changes nothing; before the start it keeps the element from
+ * starting. */
 static void
 set_regions (GstEffnetClassify *self, const char *text)
 {
   GError *error = NULL;
   GArray *named = gst_effnet_regions_parse (text, &error);
-  GstBus *bus = gst_element_get_bus (GST_ELEMENT (self));
+  gboolean started;
 
   GST_OBJECT_LOCK (self);
+  started = self->started;
   g_clear_pointer (&self->regions_complaint, g_free);
   if (named != NULL) {
     g_array_unref (self->frame_settings.inference.regions.named);
@@ -54,21 +56,21 @@ set_regions (GstEffnetClassify *self, const char *text)
     self->frame_settings.inference.regions.serial++;
     g_free (self->regions);
     self->regions = g_strdup (text);
-  } else if (bus == NULL) {
+  } else if (!started) {
     self->regions_complaint = g_strdup (error->message);
   }
   GST_OBJECT_UNLOCK (self);
-  if (error != NULL && bus != NULL)
+  if (error != NULL && started)
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
                          ("the regions before stay"));
   g_clear_error (&error);
-  gst_clear_object (&bus);
 }
 
 /* With the object lock. */
 static void
 set_model_setting (GstEffnetClassify *self, guint id, const GValue *value)
 {
+  self->wants_reload = TRUE;
   switch (id) {
   case PROP_VARIANT:
     store_string (&self->model_settings.variant, value);
@@ -107,6 +109,35 @@ set_region_setting (GstEffnetRegionSettings *regions, guint id, const GValue *va
   regions->serial++;
 }
 
+static void get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec);
+
+/* TRUE when the property is one for READY and the stream has started: it stays as it is, and
+ * whoever asks for something else is told. */
+static gboolean
+refuse (GstEffnetClassify *self, guint id, const GValue *value, GParamSpec *pspec)
+{
+  g_auto (GValue) present = G_VALUE_INIT;
+  gboolean started;
+
+  if (!(pspec->flags & GST_PARAM_MUTABLE_READY))
+    return FALSE;
+  g_value_init (&present, G_PARAM_SPEC_VALUE_TYPE (pspec));
+  GST_OBJECT_LOCK (self);
+  started = self->started;
+  get_setting (self, id, &present, pspec);
+  GST_OBJECT_UNLOCK (self);
+  if (started && g_param_values_cmp (pspec, &present, value) != 0) {
+    g_autofree char *stays = g_strdup_value_contents (&present);
+    g_autofree char *asked = g_strdup_value_contents (value);
+
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("%s can be set in the states NULL and READY only: %s stays, not %s",
+                          pspec->name, stays, asked),
+                         (NULL));
+  }
+  return started;
+}
+
 static void
 set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
@@ -116,6 +147,8 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     set_regions (self, g_value_get_string (value));
     return;
   }
+  if (refuse (self, id, value, pspec))
+    return;
   GST_OBJECT_LOCK (self);
   switch (id) {
   case PROP_VARIANT:
@@ -277,15 +310,16 @@ static void
 dispatch_properties_changed (GObject *object, guint n, GParamSpec **pspecs)
 {
   GObjectClass *parent = g_type_class_peek (GST_TYPE_BASE_TRANSFORM);
-  gboolean reload = FALSE;
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (object);
+  gboolean reload;
 
   parent->dispatch_properties_changed (object, n, pspecs);
-  for (guint i = 0; i < n; i++) {
-    reload |=
-        g_str_equal (pspecs[i]->name, "model-file") || g_str_equal (pspecs[i]->name, "labels-file");
-  }
+  GST_OBJECT_LOCK (self);
+  reload = self->wants_reload;
+  self->wants_reload = FALSE;
+  GST_OBJECT_UNLOCK (self);
   if (reload)
-    gst_effnet_classify_reload (GST_EFFNET_CLASSIFY_CAST (object));
+    gst_effnet_classify_reload (self);
 }
 
 static void
@@ -395,12 +429,13 @@ install_region_properties (GObjectClass *klass)
                          PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_REGIONS,
-      g_param_spec_string ("regions", "Regions",
-                           "Named parts for inference-region=regions: NAME:X,Y,WIDTH,HEIGHT "
-                           "(fractions of the frame, 0 to 1), with ';' between them, as in "
-                           "gate:0.1,0.2,0.3,0.4;door:0.6,0,0.4,1. A text that cannot be read "
-                           "leaves the regions before, with a warning",
-                           NULL, PLAYING_FLAGS));
+      g_param_spec_string (
+          "regions", "Regions",
+          "Named parts for inference-region=regions: NAME:X,Y,WIDTH,HEIGHT "
+          "(fractions of the frame, 0 to 1), with ';' between them, as in "
+          "gate:0.1,0.2,0.3,0.4;door:0.6,0,0.4,1. A text that cannot be read "
+          "leaves the regions before, with a warning; before the start it is an error",
+          NULL, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_OBJECT_CLASS,
       g_param_spec_string ("object-class", "Object class",

@@ -7,6 +7,8 @@
 
 #include "classify/model.h"
 
+#define GST_CAT_DEFAULT gst_effnet_classify_debug
+
 #define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
 
 /* What one buffer's way knows. */
@@ -86,6 +88,29 @@ wants_inference (GstEffnetClassify *self, Frame *frame)
   return is_in_time (self, frame);
 }
 
+/* About settings that come to nothing. */
+static void
+warn_of_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
+{
+  if (regions->mode == GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len == 0)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("inference-region is regions, but the property regions names none: "
+                          "nothing is classified. Set it, as in regions=gate:0.1,0.2,0.3,0.4"),
+                         (NULL));
+  if (regions->mode != GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len > 0)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("regions names %u part(s) of the frame, but they are not classified: "
+                          "set inference-region=regions, or regions to nothing",
+                          regions->named->len),
+                         (NULL));
+  if (regions->mode != GST_EFFNET_INFERENCE_REGION_ROI_LIST && regions->object_class != NULL)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("object-class is %s, but it is for regions of interest, which are not "
+                          "looked at: set inference-region=roi-list, or object-class to nothing",
+                          regions->object_class),
+                         (NULL));
+}
+
 /* Results of other parts than the settings ask for do not count any more: whatever keeps a name of
  * theirs forgets it here, before the names go with the last settings that have them. */
 static void
@@ -96,11 +121,7 @@ use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
   self->regions_serial = regions->serial;
   gst_effnet_results_reset (&self->results);
   gst_effnet_announcer_forget (&self->announcer);
-  if (regions->mode == GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len == 0)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("inference-region is regions, but the property regions names none: "
-                          "nothing is classified. Set it, as in regions=gate:0.1,0.2,0.3,0.4"),
-                         (NULL));
+  warn_of_regions (self, regions);
 }
 
 /* ---- infer ----------------------------------------------------------------------------------- */
@@ -121,6 +142,7 @@ infer (GstEffnetClassify *self, Frame *frame)
       self->since_inference = 0;
     } else { /* nothing was classified: the next frame is tried */
       self->since_inference = G_MAXUINT;
+      frame->reason = "it has no region that is wanted";
     }
   }
   gst_effnet_results_reset (&self->spare); /* an engine that was replaced goes now */
@@ -226,6 +248,11 @@ gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
   frame.fresh = wants_inference (self, &frame);
   if (frame.fresh)
     infer (self, &frame);
+  if (frame.error != NULL)
+    frame.reason = frame.error->message;
+  if (frame.reason != NULL)
+    GST_LOG_OBJECT (self, "%" GST_TIME_FORMAT ": not classified: %s",
+                    GST_TIME_ARGS (GST_BUFFER_PTS (buffer)), frame.reason);
   self->since_inference = MIN (self->since_inference, G_MAXUINT - 1) + 1;
   count (self, &frame);
   if (frame.error != NULL)

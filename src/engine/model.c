@@ -40,8 +40,10 @@ file_identity (const char *path)
 {
   struct stat info;
 
-  if (path == NULL || stat (path, &info) != 0)
+  if (path == NULL)
     return g_strdup ("");
+  if (stat (path, &info) != 0) /* opening says what is wrong */
+    return g_strdup_printf ("%s:missing", path);
   return g_strdup_printf ("%s:%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%" G_GINT64_FORMAT ".%ld",
                           path, (guint64)info.st_ino, (guint64)info.st_size, (gint64)info.st_mtime,
                           (long)info.st_mtim.tv_nsec);

@@ -186,29 +186,6 @@ test_wrong_regions (void)
   harness_free (h);
 }
 
-/* What was set before there was anybody to tell. */
-static void
-test_wrong_regions_early (void)
-{
-  GstElement *pipeline = gst_parse_launch (
-      "videotestsrc num-buffers=1 ! effnetclassify regions=gate:0,0,2,1 ! fakesink", NULL);
-  GstBus *bus = gst_element_get_bus (pipeline);
-  GstMessage *message;
-  GError *error = NULL;
-
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND,
-                                        GST_MESSAGE_WARNING | GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
-  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
-  gst_message_parse_warning (message, &error, NULL);
-  g_assert_nonnull (strstr (error->message, "gate:0,0,2,1"));
-  g_error_free (error);
-  gst_message_unref (message);
-  gst_element_set_state (pipeline, GST_STATE_NULL);
-  gst_object_unref (bus);
-  gst_object_unref (pipeline);
-}
-
 static void
 test_no_regions (void)
 {
@@ -578,7 +555,6 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/regions/equal-to-the-part", test_equal_to_the_part);
   g_test_add_func ("/gst/regions/in-a-crop", test_in_a_crop);
   g_test_add_func ("/gst/regions/wrong", test_wrong_regions);
-  g_test_add_func ("/gst/regions/wrong-early", test_wrong_regions_early);
   g_test_add_func ("/gst/regions/none", test_no_regions);
   g_test_add_func ("/gst/regions/changed-while-playing", test_changed_while_playing);
   g_test_add_data_func ("/gst/regions/rois", NULL, test_rois);
