@@ -29,7 +29,8 @@ read_checked (const EffnetTensor *tensor, size_t first, size_t n, float *out, GE
 {
   size_t i = 0;
 
-  effnet_tensor_read_part (tensor, first, n, out);
+  if (!effnet_tensor_read_part (tensor, first, n, out, error))
+    return FALSE;
   if (all_finite (out, n))
     return TRUE;
   while (isfinite (out[i]))

@@ -216,7 +216,8 @@ pack_tile (void *user, size_t tile, unsigned worker)
 }
 
 static gboolean
-pack_weights (EffnetModel *model, const EffnetBound *bound, GError **error)
+pack_weights (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetBound *bound,
+              GError **error)
 {
   const EffnetPlan *plan = model->plan;
   Packing packing = {.model = model, .bound = bound};
@@ -235,7 +236,7 @@ pack_weights (EffnetModel *model, const EffnetBound *bound, GError **error)
   g_mutex_clear (&packing.lock);
   if (packing.error == NULL)
     return TRUE;
-  g_propagate_error (error, packing.error);
+  g_propagate_prefixed_error (error, packing.error, "%s: ", effnet_tensor_table_name (tensors));
   return FALSE;
 }
 
@@ -250,7 +251,7 @@ build_plan (EffnetModel *model, const EffnetTensorTable *tensors, EffnetDtype dt
   if (bound == NULL)
     return FALSE;
   model->plan = effnet_plan_new (model->net, dtype, NULL, error);
-  return model->plan != NULL && pack_weights (model, bound, error);
+  return model->plan != NULL && pack_weights (model, tensors, bound, error);
 }
 
 static gboolean
@@ -262,6 +263,18 @@ load_labels (EffnetModel *model, const char *labels_file, GError **error)
   }
   model->labels = g_strdupv (model->card->labels);
   return TRUE;
+}
+
+/* A file written to in place while it was read may be half the old and half the new one. */
+static gboolean
+take_hash (EffnetModel *model, EffnetTensorTable *tensors, GError **error)
+{
+  model->hash = effnet_tensor_table_steal_hash (tensors);
+  return effnet_hash_is_unchanged (model->hash) ||
+         effnet_fail (error, EFFNET_ERROR_IO,
+                      "%s was written to while it was read; write the new file beside it, then "
+                      "rename it over the old one (mv)",
+                      model->path);
 }
 
 static gboolean
@@ -279,7 +292,6 @@ open_file (EffnetModel *model, const char *card_path, const EffnetModelOptions *
   tensors = effnet_tensor_table_open (model->path, error);
   if (tensors == NULL)
     return FALSE;
-  model->hash = effnet_tensor_table_steal_hash (tensors);
   dialect = effnet_dialect_detect (tensors);
   variant = choose_variant (o, model->card, dialect, tensors, error);
   if (variant == NULL || !choose_input_size (o, model->card, &size, error) ||
@@ -293,7 +305,7 @@ open_file (EffnetModel *model, const char *card_path, const EffnetModelOptions *
   return model->net != NULL &&
          build_plan (model, tensors, dtype,
                      o->bn_epsilon > 0 ? o->bn_epsilon : model->card->bn_epsilon, error) &&
-         load_labels (model, o->labels_file, error);
+         take_hash (model, tensors, error) && load_labels (model, o->labels_file, error);
 }
 
 #define SYNTHETIC_CLASSES 1000

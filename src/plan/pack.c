@@ -6,9 +6,8 @@
 #include "base/arena.h"
 #include "base/checked.h"
 
-/* Rows of a weight that are folded and packed before the next ones are read: they stay in cache,
- * and transposed they are one cache line. */
-#define PACK_ROWS 16
+#define PACK_ROWS     16    /* rows of a weight that are packed at once: transposed, a cache line */
+#define READ_ELEMENTS 16384 /* about so many are read and folded before: they stay in cache */
 
 #define STEM_WEIGHTS 27 /* 3 x 3 taps of 3 channels */
 #define STEM_ALIGN   16 /* a multiple of this many channels, by the contract of EffnetStem */
@@ -126,7 +125,8 @@ effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, voi
   char *base = weights;
   float *bias = (float *)(void *)(base + layer->bias);
   size_t per_out = layer->in * layer->kernel * layer->kernel;
-  g_autofree float *w = g_try_new (float, per_out *PACK_ROWS);
+  size_t at_once = PACK_ROWS * MAX (1, READ_ELEMENTS / (per_out * PACK_ROWS));
+  g_autofree float *w = g_try_new (float, MIN (at_once, layer->out) * per_out);
   g_autofree double *scale = g_try_new (double, layer->out);
 
   if (w == NULL || scale == NULL) {
@@ -136,13 +136,13 @@ effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, voi
   }
   if (!effnet_fold_scale (bound, scale, bias, error)) /* the padding is zero already */
     return FALSE;
-  for (size_t o = 0; o < layer->out; o += PACK_ROWS) {
-    size_t rows = MIN (PACK_ROWS, layer->out - o);
+  for (size_t o = 0; o < layer->out; o += at_once) {
+    size_t rows = MIN (at_once, layer->out - o);
 
     if (!effnet_fold_rows (bound, scale, o, rows, w, error))
       return FALSE;
-    pack_rows (layer, o, rows, w, base + layer->weights);
+    for (size_t i = 0; i < rows; i += PACK_ROWS)
+      pack_rows (layer, o + i, MIN (PACK_ROWS, rows - i), w + i * per_out, base + layer->weights);
   }
-  effnet_tensor_done (bound->tensors[EFFNET_ROLE_WEIGHT]);
   return TRUE;
 }

@@ -1,40 +1,71 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Tensors of a file, which are little-endian, to float32, exactly. */
+#include "base/text.h"
+#include "weights/file.h"
 #include "weights/tensors.h"
 
-#define BLOCK 256 /* elements swapped at once */
+#include <string.h>
+
+#define BLOCK 16384 /* bytes read at once, where they are not floats already */
 
 static void
-read_swapped (const EffnetDtypeInfo *dtype, const uint8_t *data, size_t n, float *out)
+convert (const EffnetDtypeInfo *dtype, uint8_t *data, size_t n, float *out)
 {
-  uint8_t block[BLOCK * sizeof (float)];
+  if (G_BYTE_ORDER != G_LITTLE_ENDIAN) {
+    for (size_t i = 0; i < n; i++) {
+      for (size_t low = i * dtype->size, high = low + dtype->size - 1; low < high; low++, high--) {
+        uint8_t byte = data[low];
 
-  for (size_t i = 0; i < n; i += BLOCK, data += BLOCK * dtype->size) {
-    size_t count = MIN (BLOCK, n - i);
-
-    for (size_t at = 0; at < count * dtype->size; at++)
-      block[at] = data[at / dtype->size * dtype->size + dtype->size - 1 - at % dtype->size];
-    dtype->to_float (block, count, out + i);
+        data[low] = data[high];
+        data[high] = byte;
+      }
+    }
   }
+  dtype->to_float (data, n, out);
 }
 
-void
-effnet_tensor_read_part (const EffnetTensor *tensor, size_t first, size_t n, float *out)
+/* Elements of the tensor, as they are stored. */
+static gboolean
+load (const EffnetTensor *tensor, size_t first, size_t n, void *out, GError **error)
+{
+  size_t size = effnet_dtype_size (tensor->dtype);
+
+  if (tensor->data != NULL) {
+    memcpy (out, (const char *)tensor->data + first * size, n * size);
+    return TRUE;
+  }
+  if (effnet_file_read_at (tensor->fd, tensor->offset + first * size, n * size, out, error))
+    return TRUE;
+  g_autofree char *shown = effnet_printable (tensor->name);
+  g_prefix_error (error, "tensor %s: the file ", shown);
+  return FALSE;
+}
+
+gboolean
+effnet_tensor_read_part (const EffnetTensor *tensor, size_t first, size_t n, float *out,
+                         GError **error)
 {
   const EffnetDtypeInfo *dtype = &effnet_dtypes[tensor->dtype];
-  const uint8_t *data = (const uint8_t *)tensor->data + first * dtype->size;
+  uint8_t block[BLOCK];
+  size_t at_once = BLOCK / dtype->size;
 
-  g_return_if_fail (tensor->is_float && first <= tensor->n_elements &&
-                    n <= tensor->n_elements - first);
-  if (G_BYTE_ORDER == G_LITTLE_ENDIAN)
-    dtype->to_float (data, n, out);
-  else
-    read_swapped (dtype, data, n, out);
+  g_return_val_if_fail (
+      tensor->is_float && first <= tensor->n_elements && n <= tensor->n_elements - first, FALSE);
+  if (tensor->dtype == EFFNET_DTYPE_F32 && G_BYTE_ORDER == G_LITTLE_ENDIAN)
+    return load (tensor, first, n, out, error);
+  for (size_t i = 0; i < n; i += at_once) {
+    size_t count = MIN (at_once, n - i);
+
+    if (!load (tensor, first + i, count, block, error))
+      return FALSE;
+    convert (dtype, block, count, out + i);
+  }
+  return TRUE;
 }
 
-void
-effnet_tensor_read (const EffnetTensor *tensor, float *out)
+gboolean
+effnet_tensor_read (const EffnetTensor *tensor, float *out, GError **error)
 {
-  effnet_tensor_read_part (tensor, 0, tensor->n_elements, out);
+  return effnet_tensor_read_part (tensor, 0, tensor->n_elements, out, error);
 }

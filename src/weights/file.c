@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define _POSIX_C_SOURCE 200809L /* O_CLOEXEC */
+#define _POSIX_C_SOURCE 200809L /* O_CLOEXEC, pread */
 #include "weights/file.h"
 #include "base/text.h"
 
@@ -44,6 +44,28 @@ effnet_file_open (const char *path, const char *what, GError **error)
     return -1;
   }
   return fd;
+}
+
+gboolean
+effnet_file_read_at (int fd, size_t offset, size_t n, void *out, GError **error)
+{
+  char *at = out;
+  size_t left = n;
+
+  while (left > 0) {
+    ssize_t got = pread (fd, at, left, (off_t)(offset + (n - left)));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return effnet_fail (error, EFFNET_ERROR_IO, "could not be read: %s", g_strerror (errno));
+    if (got == 0)
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                          "has no byte %zu; expected %zu bytes: it was cut short while it was read",
+                          offset + (n - left), offset + n);
+    at += got;
+    left -= (size_t)got;
+  }
+  return TRUE;
 }
 
 /* Appends up to @max_bytes + 1 bytes: one more than allowed detects a longer file. */

@@ -3,11 +3,10 @@
 #include "weights/hash.h"
 
 #include <errno.h>
-#include <glib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK 65536 /* bytes */
+#define CHUNK 16384 /* bytes */
 
 struct _EffnetHash {
   struct stat opened; /* the file when it was opened */
@@ -29,8 +28,8 @@ effnet_hash_new (int fd)
 }
 
 /* A write changes the time of modification; a rename or a removal does not. */
-static gboolean
-is_unchanged (const EffnetHash *hash)
+gboolean
+effnet_hash_is_unchanged (const EffnetHash *hash)
 {
   struct stat now;
 
@@ -43,18 +42,19 @@ static char *
 compute (const EffnetHash *hash)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_autofree guchar *chunk = g_malloc (CHUNK);
+  guchar chunk[CHUNK];
   off_t at = 0;
   ssize_t n;
 
   do {
-    n = pread (hash->fd, chunk, CHUNK, at);
+    n = pread (hash->fd, chunk, sizeof chunk, at);
     if (n > 0) {
       g_checksum_update (checksum, chunk, n);
       at += n;
     }
   } while (n > 0 || (n < 0 && errno == EINTR));
-  return g_strdup (n == 0 && is_unchanged (hash) ? g_checksum_get_string (checksum) : "");
+  return g_strdup (n == 0 && effnet_hash_is_unchanged (hash) ? g_checksum_get_string (checksum)
+                                                             : "");
 }
 
 const char *

@@ -5,6 +5,8 @@
 #ifndef EFFNET_WEIGHTS_HASH_H
 #define EFFNET_WEIGHTS_HASH_H
 
+#include <glib.h>
+
 typedef struct _EffnetHash EffnetHash;
 
 /* Takes @fd, which reads an ordinary file. */
@@ -12,6 +14,8 @@ EffnetHash *effnet_hash_new (int fd);
 /* 64 hexadecimal digits, computed by the first call; "" when the file was written to since it was
  * opened or cannot be read. May be called by any thread. NULL reads as "". */
 const char *effnet_hash_get (EffnetHash *hash);
+/* FALSE when somebody has written to the file since it was opened. */
+gboolean effnet_hash_is_unchanged (const EffnetHash *hash);
 void effnet_hash_free (EffnetHash *hash);
 
 #endif

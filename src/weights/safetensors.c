@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The safetensors format, distrusted: 8 bytes little-endian header length, a JSON header, one
- * buffer that the tensors tile without gap or overlap. Nothing is believed before it is checked,
- * and the header is copied before it is checked, so a file rewritten meanwhile changes numbers,
- * never bounds.
- *
- * What stays: a file cut short by somebody else while it is mapped ends the process with SIGBUS, as
- * for any mapped file. The table is used only while a model is opened, packed weights are copies;
- * so the risk lasts milliseconds and replacing a file by renaming another over it is always safe.
+ * buffer that the tensors tile without gap or overlap. Nothing is believed before it is checked.
+ * Files are read, never mapped: one that somebody cuts short meanwhile is a read that ends early.
  */
-#define _DEFAULT_SOURCE
 #include "base/checked.h"
 #include "base/text.h"
 #include "weights/file.h"
@@ -17,8 +11,7 @@
 #include "weights/table.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #define LENGTH_BYTES 8
 
@@ -56,11 +49,10 @@ typedef struct {
 } Entry;
 
 typedef struct {
-  const uint8_t *bytes; /* [size], the mapping */
-  size_t size;
-  const uint8_t *buffer; /* [buffer_size], behind the header */
-  size_t buffer_size;
-  GArray *entries; /* Entry */
+  int fd;
+  size_t size;                /* of the file */
+  size_t buffer, buffer_size; /* behind the header */
+  GArray *entries;            /* Entry */
 } Reader;
 
 /* Puts the tensor's name before the sentence. */
@@ -194,8 +186,8 @@ read_entry (Reader *reader, const char *name, JsonNode *node, GError **error)
                         "has %zu bytes of data, which is not what %s of shape %s takes",
                         kept->end - kept->begin, tensor->dtype_name, shape);
   }
-  tensor->data = reader->buffer + kept->begin;
-  tensor->mapped = TRUE;
+  tensor->fd = reader->fd;
+  tensor->offset = reader->buffer + kept->begin;
   return TRUE;
 }
 
@@ -264,9 +256,9 @@ check_tiling (Reader *reader, GError **error)
   return TRUE;
 }
 
-/* Sets the buffer. Returns a copy of the header, NULL with FORMAT. */
+/* Sets the buffer. Returns the header, NULL with IO or FORMAT. */
 static char *
-take_header (Reader *reader, size_t *length, GError **error)
+load_header (Reader *reader, size_t *length, GError **error)
 {
   uint64_t said;
 
@@ -276,7 +268,8 @@ take_header (Reader *reader, size_t *length, GError **error)
                  reader->size);
     return NULL;
   }
-  memcpy (&said, reader->bytes, sizeof said);
+  if (!effnet_file_read_at (reader->fd, 0, sizeof said, &said, error))
+    return NULL;
   said = GUINT64_FROM_LE (said);
   if (said > EFFNET_TENSORS_HEADER_MAX || said > reader->size - LENGTH_BYTES) {
     effnet_fail (error, EFFNET_ERROR_FORMAT,
@@ -287,12 +280,19 @@ take_header (Reader *reader, size_t *length, GError **error)
     return NULL;
   }
   *length = (size_t)said;
-  reader->buffer = reader->bytes + LENGTH_BYTES + *length;
-  reader->buffer_size = reader->size - LENGTH_BYTES - *length;
-  char *header = g_malloc (*length + 1);
-  memcpy (header, reader->bytes + LENGTH_BYTES, *length);
+  reader->buffer = LENGTH_BYTES + *length;
+  reader->buffer_size = reader->size - reader->buffer;
+  g_autofree char *header = g_try_malloc (*length + 1);
+  if (header == NULL) {
+    effnet_fail (error, EFFNET_ERROR_IO,
+                 "needs %zu bytes of memory for its header, which the system does not give",
+                 *length);
+    return NULL;
+  }
+  if (!effnet_file_read_at (reader->fd, LENGTH_BYTES, *length, header, error))
+    return NULL;
   header[*length] = '\0';
-  return header;
+  return g_steal_pointer (&header);
 }
 
 static gboolean
@@ -305,7 +305,7 @@ read_header (Reader *reader, GError **error)
   const char *name;
   JsonNode *node;
 
-  g_autofree char *header = take_header (reader, &length, error);
+  g_autofree char *header = load_header (reader, &length, error);
   if (header == NULL)
     return FALSE;
   g_autoptr (JsonNode) root = effnet_json_parse (header, length, &rules, error);
@@ -324,41 +324,33 @@ read_header (Reader *reader, GError **error)
   return check_tiling (reader, error);
 }
 
-/* An empty table with the file at @path mapped and its hash begun. */
+/* An empty table with the file at @path opened and its hash begun. */
 static EffnetTensorTable *
-map_file (const char *path, GError **error)
+open_file (const char *path, size_t *size, GError **error)
 {
-  g_autoptr (GError) why = NULL;
+  struct stat info;
   int fd = effnet_file_open (path, "Weights file", error);
 
   if (fd < 0)
     return NULL;
   g_autoptr (EffnetTensorTable) table = effnet_tensor_table_new (path);
+  table->fd = fd;
   table->hash = effnet_hash_new (fd);
-  table->mapping = g_mapped_file_new_from_fd (fd, FALSE, &why);
-  if (table->mapping == NULL) {
-    g_autofree char *shown = effnet_printable (path);
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
-                 "Weights file \"%s\" could not be mapped into memory: %s", shown, why->message);
-    return NULL;
-  }
+  *size = fstat (fd, &info) == 0 ? (size_t)info.st_size : 0;
   return g_steal_pointer (&table);
 }
 
 EffnetTensorTable *
 effnet_tensor_table_open (const char *path, GError **error)
 {
-  g_autoptr (EffnetTensorTable) table = map_file (path, error);
+  g_autoptr (GArray) entries = g_array_new (FALSE, FALSE, sizeof (Entry));
+  Reader reader = {.entries = entries};
+  g_autoptr (EffnetTensorTable) table = open_file (path, &reader.size, error);
 
   if (table == NULL)
     return NULL;
   g_autofree char *shown = effnet_printable (path);
-  g_autoptr (GArray) entries = g_array_new (FALSE, FALSE, sizeof (Entry));
-  Reader reader = {
-      .bytes = (const uint8_t *)g_mapped_file_get_contents (table->mapping),
-      .size = g_mapped_file_get_length (table->mapping),
-      .entries = entries,
-  };
+  reader.fd = table->fd;
   gboolean ok = read_header (&reader, error);
   if (!ok)
     g_prefix_error (error, "Weights file \"%s\": ", shown);
@@ -366,19 +358,4 @@ effnet_tensor_table_open (const char *path, GError **error)
   for (guint i = 0; i < entries->len; i++)
     effnet_tensor_table_take (table, g_array_index (entries, Entry, i).tensor);
   return ok ? g_steal_pointer (&table) : NULL;
-}
-
-void
-effnet_tensor_done (const EffnetTensor *tensor)
-{
-  size_t page = (size_t)sysconf (_SC_PAGESIZE);
-  uintptr_t begin = effnet_align_up ((uintptr_t)tensor->data, page);
-  uintptr_t end = (uintptr_t)tensor->data;
-
-  if (!tensor->mapped)
-    return;
-  end += tensor->n_elements * effnet_dtype_size (tensor->dtype);
-  end -= end % page;
-  if (begin < end) /* advisory: failure is ignored */
-    madvise ((void *)begin, end - begin, MADV_DONTNEED);
 }

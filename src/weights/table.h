@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The table's inside, private to weights. Either every tensor's data lies in the mapping, or the
+ * The table's inside, private to weights. Either every tensor's data lies in the file, or the
  * table owns each of them. */
 #ifndef EFFNET_WEIGHTS_TABLE_H
 #define EFFNET_WEIGHTS_TABLE_H
@@ -9,10 +9,10 @@
 
 struct _EffnetTensorTable {
   char *name;
-  GMappedFile *mapping; /* NULL: tensors own their data */
-  EffnetHash *hash;     /* of the file mapped */
-  GPtrArray *tensors;   /* EffnetTensor, each at an address that stays */
-  GHashTable *by_name;  /* name -> EffnetTensor */
+  int fd;              /* the hash's; -1: tensors own their data */
+  EffnetHash *hash;    /* of the file */
+  GPtrArray *tensors;  /* EffnetTensor, each at an address that stays */
+  GHashTable *by_name; /* name -> EffnetTensor */
 };
 
 /* Takes @tensor, whose name was allocated. The caller has made sure that the name is new. */

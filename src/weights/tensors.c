@@ -9,10 +9,9 @@
 #include <string.h>
 
 static void
-free_tensor (EffnetTensor *tensor, gboolean owns_data)
+free_tensor (EffnetTensor *tensor)
 {
-  if (owns_data)
-    g_free ((void *)tensor->data);
+  g_free ((void *)tensor->data);
   g_free ((char *)tensor->name);
   g_free (tensor);
 }
@@ -22,6 +21,7 @@ effnet_tensor_table_new (const char *name)
 {
   EffnetTensorTable *table = g_new0 (EffnetTensorTable, 1);
   table->name = g_strdup (name);
+  table->fd = -1;
   table->tensors = g_ptr_array_new ();
   table->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   return table;
@@ -34,9 +34,8 @@ effnet_tensor_table_free (EffnetTensorTable *table)
     return;
   g_hash_table_unref (table->by_name);
   for (guint i = 0; i < table->tensors->len; i++)
-    free_tensor (g_ptr_array_index (table->tensors, i), table->mapping == NULL);
+    free_tensor (g_ptr_array_index (table->tensors, i));
   g_ptr_array_unref (table->tensors);
-  g_clear_pointer (&table->mapping, g_mapped_file_unref);
   effnet_hash_free (table->hash);
   g_free (table->name);
   g_free (table);
@@ -55,7 +54,7 @@ effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_
 {
   size_t n = 1, bytes = 0;
 
-  g_return_val_if_fail (table->mapping == NULL, NULL);
+  g_return_val_if_fail (table->fd < 0, NULL);
   if (n_dims > EFFNET_TENSOR_MAX_DIMS || effnet_tensor_table_find (table, name) != NULL)
     return NULL;
   for (unsigned i = 0; i < n_dims; i++) {

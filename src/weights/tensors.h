@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * weights: files, distrusted. A tensor table is the checked index of a safetensors file mapped into
- * memory; it knows names, types and shapes, and no network. */
+ * weights: files, distrusted. A tensor table is the checked index of a safetensors file, which it
+ * keeps open to read from; it knows names, types and shapes, and no network. */
 #ifndef EFFNET_WEIGHTS_TENSORS_H
 #define EFFNET_WEIGHTS_TENSORS_H
 
@@ -18,25 +18,27 @@ typedef struct {
   unsigned n_dims;
   size_t shape[EFFNET_TENSOR_MAX_DIMS];
   size_t n_elements;
-  const void *data; /* little-endian, maybe unaligned, inside the mapping */
-  gboolean mapped;  /* FALSE: the data is the table's own */
+  const void *data; /* little-endian, the table's own; NULL: in the file */
+  int fd;           /* of the file */
+  size_t offset;    /* of the data in it */
 } EffnetTensor;
 
 typedef struct _EffnetTensorTable EffnetTensorTable;
 
-/* Maps and checks a safetensors file: header length against file size, JSON depth and size, dtypes
+/* Opens and checks a safetensors file: header length against file size, JSON depth and size, dtypes
  * known, products that do not overflow, data inside the file, neither overlapping nor with holes,
  * names unique. Tensors come in the order of their data. NULL with NOT_FOUND, IO or FORMAT. */
 EffnetTensorTable *effnet_tensor_table_open (const char *path, GError **error);
 /* An empty table to add tensors to, for synthetic weights and tests. */
 EffnetTensorTable *effnet_tensor_table_new (const char *name);
 /* Adds a float32 tensor and returns its zeroed data for the caller to fill. NULL when the name is
- * taken, the shape overflows or there is not that much memory. Not for a table that maps a file. */
+ * taken, the shape overflows or there is not that much memory. Not for a table of a file. */
 float *effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_dims,
                                 const size_t *shape);
 void effnet_tensor_table_free (EffnetTensorTable *table);
 
-/* Of the file opened; the caller's from then on. NULL for a table that maps none. */
+/* Of the file opened; the caller's from then on, and tensors can be read no more once it is freed
+ * or asked. NULL for a table without a file. */
 EffnetHash *effnet_tensor_table_steal_hash (EffnetTensorTable *table);
 /* For messages: the path, or the name given to effnet_tensor_table_new(). */
 const char *effnet_tensor_table_name (const EffnetTensorTable *table);
@@ -45,13 +47,12 @@ const EffnetTensor *effnet_tensor_table_nth (const EffnetTensorTable *table, siz
 /* NULL when there is none of this name. */
 const EffnetTensor *effnet_tensor_table_find (const EffnetTensorTable *table, const char *name);
 
-/* Converts all n_elements, or those from @first on, to float32. @tensor must be is_float. */
-void effnet_tensor_read (const EffnetTensor *tensor, float *out);
-void effnet_tensor_read_part (const EffnetTensor *tensor, size_t first, size_t n, float *out);
-/* Of a mapped file the pages that hold nothing else go back to the system: the process need not
- * have a whole file in memory beside what is made of it. Reading again loads them from the file.
- */
-void effnet_tensor_done (const EffnetTensor *tensor);
+/* Converts all n_elements, or those from @first on, to float32. @tensor must be is_float. Any
+ * number of threads may read at once. FALSE with IO or FORMAT: the file cannot be read, or was cut
+ * short since it was opened. */
+gboolean effnet_tensor_read (const EffnetTensor *tensor, float *out, GError **error);
+gboolean effnet_tensor_read_part (const EffnetTensor *tensor, size_t first, size_t n, float *out,
+                                  GError **error);
 /* "[32, 3, 3, 3]"; free with g_free(). */
 char *effnet_tensor_shape_string (const EffnetTensor *tensor);
 

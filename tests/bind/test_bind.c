@@ -36,7 +36,7 @@ changed_table (const EffnetTensorTable *from, const Change *change)
       shape[0]++;
     data = effnet_tensor_table_add (table, tensor->name, tensor->n_dims, shape);
     g_assert_nonnull (data);
-    effnet_tensor_read (tensor, data);
+    g_assert_true (effnet_tensor_read (tensor, data, NULL));
     if (g_strcmp0 (tensor->name, change->poke) == 0)
       data[0] = change->value;
   }

@@ -130,7 +130,7 @@ test_case (gconstpointer data)
   g_autofree float *expected = g_new (float, c->golden->n_elements);
 
   g_assert_cmpuint (c->golden->n_elements, ==, info.n_classes);
-  effnet_tensor_read (c->golden, expected);
+  g_assert_true (effnet_tensor_read (c->golden, expected, &error));
   effnet_session_run (session, image, &result, &error);
   g_assert_no_error (error);
   off = relative_l2 (result.logits, expected, c->golden->n_elements);

@@ -253,7 +253,7 @@ test_not_a_file (TestFolder *folder, gconstpointer data)
 
 /* A file of the kernel's that has a size and cannot be mapped. */
 static void
-test_not_mappable (void)
+test_not_on_disk (void)
 {
   static const char path[] = "/sys/kernel/mm/transparent_hugepage/enabled";
 
@@ -261,7 +261,7 @@ test_not_mappable (void)
     g_test_skip ("no such file here");
     return;
   }
-  assert_refused (path, EFFNET_ERROR_IO, "enabled|mapped into memory");
+  assert_refused (path, EFFNET_ERROR_FORMAT, "enabled|not a safetensors file");
 }
 
 static void
@@ -334,7 +334,7 @@ test_every_flip (TestFolder *folder, gconstpointer data)
       const EffnetTensor *tensor = effnet_tensor_table_nth (table, t);
       g_assert_cmpuint (tensor->n_elements, <=, 42);
       if (tensor->is_float)
-        effnet_tensor_read (tensor, out);
+        g_assert_true (effnet_tensor_read (tensor, out, NULL));
     }
   }
 }
@@ -359,15 +359,10 @@ test_model_boundaries (TestFolder *folder, gconstpointer data)
   g_assert_no_error (error);
   size_t count = effnet_tensor_table_size (whole);
   g_assert_cmpuint (count, >, 100);
-  const char *start = effnet_tensor_table_nth (whole, 0)->data;
-  const EffnetTensor *last = effnet_tensor_table_nth (whole, count - 1);
-  size_t data_start =
-      n - (size_t)((const char *)last->data - start) - 2 * last->n_elements; /* F16 or BF16 */
-  g_assert_cmpstr (last->dtype_name, !=, "F32");
   g_autofree char *path = test_put (folder, "cut.safetensors", bytes, n);
   for (size_t i = count; i-- > 0;) {
-    const char *at = effnet_tensor_table_nth (whole, i)->data;
-    g_assert_cmpint (truncate (path, (off_t)(data_start + (size_t)(at - start))), ==, 0);
+    size_t at = effnet_tensor_table_nth (whole, i)->offset;
+    g_assert_cmpint (truncate (path, (off_t)at), ==, 0);
     assert_refused (path, EFFNET_ERROR_FORMAT, "cut.safetensors|cut short");
   }
 }
@@ -386,7 +381,7 @@ main (int argc, char **argv)
   ADD ("bombs", test_bombs);
   ADD ("name-in-message", test_name_in_message);
   ADD ("not-a-file", test_not_a_file);
-  g_test_add_func ("/weights/hostile/not-mappable", test_not_mappable);
+  g_test_add_func ("/weights/hostile/not-on-disk", test_not_on_disk);
   ADD ("no-permission", test_no_permission);
   ADD ("every-prefix", test_every_prefix);
   ADD ("every-flip", test_every_flip);

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #if defined(__SSE2__)
 #  include <xmmintrin.h>
 #endif
@@ -36,24 +37,22 @@ read_flushing (const EffnetTensor *tensor, float *out)
 #if defined(__SSE2__)
   unsigned before = _mm_getcsr ();
   _mm_setcsr (before | 0x8040); /* FTZ, DAZ */
-  effnet_tensor_read (tensor, out);
+  g_assert_true (effnet_tensor_read (tensor, out, NULL));
   _mm_setcsr (before);
 #else
-  effnet_tensor_read (tensor, out);
+  g_assert_true (effnet_tensor_read (tensor, out, NULL));
 #endif
 }
 
-/* @n elements from @first on are those of the whole, also after the system has had the pages back.
- */
+/* @n elements from @first on are those of the whole. */
 static void
 assert_part (const EffnetTensor *tensor, size_t first, size_t n)
 {
   g_autofree float *whole = g_new (float, tensor->n_elements);
   g_autofree float *part = g_new (float, n);
 
-  effnet_tensor_read (tensor, whole);
-  effnet_tensor_done (tensor);
-  effnet_tensor_read_part (tensor, first, n, part);
+  g_assert_true (effnet_tensor_read (tensor, whole, NULL));
+  g_assert_true (effnet_tensor_read_part (tensor, first, n, part, NULL));
   g_assert_cmpmem (part, n * sizeof *part, whole + first, n * sizeof *part);
 }
 
@@ -120,7 +119,7 @@ test_f32 (TestFolder *folder, gconstpointer data)
   g_autofree char *path = test_put (folder, "f32", file, sizeof file);
   g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
   g_assert_nonnull (table);
-  effnet_tensor_read (effnet_tensor_table_find (table, "w"), out);
+  g_assert_true (effnet_tensor_read (effnet_tensor_table_find (table, "w"), out, NULL));
   g_assert_cmpmem (out, sizeof out, bits, sizeof bits);
 }
 
@@ -154,14 +153,16 @@ test_sound (TestFolder *folder, gconstpointer data)
   g_assert_cmpint (z->dtype, ==, EFFNET_DTYPE_F16);
   g_assert_cmpuint (z->n_dims, ==, 8);
   g_assert_cmpuint (z->n_elements, ==, 6);
-  g_assert_cmpint (*(const uint8_t *)z->data, ==, 3);
+  float values[6]; /* F16 of the bytes 3, 4, 5 ... */
+  g_assert_true (effnet_tensor_read (z, values, NULL));
+  g_assert_cmpfloat (values[0], ==, 0x1.00cp-14f);
   g_autofree char *shape = effnet_tensor_shape_string (z);
   g_assert_cmpstr (shape, ==, "[1, 2, 3, 1, 1, 1, 1, 1]");
   g_assert_false (effnet_tensor_table_find (table, "n")->is_float);
   g_assert_cmpstr (effnet_tensor_table_find (table, "n")->dtype_name, ==, "U8");
   g_assert_cmpuint (effnet_tensor_table_find (table, "one")->n_elements, ==, 1);
   float untouched = 7.0f;
-  effnet_tensor_read (effnet_tensor_table_find (table, "none"), &untouched);
+  g_assert_true (effnet_tensor_read (effnet_tensor_table_find (table, "none"), &untouched, NULL));
   g_assert_cmpfloat (untouched, ==, 7.0f);
 }
 
@@ -211,15 +212,41 @@ test_empty (TestFolder *folder, gconstpointer data)
 static void
 test_replaced (TestFolder *folder, gconstpointer data)
 {
-  static const char header[] = "{\"n\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]}}";
+  static const char header[] = "{\"n\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[0,4]}}";
   size_t n = strlen (header);
-  g_autofree char *path = test_put_tensors (folder, n, header, n, 3);
+  g_autofree char *path = test_put_tensors (folder, n, header, n, 4);
   g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
+  float values[2];
 
   (void)data;
   g_assert_nonnull (table);
   g_free (test_put_tensors (folder, 2, "{}", 2, 0)); /* another file under this name */
-  g_assert_cmpint (((const uint8_t *)effnet_tensor_table_nth (table, 0)->data)[2], ==, 2);
+  g_assert_true (effnet_tensor_read (effnet_tensor_table_nth (table, 0), values, NULL));
+  g_assert_cmpfloat (values[1], ==, 0x1.04p-121f); /* bytes 2, 3 */
+}
+
+/* A file cut short after it was opened is a sentence, not a signal. */
+static void
+test_cut_while_read (TestFolder *folder, gconstpointer data)
+{
+  static const char header[] =
+      "{\"a\":{\"dtype\":\"F32\",\"shape\":[2048],\"data_offsets\":[0,8192]},"
+      "\"b\":{\"dtype\":\"F16\",\"shape\":[9000],\"data_offsets\":[8192,26192]}}";
+  size_t n = strlen (header);
+  g_autofree char *path = test_put_tensors (folder, n, header, n, 26192);
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
+  g_autofree float *out = g_new (float, 9000);
+  GError *error = NULL;
+
+  (void)data;
+  g_assert_nonnull (table);
+  g_assert_cmpint (truncate (path, (off_t)(8 + n + 20000)), ==, 0);
+  g_assert_true (effnet_tensor_read (effnet_tensor_table_find (table, "a"), out, NULL));
+  g_assert_false (effnet_tensor_read (effnet_tensor_table_find (table, "b"), out, &error));
+  test_assert_error (&error, EFFNET_ERROR_FORMAT, "tensor b|cut short while it was read");
+  g_assert_cmpint (truncate (path, 3), ==, 0);
+  g_assert_false (effnet_tensor_read (effnet_tensor_table_find (table, "a"), out, &error));
+  test_assert_error (&error, EFFNET_ERROR_FORMAT, "tensor a|cut short while it was read");
 }
 
 static void
@@ -240,8 +267,7 @@ test_made (void)
   g_assert_true (effnet_tensor_table_find (table, "a") == a);
   g_assert_true (effnet_tensor_table_nth (table, 0) == a);
   float out[15];
-  effnet_tensor_done (a);
-  effnet_tensor_read (a, out);
+  g_assert_true (effnet_tensor_read (a, out, NULL));
   g_assert_cmpfloat (out[14], ==, 2.5f);
   assert_part (a, 14, 1);
   g_assert_cmpstr (effnet_tensor_table_name (table), ==, "synthetic");
@@ -323,6 +349,7 @@ main (int argc, char **argv)
   ADD ("dtypes", test_dtypes);
   ADD ("empty", test_empty);
   ADD ("replaced", test_replaced);
+  ADD ("cut-while-read", test_cut_while_read);
   ADD ("hash", test_hash);
   g_test_add_func ("/weights/tensors/made", test_made);
   return g_test_run ();
