@@ -115,7 +115,8 @@ typedef enum {
  * EffnetModelOptions:
  * @variant: (nullable): one of effnet_variant_names() or "phi:X"; NULL or "auto" = what the card
  *   says. Without a path it also says which model to look for; with neither, the default model
- * @labels_file: (nullable): one class name a line; NULL = the card's
+ * @labels_file: (nullable): one class name a line, in the order of the classes or each behind its
+ *   number ("0 cat", "0: cat", "0,cat"), or JSON; NULL = the card's, which a file stands in for
  * @precision: arithmetic of the network
  * @padding: overrides the card's
  * @bn_epsilon: batch-norm epsilon; 0 = the card's or the flavour's

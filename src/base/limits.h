@@ -9,10 +9,12 @@
 #define EFFNET_TENSORS_DEPTH_MAX  4           /* levels of JSON in that header */
 #define EFFNET_CARD_BYTES_MAX     (16u << 20) /* of a model card or a label file */
 #define EFFNET_CARD_DEPTH_MAX     32          /* levels of JSON in a card */
-#define EFFNET_JSON_VALUES_MAX    (1u << 18)  /* commas, colons, brackets; a B7 has 11,000 */
-#define EFFNET_JSON_DIGITS_MAX    18          /* an integer of so many digits fits 64 bits */
-#define EFFNET_JPEG_PIXELS_MAX    (1u << 26)  /* of a frame: 8192 x 8192 */
-#define EFFNET_JPEG_SCANNED_MAX   (1u << 25)  /* of several scans: all coefficients are in memory */
+#define EFFNET_CROP_PCT_MIN       0.01
+#define EFFNET_CROP_PCT_MAX       100.0
+#define EFFNET_JSON_VALUES_MAX    (1u << 18) /* commas, colons, brackets; a B7 has 11,000 */
+#define EFFNET_JSON_DIGITS_MAX    18         /* an integer of so many digits fits 64 bits */
+#define EFFNET_JPEG_PIXELS_MAX    (1u << 26) /* of a frame: 8192 x 8192 */
+#define EFFNET_JPEG_SCANNED_MAX   (1u << 25) /* of several scans: all coefficients are in memory */
 #define EFFNET_JPEG_MEMORY_MAX    (512l << 20) /* bytes libjpeg may take for those */
 #define EFFNET_JPEG_SCANS_MAX     100          /* more is an attack, not a picture */
 

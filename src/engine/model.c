@@ -254,15 +254,26 @@ build_plan (EffnetModel *model, const EffnetTensorTable *tensors, EffnetDtype dt
   return model->plan != NULL && pack_weights (model, tensors, bound, error);
 }
 
+/* The label file's, else the card's, which then must be sound. */
 static gboolean
 load_labels (EffnetModel *model, const char *labels_file, GError **error)
 {
+  unsigned n = model->net->n_classes;
+
   if (labels_file != NULL) {
-    model->labels = effnet_labels_load (labels_file, model->net->n_classes, error);
+    model->labels = effnet_labels_load (labels_file, n, error);
     return model->labels != NULL;
   }
+  if (model->card->labels_error != NULL) {
+    g_propagate_error (error, g_error_copy (model->card->labels_error));
+    g_prefix_error (error, "mend the names of the card, or name a label file: ");
+    return FALSE;
+  }
   model->labels = g_strdupv (model->card->labels);
-  return TRUE;
+  return model->labels == NULL || g_strv_length (model->labels) == n ||
+         effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                      "%s has a classifier for %u classes, but its card names %u", model->path, n,
+                      g_strv_length (model->labels));
 }
 
 /* A file written to in place while it was read may be half the old and half the new one. */

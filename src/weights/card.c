@@ -8,9 +8,13 @@
 #include "base/text.h"
 #include "weights/file.h"
 #include "weights/json.h"
+#include "weights/names.h"
+#include "weights/sniff.h"
 
 #include <math.h>
 #include <string.h>
+
+#define UTF8_BOM "\xef\xbb\xbf"
 
 typedef struct {
   JsonObject *top;
@@ -22,8 +26,12 @@ typedef struct {
   int value;
 } Choice;
 
-static const Choice interpolations[] = {{"bilinear", EFFNET_INTERPOLATION_BILINEAR},
+static const Choice interpolations[] = {{"nearest", EFFNET_INTERPOLATION_NEAREST},
+                                        {"bilinear", EFFNET_INTERPOLATION_BILINEAR},
                                         {"bicubic", EFFNET_INTERPOLATION_BICUBIC},
+                                        {"box", EFFNET_INTERPOLATION_BOX},
+                                        {"hamming", EFFNET_INTERPOLATION_HAMMING},
+                                        {"lanczos", EFFNET_INTERPOLATION_LANCZOS},
                                         {NULL, 0}};
 static const Choice crop_modes[] = {{"center", EFFNET_CROP_CENTER},
                                     {"squash", EFFNET_CROP_SQUASH},
@@ -98,21 +106,25 @@ read_choice (const char *key, JsonNode *node, const Choice *choices, const char 
   return fail_value (EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
 }
 
-/* 0 < value <= 1 */
+/* 0 < low <= value <= high */
 static gboolean
-read_fraction (const char *key, JsonNode *node, double *value, GError **error)
+read_number (const char *key, JsonNode *node, double low, double high, double *value,
+             GError **error)
 {
   if (node == NULL)
     return TRUE;
   double found = effnet_json_is_number (node) ? json_node_get_double (node) : 0.0;
-  if (!(found > 0.0 && found <= 1.0))
-    return fail_value (EFFNET_ERROR_FORMAT, key, node, "a number above 0, at most 1", error);
+  if (!(found >= low && found <= high)) {
+    g_autofree char *expected = low < 1e-30 ? g_strdup_printf ("a number above 0, at most %g", high)
+                                            : g_strdup_printf ("a number from %g to %g", low, high);
+    return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
+  }
   *value = found;
   return TRUE;
 }
 
-/* Three numbers that are still numbers as float32; with @divisor also above 0, not even subnormal.
- */
+/* Three numbers, or one for all three, that are still numbers as float32; with @divisor also above
+ * 0, not even subnormal. */
 static gboolean
 read_triple (const Reader *reader, const char *key, gboolean divisor, float *values, GError **error)
 {
@@ -123,10 +135,11 @@ read_triple (const Reader *reader, const char *key, gboolean divisor, float *val
   if (node == NULL)
     return TRUE;
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  if (list == NULL || json_array_get_length (list) != 3)
+  guint n = list != NULL ? json_array_get_length (list) : 0;
+  if (n != 3 && n != 1)
     return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
   for (guint i = 0; i < 3; i++) {
-    JsonNode *entry = json_array_get_element (list, i);
+    JsonNode *entry = json_array_get_element (list, i % n);
     double value = effnet_json_is_number (entry) ? json_node_get_double (entry) : NAN;
     if (!(fabs (value) <= G_MAXFLOAT) || (divisor && !(value >= (double)G_MINFLOAT)))
       return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
@@ -166,22 +179,66 @@ read_input_size (const Reader *reader, EffnetCard *card, GError **error)
 }
 
 static gboolean
-read_identity (const Reader *reader, EffnetCard *card, GError **error)
+read_architecture (const Reader *reader, EffnetCard *card, GError **error)
 {
-  JsonNode *architecture = get_identity (reader, "architecture");
-  JsonNode *classes = get_identity (reader, "num_classes");
+  JsonNode *node = get_identity (reader, "architecture");
 
-  if (architecture != NULL) {
-    if (!effnet_json_is_string (architecture))
-      return fail_value (EFFNET_ERROR_FORMAT, "architecture", architecture,
-                         "a name such as \"efficientnet_b0\"", error);
-    card->architecture = g_strdup (json_node_get_string (architecture));
-  }
-  if (classes != NULL) {
-    if (!is_int_within (classes, 1, EFFNET_CLASSES_MAX))
-      return fail_value (EFFNET_ERROR_FORMAT, "num_classes", classes,
-                         "a whole number from 1 to " G_STRINGIFY (EFFNET_CLASSES_MAX), error);
-    card->n_classes = (unsigned)json_node_get_int (classes);
+  if (node == NULL)
+    return TRUE;
+  if (!effnet_json_is_string (node))
+    return fail_value (EFFNET_ERROR_FORMAT, "architecture", node,
+                       "a name such as \"efficientnet_b0\"", error);
+  card->architecture = g_strdup (json_node_get_string (node));
+  return TRUE;
+}
+
+/* The number of classes of the card itself; that of the model it was tuned from counts only where
+ * nothing else does. */
+static gboolean
+read_classes (const Reader *reader, EffnetCard *card, GError **error)
+{
+  JsonNode *outer = get (reader->top, "num_classes");
+  JsonNode *node = outer != NULL ? outer : get (reader->inner, "num_classes");
+
+  if (node == NULL)
+    return TRUE;
+  if (!is_int_within (node, 1, EFFNET_CLASSES_MAX))
+    return fail_value (EFFNET_ERROR_FORMAT, "num_classes", node,
+                       "a whole number from 1 to " G_STRINGIFY (EFFNET_CLASSES_MAX), error);
+  if (outer != NULL || card->labels == NULL)
+    card->n_classes = (unsigned)json_node_get_int (node);
+  return TRUE;
+}
+
+/* What changes the network beside its name: timm's options for building it. */
+static gboolean
+check_network (const Reader *reader, GError **error)
+{
+  static const char *const harmless[] = {"num_classes", "drop_rate",       "drop_path_rate",
+                                         "pretrained",  "checkpoint_path", NULL};
+  JsonNode *node = get (reader->top, "model_args"), *pool = get_identity (reader, "global_pool");
+  JsonObjectIter iter;
+  const char *key;
+
+  if (pool != NULL && !(effnet_json_is_string (pool) &&
+                        g_strv_contains ((const char *const[]){"avg", "", "fast", NULL},
+                                         json_node_get_string (pool))))
+    return fail_value (EFFNET_ERROR_UNSUPPORTED, "global_pool", pool, "\"avg\"", error);
+  if (node == NULL)
+    return TRUE;
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return fail_value (EFFNET_ERROR_FORMAT, "model_args", node, "an object", error);
+  json_object_iter_init (&iter, json_node_get_object (node));
+  while (json_object_iter_next (&iter, &key, &node)) {
+    if (g_strv_contains (harmless, key) || JSON_NODE_HOLDS_NULL (node) ||
+        (strcmp (key, "in_chans") == 0 && is_int_within (node, 3, 3)) ||
+        (strcmp (key, "global_pool") == 0 && effnet_json_is_string (node) &&
+         strcmp (json_node_get_string (node), "avg") == 0))
+      continue;
+    g_autofree char *shown = effnet_printable (key);
+    g_autofree char *place = g_strdup_printf ("model_args.%s", shown);
+    return fail_value (EFFNET_ERROR_UNSUPPORTED, place, node, "the published network without it",
+                       error);
   }
   return TRUE;
 }
@@ -195,10 +252,12 @@ read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
       !read_triple (reader, "mean", FALSE, card->mean, error) ||
       !read_triple (reader, "std", TRUE, card->std, error) ||
       !read_choice ("interpolation", get_input (reader, "interpolation"), interpolations,
-                    "\"bilinear\" or \"bicubic\"", &interpolation, error) ||
+                    "\"nearest\", \"bilinear\", \"bicubic\", \"box\", \"hamming\" or \"lanczos\"",
+                    &interpolation, error) ||
       !read_choice ("crop_mode", get_input (reader, "crop_mode"), crop_modes,
                     "\"center\", \"squash\" or \"border\"", &crop_mode, error) ||
-      !read_fraction ("crop_pct", get_input (reader, "crop_pct"), &card->crop_pct, error))
+      !read_number ("crop_pct", get_input (reader, "crop_pct"), EFFNET_CROP_PCT_MIN,
+                    EFFNET_CROP_PCT_MAX, &card->crop_pct, error))
     return FALSE;
   card->interpolation = (EffnetInterpolation)interpolation;
   card->crop_mode = (EffnetCropMode)crop_mode;
@@ -237,87 +296,52 @@ read_own (const Reader *reader, EffnetCard *card, GError **error)
   JsonObject *own = json_node_get_object (node);
   if (!read_choice ("effnet.padding", get (own, "padding"), paddings, "\"same\" or \"symmetric\"",
                     &padding, error) ||
-      !read_fraction ("effnet.bn_epsilon", get (own, "bn_epsilon"), &card->bn_epsilon, error) ||
+      !read_number ("effnet.bn_epsilon", get (own, "bn_epsilon"), G_MINDOUBLE, 1.0,
+                    &card->bn_epsilon, error) ||
       !read_activation (reader, own, card, error))
     return FALSE;
   card->padding = (EffnetPadding)padding;
   return TRUE;
 }
 
-/* "label_names": a list, or an object with the keys "0", "1", ... in any order. NULL when entry
- * @index is missing. */
-static JsonNode *
-nth_name (JsonNode *names, guint index)
+/* Those of the card itself, else of what it was tuned from. */
+static void
+read_labels (const Reader *reader, EffnetCard *card, const char *where)
 {
-  if (JSON_NODE_HOLDS_ARRAY (names))
-    return json_array_get_element (json_node_get_array (names), index);
-  g_autofree char *key = g_strdup_printf ("%u", index);
-  return get (json_node_get_object (names), key);
+  if (!effnet_names_find (reader->top, where, &card->labels, &card->labels_error) ||
+      card->labels != NULL || reader->inner == NULL)
+    return;
+  effnet_names_find (reader->inner, where, &card->labels, &card->labels_error);
 }
 
-/* The name of class @index for people: "n01440764" is looked up in the descriptions. NULL with
- * FORMAT. */
-static char *
-read_label (JsonNode *names, JsonObject *descriptions, guint index, GError **error)
+/* Names that do not fit num_classes are none. */
+static void
+check_labels (EffnetCard *card, const char *where)
 {
-  JsonNode *name = nth_name (names, index);
+  guint n = card->labels != NULL ? g_strv_length (card->labels) : 0;
 
-  if (name == NULL || !effnet_json_is_string (name)) {
-    effnet_fail (error, EFFNET_ERROR_FORMAT, "label_names has no string for class %u", index);
-    return NULL;
-  }
-  JsonNode *described = get (descriptions, json_node_get_string (name));
-  if (described == NULL)
-    return g_strdup (json_node_get_string (name));
-  if (!effnet_json_is_string (described)) {
-    g_autofree char *shown = effnet_printable (json_node_get_string (name));
-    effnet_fail (error, EFFNET_ERROR_FORMAT, "label_descriptions has no string for \"%s\"", shown);
-    return NULL;
-  }
-  return g_strdup (json_node_get_string (described));
+  if (card->labels == NULL || card->n_classes == 0 || n == card->n_classes)
+    return;
+  effnet_fail (&card->labels_error, EFFNET_ERROR_MISMATCH,
+               "%s has names for %u classes, but num_classes is %u", where, n, card->n_classes);
+  g_clear_pointer (&card->labels, g_strfreev);
 }
 
 static gboolean
-read_labels (const Reader *reader, EffnetCard *card, GError **error)
-{
-  JsonNode *names = get_identity (reader, "label_names");
-  JsonNode *descriptions = get_identity (reader, "label_descriptions");
-
-  if (names == NULL)
-    return TRUE;
-  if (!JSON_NODE_HOLDS_ARRAY (names) && !JSON_NODE_HOLDS_OBJECT (names))
-    return fail_value (EFFNET_ERROR_FORMAT, "label_names", names, "a list of names", error);
-  if (descriptions != NULL && !JSON_NODE_HOLDS_OBJECT (descriptions))
-    return fail_value (EFFNET_ERROR_FORMAT, "label_descriptions", descriptions,
-                       "an object from name to description", error);
-  guint n = JSON_NODE_HOLDS_ARRAY (names) ? json_array_get_length (json_node_get_array (names))
-                                          : json_object_get_size (json_node_get_object (names));
-  if (n == 0)
-    return effnet_fail (error, EFFNET_ERROR_FORMAT, "label_names is empty");
-  if (card->n_classes != 0 && n != card->n_classes)
-    return effnet_fail (error, EFFNET_ERROR_MISMATCH,
-                        "label_names has %u names, but num_classes is %u", n, card->n_classes);
-  card->n_classes = n;
-  card->labels = g_new0 (char *, n + 1);
-  for (guint i = 0; i < n; i++) {
-    card->labels[i] = read_label (
-        names, descriptions != NULL ? json_node_get_object (descriptions) : NULL, i, error);
-    if (card->labels[i] == NULL)
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-read_card (Reader *reader, EffnetCard *card, GError **error)
+read_card (Reader *reader, EffnetCard *card, const char *where, GError **error)
 {
   JsonNode *inner = get (reader->top, "pretrained_cfg");
 
   if (inner != NULL && !JSON_NODE_HOLDS_OBJECT (inner))
     return fail_value (EFFNET_ERROR_FORMAT, "pretrained_cfg", inner, "an object", error);
   reader->inner = inner != NULL ? json_node_get_object (inner) : NULL;
-  return read_identity (reader, card, error) && read_preprocessing (reader, card, error) &&
-         read_own (reader, card, error) && read_labels (reader, card, error);
+  read_labels (reader, card, where);
+  if (!read_architecture (reader, card, error) || !read_classes (reader, card, error) ||
+      !check_network (reader, error) || !read_preprocessing (reader, card, error) ||
+      !read_own (reader, card, error))
+    return FALSE;
+  check_labels (card, where);
+  return TRUE;
 }
 
 EffnetCard *
@@ -336,27 +360,46 @@ effnet_card_new (void)
   return card;
 }
 
+/* The object in @text. */
+static JsonNode *
+parse_card (const char *text, size_t length, GError **error)
+{
+  static const EffnetJsonRules rules = {.max_depth = EFFNET_CARD_DEPTH_MAX};
+  const char *advice = NULL, *what = effnet_sniff (text, length, &advice);
+
+  if (what != NULL) {
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "is %s; expected JSON%s%s", what,
+                 advice != NULL ? ": " : "", advice != NULL ? advice : "");
+    return NULL;
+  }
+  if (g_str_has_prefix (text, UTF8_BOM)) {
+    text += strlen (UTF8_BOM);
+    length -= strlen (UTF8_BOM);
+  }
+  return effnet_json_parse (text, length, &rules, error);
+}
+
 EffnetCard *
 effnet_card_load (const char *path, GError **error)
 {
-  static const EffnetJsonRules rules = {.max_depth = EFFNET_CARD_DEPTH_MAX, .unsigned_only = FALSE};
   size_t length = 0;
   g_autofree char *shown = effnet_printable (path);
+  g_autofree char *where = g_strdup_printf ("Model card \"%s\"", shown);
   g_autofree char *text =
       effnet_file_read (path, "Model card", EFFNET_CARD_BYTES_MAX, &length, error);
 
   if (text == NULL)
     return NULL;
-  g_autoptr (JsonNode) root = effnet_json_parse (text, length, &rules, error);
+  g_autoptr (JsonNode) root = parse_card (text, length, error);
   if (root == NULL) {
-    g_prefix_error (error, "Model card \"%s\" ", shown);
+    g_prefix_error (error, "%s ", where);
     return NULL;
   }
   Reader reader = {.top = json_node_get_object (root)};
   g_autoptr (EffnetCard) card = effnet_card_new ();
-  if (read_card (&reader, card, error))
+  if (read_card (&reader, card, where, error))
     return g_steal_pointer (&card);
-  g_prefix_error (error, "Model card \"%s\": ", shown);
+  g_prefix_error (error, "%s: ", where);
   return NULL;
 }
 
@@ -367,5 +410,6 @@ effnet_card_free (EffnetCard *card)
     return;
   g_free (card->architecture);
   g_strfreev (card->labels);
+  g_clear_error (&card->labels_error);
   g_free (card);
 }

@@ -7,15 +7,20 @@
 
 #include "base/error.h"
 
+/* Under Pillow's names, and computed as Pillow does. */
 typedef enum {
   EFFNET_INTERPOLATION_BILINEAR,
   EFFNET_INTERPOLATION_BICUBIC,
+  EFFNET_INTERPOLATION_NEAREST,
+  EFFNET_INTERPOLATION_BOX,
+  EFFNET_INTERPOLATION_HAMMING,
+  EFFNET_INTERPOLATION_LANCZOS,
 } EffnetInterpolation;
 
 typedef enum {
   EFFNET_CROP_CENTER, /* shorter side to size / crop_pct, then the middle */
   EFFNET_CROP_SQUASH, /* both sides to size / crop_pct, then the middle */
-  EFFNET_CROP_BORDER, /* longer side to size, the rest filled */
+  EFFNET_CROP_BORDER, /* longer side to size / crop_pct, the middle, filled up with the mean */
 } EffnetCropMode;
 
 typedef struct {
@@ -24,29 +29,31 @@ typedef struct {
   unsigned input_height, input_width; /* 0 = not said */
   float mean[3], std[3];              /* of pixels in 0..1 */
   EffnetInterpolation interpolation;
-  double crop_pct; /* 0 < crop_pct <= 1 */
+  double crop_pct; /* EFFNET_CROP_PCT_MIN .. _MAX; above 1 the picture is smaller than the input */
   EffnetCropMode crop_mode;
   EffnetPadding padding;             /* AUTO = not said */
   EffnetOutputActivation activation; /* of the logits; AUTO = not said */
   double bn_epsilon;                 /* 0 = not said */
-  char **labels;                     /* NULL-terminated, n_classes of them, or NULL */
+  char **labels;                     /* NULL-terminated; NULL = none */
+  GError *labels_error; /* why there are none though the card means to give them; NULL = nothing */
 } EffnetCard;
 
 /* Defaults where there is no card: ImageNet mean and std, bicubic, crop_pct 0.875. */
 EffnetCard *effnet_card_new (void);
-/* Reads config.json. Keys at the top and inside "pretrained_cfg" are both understood (of the
- * input's description the inner counts, of architecture, classes and labels the outer); unknown
- * ones are left alone. Labels are label_names, through label_descriptions where a name stands in
- * it. Also read: "problem_type" as transformers has it, and "effnet": {"padding":
- * "same"|"symmetric", "bn_epsilon": 0.001, "activation": "softmax"|"sigmoid"|"none"}. NULL with
- * NOT_FOUND, IO, FORMAT, UNSUPPORTED (an interpolation, crop mode or padding that is not one of
- * ours) or MISMATCH (labels and num_classes). */
+/* Reads config.json, with or without a byte order mark. Keys at the top and inside
+ * "pretrained_cfg" are both understood (of the input's description the inner counts, of
+ * architecture, classes and names the outer); unknown ones are left alone. Names are found as
+ * names.h says; broken ones are no error here: whoever names a label file does not need them. Also
+ * read: "problem_type" as transformers has it, and "effnet": {"padding": "same"|"symmetric",
+ * "bn_epsilon": 0.001, "activation": "softmax"|"sigmoid"|"none"}. NULL with NOT_FOUND, IO, FORMAT
+ * or UNSUPPORTED (an interpolation, crop mode, padding or change of the network that is not one of
+ * ours). */
 EffnetCard *effnet_card_load (const char *path, GError **error);
 void effnet_card_free (EffnetCard *card);
 
-/* One name a line (UTF-8, CRLF tolerated, empty lines at the end are none). @n_classes = how many
- * there must be. NULL-terminated; free with g_strfreev(). NULL with NOT_FOUND, IO, FORMAT or
- * MISMATCH. */
+/* UTF-8 text with one name a line, in the order of the classes or each with its number ("0 cat",
+ * "0: cat", CSV); or JSON, as a card holds names. @n_classes = how many there must be.
+ * NULL-terminated; free with g_strfreev(). NULL with NOT_FOUND, IO, FORMAT or MISMATCH. */
 char **effnet_labels_load (const char *path, unsigned n_classes, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetCard, effnet_card_free)

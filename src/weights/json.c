@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -169,7 +170,7 @@ scan_all (Scan *scan, GError **error)
       continue;
     if (scan->ended)
       return effnet_fail (error, EFFNET_ERROR_FORMAT, "goes on behind its last bracket");
-    if (c == '\0' || (scan->depth == 0 && c != '{'))
+    if (c == '\0' || (scan->depth == 0 && c != '{' && !(c == '[' && scan->rules->any_list)))
       return effnet_fail (error, EFFNET_ERROR_FORMAT, "does not begin with '{'");
     if (!scan_byte (scan, c, error))
       return FALSE;
@@ -182,9 +183,30 @@ scan_all (Scan *scan, GError **error)
   return TRUE;
 }
 
+/* Puts the place of the byte before scan->at behind the sentence. */
+static gboolean
+fail_at (const Scan *scan, GError **error)
+{
+  unsigned line = 1, column = 0;
+
+  for (size_t i = 0; i < scan->at; i++) {
+    unsigned char c = (unsigned char)scan->text[i];
+    column += (c & 0xc0) != 0x80;
+    if (c == '\n' && i + 1 < scan->at)
+      line++, column = 0;
+  }
+  if (error == NULL || *error == NULL)
+    return FALSE;
+  g_autofree char *sentence = g_strdup ((*error)->message);
+  g_clear_error (error);
+  return effnet_fail (error, EFFNET_ERROR_FORMAT, "%s (line %u, column %u)", sentence, line,
+                      column);
+}
+
 typedef struct {
-  GHashTable *seen; /* "object/key" */
-  char *twice;      /* the first key that came again */
+  GHashTable *seen;      /* "object/key" */
+  char *twice;           /* the first key that came again */
+  unsigned line, column; /* behind it */
 } Keys;
 
 static void
@@ -192,18 +214,29 @@ note_key (JsonParser *parser, JsonObject *object, const char *key, gpointer user
 {
   Keys *keys = user_data;
 
-  (void)parser;
-  if (!g_hash_table_add (keys->seen, g_strdup_printf ("%p/%s", (void *)object, key)) &&
-      keys->twice == NULL)
-    keys->twice = effnet_printable (key);
+  if (g_hash_table_add (keys->seen, g_strdup_printf ("%p/%s", (void *)object, key)) ||
+      keys->twice != NULL)
+    return;
+  keys->twice = effnet_printable (key);
+  keys->line = json_parser_get_current_line (parser);
+  keys->column = json_parser_get_current_pos (parser);
 }
 
-/* json-glib's sentence may quote the text. */
+/* json-glib's sentence may quote the text, and begins with "<data>:LINE:COLUMN: ". */
 static void
 fail_parser (const char *message, GError **error)
 {
-  g_autofree char *shown = effnet_printable (message);
-  effnet_fail (error, EFFNET_ERROR_FORMAT, "is not JSON: %s", shown);
+  unsigned line = 0, column = 0;
+  int skip = 0;
+
+  if (sscanf (message, "<data>:%u:%u: %n", &line, &column, &skip) < 2)
+    skip = 0;
+  g_autofree char *shown = effnet_printable (message + skip);
+  if (skip > 0)
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "is not JSON: %s (line %u, column %u)", shown, line,
+                 column);
+  else
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "is not JSON: %s", shown);
 }
 
 static JsonNode *
@@ -212,14 +245,15 @@ parse_scanned (const char *text, size_t length, GError **error)
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GError) why = NULL;
-  Keys keys = {seen, NULL};
+  Keys keys = {.seen = seen};
   JsonNode *root = NULL;
 
   g_signal_connect (parser, "object-member", G_CALLBACK (note_key), &keys);
   if (!json_parser_load_from_data (parser, text, (gssize)length, &why))
     fail_parser (why->message, error);
   else if (keys.twice != NULL)
-    effnet_fail (error, EFFNET_ERROR_FORMAT, "has the key \"%s\" twice", keys.twice);
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "has the key \"%s\" twice (line %u, column %u)",
+                 keys.twice, keys.line, keys.column);
   else
     root = json_parser_steal_root (parser);
   g_free (keys.twice);
@@ -235,14 +269,11 @@ effnet_json_parse (const char *text, size_t length, const EffnetJsonRules *rules
     effnet_fail (error, EFFNET_ERROR_FORMAT, "is not valid UTF-8");
     return NULL;
   }
-  if (!scan_all (&scan, error))
+  if (!scan_all (&scan, error)) {
+    fail_at (&scan, error);
     return NULL;
-  JsonNode *root = parse_scanned (text, length, error);
-  if (root != NULL && !JSON_NODE_HOLDS_OBJECT (root)) {
-    effnet_fail (error, EFFNET_ERROR_FORMAT, "is not a JSON object");
-    g_clear_pointer (&root, json_node_unref);
   }
-  return root;
+  return parse_scanned (text, length, error);
 }
 
 gboolean

@@ -13,10 +13,11 @@
 typedef struct {
   unsigned max_depth;
   gboolean unsigned_only; /* no numbers but 0, 1, 2 ...; no true, false, null */
+  gboolean any_list;      /* the root may be a list as well */
 } EffnetJsonRules;
 
-/* An object, or NULL with FORMAT and a sentence without subject ("nests deeper than 4 levels").
- * @text: [length], UTF-8. */
+/* An object, or NULL with FORMAT and a sentence without subject that ends with the place ("nests
+ * deeper than 4 levels (line 1, column 9)"). @text: [length], UTF-8. */
 JsonNode *effnet_json_parse (const char *text, size_t length, const EffnetJsonRules *rules,
                              GError **error);
 

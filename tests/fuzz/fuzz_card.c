@@ -15,12 +15,12 @@ check_card (const EffnetCard *card)
     FUZZ_CHECK (isfinite (card->mean[i]));
     FUZZ_CHECK (isfinite (1.0f / card->std[i]) && card->std[i] > 0.0f);
   }
-  FUZZ_CHECK (card->crop_pct > 0.0 && card->crop_pct <= 1.0);
+  FUZZ_CHECK (card->crop_pct >= 0.01 && card->crop_pct <= 100.0);
   FUZZ_CHECK (card->bn_epsilon >= 0.0 && card->bn_epsilon <= 1.0);
   FUZZ_CHECK (card->input_height <= EFFNET_INPUT_SIDE_MAX &&
               card->input_width <= EFFNET_INPUT_SIDE_MAX);
   FUZZ_CHECK ((card->input_height == 0) == (card->input_width == 0));
-  FUZZ_CHECK (card->interpolation <= EFFNET_INTERPOLATION_BICUBIC);
+  FUZZ_CHECK (card->interpolation <= EFFNET_INTERPOLATION_LANCZOS);
   FUZZ_CHECK (card->crop_mode <= EFFNET_CROP_BORDER);
   FUZZ_CHECK (card->padding <= EFFNET_PADDING_SYMMETRIC);
   FUZZ_CHECK (card->architecture == NULL || g_utf8_validate (card->architecture, -1, NULL));
@@ -44,7 +44,7 @@ run_labels (const char *path, unsigned n_classes)
   }
   FUZZ_CHECK (g_strv_length (labels) == n_classes);
   for (unsigned i = 0; i < n_classes; i++)
-    FUZZ_CHECK (labels[i][0] != '\0' && strchr (labels[i], '\n') == NULL);
+    FUZZ_CHECK (g_utf8_validate (labels[i], -1, NULL));
 }
 
 int

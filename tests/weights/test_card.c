@@ -37,6 +37,7 @@ assert_defaults (const EffnetCard *card)
   g_assert_cmpint (card->padding, ==, EFFNET_PADDING_AUTO);
   g_assert_cmpfloat (card->bn_epsilon, ==, 0.0);
   g_assert_null (card->labels);
+  g_assert_no_error (card->labels_error);
 }
 
 static void
@@ -110,7 +111,7 @@ test_outer (TestFolder *folder, gconstpointer data)
 
   (void)data;
   g_assert_cmpstr (card->architecture, ==, "efficientnet-b0");
-  g_assert_cmpuint (card->n_classes, ==, 2);
+  g_assert_cmpuint (card->n_classes, ==, 0); /* only num_classes says how many */
   g_assert_cmpfloat (card->crop_pct, ==, 1.0);
   g_assert_cmpint (card->crop_mode, ==, EFFNET_CROP_BORDER);
   g_assert_cmpint (card->padding, ==, EFFNET_PADDING_SAME);
@@ -120,7 +121,112 @@ test_outer (TestFolder *folder, gconstpointer data)
   g_assert_cmpint (other->padding, ==, EFFNET_PADDING_SYMMETRIC);
   g_assert_cmpfloat (other->crop_pct, ==, 0.75);
   g_assert_cmpstr (other->architecture, ==, "b2");
-  g_assert_cmpuint (other->n_classes, ==, 2);
+  g_assert_cmpuint (g_strv_length (other->labels), ==, 2);
+}
+
+static void
+test_byte_order_mark (TestFolder *folder, gconstpointer data)
+{
+  g_autoptr (EffnetCard) card = load (folder, "\xef\xbb\xbf{\"architecture\": \"b0\"}");
+
+  (void)data;
+  g_assert_cmpstr (card->architecture, ==, "b0");
+}
+
+/* What an outer num_classes says counts; an inner one does where nothing else does. */
+static void
+test_classes (TestFolder *folder, gconstpointer data)
+{
+  g_autoptr (EffnetCard) both =
+      load (folder, "{\"num_classes\": 2, \"pretrained_cfg\": {\"num_classes\": 1000}}");
+  g_autoptr (EffnetCard) inner = load (folder, "{\"pretrained_cfg\": {\"num_classes\": 1000}}");
+  g_autoptr (EffnetCard) names = load (folder, "{\"pretrained_cfg\": {\"num_classes\": 1000},"
+                                               "\"id2label\": {\"0\": \"a\", \"1\": \"b\"}}");
+
+  (void)data;
+  g_assert_cmpuint (both->n_classes, ==, 2);
+  g_assert_cmpuint (inner->n_classes, ==, 1000);
+  g_assert_cmpuint (names->n_classes, ==, 0);
+  g_assert_cmpstr (names->labels[1], ==, "b");
+}
+
+/* Cards of all these forms name class 0 "ant", 1 "bee", 2 "cow". */
+static void
+test_name_forms (TestFolder *folder, gconstpointer data)
+{
+  static const char *const by_number[] = {
+      "label_names", "id2label",       "class_names",   "idx_to_class", "idx2class",
+      "id_to_label", "index_to_class", "index_to_name", "idx_to_label", "id2name",
+      "names",       "classes",        "labels",        "categories",   "label_map",
+  };
+  static const char *const to_number[] = {
+      "label2id",    "class_to_idx", "class_indices", "class2idx", "class_to_index",
+      "label_to_id", "label2idx",    "name2id",       "classes",   "labels",
+  };
+  static const char *const by_number_values[] = {
+      "{\"0\": \"ant\", \"1\": \"bee\", \"2\": \"cow\"}",
+      "{\"2\": \"cow\", \"0\": \"ant\", \"1\": \"bee\"}",
+      "{\"00\": \"ant\", \"01\": \"bee\", \"02\": \"cow\"}",
+      "[\"ant\", \"bee\", \"cow\"]",
+      "[[\"n1\", \"ant\"], [\"n2\", \"bee\"], [\"n3\", \"cow\"]]",
+      "{\"1\": [\"n2\", \"bee\"], \"0\": [\"n1\", \"ant\"], \"2\": [\"n3\", \"cow\"]}",
+      "[{\"id\": 2, \"name\": \"cow\"}, {\"id\": 0, \"name\": \"ant\"}, {\"id\": 1, \"name\": "
+      "\"bee\"}]",
+      "{\"cow\": 2, \"ant\": 0, \"bee\": 1}", /* the other way round, and not to be mistaken */
+  };
+  static const char *const to_number_values[] = {
+      "{\"cow\": 2, \"ant\": 0, \"bee\": 1}",
+      "{\"cow\": \"2\", \"ant\": \"0\", \"bee\": \"1\"}",
+      "{\"2\": \"cow\", \"0\": \"ant\", \"1\": \"bee\"}",
+  };
+  static const char *const frames[] = {"{\"%s\": %s}", "{\"pretrained_cfg\": {\"%s\": %s}}"};
+  const struct {
+    const char *const *keys, *const *values;
+    size_t n_keys, n_values;
+  } forms[] = {
+      {by_number, by_number_values, G_N_ELEMENTS (by_number), G_N_ELEMENTS (by_number_values)},
+      {to_number, to_number_values, G_N_ELEMENTS (to_number), G_N_ELEMENTS (to_number_values)},
+  };
+
+  (void)data;
+  for (size_t at = 0; at < 2 * 2 * 15 * 8; at++) {
+    size_t f = at & 1, frame = at >> 1 & 1, key = (at >> 2) % 15, value = (at >> 2) / 15;
+    if (key >= forms[f].n_keys || value >= forms[f].n_values)
+      continue;
+    g_autofree char *text =
+        g_strdup_printf (frames[frame], forms[f].keys[key], forms[f].values[value]);
+    g_test_message ("%s", text);
+    g_autoptr (EffnetCard) card = load (folder, text);
+    g_assert_no_error (card->labels_error);
+    g_assert_nonnull (card->labels);
+    g_assert_cmpuint (g_strv_length (card->labels), ==, 3);
+    g_assert_cmpstr (card->labels[0], ==, "ant");
+    g_assert_cmpstr (card->labels[1], ==, "bee");
+    g_assert_cmpstr (card->labels[2], ==, "cow");
+  }
+}
+
+static void
+test_name_choice (TestFolder *folder, gconstpointer data)
+{
+  g_autoptr (EffnetCard) both =
+      load (folder, "{\"id2label\": {\"0\": \"LABEL_0\", \"1\": \"LABEL_1\"},"
+                    "\"label2id\": {\"LABEL_0\": 0, \"LABEL_1\": 1},"
+                    "\"class_names\": [\"a\", \"b\"]}");
+  g_autoptr (EffnetCard) outer = load (folder, "{\"id2label\": {\"0\": \"a\"},"
+                                               "\"pretrained_cfg\": {\"label_names\": [\"b\"]}}");
+  g_autoptr (EffnetCard) twins =
+      load (folder, "{\"id2label\": {\"0\": \"crane\", \"1\": \"crane\"},"
+                    "\"label2id\": {\"crane\": 1}}");
+  g_autoptr (EffnetCard) number = load (folder, "{\"classes\": 5, \"labels\": \"x\"}");
+
+  (void)data;
+  g_assert_cmpstr (both->labels[1], ==, "b");
+  g_assert_cmpstr (outer->labels[0], ==, "a");
+  g_assert_no_error (twins->labels_error);
+  g_assert_cmpstr (twins->labels[0], ==, "crane");
+  g_assert_no_error (number->labels_error);
+  g_assert_null (number->labels);
 }
 
 static void
@@ -160,7 +266,12 @@ static const Rule rules[] = {
     {"{\"a\" 1}", FORMAT, "not JSON"},
     {"{} x", FORMAT, "goes on"},
     {"{\"a\": \"\xff\"}", FORMAT, "UTF-8"},
-    {"{\"a\": 1, \"a\": 2}", FORMAT, "\"a\" twice"},
+    {"{\"a\": 1,\n \"a\": 2}", FORMAT, "\"a\" twice|line 2"},
+    {"{\"a\": 1,\n\"b\": 1,}", FORMAT, "not JSON|line 2"},
+    {"{\"a\": 1,\n\"b\": 'x'}", FORMAT, "0x27|line 2, column 6"},
+    {"{\n\n\"\xc3\xa9\": ;}", FORMAT, "0x3b|line 3, column 6"},
+    {"<!DOCTYPE html>\n<html>", FORMAT, "an HTML or XML page|expected JSON"},
+    {"version https://git-lfs.github.com/spec/v1\n", FORMAT, "Git LFS pointer|git lfs pull"},
     {"{// comment\n}", FORMAT, "0x2f"},
     {"{\"architecture\": \"b0\\u0000\"}", FORMAT, "NUL"},
     {"{\"num_classes\": 1234567890123456789}", FORMAT, "19 digits"},
@@ -172,6 +283,11 @@ static const Rule rules[] = {
     {"{\"num_classes\": 10.5}", FORMAT, "num_classes is 10.5"},
     {"{\"num_classes\": \"10\"}", FORMAT, "num_classes is \"10\""},
     {"{\"pretrained_cfg\": 1}", FORMAT, "pretrained_cfg is 1"},
+    {"{\"global_pool\": \"max\"}", UNSUPPORTED, "global_pool is \"max\"|avg"},
+    {"{\"model_args\": {\"act_layer\": \"relu\"}}", UNSUPPORTED,
+     "model_args.act_layer is \"relu\""},
+    {"{\"model_args\": {\"in_chans\": 1}}", UNSUPPORTED, "model_args.in_chans is 1"},
+    {"{\"model_args\": 1}", FORMAT, "model_args is 1"},
     /* what it wants */
     {"{\"input_size\": 224}", FORMAT, "input_size is 224|[3, height, width]"},
     {"{\"input_size\": [224, 224]}", FORMAT, "input_size is [224,224]"},
@@ -192,13 +308,14 @@ static const Rule rules[] = {
     {"{\"std\": [0.5, 0.5, 0]}", FORMAT, "std is [0.5,0.5,0]|above 0"},
     {"{\"std\": [0.5, -0.5, 0.5]}", FORMAT, "std is|above 0"},
     {"{\"std\": [0.5, 0.5, 1e-60]}", FORMAT, "std is|above 0"},
-    {"{\"interpolation\": \"lanczos\"}", UNSUPPORTED, "interpolation is \"lanczos\"|bicubic"},
+    {"{\"interpolation\": \"random\"}", UNSUPPORTED, "interpolation is \"random\"|lanczos"},
     {"{\"interpolation\": \"Bicubic\"}", UNSUPPORTED, "interpolation is \"Bicubic\""},
     {"{\"interpolation\": 3}", FORMAT, "interpolation is 3|bicubic"},
     {"{\"crop_mode\": \"corner\"}", UNSUPPORTED, "crop_mode is \"corner\"|squash"},
     {"{\"crop_mode\": []}", FORMAT, "crop_mode is []"},
-    {"{\"crop_pct\": 0}", FORMAT, "crop_pct is 0|above 0"},
-    {"{\"crop_pct\": 1.01}", FORMAT, "crop_pct is 1.01|at most 1"},
+    {"{\"crop_pct\": 0}", FORMAT, "crop_pct is 0|0.01 to 100"},
+    {"{\"crop_pct\": 101}", FORMAT, "crop_pct is 101|0.01 to 100"},
+    {"{\"crop_pct\": 1e-9}", FORMAT, "crop_pct is|0.01 to 100"},
     {"{\"crop_pct\": -0.5}", FORMAT, "crop_pct is -0.5"},
     {"{\"crop_pct\": \"0.9\"}", FORMAT, "crop_pct is \"0.9\""},
     /* our own object */
@@ -208,18 +325,6 @@ static const Rule rules[] = {
     {"{\"effnet\": {\"bn_epsilon\": 0}}", FORMAT, "effnet.bn_epsilon is 0"},
     {"{\"effnet\": {\"bn_epsilon\": -1e-3}}", FORMAT, "effnet.bn_epsilon is -0.001"},
     {"{\"effnet\": {\"bn_epsilon\": 2}}", FORMAT, "effnet.bn_epsilon is 2"},
-    /* labels */
-    {"{\"label_names\": \"a\"}", FORMAT, "label_names is \"a\"|list"},
-    {"{\"label_names\": []}", FORMAT, "label_names is empty"},
-    {"{\"label_names\": [\"a\", 1]}", FORMAT, "label_names|class 1"},
-    {"{\"label_names\": {\"0\": \"a\", \"2\": \"b\"}}", FORMAT, "label_names|class 1"},
-    {"{\"num_classes\": 3, \"label_names\": [\"a\", \"b\"]}", MISMATCH,
-     "label_names has 2|num_classes is 3"},
-    {"{\"num_classes\": 1, \"label_names\": [\"a\", \"b\"]}", MISMATCH,
-     "label_names has 2|num_classes is 1"},
-    {"{\"label_names\": [\"a\"], \"label_descriptions\": [\"b\"]}", FORMAT, "label_descriptions"},
-    {"{\"label_names\": [\"a\"], \"label_descriptions\": {\"a\": 1}}", FORMAT,
-     "label_descriptions|\"a\""},
 };
 
 static void
@@ -241,6 +346,52 @@ test_rules (TestFolder *folder, gconstpointer data)
     g_test_message ("%s", shown);
     g_autofree char *path = test_put_text (folder, "config.json", rules[i].text);
     assert_refused (path, rules[i].code, rules[i].fragments);
+  }
+}
+
+/* Names that cannot be used: the card is still one, and says why there are none. */
+static void
+test_broken_names (TestFolder *folder, gconstpointer data)
+{
+  static const Rule broken[] = {
+      {"{\"label_names\": \"a\"}", FORMAT, "label_names is \"a\"|list"},
+      {"{\"label_names\": 5}", FORMAT, "label_names is 5|list"},
+      {"{\"label_names\": []}", FORMAT, "label_names is empty"},
+      {"{\"label_names\": [\"a\", 1]}", FORMAT, "label_names|class 1"},
+      {"{\"label_names\": [\"a\", null]}", FORMAT, "label_names|class 1"},
+      {"{\"label_names\": {\"0\": \"a\", \"2\": \"b\"}}", FORMAT,
+       "label_names|\"b\"|number 2|0 to 1"},
+      {"{\"id2label\": {\"1\": \"a\", \"2\": \"b\"}}", FORMAT, "id2label|\"b\"|number 2|0 to 1"},
+      {"{\"id2label\": {\"0\": \"a\", \"00\": \"b\"}}", FORMAT, "number 0|\"a\"|\"b\""},
+      {"{\"id2label\": {\"0\": \"a\", \"-1\": \"b\"}}", FORMAT, "id2label|\"-1\""},
+      {"{\"id2label\": {\"0\": \"a\", \"x\": \"b\"}}", FORMAT, "id2label|\"x\""},
+      {"{\"id2label\": {\"0\": 1.5}}", FORMAT, "id2label|\"0\""},
+      {"{\"id2label\": {\"0\": \"a\", \"99999999999\": \"b\"}}", FORMAT, "99999999999"},
+      {"{\"label2id\": {\"a\": 0, \"b\": 0}}", FORMAT, "label2id|number 0|\"a\"|\"b\""},
+      {"{\"label2id\": {\"a\": 0, \"b\": 2}}", FORMAT, "label2id|number 2"},
+      {"{\"label2id\": {\"a\": 0, \"b\": -1}}", FORMAT, "label2id|\"b\""},
+      {"{\"label2id\": {\"a\": 0, \"b\": 0.5}}", FORMAT, "label2id|\"b\""},
+      {"{\"classes\": {\"0\": \"1\", \"1\": \"0\"}}", FORMAT, "classes|which side"},
+      {"{\"classes\": {\"x\": \"y\"}}", FORMAT, "classes|\"x\""},
+      {"{\"categories\": [{\"id\": 0}]}", FORMAT, "categories|id and name"},
+      {"{\"id2label\": {\"0\": \"a\", \"1\": \"b\"}, \"label2id\": {\"a\": 1, \"b\": 0}}", MISMATCH,
+       "label2id gives|id2label does not"},
+      {"{\"num_classes\": 3, \"label_names\": [\"a\", \"b\"]}", MISMATCH,
+       "names for 2|num_classes is 3"},
+      {"{\"num_classes\": 1, \"id2label\": [\"a\", \"b\"]}", MISMATCH,
+       "names for 2|num_classes is 1"},
+      {"{\"label_names\": [\"a\"], \"label_descriptions\": [\"b\"]}", FORMAT, "label_descriptions"},
+      {"{\"label_names\": [\"a\"], \"label_descriptions\": {\"a\": 1}}", FORMAT,
+       "label_descriptions|\"a\""},
+  };
+
+  (void)data;
+  for (size_t i = 0; i < G_N_ELEMENTS (broken); i++) {
+    g_test_message ("%s", broken[i].text);
+    g_autoptr (EffnetCard) card = load (folder, broken[i].text);
+    GError *why = g_steal_pointer (&card->labels_error);
+    g_assert_null (card->labels);
+    test_assert_error (&why, broken[i].code, broken[i].fragments);
   }
 }
 
@@ -294,6 +445,11 @@ main (int argc, char **argv)
   ADD ("defaults", test_defaults);
   ADD ("inner", test_inner);
   ADD ("outer", test_outer);
+  ADD ("byte-order-mark", test_byte_order_mark);
+  ADD ("classes", test_classes);
+  ADD ("name-forms", test_name_forms);
+  ADD ("name-choice", test_name_choice);
+  ADD ("broken-names", test_broken_names);
   ADD ("rules", test_rules);
   ADD ("bombs", test_bombs);
   ADD ("not-a-file", test_not_a_file);

@@ -15,6 +15,40 @@ test_tolerated (TestFolder *folder, gconstpointer data)
       "red fox\r\ncaf\xc3\xa9\r\n 7\r\n",
       "red fox\r\ncaf\xc3\xa9\n 7\r\n\r\n\n",
       "\xef\xbb\xbfred fox\ncaf\xc3\xa9\n 7\n",
+      "red fox \ncaf\xc3\xa9\t\n7  \n \n",
+      "\"red fox\"\n\"caf\xc3\xa9\"\n\"7\"\n",
+      /* numbers are obeyed */
+      "0 red fox\n1 caf\xc3\xa9\n2 7\n",
+      "2 7\n0 red fox\n1 caf\xc3\xa9\n",
+      "0: red fox\n1: caf\xc3\xa9\n2: 7\n",
+      "0:red fox\n2:7\n1:caf\xc3\xa9\n",
+      "1,caf\xc3\xa9\n0,red fox\n2,7\n",
+      "\xef\xbb\xbf"
+      "1\tcaf\xc3\xa9\r\n0\tred fox\r\n2\t7\r\n",
+      "0;\"red fox\"\n1;\"caf\xc3\xa9\"\n2;7\n",
+      "\"0\",\"red fox\"\n\"1\",\"caf\xc3\xa9\"\n\"2\",\"7\"\n",
+      "0) red fox\n1) caf\xc3\xa9\n2) 7\n",
+      "0. red fox\n1. caf\xc3\xa9\n2. 7\n",
+      "0 - red fox\n1 - caf\xc3\xa9\n2 - 7\n",
+      "[0] red fox\n[1] caf\xc3\xa9\n[2] 7\n",
+      "000 red fox\n001 caf\xc3\xa9\n002 7\n",
+      "id,name\n0,red fox\n2,7\n1,caf\xc3\xa9\n",
+      "names:\n  0: red fox\n  1: caf\xc3\xa9\n  2: 7\n",
+      "red fox,0\n7,2\ncaf\xc3\xa9,1\n",
+      "class,index\nred fox,0\n7,2\ncaf\xc3\xa9,1\n",
+      "\"red fox\",0\n\"7\",2\n\"caf\xc3\xa9\",1\n",
+      "red fox\t0\n7\t2\ncaf\xc3\xa9\t1\n",
+      "red fox 0\ncaf\xc3\xa9 1\n7 2\n",
+      "n01440764 red fox\nn01443537 caf\xc3\xa9\nn01484850 7\n",
+      "n01440764\tred fox\nn01443537\tcaf\xc3\xa9\nn01484850\t7\n",
+      "2 n01440764 7\n0 n01443537 red fox\n1 n01484850 caf\xc3\xa9\n",
+      /* JSON */
+      "[\"red fox\", \"caf\xc3\xa9\", \"7\"]",
+      "\xef\xbb\xbf {\"2\": \"7\", \"0\": \"red fox\", \"1\": \"caf\xc3\xa9\"}",
+      "{\"red fox\": 0, \"caf\xc3\xa9\": 1, \"7\": 2}",
+      "{\"0\": [\"n1\", \"red fox\"], \"1\": [\"n2\", \"caf\xc3\xa9\"], \"2\": [\"n3\", \"7\"]}",
+      "{\"architecture\": \"b0\", \"id2label\": {\"0\": \"red fox\", \"1\": \"caf\xc3\xa9\", "
+      "\"2\": \"7\"}}",
   };
 
   (void)data;
@@ -26,7 +60,36 @@ test_tolerated (TestFolder *folder, gconstpointer data)
     g_assert_cmpuint (g_strv_length (labels), ==, 3);
     g_assert_cmpstr (labels[0], ==, "red fox");
     g_assert_cmpstr (labels[1], ==, "caf\xc3\xa9");
-    g_assert_cmpstr (labels[2], ==, " 7");
+    g_assert_cmpstr (labels[2], ==, "7");
+  }
+}
+
+/* Names that only look numbered stay as they are. */
+static void
+test_names_with_numbers (TestFolder *folder, gconstpointer data)
+{
+  static const char *const texts[] = {
+      "gate 0\ngate 1\ngate 2",
+      "boeing 737\nairbus 320\ntupolev 154",
+      "0\n1\n2",
+      "2\n0\n1",
+      "7 up\ncola\nfanta",
+      "n01440764\nn01443537\nn01484850",
+      "0x\n1x\n2x",
+      "tench, Tinca\n\"Weird\" Al\nc",
+      "3 mm\nlarge\nsmall",
+      "12,5 mm\nlarge\nsmall",
+  };
+
+  (void)data;
+  for (size_t i = 0; i < G_N_ELEMENTS (texts); i++) {
+    GError *error = NULL;
+    g_test_message ("%s", texts[i]);
+    g_autofree char *path = test_put_text (folder, "labels.txt", texts[i]);
+    g_auto (GStrv) labels = effnet_labels_load (path, 3, &error);
+    g_assert_no_error (error);
+    g_autofree char *joined = g_strjoinv ("\n", labels);
+    g_assert_cmpstr (joined, ==, texts[i]);
   }
 }
 
@@ -57,6 +120,38 @@ test_refused (TestFolder *folder, gconstpointer data)
       {"a\n\r\nc\n", EFFNET_ERROR_FORMAT, "labels.txt|line 2 is empty"},
       {"a\nb\xff\nc\n", EFFNET_ERROR_FORMAT, "labels.txt|UTF-8"},
       {"a\nb\nc\xc3", EFFNET_ERROR_FORMAT, "labels.txt|UTF-8"},
+      {"\xff\xfe"
+       "a",
+       EFFNET_ERROR_FORMAT, "labels.txt|UTF-16|iconv"},
+      /* numbers that may or may not count the classes */
+      {"1 a\n2 b\n3 c", EFFNET_ERROR_FORMAT, "labels.txt|\"c\" the number 3|0 to 2"},
+      {"0 a\n0 b\n1 c", EFFNET_ERROR_FORMAT, "labels.txt|number 0|\"a\"|\"b\""},
+      {"0: a\n1: b\n7: c", EFFNET_ERROR_FORMAT, "labels.txt|number 7"},
+      {"0: a\nb\n2: c", EFFNET_ERROR_FORMAT, "labels.txt|line 2 has no number"},
+      {"0 a\n1 b\nc", EFFNET_ERROR_FORMAT, "labels.txt|line 3 has no number"},
+      {"a,0\nb,0\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 0"},
+      {"a,12\nb,3\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 12"},
+      {"n01443537 a\nn01440764 b\nn01484850 c", EFFNET_ERROR_FORMAT, "labels.txt|line 2|order"},
+      {"0,\"a\n1,b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt|line 1|quote"},
+      {"0,\"\"\n1,b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt|line 1|quote"},
+      /* JSON that is no list of names */
+      {"[\"a\", \"b\"]", EFFNET_ERROR_MISMATCH, "labels.txt|2 classes|model has 3"},
+      {"[0, 1, 2]", EFFNET_ERROR_FORMAT, "labels.txt|class 0|a string"},
+      {"{\"architecture\": \"b0\"}", EFFNET_ERROR_FORMAT, "labels.txt|architecture"},
+      {"{0: 'a', 1: 'b', 2: 'c'}", EFFNET_ERROR_FORMAT, "labels.txt|JSON|line 1, column 5"},
+      {"[\"a\",\n \"b\"", EFFNET_ERROR_FORMAT, "labels.txt|JSON|line 2"},
+      /* other things under the name */
+      {"<!DOCTYPE html>\nb\nc", EFFNET_ERROR_FORMAT, "labels.txt|HTML"},
+      {"\n <html>\nb", EFFNET_ERROR_FORMAT, "labels.txt|HTML"},
+      {"<?xml version=\"1.0\"?>\nb\nc", EFFNET_ERROR_FORMAT, "labels.txt|XML"},
+      {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3", EFFNET_ERROR_FORMAT,
+       "labels.txt|Git LFS"},
+      {"\x80\x04\x95", EFFNET_ERROR_FORMAT, "labels.txt|pickle"},
+      {"PK\x03\x04", EFFNET_ERROR_FORMAT, "labels.txt|zip"},
+      {"\xff\xd8\xff\xe0", EFFNET_ERROR_FORMAT, "labels.txt|JPEG"},
+      {"\x89PNG\r\n\x1a\n", EFFNET_ERROR_FORMAT, "labels.txt|PNG"},
+      {"%PDF-1.4\nb\nc", EFFNET_ERROR_FORMAT, "labels.txt|PDF"},
+      {"item {\n id: 1\n}", EFFNET_ERROR_FORMAT, "labels.txt|protobuf"},
   };
 
   (void)data;
@@ -97,6 +192,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("tolerated", test_tolerated);
+  ADD ("names-with-numbers", test_names_with_numbers);
   ADD ("refused", test_refused);
   ADD ("not-a-file", test_not_a_file);
   return g_test_run ();
