@@ -68,8 +68,9 @@ enter (void)
 static char *
 take_text (Bytes *bytes, size_t most)
 {
-  size_t n = MIN (take (bytes, 1), most);
-  n = MIN (n, bytes->left);
+  size_t n = take (bytes, 1);
+
+  n = MIN (MIN (n, most), bytes->left);
   char *text = g_strndup ((const char *)bytes->at, n);
   bytes->at += n;
   bytes->left -= n;
@@ -188,7 +189,8 @@ make_buffer (size_t size, Bytes *bytes)
   guint pieces = take (bytes, 1) % 4, fill = take (bytes, 1);
 
   for (size_t done = 0; done < size;) {
-    size_t n = pieces > 0 ? MIN (size - done, 1 + take (bytes, 2)) : size - done;
+    size_t n = pieces > 0 ? 1 + take (bytes, 2) : size;
+    n = MIN (n, size - done);
     guint8 *data = g_malloc (n);
     size_t own = MIN (n, bytes->left / 2);
     memset (data, (int)fill, n);
@@ -212,8 +214,8 @@ push_buffer (GstHarness *h, const GstVideoInfo *info, Bytes *bytes)
 
   if (how & 1 || size == 0)
     size = take (bytes, 2);
-  if (how & 2)
-    size -= MIN (size, take (bytes, 1));
+  size_t missing = how & 2 ? take (bytes, 1) : 0;
+  size -= MIN (size, missing);
   GstBuffer *buffer = make_buffer (MIN (size, BYTES_MAX), bytes);
   GST_BUFFER_PTS (buffer) = how & 4 ? GST_CLOCK_TIME_NONE : (guint64)take (bytes, 4) << (how & 31);
   if (how & 8)

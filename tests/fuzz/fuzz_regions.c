@@ -56,7 +56,9 @@ check_picks (const GArray *picks, guint width, guint height)
 static char *
 take_text (Bytes *bytes)
 {
-  size_t n = MIN (take (bytes, 2), bytes->left);
+  size_t n = take (bytes, 2);
+
+  n = MIN (n, bytes->left);
   char *text = g_strndup ((const char *)bytes->at, n);
 
   bytes->at += n;
