@@ -12,8 +12,9 @@
  * * `element` (string): the name of the element that did
  * * `region` (string), `roi-id` (int): the part of the frame: "full-frame" and -1; the name of a
  *   named part and -1; type and number of a region of interest
- * * `label` (string), `label-id` (int), `confidence` (double): the most probable class; "", -1 and
- *   0 when none reaches the threshold. A class without a name is called "class 123"
+ * * `label` (string), `label-id` (int), `confidence` (double): the most probable class and its
+ *   score, 0 to 1 (without an activation the logit); "", -1 and 0 when none reaches the threshold.
+ *   A class without a name is called "class 123"
  * * `labels`, `label-ids`, `scores` (lists of string, int, double): the most probable classes, the
  *   best first; the first entry is always the class above, also when that is "", -1 and 0
  * * `margin` (double): best minus second best probability

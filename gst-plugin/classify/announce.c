@@ -84,7 +84,8 @@ set_classes (GstEffnetRecord *record, const GstEffnetResult *result, const GstEf
       &g_array_index (view->results->entries, GstEffnetEntry, result->first);
   guint n = 0;
 
-  while (n < MIN (result->n, view->top_k) && entries[n].score >= view->threshold)
+  while (n < MIN (result->n, view->top_k) &&
+         (view->threshold <= 0.0 || entries[n].score >= view->threshold))
     n++;
   gst_effnet_record_set_entries (record, entries, n);
 }

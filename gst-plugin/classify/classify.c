@@ -143,6 +143,7 @@ start (GstBaseTransform *base)
     return FALSE;
   gst_effnet_engine_warm_up (engine);
   gst_effnet_engine_unref (engine);
+  gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
   g_free (self->name);
   self->name = gst_object_get_name (GST_OBJECT (self));
@@ -199,11 +200,15 @@ sink_event (GstBaseTransform *base, GstEvent *event)
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
 
   switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_FLUSH_START:
+    gst_effnet_classify_set_cancelled (self, TRUE);
+    break;
   case GST_EVENT_STREAM_START:
   case GST_EVENT_SEGMENT:
     forget_stream (self);
     break;
   case GST_EVENT_FLUSH_STOP:
+    gst_effnet_classify_set_cancelled (self, FALSE);
     forget_stream (self);
     GST_OBJECT_LOCK (self);
     self->qos.processed = self->qos.skipped = 0;
@@ -302,6 +307,8 @@ change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !gst_effnet_classify_open (self))
     return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) /* else it waits for the frame */
+    gst_effnet_classify_set_cancelled (self, TRUE);
   ret = GST_ELEMENT_CLASS (gst_effnet_classify_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
       (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE))

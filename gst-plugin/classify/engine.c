@@ -154,18 +154,20 @@ gst_effnet_engine_get_info (GstEffnetEngine *engine)
       G_TYPE_UINT, i->n_classes, "features", G_TYPE_UINT, i->n_features, "has-labels",
       G_TYPE_BOOLEAN, effnet_model_get_label (engine->model, 0) != NULL, "input-width", G_TYPE_UINT,
       i->input_width, "input-height", G_TYPE_UINT, i->input_height, "isa", G_TYPE_STRING, i->isa,
-      "precision", G_TYPE_STRING, i->precision, "padding", G_TYPE_STRING, i->padding, "parameters",
-      G_TYPE_UINT64, i->parameters, "multiply-adds", G_TYPE_UINT64, i->multiply_adds,
-      "weight-bytes", G_TYPE_UINT64, (guint64)i->weight_bytes, "arena-bytes", G_TYPE_UINT64,
-      (guint64)i->arena_bytes, NULL);
+      "precision", G_TYPE_STRING, i->precision, "padding", G_TYPE_STRING, i->padding, "activation",
+      G_TYPE_STRING, i->activation, "parameters", G_TYPE_UINT64, i->parameters, "multiply-adds",
+      G_TYPE_UINT64, i->multiply_adds, "weight-bytes", G_TYPE_UINT64, (guint64)i->weight_bytes,
+      "arena-bytes", G_TYPE_UINT64, (guint64)i->arena_bytes, NULL);
 }
 
 void
-gst_effnet_engine_set_scaling (GstEffnetEngine *engine, const GstEffnetScaling *scaling)
+gst_effnet_engine_set_run (GstEffnetEngine *engine, const GstEffnetRunSettings *run)
 {
-  if (engine->scaling.resize_mode != scaling->resize_mode)
-    effnet_session_set_resize_mode (engine->session, scaling->resize_mode);
-  if (engine->scaling.sparse_rows != scaling->sparse_rows)
-    effnet_session_set_sparse_rows (engine->session, scaling->sparse_rows);
-  engine->scaling = *scaling;
+  if (engine->run.resize_mode != run->resize_mode)
+    effnet_session_set_resize_mode (engine->session, run->resize_mode);
+  if (engine->run.sparse_rows != run->sparse_rows)
+    effnet_session_set_sparse_rows (engine->session, run->sparse_rows);
+  if (engine->run.activation != run->activation)
+    effnet_session_set_activation (engine->session, run->activation);
+  engine->run = *run;
 }

@@ -21,11 +21,12 @@ typedef struct {
   guint threads;
 } GstEffnetModelSettings;
 
-/* How a frame becomes the network's input. */
+/* How a frame becomes the network's input, and its output scores. */
 typedef struct {
   EffnetResizeMode resize_mode;
   gboolean sparse_rows;
-} GstEffnetScaling;
+  EffnetOutputActivation activation;
+} GstEffnetRunSettings;
 
 /* Runs, and models; for those who know the element, which the log names. */
 GST_DEBUG_CATEGORY_EXTERN (gst_effnet_engine_debug);
@@ -39,7 +40,7 @@ typedef struct {
   EffnetSession *session;
   EffnetModelInfo info;
   const char *sha256;       /* of the weights; the model's */
-  GstEffnetScaling scaling; /* the session's */
+  GstEffnetRunSettings run; /* the session's */
   gboolean warm;
 } GstEffnetEngine;
 
@@ -56,7 +57,7 @@ void gst_effnet_engine_unref (GstEffnetEngine *engine);
 void gst_effnet_engine_warm_up (GstEffnetEngine *engine);
 /* Returns: (transfer full): the property `model-info` */
 GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);
-void gst_effnet_engine_set_scaling (GstEffnetEngine *engine, const GstEffnetScaling *scaling);
+void gst_effnet_engine_set_run (GstEffnetEngine *engine, const GstEffnetRunSettings *run);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetEngine, gst_effnet_engine_unref)
 

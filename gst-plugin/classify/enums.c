@@ -38,6 +38,24 @@ gst_effnet_resize_mode_get_type (void)
 }
 
 GType
+gst_effnet_activation_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {EFFNET_OUTPUT_ACTIVATION_AUTO,
+       "What the model's card says; else sigmoid for one logit, softmax for more", "auto"},
+      {EFFNET_OUTPUT_ACTIVATION_SOFTMAX, "One of the classes: scores add up to 1", "softmax"},
+      {EFFNET_OUTPUT_ACTIVATION_SIGMOID, "Each class yes or no by itself", "sigmoid"},
+      {EFFNET_OUTPUT_ACTIVATION_NONE, "Scores are the logits", "none"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetActivation", values));
+  return type;
+}
+
+GType
 gst_effnet_attach_meta_get_type (void)
 {
   static const GFlagsValue values[] = {

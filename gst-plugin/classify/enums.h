@@ -13,6 +13,8 @@ G_BEGIN_DECLS
 GType gst_effnet_precision_get_type (void);
 #define GST_TYPE_EFFNET_RESIZE_MODE (gst_effnet_resize_mode_get_type ())
 GType gst_effnet_resize_mode_get_type (void);
+#define GST_TYPE_EFFNET_ACTIVATION (gst_effnet_activation_get_type ())
+GType gst_effnet_activation_get_type (void);
 
 typedef enum {
   GST_EFFNET_ATTACH_META_CUSTOM = 1 << 0,

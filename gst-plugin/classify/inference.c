@@ -95,7 +95,7 @@ gst_effnet_inference_run (GstEffnetInference *inference, GstEffnetEngine *engine
   gst_effnet_results_reset (results);
   results->engine = gst_effnet_engine_ref (engine);
   results->pts = GST_BUFFER_PTS (buffer);
-  gst_effnet_engine_set_scaling (engine, &settings->scaling);
+  gst_effnet_engine_set_run (engine, &settings->run);
   if (!gst_effnet_regions_wants (&settings->regions, buffer))
     return TRUE;
   if (!gst_effnet_frame_map (&frame, format, buffer, error))

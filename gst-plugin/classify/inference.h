@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 typedef struct {
   GstEffnetRegionSettings regions;
-  GstEffnetScaling scaling;
+  GstEffnetRunSettings run;
   guint top_k;
 } GstEffnetInferenceSettings;
 

@@ -46,7 +46,9 @@ struct _GstEffnetClassify {
   GstEffnetEngine *engine; /* NULL below READY */
   guint generation; /* of model_settings and of the element's opening; old loads are dropped */
   guint settled;    /* the generation that `engine` is of, or that it outlived */
-  gboolean advised; /* about what upstream offers, since the start */
+  GstEffnetEngine *running; /* of the frame in progress, or NULL; borrowed */
+  gboolean cancelled;       /* flushing or stopping: no frame is classified */
+  gboolean advised;         /* about what upstream offers, since the start */
   GstEffnetStats stats;
   GstEffnetQos qos;
 

@@ -17,6 +17,7 @@ enum {
   PROP_THRESHOLD,
   PROP_RESIZE_MODE,
   PROP_SPARSE_ROWS,
+  PROP_ACTIVATION,
   PROP_INFERENCE_INTERVAL,
   PROP_ATTACH_META,
   PROP_POST_MESSAGES,
@@ -172,10 +173,13 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     self->frame_settings.threshold = g_value_get_double (value);
     break;
   case PROP_RESIZE_MODE:
-    self->frame_settings.inference.scaling.resize_mode = g_value_get_enum (value);
+    self->frame_settings.inference.run.resize_mode = g_value_get_enum (value);
     break;
   case PROP_SPARSE_ROWS:
-    self->frame_settings.inference.scaling.sparse_rows = g_value_get_boolean (value);
+    self->frame_settings.inference.run.sparse_rows = g_value_get_boolean (value);
+    break;
+  case PROP_ACTIVATION:
+    self->frame_settings.inference.run.activation = g_value_get_enum (value);
     break;
   case PROP_INFERENCE_INTERVAL:
     self->frame_settings.inference_interval = g_value_get_uint (value);
@@ -260,10 +264,13 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     g_value_set_double (value, self->frame_settings.threshold);
     break;
   case PROP_RESIZE_MODE:
-    g_value_set_enum (value, self->frame_settings.inference.scaling.resize_mode);
+    g_value_set_enum (value, self->frame_settings.inference.run.resize_mode);
     break;
   case PROP_SPARSE_ROWS:
-    g_value_set_boolean (value, self->frame_settings.inference.scaling.sparse_rows);
+    g_value_set_boolean (value, self->frame_settings.inference.run.sparse_rows);
+    break;
+  case PROP_ACTIVATION:
+    g_value_set_enum (value, self->frame_settings.inference.run.activation);
     break;
   case PROP_INFERENCE_INTERVAL:
     g_value_set_uint (value, self->frame_settings.inference_interval);
@@ -377,7 +384,7 @@ install_frame_properties (GObjectClass *klass)
   g_object_class_install_property (
       klass, PROP_THRESHOLD,
       g_param_spec_double ("threshold", "Threshold",
-                           "Classes less probable are left out of a result (probability, 0 to 1)",
+                           "Classes less probable are left out of a result (0 to 1; 0 = none is)",
                            0.0, 1.0, 0.0, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_RESIZE_MODE,
@@ -389,6 +396,10 @@ install_frame_properties (GObjectClass *klass)
                             "Of raw frames with three rows or more for each of the network's input "
                             "read only every second one or fewer: half the time or less",
                             FALSE, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_ACTIVATION,
+      g_param_spec_enum ("activation", "Activation", "How the network's logits become scores",
+                         GST_TYPE_EFFNET_ACTIVATION, EFFNET_OUTPUT_ACTIVATION_AUTO, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_INFERENCE_INTERVAL,
       g_param_spec_uint (
@@ -461,6 +472,7 @@ gst_effnet_classify_install_properties (GObjectClass *klass)
   install_region_properties (klass);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_PRECISION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_RESIZE_MODE, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ACTIVATION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ATTACH_META, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_POST_MESSAGES, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_INFERENCE_REGION, 0);

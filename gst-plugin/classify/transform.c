@@ -18,6 +18,7 @@ typedef struct {
   GstEffnetEngine *engine;
   gboolean fresh;     /* the inference is of this very buffer */
   const char *reason; /* why there was none, for the log */
+  gboolean cancelled; /* the inference was */
   GError *error;      /* of the inference */
 } Frame;
 
@@ -29,7 +30,8 @@ begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
   frame->settings = self->frame_settings;
   gst_effnet_region_settings_copy (&frame->settings.inference.regions,
                                    &self->frame_settings.inference.regions);
-  frame->engine = gst_effnet_engine_ref (self->engine);
+  frame->engine = self->running = gst_effnet_engine_ref (self->engine);
+  effnet_session_set_cancelled (frame->engine->session, self->cancelled);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -39,6 +41,16 @@ end_frame (Frame *frame)
   gst_effnet_region_settings_clear (&frame->settings.inference.regions);
   gst_effnet_engine_unref (frame->engine);
   g_clear_error (&frame->error);
+}
+
+void
+gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled)
+{
+  GST_OBJECT_LOCK (self);
+  self->cancelled = cancelled;
+  if (self->running != NULL)
+    effnet_session_set_cancelled (self->running->session, cancelled);
+  GST_OBJECT_UNLOCK (self);
 }
 
 /* ---- whether --------------------------------------------------------------------------------- */
@@ -145,6 +157,10 @@ infer (GstEffnetClassify *self, Frame *frame)
       frame->reason = "it has no region that is wanted";
     }
   }
+  if (g_error_matches (frame->error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED)) {
+    frame->cancelled = TRUE;
+    g_clear_error (&frame->error);
+  }
   gst_effnet_results_reset (&self->spare); /* an engine that was replaced goes now */
 }
 
@@ -164,10 +180,10 @@ count_results (GstEffnetClassify *self)
   }
 }
 
+/* With the object lock. */
 static void
-count (GstEffnetClassify *self, const Frame *frame)
+count_frame (GstEffnetClassify *self, const Frame *frame)
 {
-  GST_OBJECT_LOCK (self);
   self->stats.frames++;
   if (frame->error != NULL)
     self->stats.errors++;
@@ -175,6 +191,16 @@ count (GstEffnetClassify *self, const Frame *frame)
     count_results (self);
   else
     self->stats.skipped++;
+}
+
+/* A frame that was cancelled does not go on, and does not count. */
+static void
+finish_inference (GstEffnetClassify *self, const Frame *frame)
+{
+  GST_OBJECT_LOCK (self);
+  self->running = NULL;
+  if (!frame->cancelled)
+    count_frame (self, frame);
   GST_OBJECT_UNLOCK (self);
 }
 
@@ -254,8 +280,10 @@ gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
     GST_LOG_OBJECT (self, "%" GST_TIME_FORMAT ": not classified: %s",
                     GST_TIME_ARGS (GST_BUFFER_PTS (buffer)), frame.reason);
   self->since_inference = MIN (self->since_inference, G_MAXUINT - 1) + 1;
-  count (self, &frame);
-  if (frame.error != NULL)
+  finish_inference (self, &frame);
+  if (frame.cancelled)
+    ret = GST_FLOW_FLUSHING;
+  else if (frame.error != NULL)
     ret = bad_frame (self, frame.settings.max_errors, frame.error);
   else if (self->results.engine != NULL)
     announce (self, &frame);

@@ -290,6 +290,40 @@ test_resize_modes (void)
   harness_free (h);
 }
 
+/* One photograph's logit by each activation. */
+static void
+test_activation (void)
+{
+  GstHarness *h = harness_new ("activation", EFFNET_OUTPUT_ACTIVATION_NONE, NULL);
+  GstBuffer *photo = photo_frame ("coffee.jpg", 256, 256);
+  double confidence[4], logit;
+  GstStructure *info;
+
+  set_i420_caps (h, 256, 256);
+  for (int i = 0; i < 4; i++) {
+    GstBuffer *out;
+
+    g_object_set (h->element, "activation", i, NULL); /* while playing */
+    out = push_pull (h, gst_buffer_copy (photo));
+    g_assert_cmpstr (gst_structure_get_string (result_of (out), "label"), ==, "espresso");
+    g_assert_cmpuint (result_list_length (result_of (out), "labels"), ==, 5);
+    confidence[i] = result_double (result_of (out), "confidence");
+    gst_buffer_unref (out);
+  }
+  logit = confidence[EFFNET_OUTPUT_ACTIVATION_NONE];
+  g_assert_cmpfloat (confidence[EFFNET_OUTPUT_ACTIVATION_AUTO], ==,
+                     confidence[EFFNET_OUTPUT_ACTIVATION_SOFTMAX]);
+  g_assert_cmpfloat_with_epsilon (confidence[EFFNET_OUTPUT_ACTIVATION_SIGMOID],
+                                  1.0 / (1.0 + exp (-logit)), 1e-6);
+  g_assert_cmpfloat (confidence[EFFNET_OUTPUT_ACTIVATION_SIGMOID], !=,
+                     confidence[EFFNET_OUTPUT_ACTIVATION_SOFTMAX]);
+  g_object_get (h->element, "model-info", &info, NULL);
+  g_assert_cmpstr (gst_structure_get_string (info, "activation"), ==, "softmax");
+  gst_structure_free (info);
+  gst_buffer_unref (photo);
+  harness_free (h);
+}
+
 /* A third of the rows: another input, the same picture; while playing, and only where there are
  * rows to spare. */
 static void
@@ -354,10 +388,11 @@ test_properties (void)
     const char *name;
     gboolean playing;
   } expected[] = {
-      {"variant", FALSE},    {"model-file", TRUE},   {"labels-file", TRUE},
-      {"precision", FALSE},  {"threads", FALSE},     {"top-k", TRUE},
-      {"threshold", TRUE},   {"resize-mode", TRUE},  {"inference-interval", TRUE},
-      {"sparse-rows", TRUE}, {"attach-meta", FALSE}, {"post-messages", TRUE},
+      {"variant", FALSE},      {"model-file", TRUE},  {"labels-file", TRUE},
+      {"precision", FALSE},    {"threads", FALSE},    {"top-k", TRUE},
+      {"threshold", TRUE},     {"resize-mode", TRUE}, {"inference-interval", TRUE},
+      {"sparse-rows", TRUE},   {"activation", TRUE},  {"attach-meta", FALSE},
+      {"post-messages", TRUE},
   };
   GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
   GObjectClass *klass = G_OBJECT_GET_CLASS (element);
@@ -460,6 +495,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/results/no-meta", test_no_meta);
   g_test_add_func ("/gst/results/no-labels", test_no_labels);
   g_test_add_func ("/gst/results/resize-modes", test_resize_modes);
+  g_test_add_func ("/gst/results/activation", test_activation);
   g_test_add_func ("/gst/results/sparse-rows", test_sparse_rows);
   g_test_add_func ("/gst/results/stats", test_stats);
   g_test_add_func ("/gst/results/properties", test_properties);
