@@ -148,6 +148,7 @@ start (GstBaseTransform *base)
   g_free (self->name);
   self->name = gst_object_get_name (GST_OBJECT (self));
   self->regions_serial = 0;
+  self->warned_of_regions = self->warned_of_class = FALSE;
   self->n_bad = 0;
   self->n_unreported = 0;
   self->warned_at = GST_CLOCK_TIME_NONE;

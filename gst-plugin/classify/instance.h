@@ -60,7 +60,8 @@ struct _GstEffnetClassify {
   GstEffnetResults results; /* the newest of this stream */
   GstEffnetResults spare;   /* where the next are made */
   guint regions_serial;     /* settings they were picked by */
-  guint since_inference;    /* buffers since the inference, its own included */
+  gboolean warned_of_regions, warned_of_class;
+  guint since_inference; /* buffers since the inference, its own included */
   GstEffnetAnnouncer announcer;
   guint n_bad;            /* bad frames in a row */
   guint n_unreported;     /* bad frames since the last warning */

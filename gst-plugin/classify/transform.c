@@ -100,7 +100,8 @@ wants_inference (GstEffnetClassify *self, Frame *frame)
   return is_in_time (self, frame);
 }
 
-/* About settings that come to nothing. */
+/* About settings that come to nothing. What is not looked at is said once: an application may
+ * change between the modes. */
 static void
 warn_of_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
 {
@@ -109,18 +110,24 @@ warn_of_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions
                          ("inference-region is regions, but the property regions names none: "
                           "nothing is classified. Set it, as in regions=gate:0.1,0.2,0.3,0.4"),
                          (NULL));
-  if (regions->mode != GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len > 0)
+  if (regions->mode != GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len > 0 &&
+      !self->warned_of_regions) {
+    self->warned_of_regions = TRUE;
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
                          ("regions names %u part(s) of the frame, but they are not classified: "
                           "set inference-region=regions, or regions to nothing",
                           regions->named->len),
                          (NULL));
-  if (regions->mode != GST_EFFNET_INFERENCE_REGION_ROI_LIST && regions->object_class != NULL)
+  }
+  if (regions->mode != GST_EFFNET_INFERENCE_REGION_ROI_LIST && regions->object_class != NULL &&
+      !self->warned_of_class) {
+    self->warned_of_class = TRUE;
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
                          ("object-class is %s, but it is for regions of interest, which are not "
                           "looked at: set inference-region=roi-list, or object-class to nothing",
                           regions->object_class),
                          (NULL));
+  }
 }
 
 /* Results of other parts than the settings ask for do not count any more: whatever keeps a name of
