@@ -22,6 +22,21 @@ card_resize_mode (const EffnetCard *card)
   }
 }
 
+static EffnetFilter
+card_filter (const EffnetCard *card)
+{
+  static const EffnetFilter filters[] = {
+      [EFFNET_INTERPOLATION_BILINEAR] = EFFNET_FILTER_BILINEAR,
+      [EFFNET_INTERPOLATION_BICUBIC] = EFFNET_FILTER_BICUBIC,
+      [EFFNET_INTERPOLATION_NEAREST] = EFFNET_FILTER_NEAREST,
+      [EFFNET_INTERPOLATION_BOX] = EFFNET_FILTER_BOX,
+      [EFFNET_INTERPOLATION_HAMMING] = EFFNET_FILTER_HAMMING,
+      [EFFNET_INTERPOLATION_LANCZOS] = EFFNET_FILTER_LANCZOS,
+  };
+
+  return filters[card->interpolation];
+}
+
 static void
 fill_spec (EffnetInputSpec *spec, const EffnetModel *model, const EffnetSessionOptions *options)
 {
@@ -32,9 +47,9 @@ fill_spec (EffnetInputSpec *spec, const EffnetModel *model, const EffnetSessionO
   spec->width = model->net->in_width;
   spec->mode = is_auto ? card_resize_mode (card) : options->resize_mode;
   spec->squash = is_auto && card->crop_mode == EFFNET_CROP_SQUASH;
+  spec->border = is_auto && card->crop_mode == EFFNET_CROP_BORDER;
   spec->crop_pct = card->crop_pct;
-  spec->filter = card->interpolation == EFFNET_INTERPOLATION_BILINEAR ? EFFNET_FILTER_BILINEAR
-                                                                      : EFFNET_FILTER_BICUBIC;
+  spec->filter = card_filter (card);
   memcpy (spec->mean, card->mean, sizeof spec->mean);
   memcpy (spec->std, card->std, sizeof spec->std);
   spec->jpeg_full_scale = options->jpeg_full_scale;

@@ -32,6 +32,7 @@ struct _EffnetFrontend {
   ptrdiff_t stride[4]; /* of the frame begun */
   unsigned first[4];   /* row at data */
   float scale[3], bias[3];
+  float fill[3]; /* beside a picture smaller than the input */
 };
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -64,6 +65,19 @@ effnet_frontend_free (EffnetFrontend *f)
   g_free (f);
 }
 
+/* What the network sees beside a picture smaller than its input: the mean where letterboxes are
+ * asked for, the same as a byte in a card's border, black where crop_pct is above 1. */
+static float
+beside_picture (const EffnetInputSpec *spec, unsigned channel)
+{
+  float mean = spec->mean[channel];
+  double value = 0;
+
+  if (spec->mode == EFFNET_RESIZE_MODE_LETTERBOX)
+    value = spec->border ? (double)CLAMP (rintf (255.0f * mean), 0, 255) / 255.0 : (double)mean;
+  return (float)((value - (double)mean) / (double)spec->std[channel]);
+}
+
 void
 effnet_frontend_set_spec (EffnetFrontend *f, const EffnetInputSpec *spec)
 {
@@ -73,6 +87,7 @@ effnet_frontend_set_spec (EffnetFrontend *f, const EffnetInputSpec *spec)
   for (unsigned k = 0; k < 3; k++) {
     f->scale[k] = (float)(1.0 / (255.0 * spec->std[k]));
     f->bias[k] = (float)(-(double)spec->mean[k] / spec->std[k]);
+    f->fill[k] = beside_picture (spec, k);
   }
 }
 
@@ -216,7 +231,7 @@ begin_raw (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regi
 static unsigned
 jpeg_eighths (const EffnetFrontend *f, size_t crops)
 {
-  unsigned n = f->spec.jpeg_full_scale ? 8 : 1;
+  unsigned n = f->spec.jpeg_full_scale || f->spec.filter == EFFNET_FILTER_NEAREST ? 8 : 1;
 
   for (size_t i = 0; i < crops; i++) {
     const EffnetGeometry *g = &f->crops[i].geometry;
@@ -395,8 +410,8 @@ effnet_frontend_fill (EffnetFrontend *f, size_t i, struct _EffnetPool *pool, flo
   memcpy (job.frame.first, f->first, sizeof f->first);
   memcpy (job.frame.scale, f->scale, sizeof f->scale);
   memcpy (job.frame.bias, f->bias, sizeof f->bias);
-  if ((size_t)g->x.n * g->y.n < pixels)
-    memset (nhwc, 0, 3 * pixels * sizeof *nhwc); /* the mean, beside a letterbox */
+  for (size_t at = 0; at < 3 * pixels && (size_t)g->x.n * g->y.n < pixels; at++)
+    nhwc[at] = f->fill[at % 3];
   if (pass->layout.slots > 1)
     effnet_pool_run (pool, pass->layout.slots, run_tile, &job);
   else

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/limits.h"
 #include "image/format.h"
 
 /* int (round ((resized - n) / 2.0)) of Python: halves go to the even neighbour. */
@@ -26,12 +27,10 @@ set_axis (EffnetAxis *axis, unsigned resized, unsigned n)
   axis->scale = (double)(axis->hi - axis->lo) / resized;
 }
 
-/* floor (size / crop_pct), never under size. */
 static unsigned
 padded_size (const EffnetInputSpec *spec, unsigned size)
 {
-  double s = floor (size / spec->crop_pct);
-  return MAX (size, (unsigned)s);
+  return (unsigned)floor (size / spec->crop_pct);
 }
 
 /* a * b / c in integers, at least 1. */
@@ -53,8 +52,19 @@ center_crop (EffnetGeometry *g, const EffnetInputSpec *spec, uint64_t dw, uint64
     rh = scaled (sw, dh, dw);
   else
     rw = scaled (sh, dw, dh);
-  set_axis (&g->x, MAX (rw, spec->width), spec->width);
-  set_axis (&g->y, MAX (rh, spec->height), spec->height);
+  set_axis (&g->x, MAX (rw, MIN (sw, spec->width)), spec->width);
+  set_axis (&g->y, MAX (rh, MIN (sh, spec->height)), spec->height);
+}
+
+/* timm's ResizeKeepRatio (longest=1) in its own arithmetic. */
+static void
+border (EffnetGeometry *g, const EffnetInputSpec *spec, uint64_t dw, uint64_t dh)
+{
+  double w = (double)dw, h = (double)dh;
+  double ratio = MAX (h / padded_size (spec, spec->height), w / padded_size (spec, spec->width));
+
+  set_axis (&g->x, MAX ((unsigned)rint (w / ratio), 1), spec->width);
+  set_axis (&g->y, MAX ((unsigned)rint (h / ratio), 1), spec->height);
 }
 
 static void
@@ -78,9 +88,11 @@ check_spec (const EffnetInputSpec *spec, GError **error)
                         "network input of %ux%u pixels: each side must be 1..%d", spec->width,
                         spec->height, EFFNET_INPUT_SIDE_MAX);
   /* written so that NaN fails */
-  if (!(spec->crop_pct >= 0.01 && spec->crop_pct <= 1.0))
+  if (!(spec->crop_pct >= EFFNET_CROP_PCT_MIN && spec->crop_pct <= MIN (spec->width, spec->height)))
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
-                        "crop_pct %g of the network input: must be 0.01..1", spec->crop_pct);
+                        "crop_pct %g of the network input of %ux%u pixels: must be %g..%u",
+                        spec->crop_pct, spec->width, spec->height, EFFNET_CROP_PCT_MIN,
+                        MIN (spec->width, spec->height));
   for (unsigned i = 0; i < 3; i++) {
     if (!(spec->std[i] > 0) || !isfinite (spec->std[i]) || !isfinite (spec->mean[i]))
       return effnet_fail (
@@ -228,7 +240,10 @@ effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
   uint64_t dw = (g->x.hi - g->x.lo) * n, dh = (g->y.hi - g->y.lo) * d;
   switch (spec->mode) {
   case EFFNET_RESIZE_MODE_LETTERBOX:
-    letterbox (g, spec, dw, dh);
+    if (spec->border)
+      border (g, spec, dw, dh);
+    else
+      letterbox (g, spec, dw, dh);
     break;
   case EFFNET_RESIZE_MODE_STRETCH:
     set_axis (&g->x, spec->squash ? padded_size (spec, spec->width) : spec->width, spec->width);

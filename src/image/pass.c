@@ -38,7 +38,8 @@ build_axis (EffnetPass *pass, unsigned c, const EffnetInputSpec *spec)
   if (l->decoder_upsampling)
     s.upsample = s.sub == 2 ? EFFNET_UPSAMPLE_TRIANGLE : EFFNET_UPSAMPLE_REPLICATE;
   effnet_taps_build (&pass->down[c], &s);
-  if (spec->sparse_rows && !l->decoder_upsampling && rows >= 2 * ROWS_LEFT)
+  gboolean wide = spec->filter == EFFNET_FILTER_BILINEAR || spec->filter == EFFNET_FILTER_BICUBIC;
+  if (spec->sparse_rows && wide && !l->decoder_upsampling && rows >= 2 * ROWS_LEFT)
     effnet_taps_decimate (&pass->down[c], (unsigned)(rows / ROWS_LEFT));
 }
 

@@ -5,7 +5,7 @@
  *
  * Lines are filtered horizontally as they lie, packed or not, each read once, in bands; the sums,
  * kept as floats for as long as the vertical filter looks back, are then rows of samples. Of RGB
- * and grey they are clamped in between, as Pillow does: the bicubic filter overshoots, so it shows.
+ * and grey they are clamped in between, as Pillow does: bicubic and Lanczos overshoot, so it shows.
  */
 #ifndef EFFNET_IMAGE_PASS_H
 #define EFFNET_IMAGE_PASS_H

@@ -10,6 +10,10 @@
 typedef enum {
   EFFNET_FILTER_BILINEAR,
   EFFNET_FILTER_BICUBIC, /* a = -0.5, as Pillow's */
+  EFFNET_FILTER_NEAREST,
+  EFFNET_FILTER_BOX,
+  EFFNET_FILTER_HAMMING,
+  EFFNET_FILTER_LANCZOS, /* three lobes */
 } EffnetFilter;
 
 /* What the network wants. */
@@ -18,6 +22,7 @@ typedef struct {
   EffnetResizeMode mode; /* never AUTO */
   double crop_pct; /* CENTER_CROP: shorter side to floor (size / crop_pct) first, as timm does */
   gboolean squash; /* for STRETCH: to size / crop_pct, then the middle */
+  gboolean border; /* for LETTERBOX: longer side to size / crop_pct, then the middle */
   EffnetFilter filter;
   float mean[3], std[3]; /* output = (pixel / 255 - mean) / std, channels RGB */
   gboolean jpeg_full_scale;

@@ -31,9 +31,42 @@ cubic (double x)
   return 0;
 }
 
+static double
+box (double x)
+{
+  return x > -0.5 && x <= 0.5 ? 1 : 0;
+}
+
+static double
+sinc (double x)
+{
+  return x == 0 ? 1 : sin (G_PI * x) / (G_PI * x);
+}
+
+static double
+hamming (double x)
+{
+  return fabs (x) < 1 ? sinc (x) * (0.54 + 0.46 * cos (G_PI * x)) : 0;
+}
+
+static double
+lanczos (double x)
+{
+  return x >= -3 && x < 3 ? sinc (x) * sinc (x / 3) : 0;
+}
+
+static const struct {
+  double support; /* in samples of the smaller side */
+  double (*f) (double);
+} filters[] = {
+    [EFFNET_FILTER_BILINEAR] = {1, triangle}, [EFFNET_FILTER_BICUBIC] = {2, cubic},
+    [EFFNET_FILTER_NEAREST] = {0, NULL},      [EFFNET_FILTER_BOX] = {0.5, box},
+    [EFFNET_FILTER_HAMMING] = {1, hamming},   [EFFNET_FILTER_LANCZOS] = {3, lanczos},
+};
+
 typedef struct {
   double support, scale; /* samples */
-  double (*f) (double);
+  double (*f) (double);  /* NULL: the sample that holds the centre */
 } Kernel;
 
 /* Fills w with the normalised weights of samples [*first, *first + count) around @center, all
@@ -41,6 +74,11 @@ typedef struct {
 static unsigned
 weigh (const Kernel *k, double center, unsigned n, unsigned *first, double *w)
 {
+  if (k->f == NULL) {
+    *first = (unsigned)CLAMP (center, 0, n - 1.0);
+    w[0] = 1;
+    return 1;
+  }
   double reach = k->support * k->scale;
   double from = center - reach + 0.5, to = center + reach + 0.5;
   unsigned lo = from > 0 ? (unsigned)MIN (from, n - 1.0) : 0;
@@ -113,8 +151,7 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
   unsigned lo = MIN ((unsigned)floor (axis->lo * per_pixel), edge - 1);
   unsigned hi = MIN ((unsigned)ceil (axis->hi * per_pixel), edge);
   double step = axis->scale * per_pixel;
-  Kernel k = {s->filter == EFFNET_FILTER_BICUBIC ? 2 : 1, MAX (step, 1),
-              s->filter == EFFNET_FILTER_BICUBIC ? cubic : triangle};
+  Kernel k = {filters[s->filter].support, MAX (step, 1), filters[s->filter].f};
   unsigned room = 2 * (unsigned)ceil (k.support * k.scale) + 4;
   g_autofree double *w = g_new (double, room), *composed = g_new (double, room + 2);
 
@@ -125,10 +162,15 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
   taps->first = g_new (unsigned, axis->n);
   taps->count = g_new (unsigned, axis->n);
   taps->weight = g_new (float, (size_t)axis->n * taps->stride);
-  for (unsigned i = 0; i < axis->n; i++) {
+  /* Where the nearest sample is taken a rounding error shows; Pillow adds step to step. */
+  double sum = 0.5 * step;
+  for (unsigned i = 0; k.f == NULL && i < axis->skip; i++)
+    sum += step;
+  for (unsigned i = 0; i < axis->n; i++, sum += step) {
     unsigned first = 0;
     /* in units of the grid, from its sample lo */
-    double center = (axis->skip + i + 0.5) * step + axis->lo * per_pixel - lo + site;
+    double place = k.f == NULL ? sum : (axis->skip + i + 0.5) * step;
+    double center = place + axis->lo * per_pixel - lo + site;
     unsigned count = weigh (&k, center, MAX (hi, lo + 1) - lo, &first, w);
     first += lo;
     if (luma_grid)

@@ -195,7 +195,7 @@ test_bad_spec (void)
       {{.width = 0, .height = 8, .crop_pct = 1, .std = {1, 1, 1}}, "0x8"},
       {{.width = 8, .height = 9000, .crop_pct = 1, .std = {1, 1, 1}}, "8x9000"},
       {{.width = 8, .height = 8, .crop_pct = 0, .std = {1, 1, 1}}, "crop_pct 0"},
-      {{.width = 8, .height = 8, .crop_pct = 1.5, .std = {1, 1, 1}}, "crop_pct 1.5"},
+      {{.width = 8, .height = 8, .crop_pct = 8.5, .std = {1, 1, 1}}, "crop_pct 8.5"},
       {{.width = 8, .height = 8, .crop_pct = NAN, .std = {1, 1, 1}}, "crop_pct"},
       {{.width = 8, .height = 8, .crop_pct = 1, .std = {1, 0, 1}}, "channel 1"},
   };
