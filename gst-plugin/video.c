@@ -229,12 +229,13 @@ meta_is_sound (const GstVideoMeta *meta, const GstVideoInfo *info, gsize size, G
   if (meta->format != GST_VIDEO_INFO_FORMAT (info) ||
       meta->n_planes != GST_VIDEO_INFO_N_PLANES (info) || meta->width < width ||
       meta->height < height || meta->width > META_SIDE_MAX || meta->height > META_SIDE_MAX) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "The frame's GstVideoMeta says %s, %ux%u, %u plane(s); its caps say %s, %ux%u, %u "
-                 "plane(s), and a side is %u pixels at most",
-                 gst_video_format_to_string (meta->format), meta->width, meta->height,
-                 meta->n_planes, GST_VIDEO_INFO_NAME (info), width, height,
-                 GST_VIDEO_INFO_N_PLANES (info), META_SIDE_MAX);
+    g_set_error (
+        error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+        "The frame's GstVideoMeta says format %d, %ux%u, %u plane(s); its caps say %d (%s), "
+        "%ux%u, %u plane(s), and a side is %u pixels at most",
+        (int)meta->format, meta->width, meta->height, meta->n_planes,
+        (int)GST_VIDEO_INFO_FORMAT (info), GST_VIDEO_INFO_NAME (info), width, height,
+        GST_VIDEO_INFO_N_PLANES (info), META_SIDE_MAX);
     return FALSE;
   }
   described.width = (gint)meta->width;

@@ -17,7 +17,8 @@
 #  define AND_DETECTIONS ""
 #endif
 
-#define SLACK 1e-9 /* of a fraction: 0.7 + 0.3 may pass 1 by a rounding */
+#define SLACK       1e-9 /* of a fraction: 0.7 + 0.3 may pass 1 by a rounding */
+#define REGIONS_MAX 1000
 
 GType
 gst_effnet_inference_region_get_type (void)
@@ -138,6 +139,37 @@ clear_named (gpointer region)
   g_free (((GstEffnetNamedRegion *)region)->name);
 }
 
+/* Whether @part may be repeated in messages, and its name carried by results. */
+static gboolean
+is_text (const char *part)
+{
+  if (!g_utf8_validate (part, -1, NULL))
+    return FALSE;
+  for (const char *c = part; *c != '\0'; c = g_utf8_next_char (c)) {
+    if (g_unichar_iscntrl (g_utf8_get_char (c)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_part (const char *part, guint index, GError **error)
+{
+  if (index >= REGIONS_MAX) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                 "regions: more than %u regions; expected fewer", REGIONS_MAX);
+    return FALSE;
+  }
+  if (!is_text (part)) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                 "regions: number %u is not text, or has a control character; expected "
+                 "NAME:X,Y,WIDTH,HEIGHT in UTF-8",
+                 index + 1);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 GArray *
 gst_effnet_regions_parse (const char *text, GError **error)
 {
@@ -151,7 +183,7 @@ gst_effnet_regions_parse (const char *text, GError **error)
     g_strstrip (*part);
     if (**part == '\0' && part[1] == NULL)
       continue; /* after the last ';' */
-    if (!parse_region (*part, regions, error)) {
+    if (!check_part (*part, regions->len, error) || !parse_region (*part, regions, error)) {
       g_clear_pointer (&regions, g_array_unref);
       break;
     }
