@@ -306,6 +306,9 @@ typedef struct _EffnetSession EffnetSession;
  * @decode_ns: time spent in the JPEG decoder
  * @convert_ns: time from pixels to the network's input
  * @infer_ns: time of the network
+ * @warnings: what the JPEG decoder complained of; 0 for a sound frame and for pixels
+ * @damage: share of the JPEG's picture, as far as it was read, that is lost or in doubt: 0 up to
+ *   EFFNET_DAMAGE_MAX
  *
  * The arrays belong to the session and hold until its next call.
  */
@@ -316,7 +319,9 @@ typedef struct {
   unsigned n_classes, n_features;
   double margin, entropy;
   uint64_t decode_ns, convert_ns, infer_ns;
-  void *reserved[4];
+  unsigned warnings;
+  float damage;
+  void *reserved[3];
 } EffnetResult;
 
 /**

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#define EFFNET_DAMAGE_MAX 0.1 /* share of a JPEG's picture; more is an error */
+
 /**
  * EffnetPixelFormat:
  *

@@ -233,12 +233,15 @@ classify_region (EffnetSession *session, unsigned i, EffnetFrontendTimes *times,
   const EffnetPlan *plan = session->model->plan;
   char *arena = session->arena.base;
   float *input = (float *)(void *)(arena + plan->buffers[plan->input].offset);
+  double damage;
 
   effnet_frontend_fill (session->frontend, i, session->pool, input, times);
   if (!infer (session, input, result, error))
     return FALSE;
   result->decode_ns = times->decode_ns;
   result->convert_ns = times->convert_ns;
+  effnet_frontend_damage (session->frontend, &result->warnings, &damage);
+  result->damage = (float)damage;
   return TRUE;
 }
 

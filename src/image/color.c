@@ -78,3 +78,14 @@ effnet_color_map (EffnetColorMap *map, const EffnetFormat *format, EffnetColorMa
   }
   return TRUE;
 }
+
+void
+effnet_color_cmyk_to_rgb (const uint8_t *cmyk, unsigned n, uint8_t *rgb)
+{
+  for (unsigned x = 0; x < n; x++, cmyk += 4, rgb += 3) {
+    for (unsigned k = 0; k < 3; k++) {
+      unsigned ink = (255u - cmyk[k]) * cmyk[3] + 128;
+      rgb[k] = (uint8_t)(cmyk[3] - ((ink >> 8) + ink) / 256);
+    }
+  }
+}

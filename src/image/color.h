@@ -18,5 +18,8 @@ typedef struct {
 gboolean effnet_color_map (EffnetColorMap *map, const EffnetFormat *format,
                            EffnetColorMatrix matrix, EffnetColorRange range, unsigned height,
                            GError **error);
+/* [n][4] to [n][3], to the bit as Pillow does it: what a JPEG stores is taken for inverted, as
+ * Adobe's programs write it. */
+void effnet_color_cmyk_to_rgb (const uint8_t *cmyk, unsigned n, uint8_t *rgb);
 
 #endif

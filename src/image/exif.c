@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The segments of a JPEG file up to its first scan; in the APP1 segments the first directory of
- * Exif's TIFF structure, or else the attribute that XMP has for the same. */
+ * Of the APP1 segments the first directory of Exif's TIFF structure, or else the attribute that XMP
+ * has for the same. */
 #include "image/exif.h"
 
 #include <string.h>
+
+#include "image/markers.h"
 
 #define TAG_ORIENTATION 0x0112
 
@@ -90,29 +92,19 @@ of_xmp (Bytes b)
 unsigned
 effnet_exif_orientation (const uint8_t *file, size_t size)
 {
+  size_t at = effnet_markers_start (file, size);
+  EffnetSegment segment;
   unsigned xmp = 0;
-  size_t at = 0;
 
-  while (at + 2 <= size && file[at] == 0xff) {
-    uint8_t marker = file[at + 1];
+  while (effnet_markers_next (file, size, &at, &segment)) {
+    const Bytes bytes = {segment.data, segment.size, 0};
 
-    if (marker == 0xff || marker == 0xd8) { /* a fill byte, a start of image */
-      at += marker == 0xff ? 1 : 2;
+    if (segment.code != EFFNET_MARKER_APP1)
       continue;
-    }
-    if (marker == 0xda || marker == 0xd9 || at + 4 > size)
-      break;
-    size_t n = (size_t)file[at + 2] << 8 | file[at + 3]; /* counts its own two bytes */
-    if (n < 2 || n > size - at - 2)
-      break;
-    if (marker == 0xe1) {
-      const Bytes segment = {file + at + 4, n - 2, 0};
-      unsigned exif = of_exif (segment);
-      if (exif != 0)
-        return exif;
-      xmp = xmp != 0 ? xmp : of_xmp (segment);
-    }
-    at += 2 + n;
+    unsigned exif = of_exif (bytes);
+    if (exif != 0)
+      return exif;
+    xmp = xmp != 0 ? xmp : of_xmp (bytes);
   }
   return xmp;
 }

@@ -32,7 +32,9 @@ struct _EffnetFrontend {
   ptrdiff_t stride[4]; /* of the frame begun */
   unsigned first[4];   /* row at data */
   float scale[3], bias[3];
-  float fill[3]; /* beside a picture smaller than the input */
+  float fill[3];     /* beside a picture smaller than the input */
+  unsigned warnings; /* of the frame begun */
+  double damage;
 };
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -325,7 +327,8 @@ begin_jpeg (EffnetFrontend *f, const EffnetImage *file, const EffnetRegion *regi
   unsigned eighths = jpeg_eighths (f, n);
   /* Chosen for exactness: then colours beyond the gamut are cut off before the resize, as
    * elsewhere. */
-  gboolean rgb = f->spec.jpeg_full_scale && header.model == EFFNET_MODEL_YUV;
+  gboolean rgb =
+      header.packed_only || (f->spec.jpeg_full_scale && header.model == EFFNET_MODEL_YUV);
   if (!effnet_jpeg_start (f->jpeg, eighths, rgb, planes, error))
     return FALSE;
   start_layout (&layout, f, &image, pool, header.height);
@@ -369,8 +372,19 @@ effnet_frontend_begin (EffnetFrontend *f, const EffnetImage *image, const Effnet
   if (!(jpeg ? begin_jpeg : begin_raw) (f, image, regions, n, pool, error))
     return FALSE;
   f->n_crops = n;
+  f->warnings = 0;
+  f->damage = 0;
+  if (jpeg)
+    effnet_jpeg_damage (f->jpeg, &f->warnings, &f->damage);
   *(jpeg ? &times->decode_ns : &times->convert_ns) = (uint64_t)(effnet_clock_ns () - start);
   return TRUE;
+}
+
+void
+effnet_frontend_damage (const EffnetFrontend *f, unsigned *warnings, double *share)
+{
+  *warnings = f->warnings;
+  *share = f->damage;
 }
 
 typedef struct {

@@ -43,6 +43,9 @@ gboolean effnet_frontend_size (EffnetFrontend *frontend, const EffnetImage *imag
 gboolean effnet_frontend_begin (EffnetFrontend *frontend, const EffnetImage *image,
                                 const EffnetRegion *regions, size_t n, struct _EffnetPool *pool,
                                 EffnetFrontendTimes *times, GError **error);
+/* Of the frame begun: the decoder's warnings, and the share of the picture that they put in doubt.
+ */
+void effnet_frontend_damage (const EffnetFrontend *frontend, unsigned *warnings, double *share);
 /* @i: of the regions. With the @pool of the beginning. Adds to @times. */
 void effnet_frontend_fill (EffnetFrontend *frontend, size_t i, struct _EffnetPool *pool,
                            float *nhwc, EffnetFrontendTimes *times);

@@ -3,13 +3,15 @@
  * libjpeg, contained. Its errors come back by longjmp to the one setjmp of each step; no local that
  * changes after it is used behind it. Nothing is printed.
  *
- * What counts as broken: missing or wrong bits within the rows that are needed, and in files of
- * several scans anything missing at all, because a picture with half its scans is another picture.
- * What does not: bytes after the end, a missing end marker, padding between segments, unknown
- * application markers, missing Huffman tables (libjpeg-turbo then takes the standard ones). Rows
- * outside the crop are parsed, not transformed. */
+ * What libjpeg warns of is weighed by how much of the rows that are needed it puts in doubt;
+ * above EFFNET_DAMAGE_MAX the frame is broken. So is a file whose scans are not all there, because
+ * a picture with half its scans is another picture. No damage: bytes before the start and after the
+ * end, a second start marker, a missing end marker, padding between segments, unknown application
+ * markers, missing Huffman tables (libjpeg-turbo then takes the standard ones). Rows outside the
+ * crop are parsed, not transformed. */
 #include "image/jpeg.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +21,9 @@
 
 #include "base/checked.h"
 #include "base/limits.h"
+#include "image/color.h"
 #include "image/exif.h"
+#include "image/markers.h"
 
 #if JPEG_LIB_VERSION >= 70
 #  define DCT_WIDTH(k)      ((unsigned)(k)->DCT_h_scaled_size)
@@ -40,10 +44,17 @@ struct _EffnetJpeg {
   struct jpeg_progress_mgr progress;
   jmp_buf jump;
   gboolean created;
+  const uint8_t *file;
+  size_t size;      /* bytes of it */
+  size_t given;     /* bytes that the source has given or left out */
   gboolean ran_out; /* the source was asked for more than there is */
-  size_t size;      /* bytes of the file */
+  gboolean beyond;  /* reading what is not needed: only bytes left over count */
+  unsigned seen;    /* bit mask of the components that had a scan */
+  EffnetDamage damage;
   char message[JMSG_LENGTH_MAX];
+  double share;    /* of the last frame that is in doubt */
   uint8_t *planes; /* grows, is kept */
+  uint8_t *cmyk;   /* in it, a line of four components; NULL of others */
   size_t planes_bytes;
   JSAMPROW *lines[3]; /* one MCU row of each component */
   unsigned lines_room[3];
@@ -60,22 +71,62 @@ on_error (j_common_ptr common)
   longjmp (jpeg->jump, 1);
 }
 
+/* Bytes that were read over to find the next marker. The source has been moved behind them. */
+static void
+on_bytes_left (EffnetJpeg *jpeg, unsigned row)
+{
+  const uint8_t *end = jpeg->d.src->next_input_byte;
+  size_t n = (size_t)MAX (jpeg->err.msg_parm.i[0], 0);
+  gboolean in_file = end >= jpeg->file && end <= jpeg->file + jpeg->size;
+
+  if (!in_file) /* the end marker that source_fill() makes */
+    end = jpeg->file + jpeg->size;
+  n = MIN (n, (size_t)(end - jpeg->file));
+  effnet_damage_behind (&jpeg->damage, row, end - n, n, jpeg->message);
+}
+
+/* The data of a scan without restart markers came to an end where the encoder ended it, and yet
+ * some was missing: something before was read wrongly, nobody knows where. */
+static gboolean
+is_end_of_scan (const EffnetJpeg *jpeg)
+{
+  int marker = jpeg->d.unread_marker;
+
+  return jpeg->damage.interval == 0 && !jpeg->ran_out &&
+         (marker == JPEG_EOI || marker == 0xda || marker == 0xc4); /* SOS, DHT */
+}
+
 static void
 on_message (j_common_ptr common, int level)
 {
+  EffnetJpeg *jpeg = common->client_data;
+  unsigned row = jpeg->d.input_iMCU_row; /* that is being read */
+
   if (level >= 0)
     return;
+  common->err->format_message (common, jpeg->message);
   switch (common->err->msg_code) {
+  case JWRN_EXTRANEOUS_DATA:
+    on_bytes_left (jpeg, row);
+    break;
   case JWRN_HIT_MARKER:
-  case JWRN_JPEG_EOF:
+    if (is_end_of_scan (jpeg)) {
+      effnet_damage_scan (&jpeg->damage, jpeg->message);
+      break;
+    }
+    G_GNUC_FALLTHROUGH;
   case JWRN_HUFF_BAD_CODE:
   case JWRN_ARITH_BAD_CODE:
   case JWRN_MUST_RESYNC:
+    if (!jpeg->beyond)
+      effnet_damage_ahead (&jpeg->damage, row, jpeg->message);
+    break;
   case JWRN_BOGUS_PROGRESSION:
   case JWRN_NOT_SEQUENTIAL:
-    on_error (common);
+    effnet_damage_scan (&jpeg->damage, jpeg->message);
     break;
   default:
+    jpeg->damage.warnings++;
     break;
   }
 }
@@ -90,6 +141,8 @@ static void
 on_progress (j_common_ptr common)
 {
   EffnetJpeg *jpeg = common->client_data;
+  for (int i = 0; i < jpeg->d.comps_in_scan; i++)
+    jpeg->seen |= 1u << jpeg->d.cur_comp_info[i]->component_index;
   if (jpeg->d.input_scan_number > EFFNET_JPEG_SCANS_MAX) {
     g_snprintf (jpeg->message, sizeof jpeg->message, "more than %d scans", EFFNET_JPEG_SCANS_MAX);
     longjmp (jpeg->jump, 1);
@@ -102,13 +155,43 @@ source_start (j_decompress_ptr d)
   (void)d;
 }
 
+/* Gives the bytes from @from to the next start marker at or behind @segment, which libjpeg would
+ * refuse and which is left out. */
+static void
+give (EffnetJpeg *jpeg, size_t from, size_t segment)
+{
+  size_t end = jpeg->size;
+  EffnetSegment s;
+
+  jpeg->given = end;
+  while (effnet_markers_next (jpeg->file, jpeg->size, &segment, &s)) {
+    if (s.code == EFFNET_MARKER_SOI) {
+      end = s.at;
+      jpeg->given = segment;
+      break;
+    }
+  }
+  jpeg->src.next_input_byte = jpeg->file + from;
+  jpeg->src.bytes_in_buffer = end - from;
+}
+
 /* The end of the bytes looks like the end of the file: bits that are then missing are found missing
- * by the entropy decoder, and a frame that only lacks its end marker is whole. */
+ * by the entropy decoder, and a frame that only lacks its end marker is whole. The arithmetic
+ * decoder takes missing bytes for zeros and says nothing. */
 static boolean
 source_fill (j_decompress_ptr d)
 {
   static const JOCTET end[2] = {0xff, JPEG_EOI};
   EffnetJpeg *jpeg = d->client_data;
+
+  while (jpeg->given < jpeg->size) {
+    give (jpeg, jpeg->given, jpeg->given);
+    if (d->src->bytes_in_buffer > 0)
+      return TRUE;
+  }
+  if (d->arith_code && !jpeg->beyond)
+    effnet_damage_ahead (&jpeg->damage, d->input_iMCU_row,
+                         "premature end of arithmetic-coded data");
   jpeg->ran_out = TRUE;
   d->src->next_input_byte = end;
   d->src->bytes_in_buffer = sizeof end;
@@ -203,23 +286,21 @@ check_header (EffnetJpeg *jpeg, EffnetJpegHeader *header)
                 d->image_width, d->image_height, EFFNET_FRAME_SIDE_MAX, most);
     return FALSE;
   }
-  if (d->num_components == 4) {
+  if (d->num_components != 1 && d->num_components != 3 && d->num_components != 4) {
     g_snprintf (jpeg->message, sizeof jpeg->message,
-                "its colours are %s, only YCbCr, RGB and grey are supported: convert it first",
-                d->jpeg_color_space == JCS_YCCK ? "YCCK" : "CMYK");
-    return FALSE;
-  }
-  if (d->num_components != 1 && d->num_components != 3) {
-    g_snprintf (jpeg->message, sizeof jpeg->message,
-                "it has %d components, 1 (grey) or 3 (YCbCr, RGB) are supported",
+                "it has %d components, 1 (grey), 3 (YCbCr, RGB) or 4 (CMYK, YCCK) are supported",
                 d->num_components);
     return FALSE;
   }
   header->width = d->image_width;
   header->height = d->image_height;
-  header->model = d->num_components == 1           ? EFFNET_MODEL_GRAY
-                  : d->jpeg_color_space == JCS_RGB ? EFFNET_MODEL_RGB
-                                                   : EFFNET_MODEL_YUV;
+  header->packed_only = d->num_components == 4;
+  header->model = d->num_components == 1                                     ? EFFNET_MODEL_GRAY
+                  : d->jpeg_color_space == JCS_RGB || d->num_components == 4 ? EFFNET_MODEL_RGB
+                                                                             : EFFNET_MODEL_YUV;
+  jpeg->damage.rows = MIN (d->total_iMCU_rows, EFFNET_DAMAGE_ROWS);
+  jpeg->damage.interval = (double)d->restart_interval /
+                          ceil ((double)d->image_width / (d->max_h_samp_factor * DCTSIZE));
   return TRUE;
 }
 
@@ -231,13 +312,16 @@ effnet_jpeg_header (EffnetJpeg *jpeg, const void *data, size_t size, EffnetJpegH
     return effnet_fail (error, EFFNET_ERROR_FRAME,
                         "JPEG frame of %" G_GSIZE_FORMAT " bytes%s: there is nothing to decode",
                         size, data == NULL ? " at NULL" : "");
+  jpeg->file = data;
   jpeg->size = size;
   if (setjmp (jpeg->jump) != 0)
     return fail (jpeg, error);
   prepare (jpeg);
-  jpeg->ran_out = FALSE;
-  jpeg->src.next_input_byte = data;
-  jpeg->src.bytes_in_buffer = size;
+  jpeg->ran_out = jpeg->beyond = FALSE;
+  jpeg->seen = 0;
+  effnet_damage_begin (&jpeg->damage);
+  size_t start = effnet_markers_start (data, size);
+  give (jpeg, start, MIN (start + 2, size));
   jpeg_read_header (&jpeg->d, TRUE);
   if (!check_header (jpeg, header))
     return fail (jpeg, error);
@@ -273,6 +357,23 @@ describe_planes (EffnetJpeg *jpeg, EffnetJpegPlane planes[3])
   return TRUE;
 }
 
+/* Of a file of several scans: it ended where it should, or there was nothing left to come. */
+static gboolean
+scans_are_complete (const EffnetJpeg *jpeg)
+{
+  const struct jpeg_decompress_struct *d = &jpeg->d;
+
+  if (!jpeg->ran_out)
+    return TRUE;
+  if (jpeg->seen != (1u << d->num_components) - 1)
+    return FALSE;
+  for (int c = 0; d->progressive_mode && c < d->num_components; c++)
+    for (unsigned k = 0; k < DCTSIZE2; k++)
+      if (d->coef_bits[c][k] != 0)
+        return FALSE;
+  return TRUE;
+}
+
 gboolean
 effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, gboolean rgb, EffnetJpegPlane planes[3],
                    GError **error)
@@ -284,11 +385,11 @@ effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, gboolean rgb, EffnetJpegPlane p
   d->scale_num = n;
   d->scale_denom = 8;
   d->raw_data_out = !rgb;
-  d->out_color_space = rgb ? JCS_RGB : d->jpeg_color_space;
+  d->out_color_space = !rgb ? d->jpeg_color_space : d->num_components == 4 ? JCS_CMYK : JCS_RGB;
   d->dct_method = JDCT_ISLOW;
   d->do_block_smoothing = FALSE;
   jpeg_start_decompress (d);
-  if (jpeg->ran_out && jpeg_has_multiple_scans (d)) {
+  if (jpeg_has_multiple_scans (d) && !scans_are_complete (jpeg)) {
     g_strlcpy (jpeg->message, "it ends before its last scan", sizeof jpeg->message);
     return fail (jpeg, error);
   }
@@ -342,15 +443,21 @@ reserve_planes (EffnetJpeg *jpeg, size_t mcu_rows, EffnetJpegPlane planes[3], GE
   return TRUE;
 }
 
-/* The arithmetic decoder takes missing bytes for zeros and says nothing. */
+/* Ends the frame, of which rows [from, to) of MCUs were needed. */
 static gboolean
-finish (EffnetJpeg *jpeg, GError **error)
+finish (EffnetJpeg *jpeg, unsigned from, unsigned to, GError **error)
 {
-  if (jpeg->ran_out && jpeg->d.arith_code) {
-    g_strlcpy (jpeg->message, "Corrupt JPEG data: premature end of data segment",
-               sizeof jpeg->message);
+  EffnetDamage *damage = &jpeg->damage;
+  double share = effnet_damage_share (damage, from, to);
+
+  if (share > EFFNET_DAMAGE_MAX) {
+    g_snprintf (jpeg->message, sizeof jpeg->message,
+                "%.0f %% of the part that is needed is lost or in doubt, at most %.0f %% may be; "
+                "%s (near row %u of %u)",
+                100 * share, 100 * EFFNET_DAMAGE_MAX, damage->first, damage->at, damage->rows);
     return fail (jpeg, error);
   }
+  jpeg->share = share;
   jpeg_abort_decompress (&jpeg->d);
   return TRUE;
 }
@@ -374,6 +481,41 @@ read_mcu_row (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned row, g
   jpeg_read_raw_data (d, arrays, (JDIMENSION)d->max_v_samp_factor * MIN_DCT_HEIGHT (d));
 }
 
+/* The next line of packed RGB into line @y of those kept. */
+static void
+read_line (EffnetJpeg *jpeg, const EffnetJpegPlane *plane, unsigned y)
+{
+  uint8_t *rgb = plane->data + y * plane->stride;
+  JSAMPROW line = jpeg->cmyk != NULL ? jpeg->cmyk : rgb;
+
+  jpeg_read_scanlines (&jpeg->d, &line, 1);
+  if (jpeg->cmyk != NULL)
+    effnet_color_cmyk_to_rgb (jpeg->cmyk, plane->width, rgb);
+}
+
+/* Where little is left below the rows that are needed, the scan is parsed to its end: that data is
+ * left over there is often all that shows damage. No error of it counts. @spare: a line of packed
+ * RGB that may be written. */
+static void
+read_on (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned to, unsigned spare)
+{
+  struct jpeg_decompress_struct *d = &jpeg->d;
+  unsigned rows = d->total_iMCU_rows;
+
+  if (jpeg_has_multiple_scans (d) || rows - MIN (to, rows) > rows / 4)
+    return;
+  jpeg->beyond = TRUE;
+  if (setjmp (jpeg->jump) != 0)
+    return;
+  while (d->output_scanline < d->output_height) {
+    if (d->raw_data_out)
+      read_mcu_row (jpeg, planes, 0, FALSE);
+    else
+      read_line (jpeg, planes, spare);
+  }
+  jpeg_finish_decompress (d);
+}
+
 static gboolean
 read_mcu_rows (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned from, unsigned to,
                GError **error)
@@ -382,31 +524,39 @@ read_mcu_rows (EffnetJpeg *jpeg, const EffnetJpegPlane planes[3], unsigned from,
     return fail (jpeg, error);
   for (unsigned row = 0; row < to; row++)
     read_mcu_row (jpeg, planes, row > from ? row - from : 0, row >= from);
-  return finish (jpeg, error);
+  read_on (jpeg, planes, to, 0);
+  return finish (jpeg, from, to, error);
 }
 
-/* Lines [0, to) of packed RGB, those before @plane->first overwriting one line. */
+/* Lines [0, to) of packed RGB, those before @plane->first overwriting one line; behind those kept
+ * there is room for another. */
 static gboolean
 read_lines (EffnetJpeg *jpeg, const EffnetJpegPlane *plane, unsigned to, GError **error)
 {
+  struct jpeg_decompress_struct *d = &jpeg->d;
+  unsigned lines = (unsigned)d->max_v_samp_factor * MIN_DCT_HEIGHT (d); /* of a row of MCUs */
+
   if (setjmp (jpeg->jump) != 0)
     return fail (jpeg, error);
-  while (jpeg->d.output_scanline < to) {
-    unsigned y = jpeg->d.output_scanline;
-    JSAMPROW line = plane->data + (y > plane->first ? y - plane->first : 0) * plane->stride;
-    jpeg_read_scanlines (&jpeg->d, &line, 1);
-  }
-  return finish (jpeg, error);
+  while (d->output_scanline < to)
+    read_line (jpeg, plane, d->output_scanline - MIN (d->output_scanline, plane->first));
+  unsigned last = (unsigned)effnet_div_up (to, lines);
+  read_on (jpeg, plane, last, to - plane->first);
+  return finish (jpeg, plane->first / lines, last, error);
 }
 
 static gboolean
 decode_rgb (EffnetJpeg *jpeg, unsigned lo, unsigned hi, EffnetJpegPlane *plane, GError **error)
 {
+  size_t line = (size_t)plane->width * 3;
+  size_t raw = jpeg->d.num_components == 4 ? (size_t)plane->width * 4 : 0;
+
   plane->first = lo;
-  plane->stride = (size_t)plane->width * 3;
-  if (!reserve (jpeg, plane->stride * (hi - lo), error))
+  plane->stride = line;
+  if (!reserve (jpeg, line * (hi - lo + 1) + raw, error))
     return FALSE;
   plane->data = jpeg->planes;
+  jpeg->cmyk = raw != 0 ? jpeg->planes + line * (hi - lo + 1) : NULL;
   return read_lines (jpeg, plane, hi, error);
 }
 
@@ -429,4 +579,11 @@ effnet_jpeg_decode (EffnetJpeg *jpeg, const unsigned lo[3], const unsigned hi[3]
     planes[c].first = from * lines[c];
   return reserve_planes (jpeg, to - from, planes, error) &&
          read_mcu_rows (jpeg, planes, from, to, error);
+}
+
+void
+effnet_jpeg_damage (const EffnetJpeg *jpeg, unsigned *warnings, double *share)
+{
+  *warnings = jpeg->damage.warnings;
+  *share = jpeg->share;
 }

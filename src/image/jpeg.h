@@ -6,6 +6,7 @@
 #ifndef EFFNET_IMAGE_JPEG_H
 #define EFFNET_IMAGE_JPEG_H
 
+#include "image/damage.h"
 #include "image/format.h"
 
 typedef struct _EffnetJpeg EffnetJpeg;
@@ -13,6 +14,7 @@ typedef struct _EffnetJpeg EffnetJpeg;
 typedef struct {
   unsigned width, height; /* pixels, as the file says */
   unsigned orientation;   /* 1..8, as its Exif says; 0 when it says nothing */
+  gboolean packed_only;   /* four colours: there are no planes to start with */
   EffnetColorModel model;
 } EffnetJpegHeader;
 
@@ -37,8 +39,11 @@ gboolean effnet_jpeg_header (EffnetJpeg *jpeg, const void *data, size_t size,
  * only one. Fills the sizes. */
 gboolean effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, gboolean rgb, EffnetJpegPlane planes[3],
                             GError **error);
-/* Decodes rows [lo[c], hi[c]) of each plane c. */
+/* Decodes rows [lo[c], hi[c]) of each plane c. Too much damage in them is an error; what is less
+ * effnet_jpeg_damage() tells. */
 gboolean effnet_jpeg_decode (EffnetJpeg *jpeg, const unsigned lo[3], const unsigned hi[3],
                              EffnetJpegPlane planes[3], GError **error);
+/* Of the last frame decoded: the warnings, and the share of it that is in doubt. */
+void effnet_jpeg_damage (const EffnetJpeg *jpeg, unsigned *warnings, double *share);
 
 #endif

@@ -51,7 +51,8 @@ class Image(C.Structure):
 class Result(C.Structure):
     _fields_ = [("logits", FLOATS), ("probabilities", FLOATS), ("features", FLOATS),
                 ("n_classes", C.c_uint), ("n_features", C.c_uint), ("margin", C.c_double), ("entropy", C.c_double),
-                ("decode_ns", C.c_uint64), ("convert_ns", C.c_uint64), ("infer_ns", C.c_uint64), ("reserved", C.c_void_p * 4)]
+                ("decode_ns", C.c_uint64), ("convert_ns", C.c_uint64), ("infer_ns", C.c_uint64),
+                ("warnings", C.c_uint), ("damage", C.c_float), ("reserved", C.c_void_p * 3)]
 
 
 class Library:

@@ -121,6 +121,18 @@ def check_orientations(tool, folder, size):
     return bool(max(off) <= 2)
 
 
+def check_cmyk(tool, folder, size):
+    y, x = np.mgrid[:200, :300]
+    ink = np.stack([x * 255 // 300, y * 255 // 200, (x + y) % 256, (x * y) % 97], 2).astype(np.uint8)
+    path = os.path.join(folder, "cmyk.jpg")
+    Image.fromarray(ink, "CMYK").save(path, quality=95)
+    with Image.open(path) as image:
+        want = pixels(centre_crop(image.convert("RGB"), size, 0.875, Image.BICUBIC))
+    off = np.abs(dump(tool, size, [(JPEG, 0, 0, CENTER_CROP, 1, 0.875, 0, 1, path)])[0] - want)
+    print(f"# CMYK: worst pixel {off.max():.3f}/255")
+    return bool(off.max() <= 1.001)
+
+
 def main():
     tool, folder = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     table = "--table" in sys.argv
@@ -132,6 +144,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for size in (64, 224):
             results.append((f"RGB to {size} equals Pillow within 1/255", check_raw(tool, scratch, size)))
+        results.append(("CMYK as Pillow's convert('RGB')", check_cmyk(tool, scratch, 224)))
         results.append(("every orientation as Pillow's exif_transpose", check_orientations(tool, scratch, 64)))
     for size, f in ((224, 0), (224, 1), (380, 1)) if table else ((224, 1),):
         name = f"JPEG at full scale to {size}, filter {f}: mean under 0.5/255 on each photo"

@@ -38,7 +38,9 @@ set_up (struct jpeg_compress_struct *c, const EncodeSpec *s)
   jpeg_set_defaults (c);
   if (s->rgb)
     jpeg_set_colorspace (c, JCS_RGB);
-  if (s->rgb)
+  if (s->ycck)
+    jpeg_set_colorspace (c, JCS_YCCK);
+  if (s->rgb || s->ycck)
     c->write_Adobe_marker = TRUE;
   jpeg_set_quality (c, s->quality ? s->quality : 90, TRUE);
   c->arith_code = s->arithmetic;
@@ -72,8 +74,10 @@ encode (const EncodeSpec *s)
   for (unsigned y = 0; y < s->height; y++) {
     JSAMPROW row = line;
     for (unsigned x = 0; x < s->width; x++) {
-      unsigned char rgb[4] = {0, 0, 0, 128};
+      unsigned char rgb[4] = {0, 0, 0, 240};
       encode_picture (x, y, s->width, s->height, rgb);
+      for (unsigned k = 0; s->components == 4 && k < 3; k++)
+        rgb[k] = (unsigned char)(rgb[k] * 255 / rgb[3]); /* inverted, as Adobe's programs do */
       if (s->components == 1)
         rgb[0] = (unsigned char)((rgb[0] * 299 + rgb[1] * 587 + rgb[2] * 114) / 1000);
       for (unsigned k = 0; k < s->components; k++)

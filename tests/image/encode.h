@@ -11,6 +11,7 @@ typedef struct {
   unsigned components; /* 1 grey, 3 YCbCr, 4 CMYK */
   unsigned h, v;       /* sampling of the first component; the others have 1x1 */
   gboolean rgb;        /* stored as RGB, told by an Adobe marker */
+  gboolean ycck;       /* of 4 components: stored as YCCK */
   gboolean progressive, arithmetic, scan_each; /* scan_each: one sequential scan per component */
   unsigned restart;                            /* MCUs between restart markers, 0 none */
   int quality;                                 /* 0 means 90 */
