@@ -52,40 +52,16 @@ gst_effnet_video_get_raw_caps (void)
 GstCaps *
 gst_effnet_video_get_template_caps (void)
 {
-  GstCaps *caps = gst_effnet_video_get_raw_caps ();
+  GstCaps *caps = gst_effnet_video_get_raw_caps (), *fields = gst_caps_copy (caps);
 
+  gst_caps_set_simple (fields, "interlace-mode", G_TYPE_STRING, "alternate", NULL);
+  gst_caps_set_features_simple (fields,
+                                gst_caps_features_new (GST_CAPS_FEATURE_FORMAT_INTERLACED, NULL));
+  gst_caps_append (caps, fields);
   gst_caps_set_simple (caps, "width", GST_TYPE_INT_RANGE, 1, EFFNET_FRAME_SIDE_MAX, "height",
                        GST_TYPE_INT_RANGE, 1, EFFNET_FRAME_SIDE_MAX, NULL);
   gst_caps_append_structure (caps, gst_structure_new_empty ("image/jpeg"));
   return caps;
-}
-
-const char *
-gst_effnet_video_advise (const GstCaps *offered)
-{
-  static const struct {
-    const char *media, *elements;
-  } advice[] = {
-      {"video/x-raw", "videoconvert"},
-      {"video/x-bayer", "bayer2rgb ! videoconvert"},
-      {"video/x-h264", "h264parse ! avdec_h264"},
-      {"video/x-h265", "h265parse ! avdec_h265"},
-      {"video/x-vp8", "vp8dec"},
-      {"video/x-vp9", "vp9dec"},
-      {"image/png", "pngdec"},
-      {"video/", "decodebin"},
-      {"image/", "decodebin"},
-  };
-  const char *media;
-
-  if (gst_caps_is_any (offered) || gst_caps_is_empty (offered))
-    return NULL;
-  media = gst_structure_get_name (gst_caps_get_structure (offered, 0));
-  for (guint i = 0; i < G_N_ELEMENTS (advice); i++) {
-    if (g_str_has_prefix (media, advice[i].media))
-      return advice[i].elements;
-  }
-  return NULL;
 }
 
 static EffnetColorMatrix
@@ -156,12 +132,14 @@ gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInfo *info)
       image->format = formats[i].effnet;
   }
   image->width = GST_VIDEO_INFO_WIDTH (info);
-  image->height = GST_VIDEO_INFO_HEIGHT (info);
+  image->height = GST_VIDEO_INFO_FIELD_HEIGHT (info); /* a buffer, which may be every second line */
   image->matrix = map_matrix (GST_VIDEO_INFO_COLORIMETRY (info).matrix);
   image->range = map_range (GST_VIDEO_INFO_COLORIMETRY (info).range);
   image->chroma_site = map_chroma_site (GST_VIDEO_INFO_CHROMA_SITE (info));
   image->par_n = MAX (GST_VIDEO_INFO_PAR_N (info), 0);
   image->par_d = MAX (GST_VIDEO_INFO_PAR_D (info), 0);
+  if (GST_VIDEO_INFO_INTERLACE_MODE (info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
+    image->par_d *= 2;
   return image->format != EFFNET_PIXEL_FORMAT_UNKNOWN;
 }
 
@@ -293,7 +271,7 @@ set_planes (GstEffnetFrame *frame)
   }
   if (crop != NULL) { /* counts in the meta's frame, which may be larger than the caps' */
     image->width = GST_VIDEO_FRAME_WIDTH (video);
-    image->height = GST_VIDEO_FRAME_HEIGHT (video);
+    image->height = GST_VIDEO_INFO_FIELD_HEIGHT (&video->info);
     image->crop_x = crop->x;
     image->crop_y = crop->y;
     image->crop_width = crop->width;

@@ -27,11 +27,9 @@ typedef struct {
 
 /* Returns: (transfer full): every raw format of the library, of any size */
 GstCaps *gst_effnet_video_get_raw_caps (void);
-/* Returns: (transfer full): those in the sizes that the library takes, and JPEG */
+/* Returns: (transfer full): those in the sizes that the library takes, frames and fields, and JPEG
+ */
 GstCaps *gst_effnet_video_get_template_caps (void);
-/* Returns: (nullable): the elements that convert @offered, which is not taken; NULL when none are
- * known. */
-const char *gst_effnet_video_advise (const GstCaps *offered);
 /* FALSE: caps that the template does not allow, or that contradict themselves. */
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);
 /* FALSE: a format that the library does not read. */

@@ -87,6 +87,7 @@
  */
 #include "classify/classify.h"
 
+#include "classify/advice.h"
 #include "classify/model.h"
 #include "classify/props.h"
 #include "classify/transform.h"
@@ -181,8 +182,10 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
 
   (void)out; /* the same */
-  if (!gst_effnet_format_from_caps (&self->format, in))
+  if (!gst_effnet_format_from_caps (&self->format, in)) {
+    self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
     goto bad_caps;
+  }
   self->since_inference = 0;
   gst_effnet_results_reset (&self->results); /* of another picture */
   GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, (gpointer)in);
@@ -190,7 +193,10 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
 
   /* ERRORS */
 bad_caps : {
-  GST_ERROR_OBJECT (self, "caps that describe no frame: %" GST_PTR_FORMAT, (gpointer)in);
+  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+                       ("The caps that come describe no frame: their fields "
+                        "do not belong together"),
+                       ("%" GST_PTR_FORMAT, (gpointer)in));
   return FALSE;
 }
 }
@@ -241,26 +247,54 @@ src_event (GstBaseTransform *base, GstEvent *event)
   return TRUE;
 }
 
-/* Upstream offers no format that is taken: says once which elements convert it, since upstream's
- * own error does not. */
+/* Says once in a stream what would have to come instead. */
 static void
 advise (GstEffnetClassify *self, const GstCaps *offered)
 {
-  const char *elements = gst_effnet_video_advise (offered);
+  g_autofree char *advice = gst_effnet_advice_new (offered);
   gboolean advised;
 
-  if (elements == NULL || !GST_PAD_IS_ACTIVE (GST_BASE_TRANSFORM_SINK_PAD (self)))
+  if (advice == NULL || !GST_PAD_IS_ACTIVE (GST_BASE_TRANSFORM_SINK_PAD (self)))
     return;
   GST_OBJECT_LOCK (self);
   advised = self->advised;
   self->advised = TRUE;
   GST_OBJECT_UNLOCK (self);
   if (!advised)
-    GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE,
-                         ("None of the formats that come is taken, the first is %s: put \"%s\" "
-                          "before effnetclassify",
-                          gst_structure_get_name (gst_caps_get_structure (offered, 0)), elements),
+    GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE, ("%s", advice),
                          ("offered: %" GST_PTR_FORMAT, (gpointer)offered));
+}
+
+/* A caps event that the pad is going to refuse: sink_event() does not get it. */
+static GstPadProbeReturn
+watch_caps (GstPad *pad, GstPadProbeInfo *info, gpointer self)
+{
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  GstCaps *caps;
+
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (event, &caps);
+  if (!gst_pad_query_accept_caps (pad, caps))
+    advise (self, caps);
+  return GST_PAD_PROBE_OK;
+}
+
+/* Without caps there never was an event about them. */
+static GstFlowReturn
+submit_input_buffer (GstBaseTransform *base, gboolean is_discont, GstBuffer *buffer)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+
+  if (self->format.image.format != EFFNET_PIXEL_FORMAT_UNKNOWN)
+    return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)
+        ->submit_input_buffer (base, is_discont, buffer);
+  gst_buffer_unref (buffer);
+  GST_ELEMENT_ERROR (self, STREAM, WRONG_TYPE,
+                     ("Data comes without a format, as it does straight from a file: put "
+                      "\"decodebin\" before effnetclassify, or \"jpegparse\" for JPEG"),
+                     ("buffer without caps"));
+  return GST_FLOW_NOT_NEGOTIATED;
 }
 
 static gboolean
@@ -359,6 +393,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
   base->query = GST_DEBUG_FUNCPTR (handle_query);
   base->src_event = GST_DEBUG_FUNCPTR (src_event);
+  base->submit_input_buffer = GST_DEBUG_FUNCPTR (submit_input_buffer);
   base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
   base->prepare_output_buffer = GST_DEBUG_FUNCPTR (prepare_output_buffer);
   base->transform_ip = GST_DEBUG_FUNCPTR (gst_effnet_classify_transform_ip);
@@ -373,6 +408,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_base_transform_set_in_place (base, TRUE);
   gst_base_transform_set_gap_aware (base, TRUE); /* else the base class removes the flag */
   gst_base_transform_set_qos_enabled (base, TRUE);
+  gst_pad_add_probe (base->sinkpad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, watch_caps, self, NULL);
   self->model_settings.variant = g_strdup ("auto");
   self->frame_settings = (GstEffnetFrameSettings){
       .inference.top_k = 5,
