@@ -14,6 +14,16 @@
  * that names the subject, the value found, and what was expected. It leaves nothing behind. Passing
  * a NULL model or session is a programming error and is caught by an assertion, not reported.
  *
+ * fork(). The child may go on with the models and sessions that no other thread was using at that
+ * moment: run them, free them, open others; its pools start threads of their own. A session that
+ * another thread was inside of must be left alone in the child, and is not to be freed there.
+ *
+ * Memory. Blocks whose size depends on a file, a picture or an option are asked for with care: when
+ * the system does not give them, the call fails with #EFFNET_ERROR_IO and a sentence that says how
+ * much. Small ones come from g_malloc(), which aborts the process when there is no memory at all.
+ *
+ * The library stays loaded when it is closed with dlclose().
+ *
  * The whole of it, on one page:
  *
  * |[<!-- language="C" -->

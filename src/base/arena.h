@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Aligned blocks of memory that live as long as their owner. Large ones ask for huge pages. */
+ * Aligned blocks of memory that live as long as their owner. Large ones ask for huge pages, and go
+ * back to the system when they are cleared. */
 #ifndef EFFNET_BASE_ARENA_H
 #define EFFNET_BASE_ARENA_H
 
@@ -11,7 +12,8 @@
 typedef struct {
   void *base;
   size_t bytes;
-  void *block; /* what the system gave: base lies in it, aligned */
+  void *block;   /* what the system gave: base lies in it, aligned */
+  size_t mapped; /* bytes of it to unmap; 0: free it */
 } EffnetArena;
 
 /* Zeroed, aligned to EFFNET_ALIGN. Returns 0, or -1 when the system has not that much memory. */

@@ -11,12 +11,44 @@
 #include "bind/dialect.h"
 #include "bind/synthetic.h"
 #include "engine/engine.h"
+#include "threads/fork.h"
 
 /* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens are
  * serialised: a second open of the same file shares the model of the first. Taking a reference
  * never waits for an open. */
 static GMutex open_lock, cache_lock;
 static GHashTable *cache;
+
+static void
+before_fork (void)
+{
+  g_mutex_lock (&cache_lock);
+}
+
+static void
+after_fork (void)
+{
+  g_mutex_unlock (&cache_lock);
+}
+
+/* Who was opening a model is not in the child; the cache was not being changed. */
+static void
+in_child (void)
+{
+  g_mutex_init (&open_lock);
+  after_fork ();
+}
+
+static void
+prepare_for_forks (void)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once)) {
+    effnet_at_fork (before_fork, after_fork, in_child);
+    g_once_init_leave (&once, 1);
+  }
+}
 
 static void
 model_free (EffnetModel *model)
@@ -405,6 +437,7 @@ effnet_model_open (const char *path, const EffnetModelOptions *options, GError *
   if (path != NULL && !effnet_find_files (path, &weights, &card, error))
     return NULL;
 
+  prepare_for_forks ();
   key = cache_key (weights, card, &o, dtype);
   g_mutex_lock (&open_lock);
   model = cache_lookup (key);

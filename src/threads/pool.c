@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "threads/fork.h"
 
 #define SPIN_NS    50000 /* a step of a network takes 5 to 500 us: longer than this is a pause */
 #define SPIN_CHECK 32    /* rounds between two looks at the clock */
@@ -172,6 +173,62 @@ start_threads (EffnetPool *pool)
   }
 }
 
+/* ---- fork ---- */
+
+static void
+before_fork (void)
+{
+  g_mutex_lock (&registry_lock);
+}
+
+static void
+after_fork (void)
+{
+  g_mutex_unlock (&registry_lock);
+}
+
+/* As after its first effnet_pool_get(): the child has neither the workers nor the other callers,
+ * and their jobs must not be taken up. Its next job starts workers of its own. */
+static void
+reset (gpointer key, gpointer value, gpointer user_data)
+{
+  EffnetPool *pool = value;
+
+  (void)key;
+  (void)user_data;
+  pool->threads = NULL; /* leaked: they cannot be joined */
+  for (unsigned i = 0; i < MAX_LANES; i++)
+    atomic_store (&pool->lanes[i].range, 0);
+  atomic_store (&pool->streams, 0);
+  atomic_store (&pool->sleepers, 0);
+  atomic_store (&pool->caller_sleeps, 0);
+  atomic_flag_clear (&pool->taken);
+  g_mutex_init (&pool->lock);
+  g_cond_init (&pool->work);
+  g_cond_init (&pool->finished);
+}
+
+static void
+in_child (void)
+{
+  if (registry != NULL)
+    g_hash_table_foreach (registry, reset, NULL);
+  after_fork ();
+}
+
+static void
+prepare_for_forks (void)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once)) {
+    effnet_at_fork (before_fork, after_fork, in_child);
+    g_once_init_leave (&once, 1);
+  }
+}
+
+/* ---- life ---- */
+
 EffnetPool *
 effnet_pool_get (unsigned threads)
 {
@@ -179,6 +236,7 @@ effnet_pool_get (unsigned threads)
 
   if (threads == 0)
     threads = effnet_cpu_count ();
+  prepare_for_forks ();
   g_mutex_lock (&registry_lock);
   if (registry == NULL)
     registry = g_hash_table_new (NULL, NULL);

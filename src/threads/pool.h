@@ -6,6 +6,8 @@
  * Chooses between latency and throughput by itself: a caller that is alone gets all workers; when
  * several callers (streams) are inside at once each runs its own tiles on its own thread, without
  * barriers.
+ *
+ * In the child of a fork() the pools have no workers until their next run.
  */
 #ifndef EFFNET_THREADS_POOL_H
 #define EFFNET_THREADS_POOL_H

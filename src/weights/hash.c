@@ -10,9 +10,8 @@
 
 struct _EffnetHash {
   struct stat opened; /* the file when it was opened */
-  GMutex lock;
-  int fd;       /* under lock; -1 once the digest is there */
-  char *digest; /* under lock */
+  int fd;
+  char *digest; /* atomic; NULL until somebody asks */
 };
 
 EffnetHash *
@@ -21,7 +20,6 @@ effnet_hash_new (int fd)
   EffnetHash *hash = g_new0 (EffnetHash, 1);
 
   hash->fd = fd;
-  g_mutex_init (&hash->lock);
   if (fstat (fd, &hash->opened) != 0)
     hash->digest = g_strdup ("");
   return hash;
@@ -60,16 +58,18 @@ compute (const EffnetHash *hash)
 const char *
 effnet_hash_get (EffnetHash *hash)
 {
+  char *digest;
+
   if (hash == NULL)
     return "";
-  g_mutex_lock (&hash->lock);
-  if (hash->digest == NULL) {
-    hash->digest = compute (hash);
-    close (hash->fd);
-    hash->fd = -1;
-  }
-  g_mutex_unlock (&hash->lock);
-  return hash->digest;
+  digest = g_atomic_pointer_get (&hash->digest);
+  if (digest != NULL)
+    return digest;
+  /* Two threads may both compute it; no lock that a fork() could leave held. */
+  digest = compute (hash);
+  if (!g_atomic_pointer_compare_and_exchange (&hash->digest, NULL, digest))
+    g_free (digest);
+  return g_atomic_pointer_get (&hash->digest);
 }
 
 void
@@ -77,9 +77,7 @@ effnet_hash_free (EffnetHash *hash)
 {
   if (hash == NULL)
     return;
-  if (hash->fd >= 0)
-    close (hash->fd);
-  g_mutex_clear (&hash->lock);
+  close (hash->fd);
   g_free (hash->digest);
   g_free (hash);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The SHA-256 of a file as it was opened. The descriptor stays open until somebody asks, so what
- * becomes of the name does not matter; the bytes are read only then, since most never ask. */
+ * The SHA-256 of a file as it was opened. The descriptor stays open, so what becomes of the name
+ * does not matter; the bytes are read only when somebody asks, since most never do. */
 #ifndef EFFNET_WEIGHTS_HASH_H
 #define EFFNET_WEIGHTS_HASH_H
 

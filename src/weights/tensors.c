@@ -11,7 +11,7 @@
 static void
 free_tensor (EffnetTensor *tensor)
 {
-  g_free ((void *)tensor->data);
+  effnet_arena_clear (&tensor->own);
   g_free ((char *)tensor->name);
   g_free (tensor);
 }
@@ -63,9 +63,8 @@ effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_
   }
   if (!effnet_checked_mul (n, sizeof (float), &bytes))
     return NULL;
-  /* One byte at least: no elements is no reason to have no data. */
-  float *data = g_try_malloc0 (MAX (bytes, 1));
-  if (data == NULL)
+  EffnetArena own;
+  if (effnet_arena_init (&own, bytes) != 0)
     return NULL;
 
   EffnetTensor *tensor = g_new0 (EffnetTensor, 1);
@@ -77,9 +76,10 @@ effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_
   if (n_dims > 0)
     memcpy (tensor->shape, shape, n_dims * sizeof shape[0]);
   tensor->n_elements = n;
-  tensor->data = data;
+  tensor->own = own;
+  tensor->data = own.base;
   effnet_tensor_table_take (table, tensor);
-  return data;
+  return own.base;
 }
 
 const char *

@@ -5,6 +5,7 @@
 #ifndef EFFNET_WEIGHTS_TENSORS_H
 #define EFFNET_WEIGHTS_TENSORS_H
 
+#include "base/arena.h"
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -18,7 +19,8 @@ typedef struct {
   unsigned n_dims;
   size_t shape[EFFNET_TENSOR_MAX_DIMS];
   size_t n_elements;
-  const void *data; /* little-endian, the table's own; NULL: in the file */
+  EffnetArena own;  /* that data is in */
+  const void *data; /* little-endian; NULL: in the file */
   int fd;           /* of the file */
   size_t offset;    /* of the data in it */
 } EffnetTensor;

@@ -64,8 +64,8 @@ stops '<([a-z]*mmintrin|immintrin|x86intrin|arm_[a-z0-9]*|cpuid)\.h>' 'intrinsic
   'src/kernels/|src/base/cpu\.c:.*cpuid\.h'
 stops '<(pthread|threads)\.h>|\<(g_thread_new|g_thread_try_new|pthread_create|g_thread_pool_new)\>' \
   'threads are made at threads/ (and by cli/cmd_bench.c, a stream each)' 'src/threads/|src/cli/cmd_bench\.c'
-stops '<sys/mman\.h>|GMappedFile|g_mapped_file' 'mmap stops at weights/ (madvise of base/arena.c excepted)' \
-  'src/weights/|src/base/arena\.c'
+stops '<sys/mman\.h>|GMappedFile|g_mapped_file' 'memory is mapped at base/arena.c, no file anywhere' \
+  'src/base/arena\.c'
 stops '\<(printf|fprintf|puts|putchar|g_print|g_printerr|perror)[[:space:]]*\(' 'the library and the plugin never print' 'src/cli/'
 stops '\<(setenv|g_setenv|putenv|setlocale|signal|sigaction|openblas_set_num_threads)[[:space:]]*\(' \
   'the host process is left alone' 'src/cli/'
