@@ -180,12 +180,13 @@ static gboolean
 set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+  GstEffnetFormat format;
 
   (void)out; /* the same */
-  if (!gst_effnet_format_from_caps (&self->format, in)) {
-    self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
+  if (!gst_effnet_format_from_caps (&format, in))
     goto bad_caps;
-  }
+  /* Only now: caps that were refused are not told again when those before them return. */
+  self->format = format;
   self->since_inference = 0;
   gst_effnet_results_reset (&self->results); /* of another picture */
   GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, (gpointer)in);

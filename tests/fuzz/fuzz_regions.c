@@ -88,9 +88,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     settings.named = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion));
   }
   FUZZ_CHECK (settings.named != NULL);
-  for (guint i = 0; i < 3 * G_N_ELEMENTS (sides); i++) {
-    guint width = sides[i / 3], height = sides[(i * 2 + 1) % G_N_ELEMENTS (sides)];
-    settings.mode = (GstEffnetInferenceRegion)(i % 3);
+  unsigned how = take (&bytes, 1);
+  for (guint i = 0; i < 3; i++) {
+    guint width = sides[how % G_N_ELEMENTS (sides)], height = sides[how / 8 % G_N_ELEMENTS (sides)];
+    settings.mode = (GstEffnetInferenceRegion)i;
     gst_effnet_regions_wants (&settings, buffer);
     g_array_set_size (picks, 0);
     gst_effnet_regions_pick (&settings, buffer, width, height, picks);
