@@ -24,7 +24,7 @@ typedef struct {
   char *precision, *padding, *resize_mode, *activation;
   double bn_eps;
   gint64 synthetic;
-  int input_size, threads;
+  int input_size, threads, timeout; /* timeout: s */
   gboolean full_scale, sparse_rows;
   GPtrArray *made; /* words that cli_parse() added to argv, and argv itself */
   EffnetModelOptions model_options;
@@ -36,7 +36,7 @@ typedef enum {
   CLI_TAKES_MODEL = 1 << 0,    /* --model --variant --input-size --padding --bn-eps --synthetic */
   CLI_TAKES_SCORES = 1 << 1,   /* --labels --activation */
   CLI_TAKES_RUN = 1 << 2,      /* --precision --threads */
-  CLI_TAKES_PICTURES = 1 << 3, /* --resize-mode --full-scale --sparse-rows */
+  CLI_TAKES_PICTURES = 1 << 3, /* --resize-mode --full-scale --sparse-rows --timeout */
   CLI_TAKES_BARE = 1 << 4,     /* --input-size --padding --bn-eps --synthetic, without --model */
 } CliTakes;
 
@@ -78,10 +78,6 @@ char *cli_human (double value);
 gboolean cli_flush (void);
 /* Flushes stdout: CLI_FAILED and a line on stderr when it could not be written. */
 int cli_finish (int code);
-
-/* From now on the first SIGINT or SIGTERM only makes cli_stopped() its number, not 0. */
-void cli_catch_signals (void);
-int cli_stopped (void);
 
 /* ---- subcommands: argv[0] is the subcommand's name; return an exit code ---- */
 

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/source.h"
+#include "cli/stop.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,7 +138,7 @@ static void
 classify_input (Classify *self, guint i, guint n_inputs, const char *input)
 {
   g_autoptr (GError) error = NULL, bad_frame = NULL;
-  g_autoptr (Source) source = source_open (input, &error);
+  g_autoptr (Source) source = source_open (input, self->args.timeout, &error);
   SourceFrame frame;
   int got = source != NULL ? 1 : -1;
 

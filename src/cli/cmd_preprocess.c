@@ -20,7 +20,7 @@ preprocess (const CliModelArgs *args, const char *input, const char *output, GEr
   effnet_model_get_info (model, &info);
   gsize n = (gsize)info.input_height * info.input_width * 3;
   g_autofree float *nhwc = g_new (float, n); /* [H][W][3] */
-  source = source_open (input, error);
+  source = source_open (input, args->timeout, error);
   if (source == NULL || source_next (source, &frame, error) != 1 ||
       !effnet_session_preprocess (session, &frame.image, nhwc, error)) {
     g_prefix_error (error, "%s: ", input);

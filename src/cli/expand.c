@@ -5,6 +5,7 @@
 #include "cli/source.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *const endings[] = {
     "jpg", "jpeg", "jpe", "jfif", "png",   "webp", "gif",  "bmp",  "tif", "tiff",
@@ -30,9 +31,23 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(char *const *)a, *(char *const *)b);
 }
 
+typedef struct {
+  GPtrArray *list;
+  GHashTable *folders; /* "DEVICE:INODE" of those searched: links make circles */
+  void (*failure) (const char *subject, const char *message);
+} Search;
+
+static gboolean
+is_new_folder (Search *self, const struct stat *info)
+{
+  return g_hash_table_add (self->folders,
+                           g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
+                                            (guint64)info->st_dev, (guint64)info->st_ino));
+}
+
 /* FALSE when the folder cannot be read. */
 static gboolean
-add_folder (GPtrArray *list, const char *folder, void (*failure) (const char *, const char *))
+add_folder (Search *self, const char *folder)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GDir) dir = g_dir_open (folder, 0, &error);
@@ -40,7 +55,7 @@ add_folder (GPtrArray *list, const char *folder, void (*failure) (const char *, 
   const char *name;
 
   if (dir == NULL) {
-    failure (folder, error->message);
+    self->failure (folder, error->message);
     return FALSE;
   }
   while ((name = g_dir_read_name (dir)) != NULL)
@@ -49,12 +64,14 @@ add_folder (GPtrArray *list, const char *folder, void (*failure) (const char *, 
   g_ptr_array_sort (names, compare_names);
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
+    struct stat info;
+    gboolean exists = stat (path, &info) == 0;
 
-    if (!g_file_test (path, G_FILE_TEST_IS_DIR)) {
-      if (is_media_name (path))
-        g_ptr_array_add (list, g_steal_pointer (&path));
-    } else if (!g_file_test (path, G_FILE_TEST_IS_SYMLINK)) {
-      add_folder (list, path, failure);
+    if (exists && S_ISDIR (info.st_mode)) {
+      if (is_new_folder (self, &info))
+        add_folder (self, path);
+    } else if (is_media_name (path) && (!exists || S_ISREG (info.st_mode))) {
+      g_ptr_array_add (self->list, g_steal_pointer (&path)); /* opening says what is missing */
     }
   }
   return TRUE;
@@ -63,15 +80,19 @@ add_folder (GPtrArray *list, const char *folder, void (*failure) (const char *, 
 GPtrArray *
 source_expand (char **inputs, void (*failure) (const char *subject, const char *message))
 {
-  GPtrArray *list = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GHashTable) folders = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Search search = {g_ptr_array_new_with_free_func (g_free), folders, failure};
 
   for (unsigned i = 0; inputs[i] != NULL; i++) {
-    guint before = list->len;
+    guint before = search.list->len;
+    struct stat info;
 
-    if (!g_file_test (inputs[i], G_FILE_TEST_IS_DIR))
-      g_ptr_array_add (list, g_strdup (inputs[i]));
-    else if (add_folder (list, inputs[i], failure) && list->len == before)
+    g_hash_table_remove_all (folders);
+    if (stat (inputs[i], &info) != 0 || !S_ISDIR (info.st_mode))
+      g_ptr_array_add (search.list, g_strdup (inputs[i]));
+    else if (is_new_folder (&search, &info) && add_folder (&search, inputs[i]) &&
+             search.list->len == before)
       failure (inputs[i], "holds no picture or clip (no name in it ends as theirs do)");
   }
-  return list;
+  return search.list;
 }

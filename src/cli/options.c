@@ -3,12 +3,14 @@
  * Options the subcommands share: parsing, and from words to the library's option structs. A word
  * the tool does not know is a usage error and names the words it does know. */
 #include "cli/cli.h"
+#include "cli/source.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define MAX_MESSAGE 1000 /* characters */
 #define MAX_SUBJECT 300
+#define MAX_TIMEOUT 86400 /* s */
 
 #define SHARED_LETTERS "mvlpt" /* of shared options with a value */
 
@@ -49,6 +51,8 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
        "decode JPEG at full size, not at the smallest scale that covers the input", NULL},
       {"sparse-rows", 0, 0, G_OPTION_ARG_NONE, &a->sparse_rows,
        "read only every second row or fewer of raw pictures with rows to spare", NULL},
+      {"timeout", 0, 0, G_OPTION_ARG_INT, &a->timeout,
+       "an input without a frame for so long has failed (default 10)", "SECONDS"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const struct {
     unsigned when;
@@ -119,7 +123,7 @@ static gboolean
 takes_value (const CliCommand *command, char letter)
 {
   for (const GOptionEntry *e = command->entries; e != NULL && e->long_name != NULL; e++)
-    if (e->short_name == letter)
+    if (letter != '\0' && e->short_name == letter)
       return e->arg != G_OPTION_ARG_NONE;
   return letter != '\0' && strchr (SHARED_LETTERS, letter) != NULL;
 }
@@ -167,6 +171,7 @@ cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *a
   if (command->entries != NULL)
     g_option_context_add_main_entries (context, command->entries, NULL);
   add_model_entries (context, takes, args);
+  args->timeout = SOURCE_TIMEOUT_S;
   args->made = g_ptr_array_new_with_free_func (g_free);
   split_short_values (command, args, argc, argv);
   if (!g_option_context_parse (context, argc, argv, &error))
@@ -181,6 +186,8 @@ cli_parse (const CliCommand *command, CliTakes takes, CliModelArgs *args, int *a
     return cli_usage (command->name, "--synthetic makes weights; it does not go with --model");
   if (args->bn_eps < 0 || args->bn_eps > 1)
     return cli_usage (command->name, "--bn-eps %g is not in 0..1", args->bn_eps);
+  if (args->timeout < 1 || args->timeout > MAX_TIMEOUT)
+    return cli_usage (command->name, "--timeout %d is not in 1..%d", args->timeout, MAX_TIMEOUT);
   if (!fill_options (args, &error))
     return cli_usage (command->name, "%s", error->message);
   return -1;

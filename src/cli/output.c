@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the subcommands print: JSON lines and aligned tables, to stdout only; and what ends the
- * printing early, a stdout that fails or a signal. */
+ * What the subcommands print: JSON lines and aligned tables, to stdout only. */
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -156,29 +154,4 @@ cli_finish (int code)
     return code;
   cli_failure ("standard output", g_strerror (output_errno));
   return code == CLI_OK ? CLI_FAILED : code;
-}
-
-static volatile sig_atomic_t stop_signal;
-
-static void
-on_signal (int number)
-{
-  stop_signal = number;
-}
-
-void
-cli_catch_signals (void)
-{
-  /* A second signal ends the process at once. */
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-  sigemptyset (&action.sa_mask);
-  sigaction (SIGINT, &action, NULL);
-  sigaction (SIGTERM, &action, NULL);
-}
-
-int
-cli_stopped (void)
-{
-  return stop_signal;
 }

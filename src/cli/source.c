@@ -1,192 +1,235 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A source is either a JPEG file in memory, which gives one frame, or a pipeline
+ * A picture is gathered whole, its header is looked at, and then it is either handed out as JPEG or
+ * decoded by
  *
- *   uridecodebin ! videoconvert [! videoflip] ! appsink
+ *   appsrc ! DECODER [! videoconvert] ! appsink
  *
- * whose sink accepts every raw format the library takes, so that videoconvert does nothing unless
- * it must. A picture that has to be rotated is decoded by the pipeline; when the need for it shows
- * only in the tags that precede the first frame, the pipeline is built a second time. */
+ * An ordinary file is read at once; anything else is a pipeline
+ *
+ *   uridecodebin [! videoconvert] ! appsink
+ *
+ * that stops at pictures and at JPEG frames without decoding them. A pipeline may hang for ever in
+ * any of its calls, so that a player changes its state, and one that does not stop is left behind
+ * with what it uses. */
 #include "cli/source.h"
 
-#include "cli/orientation.h"
+#include "cli/decoder.h"
+#include "cli/file.h"
+#include "cli/picture.h"
+#include "cli/player.h"
+#include "cli/stop.h"
 #include "gst-plugin/video.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <gst/app/gstappsink.h>
+#include <gst/app/gstappsrc.h>
+
+#define MAX_PICTURE_BYTES ((gsize)256 << 20)
+#define MAX_CLIP          36000000 /* pixels of a frame: 8K; decoders keep up to 17 frames */
+#define RTSP_LATENCY_MS   200
+#define BASE              "gstreamer1.0-plugins-base"
 
 struct _Source {
   char *input;
-  char *jpeg; /* the whole file, or NULL */
-  gsize jpeg_size;
-  gboolean done;
+  int timeout_s;
+  int fd;          /* of a pipe that the pipeline reads, or -1 */
+  GBytes *picture; /* the whole file, or NULL */
+  PictureHeader header;
+  gboolean done; /* the one frame of a picture was given */
   GstElement *pipeline;
   GstAppSink *sink;
-  const char *direction;     /* of the pipeline's videoflip, or NULL */
-  const char *tag_direction; /* what the tags ask for; written before the first frame */
-  gboolean typed;            /* the file's own caps were seen; for the streaming thread alone */
-  gboolean still;            /* a picture file: one frame, no time */
+  Player *player;
+  gboolean left_behind; /* the pipeline did not stop: what it uses stays */
+  /* written by the streaming threads */
+  gboolean typed, still;    /* the input's own caps were seen; they are a picture's */
+  unsigned tag_orientation; /* of the buffers that come now */
+  gint is_live;             /* atomic */
+  char *refusal;            /* atomic: why the input is not decoded */
   GstSample *sample;
   GstEffnetFrame frame;
   gboolean mapped;
   guint64 index;
 };
 
+static GQuark
+orientation_quark (void)
+{
+  return g_quark_from_static_string ("effnet-orientation");
+}
+
+static void
+ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+  (void)domain, (void)level, (void)message, (void)data;
+}
+
 static gboolean
 init_gstreamer (GError **error)
 {
-  return gst_is_initialized () || gst_init_check (NULL, NULL, error);
+  if (gst_is_initialized ())
+    return TRUE;
+  /* What a damaged file makes GStreamer say: the failure has its own line. */
+  g_log_set_handler ("GStreamer", G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING, ignore_log, NULL);
+  g_log_set_handler ("GStreamer-Video", G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING, ignore_log,
+                     NULL);
+  return gst_init_check (NULL, NULL, error);
 }
 
-/* A single JPEG file: its first bytes say so, and its name does not say that it is a clip. */
+/* A name that stands for JPEG files one after another. */
 static gboolean
-is_jpeg_file (const char *path)
+is_jpeg_clip (const char *name)
 {
-  g_autofree char *lower = g_ascii_strdown (path, -1);
-  guint8 head[3] = {0};
-  FILE *file;
-  gsize n;
+  g_autofree char *lower = g_ascii_strdown (name, -1);
 
-  if (g_str_has_suffix (lower, ".mjpg") || g_str_has_suffix (lower, ".mjpeg"))
-    return FALSE;
-  file = fopen (path, "rb");
-  if (file == NULL)
-    return FALSE;
-  n = fread (head, 1, sizeof head, file);
-  fclose (file);
-  return n == sizeof head && head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff;
+  return g_str_has_suffix (lower, ".mjpg") || g_str_has_suffix (lower, ".mjpeg");
 }
 
-/* The first caps decodebin sees are those of the file itself. Sound and text are not decoded. */
+/* ---- pipeline -------------------------------------------------------------------------------- */
+
+static void
+refuse (Source *source, char *text)
+{
+  if (!g_atomic_pointer_compare_and_exchange (&source->refusal, NULL, text))
+    g_free (text);
+}
+
+/* FALSE: the stream is not decoded any further. The first caps are those of the input itself. */
 static gboolean
 on_autoplug (GstElement *decoder, GstPad *pad, GstCaps *caps, gpointer data)
 {
   Source *source = data;
-  const char *name = gst_structure_get_name (gst_caps_get_structure (caps, 0));
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+  const char *name = gst_structure_get_name (s);
+  gboolean first = !source->typed;
+  int width = 0, height = 0;
 
   (void)decoder;
   (void)pad;
-  if (!source->typed)
-    source->still = g_str_has_prefix (name, "image/");
   source->typed = TRUE;
-  return !g_str_has_prefix (name, "audio/") && !g_str_has_prefix (name, "text/");
+  gst_structure_get_int (s, "width", &width);
+  gst_structure_get_int (s, "height", &height);
+  if (g_str_has_prefix (name, "audio/") || g_str_has_prefix (name, "text/")) {
+    if (first && name[0] == 't')
+      refuse (source, g_strdup_printf ("is %s, not a picture or clip", name));
+    return FALSE;
+  }
+  if (first && g_str_has_prefix (name, "image/") && !is_jpeg_clip (source->input)) {
+    source->still = TRUE;
+    return FALSE;
+  }
+  if ((gint64)width * height > MAX_CLIP) {
+    refuse (source, g_strdup_printf ("claims frames of %d x %d pixels; at most %d million are read",
+                                     width, height, MAX_CLIP / 1000000));
+    return FALSE;
+  }
+  if (first && g_str_has_prefix (name, "multipart/"))
+    g_atomic_int_set (&source->is_live, TRUE);
+  return first || strcmp (name, "image/jpeg") != 0;
+}
+
+/* Raw video goes through videoconvert, which does nothing unless it must. Returns it. */
+static GstElement *
+add_converter (Source *source)
+{
+  GstElement *convert = gst_element_factory_make ("videoconvert", NULL);
+  g_autoptr (GstCaps) caps = gst_effnet_video_get_raw_caps ();
+
+  gst_app_sink_set_caps (source->sink, caps);
+  gst_bin_add (GST_BIN (source->pipeline), convert);
+  gst_element_link (convert, GST_ELEMENT (source->sink));
+  gst_element_sync_state_with_parent (convert);
+  return convert;
 }
 
 static void
 on_pad_added (GstElement *decoder, GstPad *pad, gpointer data)
 {
-  g_autoptr (GstPad) sink = gst_element_get_static_pad (data, "sink");
+  Source *source = data;
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (GST_ELEMENT (source->sink), "sink");
+  g_autoptr (GstPad) in = NULL;
+  const char *name = caps != NULL ? gst_structure_get_name (gst_caps_get_structure (caps, 0)) : "";
 
   (void)decoder;
-  if (!gst_pad_is_linked (sink))
-    gst_pad_link (pad, sink); /* a pad that is not video does not link */
+  if (gst_pad_is_linked (sink))
+    return;
+  if (g_str_has_prefix (name, "image/")) {
+    gst_pad_link (pad, sink);
+  } else if (g_str_has_prefix (name, "video/x-raw")) {
+    in = gst_element_get_static_pad (add_converter (source), "sink");
+    gst_pad_link (pad, in);
+  }
 }
 
-static GstPadProbeReturn
-on_event (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+/* Cameras: what waits in a queue is old. */
+static void
+on_source_setup (GstElement *decoder, GstElement *element, gpointer data)
 {
-  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
+  GObjectClass *klass = G_OBJECT_GET_CLASS (element);
+
+  (void)decoder;
+  (void)data;
+  if (g_object_class_find_property (klass, "drop-on-latency") != NULL)
+    g_object_set (element, "latency", RTSP_LATENCY_MS, NULL);
+}
+
+/* Each buffer is given the orientation that the tags before it say. */
+static GstPadProbeReturn
+on_data (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
   Source *source = data;
 
   (void)pad;
-  if (GST_EVENT_TYPE (event) == GST_EVENT_TAG && source->sample == NULL) {
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+    gst_mini_object_set_qdata (GST_MINI_OBJECT (GST_PAD_PROBE_INFO_BUFFER (info)),
+                               orientation_quark (), GUINT_TO_POINTER (source->tag_orientation),
+                               NULL);
+  } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_TAG) {
     GstTagList *tags;
-    const char *direction;
+    unsigned orientation;
 
-    gst_event_parse_tag (event, &tags);
-    direction = orientation_of_tags (tags);
-    if (direction != NULL)
-      source->tag_direction = direction;
+    gst_event_parse_tag (GST_PAD_PROBE_INFO_EVENT (info), &tags);
+    orientation = decoder_orientation_of_tags (tags);
+    if (orientation != 0)
+      source->tag_orientation = orientation;
+  } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_STREAM_START) {
+    source->tag_orientation = 0;
   }
   return GST_PAD_PROBE_OK;
 }
 
-static GstElement *
-make (const char *factory, const char *package, GError **error)
+/* A pipeline of @first, which it takes, and the sink. */
+static gboolean
+build (Source *source, GstElement *first, GError **error)
 {
-  GstElement *element = gst_element_factory_make (factory, NULL);
+  g_autoptr (GstElementFactory) convert = gst_element_factory_find ("videoconvert");
+  GstElement *sink = decoder_make (convert != NULL ? "appsink" : "videoconvert", BASE, error);
+  g_autoptr (GstPad) pad = NULL;
 
-  if (element == NULL)
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-                 "GStreamer has no element '%s' here; install %s", factory, package);
-  return element != NULL ? gst_object_ref_sink (element) : NULL;
-}
-
-static char *
-uri_of (const char *input, GError **error)
-{
-  g_autoptr (GError) cause = NULL;
-  char *uri;
-
-  if (gst_uri_is_valid (input) && !g_file_test (input, G_FILE_TEST_EXISTS))
-    return g_strdup (input);
-  if (!g_file_test (input, G_FILE_TEST_EXISTS)) {
-    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
-                         "no such file, and not a URI");
-    return NULL;
+  if (sink == NULL) {
+    gst_object_unref (first);
+    return FALSE;
   }
-  uri = gst_filename_to_uri (input, &cause);
-  if (uri == NULL)
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "has no URI: %s", cause->message);
-  return uri;
-}
-
-/* Adds videoconvert [! videoflip] ! appsink to the pipeline; returns the first. */
-static GstElement *
-build_tail (Source *source, GError **error)
-{
-  const char *base = "gstreamer1.0-plugins-base", *good = "gstreamer1.0-plugins-good";
-  g_autoptr (GstElement) convert = make ("videoconvert", base, error);
-  g_autoptr (GstElement) sink = convert != NULL ? make ("appsink", base, error) : NULL;
-  g_autoptr (GstElement) flip = NULL;
-  g_autoptr (GstCaps) caps = gst_effnet_video_get_raw_caps ();
-
-  if (sink == NULL)
-    return NULL;
-  gst_bin_add_many (GST_BIN (source->pipeline), convert, sink, NULL);
-  if (source->direction != NULL) {
-    flip = make ("videoflip", good, error);
-    if (flip == NULL)
-      return NULL;
-    gst_util_set_object_arg (G_OBJECT (flip), "video-direction", source->direction);
-    gst_bin_add (GST_BIN (source->pipeline), flip);
-    gst_element_link_many (convert, flip, sink, NULL);
-  } else {
-    gst_element_link (convert, sink);
-  }
+  pad = gst_element_get_static_pad (sink, "sink");
+  source->pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
   source->sink = GST_APP_SINK (sink);
-  gst_app_sink_set_caps (source->sink, caps);
+  gst_bin_add_many (GST_BIN (source->pipeline), first, sink, NULL);
   g_object_set (sink, "sync", FALSE, "max-buffers", 2u, "enable-last-sample", FALSE, NULL);
-  return convert;
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data,
+                     source, NULL);
+  return TRUE;
 }
 
 static gboolean
-start (Source *source, GError **error)
+play (Source *source, GError **error)
 {
-  g_autofree char *uri = uri_of (source->input, error);
-  g_autoptr (GstElement) decoder = NULL;
-  g_autoptr (GstPad) pad = NULL;
-  GstElement *convert;
-
-  if (uri == NULL)
-    return FALSE;
-  decoder = make ("uridecodebin", "gstreamer1.0-plugins-base", error);
-  if (decoder == NULL)
-    return FALSE;
-  source->pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
-  source->typed = FALSE;
-  convert = build_tail (source, error);
-  if (convert == NULL)
-    return FALSE;
-  g_object_set (decoder, "uri", uri, NULL);
-  g_signal_connect (decoder, "autoplug-continue", G_CALLBACK (on_autoplug), source);
-  g_signal_connect (decoder, "pad-added", G_CALLBACK (on_pad_added), convert);
-  gst_bin_add (GST_BIN (source->pipeline), decoder);
-  pad = gst_element_get_static_pad (GST_ELEMENT (source->sink), "sink");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event, source, NULL);
-  gst_element_set_state (source->pipeline, GST_STATE_PLAYING); /* failures come on the bus */
-  return TRUE;
+  source->player = player_start (source->pipeline, error);
+  return source->player != NULL;
 }
 
 static void
@@ -199,34 +242,162 @@ drop_frame (Source *source)
 }
 
 static void
-stop (Source *source)
+stop_pipeline (Source *source)
 {
   drop_frame (source);
-  if (source->pipeline != NULL)
-    gst_element_set_state (source->pipeline, GST_STATE_NULL);
+  if (source->player != NULL && !source->left_behind)
+    source->left_behind = !player_stop (source->player);
+  if (source->left_behind)
+    return;
+  source->player = NULL;
   source->sink = NULL;
   g_clear_object (&source->pipeline);
 }
 
+static gboolean
+start_uri (Source *source, const char *uri, GError **error)
+{
+  GstElement *decoder = decoder_make ("uridecodebin", BASE, error);
+
+  if (decoder == NULL || !build (source, decoder, error))
+    return FALSE;
+  g_object_set (decoder, "uri", uri, NULL);
+  g_signal_connect (decoder, "autoplug-continue", G_CALLBACK (on_autoplug), source);
+  g_signal_connect (decoder, "pad-added", G_CALLBACK (on_pad_added), source);
+  g_signal_connect (decoder, "source-setup", G_CALLBACK (on_source_setup), source);
+  return play (source, error);
+}
+
+/* ---- picture --------------------------------------------------------------------------------- */
+
+static void
+on_need_data (GstAppSrc *src, guint length, gpointer data)
+{
+  Source *source = data;
+
+  (void)length;
+  gst_app_src_push_buffer (src, gst_buffer_new_wrapped_bytes (source->picture));
+  gst_app_src_end_of_stream (src);
+}
+
+static gboolean
+start_decoder (Source *source, GError **error)
+{
+  const char *caps_text;
+  GstElement *decoder = decoder_for_picture (&source->header, &caps_text, error);
+  GstElement *src = decoder != NULL ? decoder_make ("appsrc", BASE, error) : NULL;
+  g_autoptr (GstCaps) caps = NULL;
+
+  if (src == NULL || !build (source, src, error)) {
+    gst_clear_object (&decoder);
+    return FALSE;
+  }
+  caps = gst_caps_from_string (caps_text);
+  gst_bin_add (GST_BIN (source->pipeline), decoder);
+  gst_element_link_many (src, decoder, add_converter (source), NULL);
+  g_object_set (src, "caps", caps, "format", GST_FORMAT_TIME, NULL);
+  g_signal_connect (src, "need-data", G_CALLBACK (on_need_data), source);
+  return play (source, error);
+}
+
+/* A picture that is whole: JPEG is handed out as it is, another one is decoded. */
+static gboolean
+take_picture (Source *source, GBytes *bytes, GError **error)
+{
+  PictureHeader *header = &source->header;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+
+  source->picture = bytes;
+  source->still = TRUE;
+  if (!picture_read_header (header, data, size)) {
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                         "is no picture of a kind that is read; convert it to JPEG or PNG");
+    return FALSE;
+  }
+  if (strcmp (header->media, "image/jpeg") == 0)
+    return TRUE;
+  return start_decoder (source, error);
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* A picture is read here, a clip by the pipeline. */
+static gboolean
+open_file (Source *source, const char *path, GError **error)
+{
+  guint8 head[4096];
+  g_autofree char *absolute = g_canonicalize_filename (path, NULL);
+  g_autofree char *uri = g_filename_to_uri (absolute, NULL, NULL);
+  PictureHeader header;
+  GBytes *bytes;
+  gssize n;
+  int fd = file_open (path, error);
+
+  if (fd < 0)
+    return FALSE;
+  n = pread (fd, head, sizeof head, 0);
+  if (picture_read_header (&header, head, (gsize)MAX (n, 0)) && !is_jpeg_clip (path)) {
+    bytes = file_read (fd, MAX_PICTURE_BYTES, error);
+    close (fd);
+    return bytes != NULL && take_picture (source, bytes, error);
+  }
+  close (fd);
+  return start_uri (source, uri, error);
+}
+
+static gboolean
+open_pipe (Source *source, const char *path, GError **error)
+{
+  g_autofree char *uri = NULL;
+
+  source->fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (source->fd < 0) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "cannot be opened: %s", g_strerror (errno));
+    return FALSE;
+  }
+  fcntl (source->fd, F_SETFL, 0);
+  uri = g_strdup_printf ("fd://%d", source->fd);
+  return start_uri (source, uri, error);
+}
+
+static gboolean
+open_input (Source *source, const char *input, GError **error)
+{
+  g_autofree char *path =
+      g_str_has_prefix (input, "file:") ? g_filename_from_uri (input, NULL, NULL) : NULL;
+  g_autofree char *uri = NULL;
+  const char *name = path != NULL ? path : input;
+  struct stat info;
+
+  if (strcmp (input, "-") == 0)
+    return start_uri (source, "fd://0", error);
+  if (stat (name, &info) != 0) {
+    if (path == NULL && gst_uri_is_valid (input))
+      return start_uri (source, input, error);
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
+                         "no such file, and not a URI");
+    return FALSE;
+  }
+  if (S_ISFIFO (info.st_mode))
+    return open_pipe (source, name, error);
+  if (S_ISCHR (info.st_mode) && g_str_has_prefix (name, "/dev/video")) {
+    uri = g_strconcat ("v4l2://", name, NULL);
+    return start_uri (source, uri, error);
+  }
+  return open_file (source, name, error);
+}
+
 Source *
-source_open (const char *input, GError **error)
+source_open (const char *input, int timeout_s, GError **error)
 {
   Source *source = g_new0 (Source, 1);
 
   source->input = g_strdup (input);
-  if (!init_gstreamer (error))
-    goto fail;
-  if (is_jpeg_file (input)) {
-    if (!g_file_get_contents (input, &source->jpeg, &source->jpeg_size, error))
-      goto fail;
-    source->direction = orientation_of_jpeg ((guint8 *)source->jpeg, source->jpeg_size);
-    if (source->direction == NULL)
-      return source;
-    g_clear_pointer (&source->jpeg, g_free);
-  }
-  if (start (source, error))
+  source->timeout_s = timeout_s;
+  source->fd = -1;
+  if (init_gstreamer (error) && open_input (source, input, error))
     return source;
-fail:
   source_close (source);
   return NULL;
 }
@@ -236,11 +407,18 @@ source_close (Source *source)
 {
   if (source == NULL)
     return;
-  stop (source);
-  g_free (source->jpeg);
+  stop_pipeline (source);
+  if (source->left_behind)
+    return;
+  if (source->fd >= 0)
+    close (source->fd);
+  g_clear_pointer (&source->picture, g_bytes_unref);
+  g_free (source->refusal);
   g_free (source->input);
   g_free (source);
 }
+
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 /* TRUE with the pipeline's own message when it has failed. */
 static gboolean
@@ -248,8 +426,13 @@ pipeline_failed (Source *source, GError **error)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (source->pipeline);
   g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  const char *refusal = g_atomic_pointer_get (&source->refusal);
   g_autoptr (GError) cause = NULL;
 
+  if (refusal != NULL) {
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, refusal);
+    return TRUE;
+  }
   if (message == NULL)
     return FALSE;
   gst_message_parse_error (message, &cause, NULL);
@@ -257,23 +440,58 @@ pipeline_failed (Source *source, GError **error)
   return TRUE;
 }
 
-/* 1: a sample, 0: the end, -1: an error */
+/* 1: a sample, 0: the end, -1: an error. @end: when there has been no progress for too long. */
 static int
-pull (Source *source, GError **error)
+pull (Source *source, gint64 end, GError **error)
 {
-  for (;;) {
+  while (cli_stopped () == 0) {
+    if (g_atomic_int_get (&source->is_live) || player_is_live (source->player))
+      g_object_set (source->sink, "drop", TRUE, "max-buffers", 1u, NULL);
     source->sample = gst_app_sink_try_pull_sample (source->sink, 50 * GST_MSECOND);
     if (source->sample != NULL)
       return 1;
     if (pipeline_failed (source, error))
       return -1;
-    if (gst_app_sink_is_eos (source->sink)) {
-      if (source->index > 0)
-        return 0;
-      g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "holds no picture");
+    if (player_is_started (source->player) && gst_app_sink_is_eos (source->sink))
+      return 0;
+    if (g_get_monotonic_time () >= end) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                   "no frame for %d seconds (--timeout says how long is waited)",
+                   source->timeout_s);
       return -1;
     }
   }
+  return 0;
+}
+
+/* The bytes of a picture that the pipeline does not decode, within the time for one frame. */
+static gboolean
+gather_picture (Source *source, gint64 end, GError **error)
+{
+  GByteArray *bytes = g_byte_array_new ();
+  int got = 1;
+
+  for (; got == 1; got = pull (source, end, error)) {
+    GstBuffer *buffer = gst_sample_get_buffer (source->sample);
+    gsize size = gst_buffer_get_size (buffer);
+    guint have = bytes->len;
+
+    if (size > MAX_PICTURE_BYTES - have) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                   "has more than %" G_GSIZE_FORMAT " bytes, the most that is read of a picture",
+                   MAX_PICTURE_BYTES);
+      got = -1;
+      break;
+    }
+    g_byte_array_set_size (bytes, have + (guint)size);
+    gst_buffer_extract (buffer, 0, bytes->data + have, size);
+    drop_frame (source);
+  }
+  stop_pipeline (source);
+  if (got == 0 && !source->left_behind)
+    return take_picture (source, g_byte_array_free_to_bytes (bytes), error);
+  g_byte_array_unref (bytes);
+  return FALSE;
 }
 
 static int
@@ -283,8 +501,8 @@ map_sample (Source *source, SourceFrame *out, GError **error)
   GstCaps *caps = gst_sample_get_caps (source->sample);
   GstEffnetFormat format;
 
-  if (!gst_effnet_format_from_caps (&format, caps)) {
-    g_autofree char *text = gst_caps_to_string (caps);
+  if (caps == NULL || !gst_effnet_format_from_caps (&format, caps)) {
+    g_autofree char *text = caps != NULL ? gst_caps_to_string (caps) : g_strdup ("unknown bytes");
 
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "a frame came as %s, which is not read",
                  text);
@@ -294,34 +512,49 @@ map_sample (Source *source, SourceFrame *out, GError **error)
     return -1;
   source->mapped = TRUE;
   out->image = source->frame.image;
+  out->image.orientation = source->picture != NULL
+                               ? decoder_orientation (&source->header)
+                               : GPOINTER_TO_UINT (gst_mini_object_get_qdata (
+                                     GST_MINI_OBJECT (buffer), orientation_quark ()));
   out->index = source->index++;
   out->pts_ns =
       source->still || !GST_BUFFER_PTS_IS_VALID (buffer) ? -1 : (gint64)GST_BUFFER_PTS (buffer);
+  source->done = source->still;
+  return 1;
+}
+
+static int
+give_jpeg (Source *source, SourceFrame *frame)
+{
+  *frame = (SourceFrame){.image = EFFNET_IMAGE_INIT, .index = 0, .pts_ns = -1};
+  frame->image.format = EFFNET_PIXEL_FORMAT_JPEG;
+  frame->image.data[0] = g_bytes_get_data (source->picture, &frame->image.size);
+  source->done = TRUE;
   return 1;
 }
 
 int
 source_next (Source *source, SourceFrame *frame, GError **error)
 {
+  gint64 end = g_get_monotonic_time () + source->timeout_s * G_TIME_SPAN_SECOND;
   int got;
 
-  if (source->jpeg != NULL) {
-    if (source->done)
-      return 0;
-    source->done = TRUE;
-    *frame = (SourceFrame){.image = EFFNET_IMAGE_INIT, .index = 0, .pts_ns = -1};
-    frame->image.format = EFFNET_PIXEL_FORMAT_JPEG;
-    frame->image.data[0] = source->jpeg;
-    frame->image.size = source->jpeg_size;
-    return 1;
-  }
   drop_frame (source);
-  got = pull (source, error);
-  if (got == 1 && source->index == 0 && source->direction == NULL &&
-      source->tag_direction != NULL) {
-    source->direction = source->tag_direction;
-    stop (source);
-    got = start (source, error) ? pull (source, error) : -1;
+  if (source->done)
+    return 0;
+  if (source->pipeline == NULL)
+    return give_jpeg (source, frame);
+  got = pull (source, end, error);
+  if (got == 1 && source->still && source->picture == NULL) {
+    if (!gather_picture (source, end, error))
+      return *error != NULL ? -1 : 0;
+    if (source->pipeline == NULL)
+      return give_jpeg (source, frame);
+    got = pull (source, end, error);
+  }
+  if (got == 0 && source->index == 0 && cli_stopped () == 0) {
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "holds no picture");
+    return -1;
   }
   return got == 1 ? map_sample (source, frame, error) : got;
 }

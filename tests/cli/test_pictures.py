@@ -2,9 +2,11 @@
 """effnet preprocess against Pillow, and pictures that must be turned."""
 import os
 import pathlib
+import struct
+import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from tool import MEDIA, MODEL, Skip, effnet, failure, main, test
 
 MEAN, STD = 127.0 / 255, 128.0 / 255  # of models/lite0/config.json
@@ -50,6 +52,57 @@ def png():
 
 
 @test
+def kinds():
+    """every kind of picture against Pillow: mean difference under 0.5 of 255"""
+    image = Image.open(MEDIA / "coffee.jpg").convert("RGB")
+    for name, mode, options in (("a.bmp", "RGB", {}), ("a.bmp", "L", {}), ("a.bmp", "P", {}), ("a.tif", "RGB", {}),
+                                ("a.tif", "L", {}), ("a.tif", "RGB", {"compression": "tiff_lzw"}),
+                                ("a.tif", "CMYK", {}), ("a.tif", "RGB", {"compression": "tiff_deflate"}),
+                                ("a.gif", "P", {}), ("a.webp", "RGB", {"lossless": True}), ("a.webp", "RGB", {}),
+                                ("a.webp", "RGBA", {"lossless": True}), ("a.ppm", "RGB", {}), ("a.pgm", "L", {})):
+        image.convert(mode).save(name, **options)
+        difference = np.abs(preprocess(name) - pillow(Image.open(name)))
+        assert difference.mean() < (0.5 if mode != "CMYK" else 2), (name, mode, options, difference.mean())
+
+
+def png16(name, channels, pixels):
+    """A PNG of 16 bits a channel, written here: its low bytes are noise."""
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    low = np.random.default_rng(1).integers(0, 256, pixels.shape, dtype=np.uint8)
+    rows = np.stack([pixels, low], -1).reshape(pixels.shape[0], -1)
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    head = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 16, kind, 0, 0, 0)
+    with open(name, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n")
+        for tag, body in ((b"IHDR", head), (b"IDAT", data), (b"IEND", b"")):
+            f.write(struct.pack(">I", len(body)) + tag + body + struct.pack(">I", zlib.crc32(tag + body)))
+
+
+@test
+def deep_png():
+    """a PNG of 16 bits a channel has the colours of one of 8"""
+    image = Image.open(MEDIA / "coffee.jpg")
+    for mode in ("L", "LA", "RGB", "RGBA"):
+        pixels = np.asarray(image.convert(mode))
+        png16("a.png", len(mode), pixels.reshape(*pixels.shape[:2], -1))
+        difference = np.abs(preprocess("a.png") - pillow(image.convert(mode)))
+        assert difference.mean() < 1, (mode, difference.mean())
+
+
+@test
+def first_of_many():
+    """of a picture that moves the first frame is taken, and the end is reached"""
+    frames = [Image.open(MEDIA / name).convert("P").resize((300, 200)) for name in ("coffee.jpg", "cat.jpg")]
+    frames[0].save("two.gif", save_all=True, append_images=frames[1:], loop=0)
+    frames[0].convert("RGB").save("two.tif", save_all=True, append_images=frames[1:])
+    data = pathlib.Path("two.gif").read_bytes()
+    pathlib.Path("open.gif").write_bytes(data[:-1])
+    for name in ("two.gif", "two.tif", "open.gif"):
+        difference = np.abs(preprocess(name) - pillow(frames[0]))
+        assert difference.mean() < 1, (name, difference.mean())
+
+
+@test
 def other_sizes():
     """odd, tall and tiny pictures agree with Pillow too"""
     source = Image.open(MEDIA / "cat.jpg")
@@ -77,6 +130,24 @@ def orientation():
         stored.save("turned.jpg", quality=98, subsampling=0, exif=exif)
         difference = np.abs(preprocess("turned.jpg", "--full-scale") - expected)
         assert difference.mean() < 2, (orientation, difference.mean())
+
+
+@test
+def orientation_elsewhere():
+    """the orientation that PNG, WebP and TIFF carry is obeyed as Pillow obeys it"""
+    upright = Image.open(MEDIA / "coffee.jpg")
+    for name, options in (("o.png", {}), ("o.webp", {"lossless": True}), ("o.tif", {})):
+        for orientation in range(1, 9):
+            exif = Image.Exif()
+            exif[0x112] = orientation
+            upright.save(name, exif=exif, **options)
+            if name == "o.tif":
+                upright.save(name, tiffinfo={0x112: orientation})
+            opened = Image.open(name)
+            # Pillow sets TIFF upright when it reads it.
+            expected = pillow(opened.copy() if name == "o.tif" else ImageOps.exif_transpose(opened))
+            difference = np.abs(preprocess(name) - expected)
+            assert difference.mean() < 1, (name, orientation, difference.mean())
 
 
 @test

@@ -149,7 +149,7 @@ static void
 assert_tool (const EffnetImage *expected, const EffnetScore *want, const char *what)
 {
   GError *error = NULL;
-  Source *source = source_open (SCHEME "://frame", &error);
+  Source *source = source_open (SCHEME "://frame", 60, &error);
   SourceFrame frame;
   EffnetScore top[TOP_K];
 

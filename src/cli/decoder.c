@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/decoder.h"
+
+#include "effnet/effnet.h"
+
+#include <string.h>
+
+#define MAX_PICTURE 64000000 /* pixels: 256 MB, of which some decoders make three copies */
+
+GstElement *
+decoder_make (const char *factory, const char *package, GError **error)
+{
+  GstElement *element = gst_element_factory_make (factory, NULL);
+
+  if (element == NULL)
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "GStreamer has no element '%s' here; install %s", factory, package);
+  return element;
+}
+
+typedef struct {
+  const char *media, *factory, *package;
+  const char *caps; /* what the decoder takes; gdkpixbufdec looks at the bytes, not at them */
+} Decoder;
+
+/* The first that is there. */
+static const Decoder decoders[] = {
+    {"image/png", "pngdec", "gstreamer1.0-plugins-good", "image/png"},
+    {"image/gif", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
+    {"image/bmp", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
+    {"image/bmp", "avdec_bmp", "gstreamer1.0-libav", "image/bmp"},
+    {"image/tiff", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
+    {"image/webp", "webpdec", "gstreamer1.0-plugins-bad", "image/webp"},
+    {"image/webp", "avdec_webp", "gstreamer1.0-libav", "image/webp"},
+    {"image/x-portable-anymap", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
+};
+
+/* pngdec of GStreamer 1.22 exchanges the channels of 16 bits. */
+static const Decoder deep_png = {"image/png", "gdkpixbufdec", "gstreamer1.0-plugins-good",
+                                 "image/png"};
+
+static const Decoder *
+choose_decoder (const PictureHeader *header, GError **error)
+{
+  const Decoder *first = header->is_deep ? &deep_png : NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (decoders) && first != &deep_png; i++) {
+    g_autoptr (GstElementFactory) factory = NULL;
+
+    if (strcmp (decoders[i].media, header->media) != 0)
+      continue;
+    first = first != NULL ? first : &decoders[i];
+    factory = gst_element_factory_find (decoders[i].factory);
+    if (factory != NULL)
+      return &decoders[i];
+  }
+  if (first == NULL)
+    g_set_error (
+        error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+        "is %s, which is not read; convert it to JPEG or PNG, for example with %s", header->media,
+        strcmp (header->media, "image/heif") == 0 || strcmp (header->media, "image/avif") == 0
+            ? "'heif-convert IN OUT.jpg' (package libheif-examples)"
+            : "'ffmpeg -i IN OUT.png'");
+  return first;
+}
+
+GstElement *
+decoder_for_picture (const PictureHeader *header, const char **caps, GError **error)
+{
+  const Decoder *decoder;
+
+  if (header->width > EFFNET_FRAME_SIDE_MAX || header->height > EFFNET_FRAME_SIDE_MAX ||
+      header->width * header->height > MAX_PICTURE) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "claims %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                 " pixels; at most %d a side and %d million together are read",
+                 header->width, header->height, EFFNET_FRAME_SIDE_MAX, MAX_PICTURE / 1000000);
+    return NULL;
+  }
+  decoder = choose_decoder (header, error);
+  if (decoder == NULL)
+    return NULL;
+  *caps = decoder->caps;
+  return decoder_make (decoder->factory, decoder->package, error);
+}
+
+/* TIFF's own library, which gdk-pixbuf has, flips pictures upright and leaves the quarter turns. */
+unsigned
+decoder_orientation (const PictureHeader *header)
+{
+  static const unsigned left[] = {0, 1, 1, 1, 1, 5, 7, 5, 7};
+
+  return strcmp (header->media, "image/tiff") == 0 ? left[header->orientation]
+                                                   : header->orientation;
+}
+
+unsigned
+decoder_orientation_of_tags (const GstTagList *tags)
+{
+  static const char *const values[] = {"rotate-0",        "flip-rotate-0",   "rotate-180",
+                                       "flip-rotate-180", "flip-rotate-270", "rotate-90",
+                                       "flip-rotate-90",  "rotate-270"};
+  g_autofree char *value = NULL;
+
+  if (gst_tag_list_get_string (tags, GST_TAG_IMAGE_ORIENTATION, &value))
+    for (unsigned i = 0; i < G_N_ELEMENTS (values); i++)
+      if (strcmp (value, values[i]) == 0)
+        return i + 1;
+  return 0;
+}

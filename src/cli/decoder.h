@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Which of GStreamer's elements decodes a picture, and whether it may: a header alone decides how
+ * much memory a decoder takes. */
+#ifndef EFFNET_CLI_DECODER_H
+#define EFFNET_CLI_DECODER_H
+
+#include "cli/picture.h"
+
+#include <gst/gst.h>
+
+/* NULL with an error: GStreamer has no element of that name; @package has it. */
+GstElement *decoder_make (const char *factory, const char *package, GError **error);
+/* The element for a picture with this header, and the caps to feed it with; NULL with an error for
+ * too large a picture or one that nothing here decodes. */
+GstElement *decoder_for_picture (const PictureHeader *header, const char **caps, GError **error);
+/* How the decoded picture is stored, 1..8 as Exif has it, or 0. */
+unsigned decoder_orientation (const PictureHeader *header);
+/* The same from the tags of a stream. */
+unsigned decoder_orientation_of_tags (const GstTagList *tags);
+
+#endif

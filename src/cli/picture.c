@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/picture.h"
+
+#include <string.h>
+
+typedef struct {
+  const guint8 *data;
+  gsize size;
+  gboolean little_endian;
+} Bytes;
+
+/* @n bytes at @at as a number; 0 beyond the end. */
+static guint64
+number (const Bytes *bytes, gsize at, unsigned n)
+{
+  guint64 value = 0;
+
+  if (at > bytes->size || n > bytes->size - at)
+    return 0;
+  for (unsigned i = 0; i < n; i++)
+    value = value << 8 | bytes->data[at + (bytes->little_endian ? n - 1 - i : i)];
+  return value;
+}
+
+static gboolean
+holds (const Bytes *bytes, gsize at, const char *text)
+{
+  gsize n = strlen (text);
+
+  return at <= bytes->size && n <= bytes->size - at && memcmp (bytes->data + at, text, n) == 0;
+}
+
+/* The first directory of a TIFF file, or of the Exif in another one. */
+static gboolean
+read_tiff (PictureHeader *header, Bytes bytes)
+{
+  gsize at, n;
+
+  bytes.little_endian = holds (&bytes, 0, "II");
+  if ((!bytes.little_endian && !holds (&bytes, 0, "MM")) || number (&bytes, 2, 2) != 42)
+    return FALSE;
+  at = number (&bytes, 4, 4);
+  n = number (&bytes, at, 2);
+  for (gsize i = 0; i < n && at + 2 + 12 * i < bytes.size; i++) {
+    gsize entry = at + 2 + 12 * i;
+    guint64 tag = number (&bytes, entry, 2), type = number (&bytes, entry + 2, 2);
+    guint64 value = number (&bytes, entry + 8, type == 3 ? 2 : 4); /* SHORT or LONG */
+
+    if (tag == 256)
+      header->width = value;
+    else if (tag == 257)
+      header->height = value;
+    else if (tag == 274 && value >= 1 && value <= 8)
+      header->orientation = (unsigned)value;
+  }
+  return TRUE;
+}
+
+/* Orientation alone: the size is the picture's own affair. */
+static void
+read_exif (PictureHeader *header, const Bytes *bytes, gsize at, gsize n)
+{
+  PictureHeader exif = {0};
+
+  if (at > bytes->size || n > bytes->size - at)
+    return;
+  if (holds (bytes, at, "Exif") &&
+      n > 6) { /* some writers keep JPEG's prefix, two zeros after it */
+    at += 6;
+    n -= 6;
+  }
+  if (read_tiff (&exif, (Bytes){bytes->data + at, n, FALSE}))
+    header->orientation = exif.orientation;
+}
+
+static void
+read_png (PictureHeader *header, const Bytes *bytes)
+{
+  gsize at = 8;
+
+  header->width = number (bytes, 16, 4);
+  header->height = number (bytes, 20, 4);
+  header->is_deep = number (bytes, 24, 1) == 16;
+  while (at < bytes->size) { /* length, type, data, checksum */
+    gsize n = number (bytes, at, 4);
+
+    if (holds (bytes, at + 4, "eXIf"))
+      read_exif (header, bytes, at + 8, n);
+    at += 12 + n;
+  }
+}
+
+static void
+read_webp (PictureHeader *header, Bytes bytes)
+{
+  gsize at = 12;
+
+  bytes.little_endian = TRUE;
+  while (at < bytes.size) { /* type, length, data, padded to an even length */
+    gsize n = number (&bytes, at + 4, 4), data = at + 8;
+
+    if (holds (&bytes, at, "VP8X")) {
+      header->width = number (&bytes, data + 4, 3) + 1;
+      header->height = number (&bytes, data + 7, 3) + 1;
+    } else if (holds (&bytes, at, "VP8 ") && header->width == 0) {
+      header->width = number (&bytes, data + 6, 2) & 0x3fff;
+      header->height = number (&bytes, data + 8, 2) & 0x3fff;
+    } else if (holds (&bytes, at, "VP8L") && header->width == 0) {
+      header->width = (number (&bytes, data + 1, 4) & 0x3fff) + 1;
+      header->height = (number (&bytes, data + 1, 4) >> 14 & 0x3fff) + 1;
+    } else if (holds (&bytes, at, "EXIF")) {
+      read_exif (header, &bytes, data, n);
+    }
+    at = data + n + n % 2;
+  }
+}
+
+static void
+read_bmp (PictureHeader *header, Bytes bytes)
+{
+  gint32 height;
+
+  bytes.little_endian = TRUE;
+  if (number (&bytes, 14, 4) == 12) { /* OS/2 */
+    header->width = number (&bytes, 18, 2);
+    header->height = number (&bytes, 20, 2);
+    return;
+  }
+  height = (gint32)number (&bytes, 22, 4); /* below 0: from the top */
+  header->width = number (&bytes, 18, 4);
+  header->height = height < 0 ? (guint64) - (gint64)height : (guint64)height;
+}
+
+/* "P6 # comment\n 640 480 255\n" */
+static void
+read_pnm (PictureHeader *header, const Bytes *bytes)
+{
+  guint64 *const sizes[] = {&header->width, &header->height};
+  gsize at = 2;
+
+  for (unsigned i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    while (at < bytes->size && !g_ascii_isdigit (bytes->data[at]))
+      if (bytes->data[at++] == '#')
+        while (at < bytes->size && bytes->data[at] != '\n')
+          at++;
+    for (; at < bytes->size && g_ascii_isdigit (bytes->data[at]); at++)
+      *sizes[i] = MIN (*sizes[i] * 10 + (guint64)(bytes->data[at] - '0'), G_MAXUINT32);
+  }
+}
+
+/* Of the files built of boxes those that are pictures. */
+static const char *
+box_media (const Bytes *bytes)
+{
+  static const struct {
+    const char *brand, *media;
+  } brands[] = {{"heic", "image/heif"}, {"heix", "image/heif"}, {"heim", "image/heif"},
+                {"mif1", "image/heif"}, {"avif", "image/avif"}, {"jp2 ", "image/jp2"},
+                {"jxl ", "image/jxl"}};
+
+  for (gsize i = 0; i < G_N_ELEMENTS (brands); i++)
+    if (holds (bytes, 4, "ftyp") && holds (bytes, 8, brands[i].brand))
+      return brands[i].media;
+  if (holds (bytes, 4, "jP  \r\n"))
+    return "image/jp2";
+  return holds (bytes, 4, "JXL \r\n") || holds (bytes, 0, "\xff\x0a") ? "image/jxl" : NULL;
+}
+
+gboolean
+picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
+{
+  Bytes bytes = {data, size, FALSE};
+
+  *header = (PictureHeader){.media = box_media (&bytes)};
+  if (holds (&bytes, 0, "\xff\xd8\xff")) {
+    header->media = "image/jpeg";
+  } else if (holds (&bytes, 0, "\x89PNG\r\n\x1a\n")) {
+    header->media = "image/png";
+    read_png (header, &bytes);
+  } else if (holds (&bytes, 0, "GIF87a") || holds (&bytes, 0, "GIF89a")) {
+    bytes.little_endian = TRUE;
+    header->media = "image/gif";
+    header->width = number (&bytes, 6, 2);
+    header->height = number (&bytes, 8, 2);
+  } else if (holds (&bytes, 0, "RIFF") && holds (&bytes, 8, "WEBP")) {
+    header->media = "image/webp";
+    read_webp (header, bytes);
+  } else if (holds (&bytes, 0, "BM") && number (&bytes, 15, 3) == 0) { /* of the header's length */
+    header->media = "image/bmp";
+    read_bmp (header, bytes);
+  } else if (size > 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6' &&
+             (g_ascii_isspace (data[2]) || data[2] == '#')) {
+    header->media = "image/x-portable-anymap";
+    read_pnm (header, &bytes);
+  } else if (read_tiff (header, bytes)) {
+    header->media = "image/tiff";
+  }
+  return header->media != NULL;
+}

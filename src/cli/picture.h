@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the header of a picture file says, before anybody decodes it. Every file is distrusted: no
+ * count and no offset is followed beyond its bytes, nothing is allocated. Pixels are not read. */
+#ifndef EFFNET_CLI_PICTURE_H
+#define EFFNET_CLI_PICTURE_H
+
+#include <glib.h>
+
+typedef struct {
+  const char *media;     /* under GStreamer's name, "image/png" */
+  guint64 width, height; /* 0: the header does not say; not looked for in JPEG */
+  unsigned orientation;  /* 1..8 as Exif has it; 0: not said, or JPEG */
+  gboolean is_deep;      /* PNG: more than 8 bits a channel */
+} PictureHeader;
+
+/* FALSE: no picture that is known here. @data: [size], the file or its first bytes. */
+gboolean picture_read_header (PictureHeader *header, const guint8 *data, gsize size);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/player.h"
+
+#include "effnet/effnet.h"
+
+#define STOP_MS 3000
+
+struct _Player {
+  GstElement *pipeline;
+  GThread *thread;
+  GMutex lock;
+  GCond changed;
+  gboolean stop, stopped;   /* under the lock */
+  gint is_live, is_started; /* atomic */
+};
+
+static gpointer
+run (gpointer data)
+{
+  Player *self = data;
+
+  if (gst_element_set_state (self->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_NO_PREROLL)
+    g_atomic_int_set (&self->is_live, TRUE);
+  g_atomic_int_set (&self->is_started, TRUE);
+  g_mutex_lock (&self->lock);
+  while (!self->stop)
+    g_cond_wait (&self->changed, &self->lock);
+  g_mutex_unlock (&self->lock);
+  gst_element_set_state (self->pipeline, GST_STATE_NULL);
+  g_mutex_lock (&self->lock);
+  self->stopped = TRUE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+  return NULL;
+}
+
+static void
+player_free (Player *self)
+{
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
+  gst_object_unref (self->pipeline);
+  g_free (self);
+}
+
+Player *
+player_start (GstElement *pipeline, GError **error)
+{
+  Player *self = g_new0 (Player, 1);
+  g_autoptr (GError) cause = NULL;
+
+  self->pipeline = gst_object_ref (pipeline);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  self->thread = g_thread_try_new ("player", run, self, &cause);
+  if (self->thread != NULL)
+    return self;
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "cannot be decoded: %s", cause->message);
+  player_free (self);
+  return NULL;
+}
+
+gboolean
+player_is_live (Player *self)
+{
+  return g_atomic_int_get (&self->is_live);
+}
+
+gboolean
+player_is_started (Player *self)
+{
+  return g_atomic_int_get (&self->is_started);
+}
+
+gboolean
+player_stop (Player *self)
+{
+  gint64 end = g_get_monotonic_time () + STOP_MS * G_TIME_SPAN_MILLISECOND;
+  gboolean stopped;
+
+  g_mutex_lock (&self->lock);
+  self->stop = TRUE;
+  g_cond_broadcast (&self->changed);
+  while (!self->stopped && g_cond_wait_until (&self->changed, &self->lock, end))
+    ;
+  stopped = self->stopped;
+  g_mutex_unlock (&self->lock);
+  if (!stopped)
+    return FALSE;
+  g_thread_join (self->thread);
+  player_free (self);
+  return TRUE;
+}
