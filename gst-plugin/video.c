@@ -327,3 +327,40 @@ gst_effnet_frame_unmap (GstEffnetFrame *frame)
   else
     gst_video_frame_unmap (&frame->video);
 }
+
+/* ---- orientation ----------------------------------------------------------------------------- */
+
+unsigned
+gst_effnet_orientation_from_tags (const GstTagList *tags)
+{
+  static const char *const values[] = {"rotate-0",        "flip-rotate-0",   "rotate-180",
+                                       "flip-rotate-180", "flip-rotate-270", "rotate-90",
+                                       "flip-rotate-90",  "rotate-270"};
+  g_autofree char *value = NULL;
+
+  if (!gst_tag_list_get_string (tags, GST_TAG_IMAGE_ORIENTATION, &value))
+    return 0;
+  for (unsigned i = 0; i < G_N_ELEMENTS (values); i++) {
+    if (g_str_equal (value, values[i]))
+      return i + 1;
+  }
+  return 0;
+}
+
+gboolean
+gst_effnet_jpeg_has_exif (const void *jpeg, gsize size)
+{
+  const guint8 *data = jpeg;
+  gsize at = 2; /* past SOI */
+
+  while (at + 4 <= size && data[at] == 0xff) {
+    guint8 marker = data[at + 1];
+
+    if (marker == 0xe1)
+      return TRUE;
+    if (marker == 0xda || marker == 0xd9)
+      return FALSE;
+    at += marker == 0xff ? 1 : 2 + ((gsize)data[at + 2] << 8 | data[at + 3]);
+  }
+  return FALSE;
+}

@@ -34,6 +34,10 @@ GstCaps *gst_effnet_video_get_template_caps (void);
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);
 /* FALSE: a format that the library does not read. */
 gboolean gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInfo *info);
+/* Returns: EffnetImage.orientation of the tag image-orientation; 0 when there is none */
+unsigned gst_effnet_orientation_from_tags (const GstTagList *tags);
+/* Whether a JPEG has a segment where its orientation may stand. */
+gboolean gst_effnet_jpeg_has_exif (const void *jpeg, gsize size);
 /* FALSE with EFFNET_ERROR_FRAME; nothing is mapped then. */
 gboolean gst_effnet_frame_map (GstEffnetFrame *frame, const GstEffnetFormat *format,
                                GstBuffer *buffer, GError **error);

@@ -40,6 +40,14 @@
  * buffer without any result carries no meta. Messages look the same, but with
  * #effnetclassify:post-messages=change list only the parts whose best class changed.
  *
+ * ## Upright
+ *
+ * Frames are classified upright, whatever says how they are stored: the tag `image-orientation` of
+ * the stream, as demuxers of camera clips send it, or the Exif of a JPEG
+ * (#effnetclassify:orientation overrides both). The buffer goes on as it is.
+ * #effnetclassify:regions, and the places in results, count in the upright picture; regions of
+ * interest, which count in the pixels as they are stored, are converted.
+ *
  * ## Fields of a result
  *
  * They are listed and documented in gst-plugin/schema.h; `schema-version` is raised when one
@@ -172,6 +180,7 @@ stop (GstBaseTransform *base)
   self->started = FALSE;
   GST_OBJECT_UNLOCK (self);
   forget_stream (self);
+  gst_effnet_inference_forget (&self->inference);
   self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
   return TRUE;
 }
@@ -212,8 +221,15 @@ sink_event (GstBaseTransform *base, GstEvent *event)
     gst_effnet_classify_set_cancelled (self, TRUE);
     break;
   case GST_EVENT_STREAM_START:
+    gst_effnet_inference_forget (&self->inference);
+    forget_stream (self);
+    break;
   case GST_EVENT_SEGMENT:
     forget_stream (self);
+    break;
+  case GST_EVENT_TAG:
+    if (gst_effnet_inference_note_tags (&self->inference, event))
+      forget_stream (self);
     break;
   case GST_EVENT_FLUSH_STOP:
     gst_effnet_classify_set_cancelled (self, FALSE);

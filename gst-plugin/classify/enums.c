@@ -56,6 +56,28 @@ gst_effnet_activation_get_type (void)
 }
 
 GType
+gst_effnet_orientation_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {0, "What the stream's tag image-orientation or a JPEG's Exif says", "auto"},
+      {1, "As it is stored", "none"},
+      {2, "Mirrored", "flip-rotate-0"},
+      {3, "Rotated by 180 degrees", "rotate-180"},
+      {4, "Mirrored, then rotated by 180 degrees", "flip-rotate-180"},
+      {5, "Mirrored, then rotated clockwise by 270 degrees", "flip-rotate-270"},
+      {6, "Rotated clockwise by 90 degrees", "rotate-90"},
+      {7, "Mirrored, then rotated clockwise by 90 degrees", "flip-rotate-90"},
+      {8, "Rotated clockwise by 270 degrees", "rotate-270"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetOrientation", values));
+  return type;
+}
+
+GType
 gst_effnet_attach_meta_get_type (void)
 {
   static const GFlagsValue values[] = {

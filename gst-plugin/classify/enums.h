@@ -15,6 +15,9 @@ GType gst_effnet_precision_get_type (void);
 GType gst_effnet_resize_mode_get_type (void);
 #define GST_TYPE_EFFNET_ACTIVATION (gst_effnet_activation_get_type ())
 GType gst_effnet_activation_get_type (void);
+/* Values are EffnetImage's. */
+#define GST_TYPE_EFFNET_ORIENTATION (gst_effnet_orientation_get_type ())
+GType gst_effnet_orientation_get_type (void);
 
 typedef enum {
   GST_EFFNET_ATTACH_META_CUSTOM = 1 << 0,

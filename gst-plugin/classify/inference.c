@@ -18,6 +18,52 @@ gst_effnet_inference_clear (GstEffnetInference *inference)
   g_clear_pointer (&inference->rects, g_array_unref);
 }
 
+void
+gst_effnet_inference_forget (GstEffnetInference *inference)
+{
+  inference->stream_tag = inference->global_tag = 0;
+  inference->has_exif = FALSE;
+}
+
+static guint
+orientation_of_tags (const GstEffnetInference *inference)
+{
+  return inference->stream_tag != 0 ? inference->stream_tag : inference->global_tag;
+}
+
+gboolean
+gst_effnet_inference_note_tags (GstEffnetInference *inference, GstEvent *event)
+{
+  guint before = orientation_of_tags (inference), orientation;
+  GstTagList *tags;
+
+  gst_event_parse_tag (event, &tags);
+  orientation = gst_effnet_orientation_from_tags (tags);
+  if (orientation == 0)
+    return FALSE;
+  if (gst_tag_list_get_scope (tags) == GST_TAG_SCOPE_GLOBAL)
+    inference->global_tag = orientation;
+  else
+    inference->stream_tag = orientation;
+  return orientation_of_tags (inference) != before;
+}
+
+/* A JPEG's own word counts more than a tag, which may be of the file around it, or, by way of a
+ * parser, of an earlier picture. */
+static guint
+orientation_of (GstEffnetInference *inference, const GstEffnetInferenceSettings *settings,
+                const EffnetImage *image)
+{
+  if (settings->orientation != 0)
+    return settings->orientation;
+  if (image->format == EFFNET_PIXEL_FORMAT_JPEG) {
+    inference->has_exif |= gst_effnet_jpeg_has_exif (image->data[0], image->size);
+    if (inference->has_exif)
+      return 0;
+  }
+  return orientation_of_tags (inference);
+}
+
 /* What the calls for one frame share. */
 typedef struct {
   GstObject *element;
@@ -79,8 +125,9 @@ classify_image (GstEffnetInference *inference, const GstEffnetInferenceSettings 
   if (!effnet_session_get_frame_size (results->engine->session, image, &results->width,
                                       &results->height, error))
     return FALSE;
-  results->outside = gst_effnet_regions_pick (&settings->regions, buffer, results->width,
-                                              results->height, inference->picks);
+  results->outside =
+      gst_effnet_regions_pick (&settings->regions, buffer, results->width, results->height,
+                               results->orientation, inference->picks);
   return classify_picks (inference, image, &frame, error);
 }
 
@@ -100,6 +147,8 @@ gst_effnet_inference_run (GstEffnetInference *inference, GstEffnetEngine *engine
     return TRUE;
   if (!gst_effnet_frame_map (&frame, format, buffer, error))
     return FALSE;
+  frame.image.orientation = results->orientation =
+      orientation_of (inference, settings, &frame.image);
   ok = classify_image (inference, settings, &frame.image, buffer, results, error);
   gst_effnet_frame_unmap (&frame);
   return ok;

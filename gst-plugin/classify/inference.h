@@ -14,16 +14,23 @@ typedef struct {
   GstEffnetRegionSettings regions;
   GstEffnetRunSettings run;
   guint top_k;
+  guint orientation; /* EffnetImage.orientation; 0: what stream or file says */
 } GstEffnetInferenceSettings;
 
-/* Scratch of one stream. */
+/* Of one stream: what its tags say, and scratch. */
 typedef struct {
-  GstObject *element; /* for the log; not owned */
-  GArray *picks;      /* of GstEffnetPick */
-  GArray *rects;      /* of EffnetRegion */
+  GstObject *element;           /* for the log; not owned */
+  guint stream_tag, global_tag; /* orientations; 0: no such tag */
+  gboolean has_exif;            /* a JPEG did, and the tags may be an earlier picture's */
+  GArray *picks;                /* of GstEffnetPick */
+  GArray *rects;                /* of EffnetRegion */
 } GstEffnetInference;
 
 void gst_effnet_inference_init (GstEffnetInference *inference, GstObject *element);
+/* A stream begins: no tags, no pictures yet. */
+void gst_effnet_inference_forget (GstEffnetInference *inference);
+/* Notes what a tag event says. TRUE when the pictures stand otherwise from now on. */
+gboolean gst_effnet_inference_note_tags (GstEffnetInference *inference, GstEvent *event);
 void gst_effnet_inference_clear (GstEffnetInference *inference);
 /* Classifies the parts of @buffer that the settings ask for; @results lose what they had. FALSE
  * with EFFNET_ERROR_FRAME: @results are not to be used. */

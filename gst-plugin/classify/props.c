@@ -18,6 +18,7 @@ enum {
   PROP_RESIZE_MODE,
   PROP_SPARSE_ROWS,
   PROP_ACTIVATION,
+  PROP_ORIENTATION,
   PROP_INFERENCE_INTERVAL,
   PROP_ATTACH_META,
   PROP_POST_MESSAGES,
@@ -178,6 +179,9 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   case PROP_SPARSE_ROWS:
     self->frame_settings.inference.run.sparse_rows = g_value_get_boolean (value);
     break;
+  case PROP_ORIENTATION:
+    self->frame_settings.inference.orientation = (guint)g_value_get_enum (value);
+    break;
   case PROP_ACTIVATION:
     self->frame_settings.inference.run.activation = g_value_get_enum (value);
     break;
@@ -268,6 +272,9 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     break;
   case PROP_SPARSE_ROWS:
     g_value_set_boolean (value, self->frame_settings.inference.run.sparse_rows);
+    break;
+  case PROP_ORIENTATION:
+    g_value_set_enum (value, (int)self->frame_settings.inference.orientation);
     break;
   case PROP_ACTIVATION:
     g_value_set_enum (value, self->frame_settings.inference.run.activation);
@@ -397,6 +404,12 @@ install_frame_properties (GObjectClass *klass)
                             "read only every second one or fewer: half the time or less",
                             FALSE, PLAYING_FLAGS));
   g_object_class_install_property (
+      klass, PROP_ORIENTATION,
+      g_param_spec_enum ("orientation", "Orientation",
+                         "What is done to a frame so that it is classified upright; the buffer "
+                         "goes on as it is",
+                         GST_TYPE_EFFNET_ORIENTATION, 0, PLAYING_FLAGS));
+  g_object_class_install_property (
       klass, PROP_ACTIVATION,
       g_param_spec_enum ("activation", "Activation", "How the network's logits become scores",
                          GST_TYPE_EFFNET_ACTIVATION, EFFNET_OUTPUT_ACTIVATION_AUTO, PLAYING_FLAGS));
@@ -473,6 +486,7 @@ gst_effnet_classify_install_properties (GObjectClass *klass)
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_PRECISION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_RESIZE_MODE, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ACTIVATION, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ORIENTATION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ATTACH_META, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_POST_MESSAGES, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_INFERENCE_REGION, 0);

@@ -350,9 +350,36 @@ is_picked (const GArray *picks, const GstEffnetPick *pick)
   return FALSE;
 }
 
+/* From the pixels as they are stored, @width x @height of them, to the upright picture. */
+static EffnetRegion
+to_upright (EffnetRegion r, guint width, guint height, guint orientation)
+{
+  guint right = width - r.x - r.width, bottom = height - r.y - r.height;
+
+  switch (orientation) {
+  case 2:
+    return (EffnetRegion){right, r.y, r.width, r.height};
+  case 3:
+    return (EffnetRegion){right, bottom, r.width, r.height};
+  case 4:
+    return (EffnetRegion){r.x, bottom, r.width, r.height};
+  case 5:
+    return (EffnetRegion){r.y, r.x, r.height, r.width};
+  case 6:
+    return (EffnetRegion){bottom, r.x, r.height, r.width};
+  case 7:
+    return (EffnetRegion){bottom, right, r.height, r.width};
+  case 8:
+    return (EffnetRegion){r.y, right, r.height, r.width};
+  default:
+    return r;
+  }
+}
+
+/* @width x @height: pixels as they are stored */
 static guint
 pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width, guint height,
-           GArray *picks)
+           guint orientation, GArray *picks)
 {
   Walk walk = {.buffer = buffer};
   guint outside = 0;
@@ -369,6 +396,7 @@ pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint wid
       outside++;
       continue;
     }
+    pick.rect = to_upright (pick.rect, width, height, orientation);
     if (walk.detection != NULL && is_picked (picks, &pick))
       continue;
     set_index (picks, &pick);
@@ -397,14 +425,16 @@ gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *bu
 
 guint
 gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width,
-                         guint height, GArray *picks)
+                         guint height, guint orientation, GArray *picks)
 {
+  gboolean on_its_side = orientation >= 5;
   GstEffnetPick full = {.roi_id = -1, .unique = TRUE};
 
   g_array_set_size (picks, 0);
   switch (settings->mode) {
   case GST_EFFNET_INFERENCE_REGION_ROI_LIST:
-    return pick_rois (settings, buffer, width, height, picks);
+    return pick_rois (settings, buffer, on_its_side ? height : width, on_its_side ? width : height,
+                      orientation, picks);
   case GST_EFFNET_INFERENCE_REGION_REGIONS:
     pick_named (settings, width, height, picks);
     return 0;

@@ -55,9 +55,10 @@ gboolean gst_effnet_region_is_named (const char *name, const char *other);
 /* FALSE when nothing of @buffer is to be classified, whatever its size. */
 gboolean gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *buffer);
 /* @picks: (out) of GstEffnetPick: what is to be classified of @buffer, a frame of @width x @height
- * pixels. Returns: ROIs left out because they are empty or outside. */
+ * upright pixels, stored with @orientation as EffnetImage counts it. Returns: ROIs left out because
+ * they are empty or outside. */
 guint gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer,
-                               guint width, guint height, GArray *picks);
+                               guint width, guint height, guint orientation, GArray *picks);
 
 G_END_DECLS
 

@@ -30,7 +30,7 @@ gst_effnet_results_reset (GstEffnetResults *results)
   g_array_set_size (results->results, 0);
   g_array_set_size (results->entries, 0);
   results->pts = GST_CLOCK_TIME_NONE;
-  results->width = results->height = results->outside = 0;
+  results->width = results->height = results->outside = results->orientation = 0;
 }
 
 GstEffnetResult *

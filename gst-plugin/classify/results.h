@@ -24,7 +24,8 @@ typedef struct {
 typedef struct {
   GstEffnetEngine *engine; /* owned; NULL: there are none */
   GstClockTime pts;
-  guint width, height; /* of the frame, pixels */
+  guint width, height; /* of the frame, upright pixels */
+  guint orientation;   /* how it was stored: EffnetImage.orientation */
   guint outside;       /* regions of interest that are empty or outside the frame */
   GArray *results;     /* of GstEffnetResult */
   GArray *entries;     /* of GstEffnetEntry; names are the engine's */

@@ -94,7 +94,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     settings.mode = (GstEffnetInferenceRegion)i;
     gst_effnet_regions_wants (&settings, buffer);
     g_array_set_size (picks, 0);
-    gst_effnet_regions_pick (&settings, buffer, width, height, picks);
+    gst_effnet_regions_pick (&settings, buffer, width, height, (guint)size % 9, picks);
     check_picks (picks, width, height);
   }
   gst_effnet_region_settings_clear (&settings);
