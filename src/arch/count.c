@@ -20,7 +20,7 @@ effnet_cost_layers (const EffnetNet *net, EffnetLayerKind kind)
 {
   EffnetCost cost = {0, 0};
   size_t n_layers;
-  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
   for (size_t i = 0; i < n_layers; i++) {
     if (layers[i].kind == kind)
@@ -34,7 +34,7 @@ effnet_cost_blocks (const EffnetNet *net, unsigned first, unsigned n)
 {
   EffnetCost cost = {0, 0};
   size_t n_layers;
-  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
   for (size_t i = 0; i < n_layers; i++) {
     if (layers[i].block != NULL && layers[i].block_index - first < n)
@@ -48,7 +48,7 @@ cost_net (const EffnetNet *net)
 {
   EffnetCost cost = {0, 0};
   size_t n_layers;
-  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
   for (size_t i = 0; i < n_layers; i++)
     add_layer (&cost, &layers[i]);

@@ -43,12 +43,14 @@ block_layers (const EffnetBlock *b, unsigned index, EffnetLayer *layers)
   return n;
 }
 
-EffnetLayer *
-effnet_net_layers (const EffnetNet *net, size_t *n_layers)
+gboolean
+effnet_layers_build (EffnetNet *net)
 {
-  EffnetLayer *layers = g_new (EffnetLayer, 3 + 5 * (size_t)net->n_blocks);
+  EffnetLayer *layers = g_try_new (EffnetLayer, 3 + 5 * (size_t)net->n_blocks);
   size_t n = 0, last = net->stem_channels;
 
+  if (layers == NULL)
+    return FALSE;
   layers[n++] =
       convolution (EFFNET_LAYER_STEM, net->stem_channels, 3, 3, net->stem_height, net->stem_width);
   for (unsigned i = 0; i < net->n_blocks; i++) {
@@ -58,8 +60,16 @@ effnet_net_layers (const EffnetNet *net, size_t *n_layers)
   layers[n++] = convolution (EFFNET_LAYER_HEAD, net->head_channels, last, 1, net->head_height,
                              net->head_width);
   layers[n++] = fully_connected (EFFNET_LAYER_CLASSIFIER, net->n_classes, net->head_channels);
-  *n_layers = n;
-  return layers;
+  net->layers = layers;
+  net->n_layers = n;
+  return TRUE;
+}
+
+const EffnetLayer *
+effnet_net_layers (const EffnetNet *net, size_t *n_layers)
+{
+  *n_layers = net->n_layers;
+  return net->layers;
 }
 
 unsigned

@@ -31,7 +31,7 @@ typedef enum {
   EFFNET_ROLE_COUNT,
 } EffnetRole;
 
-typedef struct {
+typedef struct _EffnetLayer {
   EffnetLayerKind kind;
   const EffnetBlock *block; /* the net's; NULL for stem, head and classifier */
   unsigned block_index;     /* in the net */
@@ -47,8 +47,10 @@ typedef struct {
   size_t shape[4];
 } EffnetLayerTensor;
 
-/* All layers of @net, in a new array; free with g_free(). The net must outlive it. */
-EffnetLayer *effnet_net_layers (const EffnetNet *net, size_t *n_layers);
+/* All layers of @net, which owns them. */
+const EffnetLayer *effnet_net_layers (const EffnetNet *net, size_t *n_layers);
+/* Lays them out: the last thing that makes a net. FALSE when there is no memory for them. */
+gboolean effnet_layers_build (EffnetNet *net);
 
 /* The tensors of @layer, in the order of their roles; returns how many. @folded: batch norm is
  * folded into weight and bias. */

@@ -3,6 +3,8 @@
  * From a variant to a net: every block with every shape. The variants are in variants.c, the
  * arithmetic of scaling in scale.c, the net as JSON in describe.c. */
 #include "arch/net.h"
+
+#include "arch/layers.h"
 #include "arch/scale.h"
 #include "base/text.h"
 
@@ -116,7 +118,7 @@ make_block (const EffnetVariant *variant, unsigned stage, unsigned index, Effnet
   };
 }
 
-static void
+static gboolean
 lay_out_blocks (EffnetNet *net, const EffnetVariant *variant)
 {
   unsigned height = net->stem_height, width = net->stem_width, channels = net->stem_channels;
@@ -125,7 +127,9 @@ lay_out_blocks (EffnetNet *net, const EffnetVariant *variant)
   net->n_stages = variant->family->n_stages;
   for (unsigned stage = 0; stage < net->n_stages; stage++)
     net->n_blocks += stage_repeats (variant, stage);
-  net->blocks = g_new0 (EffnetBlock, net->n_blocks);
+  net->blocks = g_try_new0 (EffnetBlock, net->n_blocks);
+  if (net->blocks == NULL)
+    return FALSE;
   for (unsigned stage = 0; stage < net->n_stages; stage++) {
     unsigned repeats = stage_repeats (variant, stage);
     for (unsigned i = 0; i < repeats; i++) {
@@ -138,6 +142,7 @@ lay_out_blocks (EffnetNet *net, const EffnetVariant *variant)
   }
   net->head_height = height;
   net->head_width = width;
+  return effnet_layers_build (net);
 }
 
 EffnetNet *
@@ -152,7 +157,7 @@ effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes, Ef
   if (name == NULL)
     return NULL;
 
-  EffnetNet *net = g_new0 (EffnetNet, 1);
+  g_autoptr (EffnetNet) net = g_new0 (EffnetNet, 1);
   net->variant = name;
   net->width = row.width;
   net->depth = row.depth;
@@ -165,8 +170,10 @@ effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes, Ef
   net->stem_width = effnet_conv_out (net->in_width, 3, 2, net->padding);
   net->head_channels = end_channels (&row, row.family->head_channels);
   net->n_classes = n_classes;
-  lay_out_blocks (net, &row);
-  return net;
+  if (lay_out_blocks (net, &row))
+    return g_steal_pointer (&net);
+  effnet_fail_memory (error, net->variant, net->n_blocks * sizeof *net->blocks);
+  return NULL;
 }
 
 void
@@ -176,5 +183,6 @@ effnet_net_free (EffnetNet *net)
     return;
   g_free (net->variant);
   g_free (net->blocks);
+  g_free (net->layers);
   g_free (net);
 }

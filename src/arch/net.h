@@ -41,12 +41,15 @@ typedef struct {
   unsigned n_classes;
   unsigned n_blocks, n_stages;
   EffnetBlock *blocks;
+  size_t n_layers;
+  struct _EffnetLayer *layers; /* effnet_net_layers() */
 } EffnetNet;
 
 /* Lays out @variant ("b0".."b8", "l2", "lite0".."lite4", "phi:X" with X in -10..15, or a name that
  * effnet_arch_from_name() knows) for an input of @input_size pixels a side (0 = the variant's own,
  * at most EFFNET_INPUT_SIDE_MAX), @n_classes (1..EFFNET_CLASSES_MAX), @padding (AUTO = SYMMETRIC).
- * NULL with NOT_FOUND (the message lists the known names) or ARGUMENT. Free with effnet_net_free().
+ * NULL with NOT_FOUND (the message lists the known names), ARGUMENT or IO. Free with
+ * effnet_net_free().
  */
 EffnetNet *effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes,
                            EffnetPadding padding, GError **error);

@@ -16,3 +16,10 @@ effnet_fail (GError **error, EffnetError code, const char *format, ...)
   va_end (args);
   return FALSE;
 }
+
+gboolean
+effnet_fail_memory (GError **error, const char *what, size_t bytes)
+{
+  return effnet_fail (error, EFFNET_ERROR_IO,
+                      "%s needs %zu bytes of memory, which the system does not give", what, bytes);
+}

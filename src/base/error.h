@@ -10,5 +10,8 @@
 /* Sets @error. Returns FALSE, so that a check that fails is one statement. */
 gboolean effnet_fail (GError **error, EffnetError code, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
+/* Sets @error to IO: "@what needs @bytes bytes of memory, which the system does not give". Returns
+ * FALSE. */
+gboolean effnet_fail_memory (GError **error, const char *what, size_t bytes);
 
 #endif

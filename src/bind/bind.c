@@ -109,7 +109,7 @@ effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors, double epsi
              size_t *n_layers, GError **error)
 {
   EffnetDialect dialect = effnet_dialect_detect (tensors);
-  g_autofree EffnetLayer *layers = NULL;
+  const EffnetLayer *layers;
   g_autofree EffnetBound *bound = NULL;
   gboolean ok = TRUE;
 
@@ -124,7 +124,11 @@ effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors, double epsi
   if (!(epsilon > 0))
     epsilon = effnet_dialect_epsilon (dialect, net);
   layers = effnet_net_layers (net, n_layers);
-  bound = g_new0 (EffnetBound, *n_layers);
+  bound = g_try_new0 (EffnetBound, *n_layers);
+  if (bound == NULL) {
+    effnet_fail_memory (error, "binding of layers to tensors", *n_layers * sizeof *bound);
+    return NULL;
+  }
   for (size_t i = 0; ok && i < *n_layers; i++) {
     bound[i].layer = layers[i];
     bound[i].epsilon = epsilon;

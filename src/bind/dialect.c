@@ -217,7 +217,7 @@ match_share (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTabl
              size_t n_float)
 {
   size_t n_layers, wanted = 0, matched = 0;
-  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
   for (size_t i = 0; i < n_layers; i++) {
     EffnetLayerTensor parts[EFFNET_ROLE_COUNT];

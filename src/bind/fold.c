@@ -76,7 +76,9 @@ effnet_fold_scale (const EffnetBound *bound, double *scale, float *bias, GError 
       scale[o] = 1.0;
     return read_checked (bound->tensors[EFFNET_ROLE_BIAS], 0, out, bias, error);
   }
-  norm = g_new (float, 4 * out);
+  norm = g_try_new (float, 4 * out);
+  if (norm == NULL)
+    return effnet_fail_memory (error, "batch norm", 4 * out * sizeof *norm);
   for (unsigned i = 0; i < 4; i++) {
     if (!read_checked (bound->tensors[EFFNET_ROLE_GAMMA + i], 0, out, norm + i * out, error))
       return FALSE;

@@ -87,12 +87,12 @@ fill (float *data, size_t count, uint64_t start, Range range)
 }
 
 EffnetTensorTable *
-effnet_synthetic_new (const EffnetNet *net, uint64_t seed)
+effnet_synthetic_new (const EffnetNet *net, uint64_t seed, GError **error)
 {
-  EffnetTensorTable *table = effnet_tensor_table_new ("synthetic weights");
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_new ("synthetic weights");
   gboolean folded = effnet_dialect_is_folded (DIALECT);
   size_t n_layers;
-  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
   for (size_t i = 0; i < n_layers; i++) {
     EffnetLayerTensor tensors[EFFNET_ROLE_COUNT];
@@ -104,11 +104,15 @@ effnet_synthetic_new (const EffnetNet *net, uint64_t seed)
       float *data = effnet_tensor_table_add (table, name, t->n_dims, t->shape);
       size_t count = 1;
 
-      g_assert (data != NULL); /* names are unique, and shapes come from a checked net */
       for (unsigned d = 0; d < t->n_dims; d++)
         count *= t->shape[d];
+      if (data == NULL) { /* names are unique, and shapes come from a checked net */
+        g_autofree char *what = g_strdup_printf ("synthetic tensor %s", name);
+        effnet_fail_memory (error, what, count * sizeof *data);
+        return NULL;
+      }
       fill (data, count, fnv1a64 (name) ^ seed, tensor_range (&layers[i], t->role));
     }
   }
-  return table;
+  return g_steal_pointer (&table);
 }

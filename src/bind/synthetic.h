@@ -10,6 +10,6 @@
 
 /* A table of weights for @net under timm's names, the same as tests/golden/synthetic.py makes, bit
  * for bit. */
-EffnetTensorTable *effnet_synthetic_new (const EffnetNet *net, uint64_t seed);
+EffnetTensorTable *effnet_synthetic_new (const EffnetNet *net, uint64_t seed, GError **error);
 
 #endif

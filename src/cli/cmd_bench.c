@@ -42,17 +42,25 @@ open_model (Bench *self, GError **error)
 }
 
 /* Uniform in -1..1, the same every time. */
-static void
-make_input (Bench *self)
+static gboolean
+make_input (Bench *self, GError **error)
 {
   gsize n = (gsize)self->info.input_height * self->info.input_width * 3;
   guint32 state = 1;
 
-  self->nhwc = g_new (float, n); /* [H][W][3] */
+  self->nhwc = g_try_new (float, n); /* [H][W][3] */
+  if (self->nhwc == NULL) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "an input needs %" G_GSIZE_FORMAT
+                 " bytes of memory, which the system does not give",
+                 n * sizeof (float));
+    return FALSE;
+  }
   for (gsize i = 0; i < n; i++) {
     state = state * 1664525u + 1013904223u;
     self->nhwc[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
   }
+  return TRUE;
 }
 
 typedef struct {
@@ -150,8 +158,8 @@ bench (Bench *self, GError **error)
   if (!open_model (self, error))
     return FALSE;
   effnet_model_get_info (self->model, &self->info);
-  make_input (self);
-  if (!effnet_session_run (self->sessions[0], self->nhwc, &result, error))
+  if (!make_input (self, error) ||
+      !effnet_session_run (self->sessions[0], self->nhwc, &result, error))
     return FALSE;
   self->first_ms = (double)(g_get_monotonic_time () - start) / 1e3;
   if (!run_streams (self, error))

@@ -53,7 +53,15 @@ run (Run *self, GError **error)
   effnet_model_get_info (model, &info);
   gsize n_in = (gsize)(in->shape[1] * in->shape[2] * 3);
   gsize n_out = self->features ? info.n_features : info.n_classes;
-  g_autofree float *nhwc = g_new (float, n_in); /* [H][W][3] */
+  g_autofree float *nhwc = g_try_new (float, n_in); /* [H][W][3] */
+
+  if (nhwc == NULL) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "%s: a picture needs %" G_GSIZE_FORMAT
+                 " bytes of memory, which the system does not give",
+                 in->path, n_in * sizeof *nhwc);
+    return FALSE;
+  }
   out = npy_create (self->output, (const guint64[]){in->shape[0], n_out}, 2, error);
   for (guint64 i = 0; out != NULL && i < in->shape[0]; i++) {
     if (!npy_read (in, nhwc, n_in, error) || !effnet_session_run (session, nhwc, &result, error) ||

@@ -301,7 +301,7 @@ load_labels (EffnetModel *model, const char *labels_file, GError **error)
     g_prefix_error (error, "mend the names of the card, or name a label file: ");
     return FALSE;
   }
-  model->labels = g_strdupv (model->card->labels);
+  model->labels = g_steal_pointer (&model->card->labels);
   return model->labels == NULL || g_strv_length (model->labels) == n ||
          effnet_fail (error, EFFNET_ERROR_MISMATCH,
                       "%s has a classifier for %u classes, but its card names %u", model->path, n,
@@ -363,8 +363,8 @@ open_synthetic (EffnetModel *model, const EffnetModelOptions *o, EffnetDtype dty
                                SYNTHETIC_CLASSES, o->padding, error);
   if (model->net == NULL)
     return FALSE;
-  tensors = effnet_synthetic_new (model->net, o->synthetic_seed);
-  return build_plan (model, tensors, dtype, o->bn_epsilon, error) &&
+  tensors = effnet_synthetic_new (model->net, o->synthetic_seed, error);
+  return tensors != NULL && build_plan (model, tensors, dtype, o->bn_epsilon, error) &&
          load_labels (model, o->labels_file, error);
 }
 

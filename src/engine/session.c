@@ -102,9 +102,12 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
   if (session->frontend == NULL)
     return NULL;
   session->activation = effnet_model_activation (model, options->activation);
-  session->probabilities = g_new0 (float, plan->n_classes);
-  if (options->profile)
-    session->profile = g_new0 (uint64_t, plan->n_steps);
+  session->probabilities = g_try_new0 (float, plan->n_classes);
+  session->profile = options->profile ? g_try_new0 (uint64_t, plan->n_steps) : NULL;
+  if (session->probabilities == NULL || (options->profile && session->profile == NULL)) {
+    effnet_fail_memory (error, "a session", plan->n_classes * sizeof (float));
+    return NULL;
+  }
   return g_steal_pointer (&session);
 }
 

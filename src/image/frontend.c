@@ -101,7 +101,11 @@ begin_crops (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *re
              unsigned width, unsigned height, GError **error)
 {
   if (n > f->crops_room) {
-    f->crops = g_renew (Crop, f->crops, n);
+    Crop *crops = g_try_renew (Crop, f->crops, n);
+    if (crops == NULL)
+      return effnet_fail (error, EFFNET_ERROR_FRAME, "no memory for %" G_GSIZE_FORMAT " regions",
+                          n);
+    f->crops = crops;
     f->crops_room = n;
   }
   effnet_passes_next_frame (&f->passes);

@@ -14,7 +14,7 @@
 /* Minimum input rows per output row with sparse rows: a filter then has three of them. */
 #define ROWS_LEFT 1.5
 
-static void
+static gboolean
 build_axis (EffnetPass *pass, unsigned c, const EffnetInputSpec *spec)
 {
   const EffnetLayout *l = &pass->layout;
@@ -30,20 +30,23 @@ build_axis (EffnetPass *pass, unsigned c, const EffnetInputSpec *spec)
   s.site = left ? EFFNET_SITE_COSITED : EFFNET_SITE_CENTERED;
   if (l->decoder_upsampling)
     s.upsample = s.sub == 2 ? EFFNET_UPSAMPLE_TRIANGLE : EFFNET_UPSAMPLE_REPLICATE;
-  effnet_taps_build (&pass->across[c], &s);
+  if (!effnet_taps_build (&pass->across[c], &s))
+    return FALSE;
   s.axis = &pass->geometry.y;
   s.luma = l->height;
   s.sub = k->sub_y;
   s.site = corner ? EFFNET_SITE_COSITED : EFFNET_SITE_CENTERED;
   if (l->decoder_upsampling)
     s.upsample = s.sub == 2 ? EFFNET_UPSAMPLE_TRIANGLE : EFFNET_UPSAMPLE_REPLICATE;
-  effnet_taps_build (&pass->down[c], &s);
+  if (!effnet_taps_build (&pass->down[c], &s))
+    return FALSE;
   gboolean wide = spec->filter == EFFNET_FILTER_BILINEAR || spec->filter == EFFNET_FILTER_BICUBIC;
   if (spec->sparse_rows && wide && !l->decoder_upsampling && rows >= 2 * ROWS_LEFT)
     effnet_taps_decimate (&pass->down[c], (unsigned)(rows / ROWS_LEFT));
+  return TRUE;
 }
 
-static void
+static gboolean
 build_tables (EffnetPass *pass, const EffnetInputSpec *spec)
 {
   const EffnetFormat *f = &pass->layout.format;
@@ -53,13 +56,14 @@ build_tables (EffnetPass *pass, const EffnetInputSpec *spec)
                         f->component[same].sub_y != f->component[c].sub_y))
       same++;
     pass->table[c] = (uint8_t)same;
-    if (same == c)
-      build_axis (pass, c, spec);
+    if (same == c && !build_axis (pass, c, spec))
+      return FALSE;
   }
+  return TRUE;
 }
 
 /* The bytes of each component of the plane in the order of its components. */
-static void
+static gboolean
 build_columns (EffnetPass *pass, unsigned p)
 {
   const EffnetFormat *f = &pass->layout.format;
@@ -71,7 +75,8 @@ build_columns (EffnetPass *pass, unsigned p)
 
     if (k->plane != p)
       continue;
-    effnet_taps_quantize (t, plane->unit);
+    if (!effnet_taps_quantize (t, plane->unit))
+      return FALSE;
     for (unsigned byte = 0; byte < f->element; byte++) {
       EffnetSamples kind = {k->step * f->element,
                             k->offset * f->element + byte,
@@ -89,12 +94,13 @@ build_columns (EffnetPass *pass, unsigned p)
     plane->samples += pass->geometry.x.n;
     plane->down = pass->table[c];
   }
+  return TRUE;
 }
 
 /* Quantized weights are off by up to a half. From this unit on that shows in no output. */
 #define UNIT_ENOUGH 49152
 
-static void
+static gboolean
 build_plane (EffnetPass *pass, unsigned p)
 {
   const EffnetFormat *f = &pass->layout.format;
@@ -105,9 +111,24 @@ build_plane (EffnetPass *pass, unsigned p)
     if (f->component[c].plane == p)
       plane->unit = MIN (plane->unit, effnet_taps_max_unit (&pass->across[pass->table[c]]));
   plane->filters = plane->unit < UNIT_ENOUGH ? 2 : 1;
-  build_columns (pass, p);
+  if (!build_columns (pass, p))
+    return FALSE;
   plane->bands = pass->down[plane->down].stride / EFFNET_BAND + 2;
   plane->line_bytes = effnet_format_line_bytes (f, p, pass->layout.width);
+  return TRUE;
+}
+
+static gboolean
+build_all_tables (EffnetPass *pass, const EffnetInputSpec *spec, GError **error)
+{
+  const EffnetLayout *l = &pass->layout;
+  gboolean ok = build_tables (pass, spec);
+
+  for (unsigned p = 0; ok && p < l->format.n_planes; p++)
+    ok = build_plane (pass, p);
+  return ok || effnet_fail (error, EFFNET_ERROR_FRAME,
+                            "%s frame of %ux%u pixels: no memory for its tables; use a smaller one",
+                            l->format.name, l->width, l->height);
 }
 
 static void
@@ -193,10 +214,7 @@ effnet_pass_build (EffnetPass *pass, const EffnetLayout *layout, const EffnetInp
                          layout->frame_height, error))
     goto fail;
   choose_kernels (pass);
-  build_tables (pass, spec);
-  for (unsigned p = 0; p < layout->format.n_planes; p++)
-    build_plane (pass, p);
-  if (!build_packed (pass, error))
+  if (!build_all_tables (pass, spec, error) || !build_packed (pass, error))
     goto fail;
   share_scratch (pass);
   return TRUE;

@@ -138,7 +138,7 @@ store (EffnetTaps *taps, unsigned i, unsigned first, unsigned count, const doubl
   taps->hi = MAX (taps->hi, first + count);
 }
 
-void
+gboolean
 effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
 {
   const EffnetAxis *axis = s->axis;
@@ -153,15 +153,18 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
   double step = axis->scale * per_pixel;
   Kernel k = {filters[s->filter].support, MAX (step, 1), filters[s->filter].f};
   unsigned room = 2 * (unsigned)ceil (k.support * k.scale) + 4;
-  g_autofree double *w = g_new (double, room), *composed = g_new (double, room + 2);
+  g_autofree double *w = g_try_new (double, room), *composed = g_try_new (double, room + 2);
 
   effnet_taps_clear (taps);
   taps->n = axis->n;
   taps->step = 1;
   taps->stride = luma_grid ? room + 2 : room;
-  taps->first = g_new (unsigned, axis->n);
-  taps->count = g_new (unsigned, axis->n);
-  taps->weight = g_new (float, (size_t)axis->n * taps->stride);
+  taps->first = g_try_new (unsigned, axis->n);
+  taps->count = g_try_new (unsigned, axis->n);
+  taps->weight = g_try_new (float, (size_t)axis->n * taps->stride);
+  if (w == NULL || composed == NULL || taps->first == NULL || taps->count == NULL ||
+      taps->weight == NULL)
+    return FALSE;
   /* Where the nearest sample is taken a rounding error shows; Pillow adds step to step. */
   double sum = 0.5 * step;
   for (unsigned i = 0; k.f == NULL && i < axis->skip; i++)
@@ -177,6 +180,7 @@ effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *s)
       count = compose (s, total, &first, count, w, composed);
     store (taps, i, first, count, luma_grid ? composed : w);
   }
+  return TRUE;
 }
 
 void
@@ -215,13 +219,15 @@ effnet_taps_max_unit (const EffnetTaps *taps)
   return (unsigned)MIN (QUANTIZED_MAX / most, (float)UNIT_MAX);
 }
 
-void
+gboolean
 effnet_taps_quantize (EffnetTaps *taps, unsigned unit)
 {
   if (taps->quantized == NULL) {
-    taps->quantized = g_new0 (int16_t, (size_t)taps->n * taps->stride);
-    taps->residual = g_new0 (int16_t, (size_t)taps->n * taps->stride);
+    taps->quantized = g_try_new0 (int16_t, (size_t)taps->n * taps->stride);
+    taps->residual = g_try_new0 (int16_t, (size_t)taps->n * taps->stride);
   }
+  if (taps->quantized == NULL || taps->residual == NULL)
+    return FALSE;
   for (unsigned i = 0; i < taps->n; i++) {
     double left = 0;
     for (unsigned t = 0; t < taps->count[i]; t++) {
@@ -232,6 +238,7 @@ effnet_taps_quantize (EffnetTaps *taps, unsigned unit)
       left += w - taps->quantized[at];
     }
   }
+  return TRUE;
 }
 
 void

@@ -44,8 +44,8 @@ typedef struct {
   EffnetUpsample upsample;
 } EffnetTapsSpec;
 
-/* Allocates; what @taps held is freed. Start with zeros. */
-void effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *spec);
+/* Allocates; what @taps held is freed. Start with zeros. FALSE when there is no memory. */
+gboolean effnet_taps_build (EffnetTaps *taps, const EffnetTapsSpec *spec);
 /* Keeps every @step-th sample, with its weights normalised again. For outputs of at least twice as
  * many samples. */
 void effnet_taps_decimate (EffnetTaps *taps, unsigned step);
@@ -55,8 +55,9 @@ void effnet_taps_decimate (EffnetTaps *taps, unsigned step);
 /* The largest fixed-point scale with which the weights fit the horizontal filter. */
 unsigned effnet_taps_max_unit (const EffnetTaps *taps);
 /* Fills quantized and residual. Each rounding error is carried to the next weight, so that the
- * quantized weights of an output add up to @unit. May be called again. */
-void effnet_taps_quantize (EffnetTaps *taps, unsigned unit);
+ * quantized weights of an output add up to @unit. May be called again. FALSE when there is no
+ * memory. */
+gboolean effnet_taps_quantize (EffnetTaps *taps, unsigned unit);
 void effnet_taps_clear (EffnetTaps *taps);
 
 #endif

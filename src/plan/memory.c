@@ -46,10 +46,9 @@ lowest_gap (const EffnetBuffer *buffer, EffnetBuffer **placed, size_t n_placed, 
 }
 
 size_t
-effnet_memory_plan (EffnetBuffer *buffers, size_t n_buffers)
+effnet_memory_plan (EffnetBuffer *buffers, size_t n_buffers, EffnetBuffer **work)
 {
-  g_autofree EffnetBuffer **order = g_new (EffnetBuffer *, n_buffers);
-  g_autofree EffnetBuffer **near = g_new (EffnetBuffer *, n_buffers);
+  EffnetBuffer **order = work, **near = work + n_buffers;
   size_t total = 0;
 
   for (size_t i = 0; i < n_buffers; i++)

@@ -13,7 +13,8 @@ typedef struct {
 } EffnetBuffer;
 
 /* Gives each buffer an aligned offset such that buffers alive at the same step do not overlap:
- * largest first, each in the lowest gap that holds it. Returns the bytes of the whole. */
-size_t effnet_memory_plan (EffnetBuffer *buffers, size_t n_buffers);
+ * largest first, each in the lowest gap that holds it. @work: [2 * n_buffers], written over.
+ * Returns the bytes of the whole. */
+size_t effnet_memory_plan (EffnetBuffer *buffers, size_t n_buffers, EffnetBuffer **work);
 
 #endif

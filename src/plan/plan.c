@@ -26,8 +26,10 @@ find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
 static const EffnetPackedLayer *
 lay_out_weights (const EffnetLayer *layers, size_t n_layers, EffnetDtype dtype, size_t *bytes)
 {
-  EffnetPackedLayer *packed = g_new (EffnetPackedLayer, n_layers);
+  EffnetPackedLayer *packed = g_try_new (EffnetPackedLayer, n_layers);
 
+  if (packed == NULL)
+    return NULL;
   *bytes = 0;
   for (size_t i = 0; i < n_layers; i++)
     packed[i] = effnet_packed_layer (&layers[i], dtype, bytes);
@@ -38,9 +40,9 @@ EffnetPlan *
 effnet_plan_new (const EffnetNet *net, EffnetDtype dtype, const EffnetTuning *tuning,
                  GError **error)
 {
-  EffnetPlan *plan;
+  g_autoptr (EffnetPlan) plan = NULL;
   EffnetKernelSet kernels;
-  g_autofree EffnetLayer *layers = NULL;
+  const EffnetLayer *layers;
 
   if (!find_kernels (dtype, &kernels, error))
     return NULL;
@@ -52,8 +54,11 @@ effnet_plan_new (const EffnetNet *net, EffnetDtype dtype, const EffnetTuning *tu
   plan->n_features = net->head_channels;
   layers = effnet_net_layers (net, &plan->n_layers);
   plan->layers = lay_out_weights (layers, plan->n_layers, dtype, &plan->weight_bytes);
-  effnet_steps_build (plan, net, layers, &kernels, tuning != NULL ? tuning : &effnet_tuning);
-  return plan;
+  if (plan->layers != NULL &&
+      effnet_steps_build (plan, net, layers, &kernels, tuning != NULL ? tuning : &effnet_tuning))
+    return g_steal_pointer (&plan);
+  effnet_fail_memory (error, "a plan", plan->n_layers * sizeof (EffnetStep));
+  return NULL;
 }
 
 void

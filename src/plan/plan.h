@@ -27,7 +27,8 @@ typedef struct {
   size_t scratch_bytes;        /* of one worker, beyond that */
 } EffnetPlan;
 
-/* @tuning: NULL = effnet_tuning. NULL with UNSUPPORTED: no kernels for @dtype. */
+/* @tuning: NULL = effnet_tuning. NULL with UNSUPPORTED (no kernels for @dtype) or IO (no memory).
+ */
 EffnetPlan *effnet_plan_new (const EffnetNet *net, EffnetDtype dtype, const EffnetTuning *tuning,
                              GError **error);
 void effnet_plan_free (EffnetPlan *plan);

@@ -13,19 +13,28 @@ typedef struct {
   const EffnetKernelSet *kernels;
   const EffnetTuning *tuning;
   size_t element; /* bytes of T */
-  GArray *steps, *buffers;
+  EffnetStep *steps;
+  EffnetBuffer *buffers;
+  size_t n_steps, n_buffers;
 } Builder;
 
 /* ---- buffers and layers ---- */
+
+/* A block has up to four steps and eight buffers; stem, head, pool and classifier two each. */
+static size_t
+most (const EffnetNet *net)
+{
+  return 8 * (size_t)net->n_blocks + 8;
+}
 
 /* A new buffer, first written by the step being built. */
 static EffnetSlot
 new_buffer (Builder *b, size_t bytes)
 {
-  EffnetBuffer buffer = {effnet_align_up (bytes, EFFNET_ALIGN), b->steps->len, b->steps->len, 0};
-
-  g_array_append_val (b->buffers, buffer);
-  return b->buffers->len - 1;
+  g_assert (b->n_buffers < most (b->net));
+  b->buffers[b->n_buffers] =
+      (EffnetBuffer){effnet_align_up (bytes, EFFNET_ALIGN), b->n_steps, b->n_steps, 0};
+  return b->n_buffers++;
 }
 
 /* Extends the buffer's lifetime to the step being built. */
@@ -33,7 +42,7 @@ static EffnetSlot
 use_buffer (Builder *b, EffnetSlot slot)
 {
   if (slot != EFFNET_NO_SLOT)
-    g_array_index (b->buffers, EffnetBuffer, slot).last = b->steps->len;
+    b->buffers[slot].last = b->n_steps;
   return slot;
 }
 
@@ -64,10 +73,17 @@ new_step (EffnetStepKind kind, const EffnetKernel *kernel, const EffnetBlock *bl
 }
 
 static void
+add (Builder *b, const EffnetStep *step)
+{
+  g_assert (b->n_steps < most (b->net));
+  b->steps[b->n_steps++] = *step;
+}
+
+static void
 cut_and_add (Builder *b, EffnetStep *step)
 {
   effnet_step_cut (step, b->tuning, b->plan->dtype);
-  g_array_append_val (b->steps, *step);
+  add (b, step);
 }
 
 static EffnetWindow
@@ -159,7 +175,7 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
   effnet_step_cut (&step, b->tuning, b->plan->dtype);
   if (block->se_channels > 0)
     s->sums = new_buffer (b, effnet_depthwise_bands (s) * channels * sizeof (float));
-  g_array_append_val (b->steps, step);
+  add (b, &step);
   return *s;
 }
 
@@ -265,17 +281,13 @@ add_classifier (Builder *b, EffnetSlot features)
 }
 
 static void
-finish (Builder *b, EffnetPlan *plan)
+finish (Builder *b, EffnetPlan *plan, EffnetBuffer **work)
 {
-  EffnetBuffer *buffers = (EffnetBuffer *)(void *)b->buffers->data;
-
   /* What a caller reads after the last step lives past all of them. */
-  buffers[plan->features].last = b->steps->len;
-  buffers[plan->logits].last = b->steps->len;
-  plan->arena_bytes = effnet_memory_plan (buffers, b->buffers->len);
-  plan->buffers = (EffnetBuffer *)(void *)g_array_free (b->buffers, FALSE);
-  plan->n_steps = b->steps->len;
-  plan->steps = (EffnetStep *)(void *)g_array_free (b->steps, FALSE);
+  b->buffers[plan->features].last = b->n_steps;
+  b->buffers[plan->logits].last = b->n_steps;
+  plan->arena_bytes = effnet_memory_plan (b->buffers, b->n_buffers, work);
+  plan->n_steps = b->n_steps;
   for (size_t i = 0; i < plan->n_steps; i++) {
     size_t scratch = effnet_step_scratch (&plan->steps[i], plan->dtype);
 
@@ -283,7 +295,7 @@ finish (Builder *b, EffnetPlan *plan)
   }
 }
 
-void
+gboolean
 effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *layers,
                     const EffnetKernelSet *kernels, const EffnetTuning *tuning)
 {
@@ -293,20 +305,27 @@ effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *l
                .kernels = kernels,
                .tuning = tuning,
                .element = effnet_dtype_size (plan->dtype),
-               .steps = g_array_new (FALSE, FALSE, sizeof (EffnetStep)),
-               .buffers = g_array_new (FALSE, FALSE, sizeof (EffnetBuffer))};
+               .steps = g_try_new (EffnetStep, most (net)),
+               .buffers = g_try_new (EffnetBuffer, most (net))};
+  g_autofree EffnetBuffer **work = g_try_new (EffnetBuffer *, 2 * most (net));
   EffnetPointwiseStep head = {.pixels = (size_t)net->head_height * net->head_width,
                               .activation = net->activation,
                               .residual = EFFNET_NO_SLOT,
                               .scaled = EFFNET_NO_SLOT};
-  EffnetSlot x = add_stem (&b);
+  EffnetSlot x;
 
-  plan->input = g_array_index (b.steps, EffnetStep, 0).stem.in;
+  plan->steps = b.steps;
+  plan->buffers = b.buffers;
+  if (b.steps == NULL || b.buffers == NULL || work == NULL)
+    return FALSE;
+  x = add_stem (&b);
+  plan->input = b.steps[0].stem.in;
   for (unsigned i = 0; i < net->n_blocks; i++)
     x = add_block (&b, &net->blocks[i], x);
   head.in = x;
   x = add_pointwise (&b, find_layer (&b, EFFNET_LAYER_HEAD, NULL), NULL, "head", head);
   plan->features = add_average_pool (&b, head.pixels, x);
   plan->logits = add_classifier (&b, plan->features);
-  finish (&b, plan);
+  finish (&b, plan, work);
+  return TRUE;
 }

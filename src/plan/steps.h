@@ -12,8 +12,8 @@ typedef struct {
 } EffnetKernelSet;
 
 /* Writes the steps and the buffers of @net into @plan, whose layers are laid out; @layers: the same
- * as the net has them. */
-void effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *layers,
-                         const EffnetKernelSet *kernels, const EffnetTuning *tuning);
+ * as the net has them. FALSE when there is no memory for them; what there is belongs to @plan. */
+gboolean effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *layers,
+                             const EffnetKernelSet *kernels, const EffnetTuning *tuning);
 
 #endif

@@ -295,6 +295,43 @@ load_header (Reader *reader, size_t *length, GError **error)
   return g_steal_pointer (&header);
 }
 
+/* The closing quote of the string whose content begins at @at; @length when there is none. */
+static size_t
+string_end (const char *text, size_t length, size_t at)
+{
+  while (at < length && text[at] != '"')
+    at += text[at] == '\\' ? 2 : 1;
+  return MIN (at, length);
+}
+
+/* Nobody needs a long string: as a name it fits no net, and as metadata (pictures, the history of a
+ * training) it is not read. The first is refused; the second becomes an empty one and spaces, so
+ * that its copies cost no memory. */
+static gboolean
+drop_long_strings (char *header, size_t length, GError **error)
+{
+  for (size_t at = 0; at < length; at++) {
+    size_t end, next;
+
+    if (header[at] != '"')
+      continue;
+    end = next = string_end (header, length, at + 1);
+    if (end < length && end - at - 1 > EFFNET_TENSORS_STRING_MAX) {
+      do
+        next++;
+      while (next < length && strchr (" \t\r\n", header[next]) != NULL);
+      if (next < length && header[next] == ':')
+        return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                            "its header holds a name of %zu bytes; expected at most %d",
+                            end - at - 1, EFFNET_TENSORS_STRING_MAX);
+      memset (header + at + 1, ' ', end - at);
+      header[at + 1] = '"';
+    }
+    at = end;
+  }
+  return TRUE;
+}
+
 static gboolean
 read_header (Reader *reader, GError **error)
 {
@@ -306,7 +343,7 @@ read_header (Reader *reader, GError **error)
   JsonNode *node;
 
   g_autofree char *header = load_header (reader, &length, error);
-  if (header == NULL)
+  if (header == NULL || !drop_long_strings (header, length, error))
     return FALSE;
   g_autoptr (JsonNode) root = effnet_json_parse (header, length, &rules, error);
   if (root == NULL) {

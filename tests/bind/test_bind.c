@@ -76,7 +76,7 @@ expect_error (const char *variant, const char *other, const Change *change, int 
 {
   g_autoptr (EffnetNet) net = effnet_net_new (variant, 0, 10, EFFNET_PADDING_SYMMETRIC, NULL);
   g_autoptr (EffnetNet) source = effnet_net_new (other, 0, 10, EFFNET_PADDING_SYMMETRIC, NULL);
-  g_autoptr (EffnetTensorTable) sound = effnet_synthetic_new (source, 1);
+  g_autoptr (EffnetTensorTable) sound = effnet_synthetic_new (source, 1, NULL);
   g_autoptr (EffnetTensorTable) table = changed_table (sound, change);
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) wanted = g_strsplit (words, "|", -1);
@@ -125,7 +125,7 @@ static void
 test_counter_is_no_weight (void)
 {
   g_autoptr (EffnetNet) net = effnet_net_new ("lite0", 0, 10, EFFNET_PADDING_SAME, NULL);
-  g_autoptr (EffnetTensorTable) sound = effnet_synthetic_new (net, 1);
+  g_autoptr (EffnetTensorTable) sound = effnet_synthetic_new (net, 1, NULL);
   g_autoptr (EffnetTensorTable) table =
       changed_table (sound, &(Change){.extra = "bn1.num_batches_tracked"});
   g_autoptr (GError) error = NULL;
@@ -168,7 +168,7 @@ test_names (void)
 {
   g_autoptr (EffnetNet) net = effnet_net_new ("b0", 0, 10, EFFNET_PADDING_SAME, NULL);
   size_t n_layers;
-  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
 
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *name = NULL;

@@ -30,7 +30,7 @@ mini_header (EffnetDialect dialect, unsigned n_classes, size_t *body_bytes)
   size_t n_layers = 0;
 
   FUZZ_CHECK (net != NULL);
-  g_autofree EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
   *body_bytes = 0;
   for (size_t i = 0; i < n_layers; i++) {
     EffnetLayerTensor tensors[EFFNET_ROLE_COUNT];

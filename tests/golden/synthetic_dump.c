@@ -23,7 +23,7 @@ main (int argc, char **argv)
     fprintf (stderr, "%s\n", error->message);
     return 1;
   }
-  table = effnet_synthetic_new (net, g_ascii_strtoull (argv[2], NULL, 10));
+  table = effnet_synthetic_new (net, g_ascii_strtoull (argv[2], NULL, 10), NULL);
   for (size_t i = 0; i < effnet_tensor_table_size (table); i++) {
     const EffnetTensor *tensor = effnet_tensor_table_nth (table, i);
     g_autofree char *shape = effnet_tensor_shape_string (tensor);

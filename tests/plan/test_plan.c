@@ -14,7 +14,7 @@ test_memory (void)
   g_autoptr (GRand) rand = g_rand_new_with_seed (7);
 
   for (unsigned round = 0; round < 200; round++) {
-    EffnetBuffer buffers[40];
+    EffnetBuffer buffers[40], *work[80];
     size_t n = (size_t)g_rand_int_range (rand, 1, 40), total, sum = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -23,7 +23,7 @@ test_memory (void)
       buffers[i].last = buffers[i].first + (size_t)g_rand_int_range (rand, 0, 5);
       sum += buffers[i].bytes;
     }
-    total = effnet_memory_plan (buffers, n);
+    total = effnet_memory_plan (buffers, n, work);
     g_assert_cmpuint (total, <=, sum);
     for (size_t i = 0; i < n; i++) {
       g_assert_cmpuint (buffers[i].offset % 64, ==, 0);

@@ -121,7 +121,7 @@ static void
 pack_weights (Bench *bench, const EffnetPlan *plan)
 {
   GError *error = NULL;
-  g_autoptr (EffnetTensorTable) tensors = effnet_synthetic_new (bench->net, 1);
+  g_autoptr (EffnetTensorTable) tensors = effnet_synthetic_new (bench->net, 1, NULL);
   size_t n;
   g_autofree EffnetBound *bound = effnet_bind (bench->net, tensors, 0, &n, &error);
 

@@ -197,6 +197,43 @@ test_dtypes (TestFolder *folder, gconstpointer data)
   }
 }
 
+/* Metadata of any length, with whatever strings may hold, is passed over. */
+static void
+test_long_metadata (TestFolder *folder, gconstpointer data)
+{
+  static const char unit[] = "data:image/jpeg;base64,\\\"{}[]:\\\\";
+  g_autoptr (GString) header = g_string_new ("{\"__metadata__\":{\"thumbnail\":\"");
+
+  (void)data;
+  while (header->len < 3000000)
+    g_string_append (header, unit);
+  g_string_append (header, "\",\"format\":\"pt\"},\"t\":{\"dtype\":\"U8\",\"shape\":[3],"
+                           "\"data_offsets\":[0,3]}}");
+  g_autofree char *path = test_put_tensors (folder, header->len, header->str, header->len, 3);
+  GError *error = NULL;
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (effnet_tensor_table_size (table), ==, 1);
+}
+
+static void
+test_long_name (TestFolder *folder, gconstpointer data)
+{
+  (void)data;
+  for (unsigned n = 4096; n <= 4097; n++) {
+    g_autofree char *name = g_strnfill (n, 'n');
+    g_autofree char *header =
+        g_strdup_printf ("{\"%s\" :{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]}}", name);
+    g_autofree char *path = test_put_tensors (folder, strlen (header), header, strlen (header), 3);
+    GError *error = NULL;
+    g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, &error);
+
+    g_assert_true ((table != NULL) == (n == 4096));
+    if (table == NULL)
+      test_assert_error (&error, EFFNET_ERROR_FORMAT, "name of 4097 bytes|at most 4096");
+  }
+}
+
 static void
 test_empty (TestFolder *folder, gconstpointer data)
 {
@@ -347,6 +384,8 @@ main (int argc, char **argv)
   ADD ("f32", test_f32);
   ADD ("sound", test_sound);
   ADD ("dtypes", test_dtypes);
+  ADD ("long-metadata", test_long_metadata);
+  ADD ("long-name", test_long_name);
   ADD ("empty", test_empty);
   ADD ("replaced", test_replaced);
   ADD ("cut-while-read", test_cut_while_read);
