@@ -3,8 +3,11 @@
  * effnet run: a batch of tensors from one .npy file to another, a row at a time. */
 #include "cli/cli.h"
 #include "cli/npy.h"
+#include "cli/stop.h"
 
 #include <string.h>
+
+#define MAX_SIDE 1024 /* of the network's input, where nobody asked for more */
 
 typedef struct {
   CliModelArgs args;
@@ -21,6 +24,14 @@ check_shape (const CliModelArgs *args, const Npy *in, GError **error)
   gboolean ok =
       in->n_dims == 4 && s[3] == 3 && s[1] == s[2] && s[1] >= 1 && s[1] <= EFFNET_INPUT_SIDE_MAX;
 
+  if (ok && args->input_size == 0 && s[1] > MAX_SIDE) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
+                 "%s: holds pictures of %" G_GUINT64_FORMAT
+                 " pixels a side, which take much memory; --input-size %" G_GUINT64_FORMAT
+                 " says that this is meant",
+                 in->path, s[1], s[1]);
+    return FALSE;
+  }
   if (ok && args->input_size != 0 && (guint64)args->input_size != s[1]) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
                  "%s: holds pictures of %" G_GUINT64_FORMAT " pixels a side; --input-size says %d",
@@ -45,6 +56,7 @@ run (Run *self, GError **error)
   EffnetModelInfo info;
   EffnetResult result;
 
+  cli_catch_signals (); /* no half-written file stays */
   if (in == NULL || !check_shape (&self->args, in, error))
     return FALSE;
   self->args.model_options.input_size = (unsigned)in->shape[1];
@@ -64,6 +76,8 @@ run (Run *self, GError **error)
   }
   out = npy_create (self->output, (const guint64[]){in->shape[0], n_out}, 2, error);
   for (guint64 i = 0; out != NULL && i < in->shape[0]; i++) {
+    if (cli_stopped () != 0)
+      return TRUE;
     if (!npy_read (in, nhwc, n_in, error) || !effnet_session_run (session, nhwc, &result, error) ||
         !npy_write (out, self->features ? result.features : result.logits, n_out, error))
       return FALSE;
@@ -98,7 +112,7 @@ cmd_run (int argc, char **argv)
     self.args.model_options.precision = EFFNET_PRECISION_FP32;
   if (code < 0) {
     run (&self, &error);
-    code = cli_exit_code (error);
+    code = cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : cli_exit_code (error);
   }
   g_free (self.input);
   g_free (self.output);

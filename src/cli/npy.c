@@ -5,33 +5,44 @@
  * The dictionary is parsed by a grammar of exactly those keys; anything else is refused. */
 #include "cli/npy.h"
 
+#include "cli/file.h"
+#include "cli/text.h"
 #include "effnet/effnet.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 #include <glib/gstdio.h>
+#include <sys/stat.h>
 
 #define MAX_HEADER 65536
+#define MAX_NAME   300 /* characters */
 
 G_GNUC_PRINTF (3, 4)
 static gboolean
 refuse (const Npy *npy, GError **error, const char *format, ...)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text = NULL, *name = cli_printable (npy->path, MAX_NAME), *line = NULL;
   va_list ap;
 
   va_start (ap, format);
   text = g_strdup_vprintf (format, ap);
   va_end (ap);
-  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT, "%s: %s", npy->path, text);
+  line = cli_printable (text, MAX_NAME);
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT, "%s: %s", name, line);
   return FALSE;
 }
 
 static gboolean
 io_error (const char *path, GError **error, const char *what)
 {
-  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "%s: cannot %s: %s", path, what,
-               g_strerror (errno));
+  g_autofree char *name = NULL;
+  int code = errno;
+
+  name = cli_printable (path, MAX_NAME);
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "%s: cannot %s: %s", name, what,
+               g_strerror (code));
   return FALSE;
 }
 
@@ -214,17 +225,49 @@ npy_open (const char *path, GError **error)
   g_autoptr (Npy) npy = g_new0 (Npy, 1);
   g_autofree char *text = NULL;
 
-  npy->path = g_strdup (path);
-  npy->file = g_fopen (path, "rb");
-  if (npy->file == NULL) {
-    g_set_error (error, EFFNET_ERROR, errno == ENOENT ? EFFNET_ERROR_NOT_FOUND : EFFNET_ERROR_IO,
-                 "%s: cannot open: %s", path, g_strerror (errno));
+  int fd = file_open (path, error);
+
+  if (fd < 0) {
+    g_prefix_error (error, "%s: ", path);
     return NULL;
   }
+  npy->path = g_strdup (path);
+  npy->file = fdopen (fd, "rb");
   if (!read_header (npy, &text, error) || !parse_header (npy, text, error) ||
       !check_length (npy, error))
     return NULL;
   return g_steal_pointer (&npy);
+}
+
+/* Opens the file to write: beside an ordinary one, so that it stays as it is until the new one is
+ * whole; a pipe or device itself. */
+static gboolean
+open_output (Npy *npy, GError **error)
+{
+  char *real = realpath (npy->path, NULL); /* of a link what it links to */
+  struct stat info;
+  mode_t mask;
+  int fd;
+
+  npy->target = g_strdup (real != NULL ? real : npy->path);
+  free (real);
+  if (stat (npy->target, &info) == 0 && !S_ISREG (info.st_mode)) {
+    fd = open (npy->target, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0)
+      fcntl (fd, F_SETFL, 0);
+  } else {
+    npy->temporary = g_strconcat (npy->target, ".XXXXXX", NULL);
+    fd = mkstemp (npy->temporary);
+    if (fd < 0) {
+      g_clear_pointer (&npy->temporary, g_free);
+      return io_error (npy->path, error, "create");
+    }
+    mask = umask (0);
+    umask (mask);
+    fchmod (fd, 0666 & ~mask);
+  }
+  npy->file = fd >= 0 ? fdopen (fd, "wb") : NULL;
+  return npy->file != NULL || io_error (npy->path, error, "create");
 }
 
 Npy *
@@ -246,11 +289,7 @@ npy_create (const char *path, const guint64 *shape, unsigned n_dims, GError **er
   g_string_append_c (header, '\n');
   prefix[8] = (guint8)(header->len & 0xff);
   prefix[9] = (guint8)(header->len >> 8);
-  npy->file = g_fopen (path, "wb");
-  if (npy->file == NULL) {
-    io_error (path, error, "create");
-  } else {
-    npy->writing = TRUE;
+  if (open_output (npy, error)) {
     if (fwrite (prefix, 1, sizeof prefix, npy->file) == sizeof prefix &&
         fwrite (header->str, 1, header->len, npy->file) == header->len)
       return npy;
@@ -298,11 +337,18 @@ npy_write (Npy *npy, const float *values, gsize n, GError **error)
 gboolean
 npy_close (Npy *npy, GError **error)
 {
-  gboolean ok = fclose (npy->file) == 0 || !npy->writing;
+  gboolean ok = TRUE;
 
-  npy->file = NULL;
-  if (!ok)
-    io_error (npy->path, error, "write");
+  if (npy->target != NULL) { /* for writing */
+    ok = fflush (npy->file) == 0 && (npy->temporary == NULL || fsync (fileno (npy->file)) == 0);
+    ok = fclose (npy->file) == 0 && ok;
+    npy->file = NULL;
+    ok = ok && (npy->temporary == NULL || g_rename (npy->temporary, npy->target) == 0);
+    if (ok)
+      g_clear_pointer (&npy->temporary, g_free);
+    else
+      io_error (npy->path, error, "write");
+  }
   npy_discard (npy);
   return ok;
 }
@@ -312,11 +358,12 @@ npy_discard (Npy *npy)
 {
   if (npy == NULL)
     return;
-  if (npy->file != NULL) {
+  if (npy->file != NULL)
     fclose (npy->file);
-    if (npy->writing && g_file_test (npy->path, G_FILE_TEST_IS_REGULAR))
-      g_unlink (npy->path);
-  }
+  if (npy->temporary != NULL)
+    g_unlink (npy->temporary);
+  g_free (npy->temporary);
+  g_free (npy->target);
   g_free (npy->path);
   g_free (npy);
 }

@@ -13,21 +13,21 @@
 typedef struct {
   FILE *file;
   char *path;
-  gboolean writing;
+  char *target, *temporary; /* for writing: what becomes of which; no temporary: a device */
   unsigned n_dims;
   guint64 shape[NPY_MAX_DIMS];
 } Npy;
 
 /* Opens a file and checks everything its header claims, the file's length included. */
 Npy *npy_open (const char *path, GError **error);
-/* Creates a file for @n_dims dimensions. */
+/* Creates a file for @n_dims dimensions: it appears, or replaces another one, when it is closed. */
 Npy *npy_create (const char *path, const guint64 *shape, unsigned n_dims, GError **error);
 /* Next @n floats of the file. */
 gboolean npy_read (Npy *npy, float *values, gsize n, GError **error);
 gboolean npy_write (Npy *npy, const float *values, gsize n, GError **error);
-/* Closes; for a file being written FALSE when the last bytes did not reach the disk. Frees @npy. */
+/* Closes; for a file being written FALSE when it did not reach the disk whole. Frees @npy. */
 gboolean npy_close (Npy *npy, GError **error);
-/* Closes and, for a file being written, removes it. NULL is allowed. */
+/* Closes; of a file being written nothing remains. NULL is allowed. */
 void npy_discard (Npy *npy);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Npy, npy_discard)

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """effnet run, and its distrust of .npy files."""
 import os
+import pathlib
+import resource
+import signal
 import struct
+import subprocess
+import time
 
 import numpy as np
-from tool import MODEL, effnet, failure, main, test
+from tool import EXE, MODEL, effnet, failure, main, test
 
 SIZE = 64  # a small network input: the layout is the same, the arithmetic less
 
@@ -150,6 +155,70 @@ def bad_places():
     failure(*which, "--input", "x.npy", "--output", "y.npy", "--input-size", "96", says=["64", "96"])
     failure("run", "--model", "nowhere", "--input", "x.npy", "--output", "y.npy", says=["nowhere"])
     failure(*which, "--input", "x.npy", "--output", "/dev/full", says=["/dev/full"])
+
+
+def files(folder):
+    return sorted(p.name for p in pathlib.Path(folder).iterdir())
+
+
+@test
+def whole_or_not_at_all():
+    """a full disk or a signal leaves what was there as it was, and no begun file"""
+    os.mkdir("out")
+    run(batch(1))
+    good = pathlib.Path("y.npy").read_bytes()
+    pathlib.Path("out/y.npy").write_bytes(good)
+    os.symlink("y.npy", "out/link.npy")
+    np.save("many.npy", batch(2000, 32))
+    command = [EXE, "run", "--variant", "lite0", "--synthetic", "7", "--input", "many.npy", "--output"]
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))
+
+    for name in ("y.npy", "link.npy", "new.npy"):
+        done = subprocess.run([*command, f"out/{name}"], capture_output=True, text=True, check=False, preexec_fn=limit,
+                              restore_signals=False, timeout=60)  # SIGXFSZ stays ignored, as Python has it
+        assert done.returncode == 1 and f"out/{name}: cannot write" in done.stderr, done
+        assert pathlib.Path("out/y.npy").read_bytes() == good and files("out") == ["link.npy", "y.npy"], files("out")
+    tool = subprocess.Popen([*command, "out/y.npy"])
+    deadline = time.monotonic() + 20
+    while len(files("out")) == 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    tool.send_signal(signal.SIGTERM)
+    assert tool.wait(timeout=20) == 128 + signal.SIGTERM
+    assert pathlib.Path("out/y.npy").read_bytes() == good and files("out") == ["link.npy", "y.npy"], files("out")
+    effnet(*command[1:], "out/link.npy")
+    assert np.load("out/y.npy").shape == (2000, 1000) and os.path.islink("out/link.npy")
+    assert os.stat("out/y.npy").st_mode & 0o777 == 0o666 & ~umask(), oct(os.stat("out/y.npy").st_mode)
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@test
+def no_ordinary_file():
+    """a pipe or a folder as input is refused at once; a pipe that nobody reads as output, too"""
+    os.mkfifo("pipe.npy")
+    which = ("run", "--variant", "lite0", "--synthetic", "7")
+    failure(*which, "--input", "pipe.npy", "--output", "y.npy", says=["pipe.npy", "a pipe"])
+    failure(*which, "--input", ".", "--output", "y.npy", says=["a folder"])
+    failure(*which, "--input", "/dev/zero", "--output", "y.npy", says=["device"])
+    np.save("x.npy", batch(1))
+    failure(*which, "--input", "x.npy", "--output", "pipe.npy", says=["pipe.npy"])
+    assert os.path.exists("pipe.npy")
+
+
+@test
+def large_sides():
+    """pictures of more than 1024 pixels a side need --input-size, which says that it is meant"""
+    with open("large.npy", "wb") as f:
+        f.write(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 8192, 8192, 3), }"))
+        f.truncate(f.tell() + 4 * 3 * 8192**2)
+    failure("run", "--variant", "lite0", "--synthetic", "7", "--input", "large.npy", "--output", "y.npy",
+            says=["8192", "--input-size"])
 
 
 main()
