@@ -13,10 +13,3 @@ if ! gst-inspect-1.0 effnetclassify >/dev/null 2>&1; then
   echo "effnetclassify is not there; build it first: meson setup build && meson compile -C build" >&2
   exit 1
 fi
-
-# From the messages that `gst-launch-1.0 -m` prints to lines of: seconds, percent, label, separated by tabs.
-labels() {
-  sed -unE 's/.* effnetclassify, .* stream-time=\(guint64\)([0-9]+),.* label=\(string\)("([^"]*)"|([^,]*)),.* confidence=\(double\)([^,;]*).*/\1\t\5\t\3\4/p' |
-    sed -u 's/\\//g' |
-    awk -F '\t' '{ printf "%.2f\t%.1f\t%s\n", ($1 > 1e18 ? 0 : $1 / 1e9), $2 * 100, $3; fflush() }'
-}

@@ -48,7 +48,8 @@ head_of() {
 classify() {
   local head
   mapfile -t head < <(head_of "$1")
-  gst-launch-1.0 -m "${head[@]}" ! effnetclassify ! fakesink sync=false 2>"$out/errors" | labels
+  effnet watch "${head[@]}" ! effnetclassify ! fakesink sync=false 2>"$out/errors" |
+    sed -nE 's/^[^ ]+ +([0-9.]+) s +([0-9.]+) %  (.*)$/\1\t\2\t\3/p'
 }
 
 # annotate FILE TEXT PICTURE: the first frame with the text on it.
@@ -77,7 +78,7 @@ for file in "$@"; do
   fi
   rows=$(classify "$file") || true
   if [ -z "$rows" ]; then
-    echo "$name: $(sed -nE 's/^ERROR: from element [^ ]*: //p' "$out/errors" | head -1)" >&2
+    echo "$name: $(sed -nE 's/^effnet: [^ ]*: //p' "$out/errors" | head -1)" >&2
     failed=1
     continue
   fi

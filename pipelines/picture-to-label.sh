@@ -9,6 +9,5 @@ set -eu
 picture=${1:-$here/media/cat.jpg}
 [ -r "$picture" ] || { echo "$picture: cannot be read" >&2 && exit 1; }
 
-gst-launch-1.0 -m multifilesrc location="${picture//%/%%}" caps=image/jpeg num-buffers=1 \
-  ! effnetclassify post-messages=all ! fakesink |
-  labels | awk -F '\t' '{ print $3 " " $2 " %" }'
+exec effnet watch multifilesrc location="${picture//%/%%}" caps=image/jpeg num-buffers=1 \
+  ! effnetclassify post-messages=all ! fakesink

@@ -11,6 +11,5 @@ source=${EFFNET_SOURCE:-v4l2src device=${1:-/dev/video0} ! image/jpeg}
 sink=${EFFNET_SINK:-autovideosink}
 
 # shellcheck disable=SC2086 # source and sink are pieces of a pipeline
-gst-launch-1.0 -m $source ! queue leaky=downstream max-size-buffers=2 ! effnetclassify \
-  ! jpegdec ! videoconvert ! $sink |
-  labels | awk -F '\t' '{ printf "%8.2f s  %5.1f %%  %s\n", $1, $2, $3; fflush() }'
+exec effnet watch $source ! queue leaky=downstream max-size-buffers=2 ! effnetclassify \
+  ! jpegdec ! videoconvert ! $sink

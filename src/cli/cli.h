@@ -82,6 +82,7 @@ int cli_finish (int code);
 /* ---- subcommands: argv[0] is the subcommand's name; return an exit code ---- */
 
 int cmd_classify (int argc, char **argv);
+int cmd_watch (int argc, char **argv);
 int cmd_run (int argc, char **argv);
 int cmd_preprocess (int argc, char **argv);
 int cmd_info (int argc, char **argv);

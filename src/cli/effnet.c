@@ -16,6 +16,7 @@ static const struct {
   const char *summary;
 } commands[] = {
     {"classify", cmd_classify, "pictures, clips, folders, streams -> labels"},
+    {"watch", cmd_watch, "a GStreamer pipeline -> a line for each result in it"},
     {"run", cmd_run, "a float32 .npy tensor through the network -> logits or features"},
     {"preprocess", cmd_preprocess, "a picture -> the .npy tensor the network would get"},
     {"info", cmd_info, "what a variant or a model file is made of"},

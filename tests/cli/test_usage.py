@@ -4,7 +4,7 @@ import json
 
 from tool import MEDIA, MODEL, effnet, failure, main, test
 
-COMMANDS = ("classify", "run", "preprocess", "info", "cpu", "bench")
+COMMANDS = ("classify", "watch", "run", "preprocess", "info", "cpu", "bench")
 
 
 @test
@@ -69,6 +69,9 @@ def wrong_values():
             (("preprocess", picture), ["--output"]),
             (("info",), ["expected one"]),
             (("info", "b0", "b1"), ["2 names"]),
+            (("classify", "--timeout", "0", picture), ["--timeout 0", "1..86400"]),
+            (("watch",), ["PIPELINE"]),
+            (("watch", "fakesrc", "!", "fakesink"), ["no effnetclassify"]),
             (("cpu", "b0"), ["'b0'"]),
             (("bench",), ["expected one"]),
             (("bench", "--streams", "0", "b0"), ["--streams 0"]),

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * effnet watch: runs a pipeline with effnetclassify in it and prints what the elements announce,
+ * each line when it comes. What gst-launch-1.0 -m prints is for people alone. */
+#include "cli/cli.h"
+#include "cli/player.h"
+#include "cli/stop.h"
+#include "gst-plugin/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_NAME 300 /* characters */
+
+static void
+print_json (const GstStructure *s, const GstEffnetRecord *record, GstClockTime stream_time)
+{
+  static GstEffnetEntry entries[EFFNET_TOP_K_MAX];
+  guint n = gst_effnet_schema_read_entries (s, entries, EFFNET_TOP_K_MAX);
+  JsonObject *object = json_object_new ();
+  JsonArray *top = json_array_new ();
+
+  json_object_set_string_member (object, "element", record->element);
+  json_object_set_string_member (object, "region", record->region);
+  if (GST_CLOCK_TIME_IS_VALID (stream_time))
+    json_object_set_int_member (object, "stream_time_ns", (gint64)stream_time);
+  else
+    json_object_set_null_member (object, "stream_time_ns");
+  json_object_set_string_member (object, "model", record->model);
+  for (guint i = 0; i < n; i++) {
+    JsonObject *score = json_object_new ();
+
+    json_object_set_int_member (score, "id", entries[i].id);
+    json_object_set_string_member (score, "label", entries[i].label);
+    json_object_set_double_member (score, "score", (float)entries[i].score);
+    json_array_add_object_element (top, score);
+  }
+  json_object_set_array_member (object, "top", top);
+  cli_print_json (object);
+}
+
+static void
+print_row (const GstEffnetRecord *record, GstClockTime stream_time)
+{
+  g_autofree char *name = record->is_part
+                              ? g_strdup_printf ("%s:%s", record->element, record->region)
+                              : g_strdup (record->element);
+  g_autofree char *subject = cli_printable (name, MAX_NAME);
+  g_autofree char *label = cli_printable (record->best.label, MAX_NAME);
+  double seconds = GST_CLOCK_TIME_IS_VALID (stream_time) ? (double)stream_time / 1e9 : 0;
+
+  printf ("%-16s  %9.3f s  %5.1f %%  %s\n", subject, seconds, 100 * record->best.score, label);
+}
+
+static gboolean
+print_result (GstMessage *message, gboolean json, GError **error)
+{
+  const GstStructure *s = gst_message_get_structure (message);
+  guint n = gst_effnet_schema_n_parts (s);
+  GstEffnetMoment moment;
+  GstEffnetRecord record;
+
+  if (!gst_effnet_schema_read_moment (s, &moment, error))
+    return FALSE;
+  for (guint i = 0; i < MAX (n, 1); i++) {
+    const GstStructure *part = n > 0 ? gst_effnet_schema_get_part (s, i) : s;
+
+    if (!gst_effnet_schema_read (part, &record, error))
+      return FALSE;
+    if (json)
+      print_json (part, &record, moment.stream_time);
+    else
+      print_row (&record, moment.stream_time);
+  }
+  cli_flush ();
+  return TRUE;
+}
+
+/* -1: go on, else the exit code. */
+static int
+handle (GstElement *pipeline, GstMessage *message, gboolean json)
+{
+  g_autoptr (GError) error = NULL;
+  const char *name = GST_MESSAGE_SRC_NAME (message);
+
+  switch (GST_MESSAGE_TYPE (message)) {
+  case GST_MESSAGE_ELEMENT:
+    if (gst_message_has_name (message, GST_EFFNET_MESSAGE_NAME) &&
+        !print_result (message, json, &error))
+      return cli_exit_code (error);
+    break;
+  case GST_MESSAGE_WARNING:
+    gst_message_parse_warning (message, &error, NULL);
+    cli_failure (name, error->message);
+    break;
+  case GST_MESSAGE_ERROR:
+    gst_message_parse_error (message, &error, NULL);
+    cli_failure (name, error->message);
+    return CLI_FAILED;
+  case GST_MESSAGE_LATENCY:
+    gst_bin_recalculate_latency (GST_BIN (pipeline));
+    break;
+  case GST_MESSAGE_EOS:
+    return CLI_OK;
+  default:
+    break;
+  }
+  return -1;
+}
+
+static gboolean
+has_classifier (GstElement *pipeline)
+{
+  GstIterator *iterator =
+      gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "effnetclassify");
+  GValue value = G_VALUE_INIT;
+  gboolean found = gst_iterator_next (iterator, &value) == GST_ITERATOR_OK;
+
+  g_value_unset (&value);
+  gst_iterator_free (iterator);
+  return found;
+}
+
+static int
+watch (GstElement *pipeline, gboolean json)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  Player *player;
+  int code = -1;
+
+  cli_catch_signals ();
+  player = player_start (pipeline, &error);
+  if (player == NULL)
+    return cli_exit_code (error);
+  while (code < 0 && cli_stopped () == 0 && cli_flush ()) {
+    g_autoptr (GstMessage) message = gst_bus_timed_pop (bus, 50 * GST_MSECOND);
+
+    if (message != NULL)
+      code = handle (pipeline, message, json);
+  }
+  if (!player_stop (player)) {
+    gst_object_ref (pipeline); /* somebody in it hangs */
+    cli_failure (NULL, "the pipeline does not stop; it is left behind");
+    code = CLI_FAILED;
+  }
+  return cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : MAX (code, CLI_OK);
+}
+
+static int
+parse_and_watch (const char **words, gboolean json)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) pipeline = NULL;
+
+  if (!gst_init_check (NULL, NULL, &error))
+    return cli_exit_code (error);
+  pipeline = gst_parse_launchv_full (words, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  if (pipeline == NULL)
+    return cli_exit_code (error);
+  gst_object_ref_sink (pipeline);
+  if (!GST_IS_BIN (pipeline) || !has_classifier (pipeline))
+    return cli_usage ("watch", "there is no effnetclassify in the pipeline");
+  return watch (pipeline, json);
+}
+
+int
+cmd_watch (int argc, char **argv)
+{
+  CliModelArgs args = {0};
+  gboolean json = FALSE;
+  char **words = NULL;
+  const GOptionEntry entries[] = {
+      {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "one JSON object a line", NULL},
+      {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &words, NULL, NULL},
+      {NULL, 0, 0, 0, NULL, NULL, NULL}};
+  const CliCommand command = {
+      "watch", "PIPELINE",
+      "Runs a pipeline as gst-launch-1.0 does and prints each result that an effnetclassify in it\n"
+      "announces: by default when the label changes, with post-messages=all for every frame.",
+      "A JSON line holds element, region, stream_time_ns, model and top: a list of id, label and\n"
+      "score, best first.\n\n"
+      "Examples:\n  effnet watch v4l2src ! effnetclassify ! fakesink\n"
+      "  effnet watch --json videotestsrc num-buffers=30 ! effnetclassify ! fakesink\n",
+      entries};
+  int code = cli_parse (&command, 0, &args, &argc, &argv);
+
+  if (code < 0 && words == NULL)
+    code = cli_usage ("watch", "no PIPELINE given");
+  if (code < 0)
+    code = parse_and_watch ((const char **)words, json);
+  g_strfreev (words);
+  cli_model_args_clear (&args);
+  return code;
+}
