@@ -13,7 +13,8 @@
 #define EFFNET_CROP_PCT_MIN       0.01
 #define EFFNET_CROP_PCT_MAX       100.0
 #define EFFNET_JSON_VALUES_MAX    (1u << 18) /* commas, colons, brackets; a B7 has 11,000 */
-#define EFFNET_JSON_DIGITS_MAX    18         /* an integer of so many digits fits 64 bits */
+#define EFFNET_JSON_STRING_MAX    65536 /* bytes: json-glib copies it and must get the memory */
+#define EFFNET_JSON_DIGITS_MAX    18    /* an integer of so many digits fits 64 bits */
 #define EFFNET_JPEG_PIXELS_MAX    (1u << 26) /* of a frame: 8192 x 8192 */
 #define EFFNET_JPEG_SCANNED_MAX   (1u << 25) /* of several scans: all coefficients are in memory */
 #define EFFNET_JPEG_MEMORY_MAX    (512l << 20) /* bytes libjpeg may take for those */

@@ -68,50 +68,74 @@ effnet_file_read_at (int fd, size_t offset, size_t n, void *out, GError **error)
   return TRUE;
 }
 
-/* Appends up to @max_bytes + 1 bytes: one more than allowed detects a longer file. */
+typedef struct {
+  char *data;
+  size_t length, capacity;
+} Bytes;
+
+/* Room for @capacity bytes; what a file's size asks for may be refused. */
 static gboolean
-read_bytes (int fd, GByteArray *bytes, size_t max_bytes, int *code)
+reserve (Bytes *bytes, size_t capacity)
 {
-  while (bytes->len <= max_bytes) {
-    guint8 chunk[CHUNK];
-    ssize_t n = read (fd, chunk, MIN (sizeof chunk, max_bytes + 1 - bytes->len));
+  char *data = g_try_realloc (bytes->data, capacity);
+
+  if (data == NULL)
+    return FALSE;
+  bytes->data = data;
+  bytes->capacity = capacity;
+  return TRUE;
+}
+
+/* Up to @max_bytes + 1 bytes and room for a NUL: one more than allowed detects a longer file.
+ * Returns an errno, or 0. */
+static int
+read_bytes (int fd, Bytes *bytes, size_t max_bytes)
+{
+  while (bytes->length <= max_bytes) {
+    size_t room = bytes->capacity - bytes->length;
+    if (room <= 1 && !reserve (bytes, 2 * bytes->capacity + CHUNK))
+      return ENOMEM;
+    room = MIN (bytes->capacity - bytes->length - 1, max_bytes + 1 - bytes->length);
+    ssize_t n = read (fd, bytes->data + bytes->length, room);
     if (n < 0 && errno == EINTR)
       continue;
-    if (n < 0) {
-      *code = errno;
-      return FALSE;
-    }
+    if (n < 0)
+      return errno;
     if (n == 0)
       break;
-    g_byte_array_append (bytes, chunk, (guint)n);
+    bytes->length += (size_t)n;
   }
-  return TRUE;
+  return bytes->data != NULL || reserve (bytes, 1) ? 0 : ENOMEM;
 }
 
 char *
 effnet_file_read (const char *path, const char *what, size_t max_bytes, size_t *length,
                   GError **error)
 {
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
   g_autofree char *shown = effnet_printable (path);
-  int code = 0;
+  Bytes bytes = {NULL, 0, 0};
   int fd = effnet_file_open (path, what, error);
 
   if (fd < 0)
     return NULL;
-  gboolean ok = read_bytes (fd, bytes, max_bytes, &code);
+  int code = read_bytes (fd, &bytes, max_bytes);
   close (fd);
-  if (!ok) {
+  if (code != 0) {
     fail_errno (path, what, "read", code, error);
-    return NULL;
+    goto fail;
   }
-  if (bytes->len > max_bytes) {
+  if (bytes.length > max_bytes) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
                  "%s \"%s\" is longer than %zu bytes, the most one may have", what, shown,
                  max_bytes);
-    return NULL;
+    goto fail;
   }
-  *length = bytes->len;
-  g_byte_array_append (bytes, (const guint8 *)"", 1);
-  return (char *)g_byte_array_free (g_steal_pointer (&bytes), FALSE);
+  *length = bytes.length;
+  bytes.data[bytes.length] = '\0';
+  return bytes.data;
+
+  /* ERRORS */
+fail:
+  g_free (bytes.data);
+  return NULL;
 }

@@ -87,8 +87,14 @@ scan_escape (Scan *scan, GError **error)
 static gboolean
 scan_string (Scan *scan, GError **error)
 {
+  size_t start = scan->at;
+
   while (scan->at < scan->length) {
     unsigned char c = (unsigned char)scan->text[scan->at++];
+    if (c == '"' && scan->at - start > EFFNET_JSON_STRING_MAX)
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                          "holds a string of %zu bytes; expected fewer than %d",
+                          scan->at - 1 - start, EFFNET_JSON_STRING_MAX);
     if (c == '"')
       return TRUE;
     if (c < 0x20)

@@ -24,10 +24,13 @@ check_card (const EffnetCard *card)
   FUZZ_CHECK (card->crop_mode <= EFFNET_CROP_BORDER);
   FUZZ_CHECK (card->padding <= EFFNET_PADDING_SYMMETRIC);
   FUZZ_CHECK (card->architecture == NULL || g_utf8_validate (card->architecture, -1, NULL));
+  FUZZ_CHECK (card->labels_error == NULL || card->labels == NULL);
+  FUZZ_CHECK (card->labels_error == NULL ||
+              g_utf8_validate (card->labels_error->message, -1, NULL));
   if (card->labels == NULL)
     return;
-  FUZZ_CHECK (g_strv_length (card->labels) == card->n_classes);
-  for (unsigned i = 0; i < card->n_classes; i++)
+  FUZZ_CHECK (card->n_classes == 0 || g_strv_length (card->labels) == card->n_classes);
+  for (unsigned i = 0; card->labels[i] != NULL; i++)
     FUZZ_CHECK (g_utf8_validate (card->labels[i], -1, NULL));
 }
 
