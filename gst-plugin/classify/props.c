@@ -36,8 +36,10 @@ enum {
 static void
 store_string (char **where, const GValue *value)
 {
+  const char *text = g_value_get_string (value);
+
   g_free (*where);
-  *where = g_value_dup_string (value);
+  *where = text != NULL && *text != '\0' ? g_strdup (text) : NULL; /* "" is unset, too */
 }
 
 /* A text that cannot be parsed changes nothing; before the start it keeps the element from
@@ -129,8 +131,8 @@ refuse (GstEffnetClassify *self, guint id, const GValue *value, GParamSpec *pspe
   get_setting (self, id, &present, pspec);
   GST_OBJECT_UNLOCK (self);
   if (started && g_param_values_cmp (pspec, &present, value) != 0) {
-    g_autofree char *stays = g_strdup_value_contents (&present);
-    g_autofree char *asked = g_strdup_value_contents (value);
+    g_autofree char *stays = gst_value_serialize (&present);
+    g_autofree char *asked = gst_value_serialize (value);
 
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
                          ("%s can be set in the states NULL and READY only: %s stays, not %s",

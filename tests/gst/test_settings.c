@@ -94,14 +94,14 @@ test_wrong_in_ready (void)
   gst_element_set_bus (element, bus);
   g_object_set (element, "threads", 1, NULL);
   gst_element_set_state (element, GST_STATE_READY);
-  g_object_set (element, "variant", "b6", "threads", 2, NULL);
   g_signal_connect (element, "notify::variant", G_CALLBACK (count), &notified);
+  g_object_set (element, "variant", "b6", "threads", 2, NULL);
   g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), !=, GST_STATE_CHANGE_FAILURE);
   message = gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND, GST_MESSAGE_WARNING);
   g_assert_nonnull (message);
   gst_message_unref (message);
   g_assert_null (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
-  wait_for (&notified, 1);
+  wait_for (&notified, 2); /* set, and set back */
   g_object_get (element, "variant", &variant, "threads", &threads, NULL);
   g_assert_cmpstr (variant, ==, "auto");
   g_assert_cmpuint (threads, ==, 1);
@@ -127,7 +127,7 @@ test_refused_while_playing (void)
   g_object_set (h->element, "variant", "b0", NULL);
   harness_expect (h, GST_MESSAGE_WARNING, "variant", "READY", "auto", "b0", NULL);
   g_object_set (h->element, "precision", EFFNET_PRECISION_BF16, NULL);
-  harness_expect (h, GST_MESSAGE_WARNING, "precision", "READY", NULL);
+  harness_expect (h, GST_MESSAGE_WARNING, "precision", "READY", "fp32 stays", "bf16", NULL);
   g_object_set (h->element, "threads", 3, NULL);
   harness_expect (h, GST_MESSAGE_WARNING, "threads", "READY", "1", "3", NULL);
   g_object_set (h->element, "attach-meta", 0, NULL);
