@@ -5,10 +5,9 @@
 #ifndef EFFNET_ENGINE_ENGINE_H
 #define EFFNET_ENGINE_ENGINE_H
 
-#include <stdatomic.h>
-
 #include "arch/net.h"
 #include "base/arena.h"
+#include "base/stop.h"
 #include "image/frontend.h"
 #include "plan/plan.h"
 #include "threads/pool.h"
@@ -36,14 +35,14 @@ struct _EffnetSession {
   EffnetFrontend *frontend;
   EffnetInputSpec spec;
   EffnetOutputActivation activation; /* never AUTO */
-  _Atomic int cancelled;             /* by any thread */
-  float *probabilities;              /* [n_classes] */
-  uint64_t *profile;                 /* [n_steps] ns of the last run, or NULL */
+  EffnetStop stop;
+  float *probabilities; /* [n_classes] */
+  uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
 };
 
 /* Walks the plan over @input, float [in_h][in_w][3], between effnet_pool_enter() and _leave();
- * features and logits are then in the arena. FALSE when the session was cancelled meanwhile. */
-gboolean effnet_run (EffnetSession *session, const float *input);
+ * features and logits are then in the arena, unless the session was stopped meanwhile. */
+void effnet_run (EffnetSession *session, const float *input);
 
 /* @activation, or what AUTO comes to. */
 EffnetOutputActivation effnet_model_activation (const EffnetModel *model,

@@ -16,8 +16,7 @@ typedef struct {
   const float *input;
   size_t element; /* bytes of T */
   gboolean alone; /* no other worker takes tiles of this step */
-  const _Atomic int *cancelled;
-  _Atomic int stopped; /* a tile was left out; cancelled may be FALSE again */
+  EffnetStop *stop;
 } Job;
 
 #define MAX_KERNEL 16 /* rows of a convolution window */
@@ -403,17 +402,14 @@ static const StepFunc step_funcs[] = {
 static void
 run_tile (void *user, size_t index, unsigned worker)
 {
-  Job *job = user;
+  const Job *job = user;
   const EffnetTile tile = effnet_step_tile (job->step, index, job->alone);
 
-  if (atomic_load_explicit (job->cancelled, memory_order_relaxed)) {
-    atomic_store_explicit (&job->stopped, 1, memory_order_relaxed);
-    return;
-  }
-  step_funcs[job->step->kind](job, &tile, worker);
+  if (!effnet_stop_now (job->stop))
+    step_funcs[job->step->kind](job, &tile, worker);
 }
 
-gboolean
+void
 effnet_run (EffnetSession *session, const float *input)
 {
   const EffnetModel *model = session->model;
@@ -426,10 +422,10 @@ effnet_run (EffnetSession *session, const float *input)
       .weights = model->weights.base,
       .input = input,
       .element = effnet_dtype_size (plan->dtype),
-      .cancelled = &session->cancelled,
+      .stop = &session->stop,
   };
 
-  for (size_t i = 0; i < plan->n_steps && !atomic_load (&job.stopped); i++) {
+  for (size_t i = 0; i < plan->n_steps && !effnet_stop_now (job.stop); i++) {
     int64_t before = session->profile != NULL ? effnet_clock_ns () : 0;
 
     job.step = &plan->steps[i];
@@ -438,5 +434,4 @@ effnet_run (EffnetSession *session, const float *input)
     if (session->profile != NULL)
       session->profile[i] = (uint64_t)(effnet_clock_ns () - before);
   }
-  return !atomic_load (&job.stopped);
 }

@@ -101,6 +101,7 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
   session->frontend = effnet_frontend_new (&session->spec, error);
   if (session->frontend == NULL)
     return NULL;
+  effnet_frontend_set_stop (session->frontend, &session->stop);
   session->activation = effnet_model_activation (model, options->activation);
   session->probabilities = g_try_new0 (float, plan->n_classes);
   session->profile = options->profile ? g_try_new0 (uint64_t, plan->n_steps) : NULL;
@@ -154,12 +155,24 @@ effnet_session_set_activation (EffnetSession *session, EffnetOutputActivation ac
 void
 effnet_session_set_cancelled (EffnetSession *session, gboolean cancelled)
 {
-  atomic_store (&session->cancelled, cancelled);
+  atomic_store (&session->stop.asked, cancelled);
 }
 
-static gboolean
-fail_cancelled (GError **error)
+static void
+enter (EffnetSession *session)
 {
+  atomic_store (&session->stop.obeyed, 0);
+  effnet_pool_enter (session->pool);
+}
+
+/* Returns @ok, unless something was left out meanwhile: whatever else went wrong is due to that. */
+static gboolean
+leave (EffnetSession *session, gboolean ok, GError **error)
+{
+  effnet_pool_leave (session->pool);
+  if (!atomic_load (&session->stop.obeyed))
+    return ok;
+  g_clear_error (error);
   return effnet_fail (error, EFFNET_ERROR_CANCELLED, "cancelled");
 }
 
@@ -179,7 +192,7 @@ check_finite (const EffnetSession *session, const char *what, const float *value
   return TRUE;
 }
 
-/* Between effnet_pool_enter() and _leave(). */
+/* Between enter() and leave(). */
 static gboolean
 infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
 {
@@ -187,8 +200,9 @@ infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError *
   const char *arena = session->arena.base;
   int64_t before = effnet_clock_ns ();
 
-  if (!effnet_run (session, nhwc))
-    return fail_cancelled (error);
+  effnet_run (session, nhwc);
+  if (atomic_load (&session->stop.obeyed))
+    return FALSE; /* leave() says why */
   memset (result, 0, sizeof *result);
   result->logits = (const float *)(const void *)(arena + plan->buffers[plan->logits].offset);
   result->features = (const float *)(const void *)(arena + plan->buffers[plan->features].offset);
@@ -208,12 +222,8 @@ infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError *
 gboolean
 effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
 {
-  gboolean ok;
-
-  effnet_pool_enter (session->pool);
-  ok = infer (session, nhwc, result, error);
-  effnet_pool_leave (session->pool);
-  return ok;
+  enter (session);
+  return leave (session, infer (session, nhwc, result, error), error);
 }
 
 gboolean
@@ -222,10 +232,9 @@ effnet_session_preprocess (EffnetSession *session, const EffnetImage *frame, flo
 {
   gboolean ok;
 
-  effnet_pool_enter (session->pool);
+  enter (session);
   ok = effnet_frontend_run (session->frontend, frame, session->pool, nhwc, NULL, error);
-  effnet_pool_leave (session->pool);
-  return ok;
+  return leave (session, ok, error);
 }
 
 /* Region @i of the frame that the front end has begun. */
@@ -255,11 +264,10 @@ effnet_session_classify (EffnetSession *session, const EffnetImage *frame, Effne
   EffnetFrontendTimes times = {0};
   gboolean ok;
 
-  effnet_pool_enter (session->pool);
-  ok = effnet_frontend_begin (session->frontend, frame, NULL, 1, session->pool, &times, error);
-  ok = ok && classify_region (session, 0, &times, result, error);
-  effnet_pool_leave (session->pool);
-  return ok;
+  enter (session);
+  ok = effnet_frontend_begin (session->frontend, frame, NULL, 1, session->pool, &times, error) &&
+       classify_region (session, 0, &times, result, error);
+  return leave (session, ok, error);
 }
 
 gboolean
@@ -273,14 +281,14 @@ effnet_session_classify_regions (EffnetSession *session, const EffnetImage *fram
 
   if (n_regions == 0)
     return TRUE;
-  effnet_pool_enter (session->pool);
-  ok = effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool, &times,
-                              error);
-  effnet_pool_leave (session->pool);
+  enter (session);
+  ok = leave (session,
+              effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool,
+                                     &times, error),
+              error);
   for (unsigned i = 0; ok && i < n_regions; i++) {
-    effnet_pool_enter (session->pool);
-    ok = classify_region (session, i, &times, &result, error);
-    effnet_pool_leave (session->pool);
+    enter (session);
+    ok = leave (session, classify_region (session, i, &times, &result, error), error);
     if (ok)
       func (i, &result, user_data);
     times = (EffnetFrontendTimes){0, 0};

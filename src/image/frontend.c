@@ -25,6 +25,7 @@ typedef struct {
 
 struct _EffnetFrontend {
   EffnetInputSpec spec;
+  EffnetStop *stop; /* or NULL */
   EffnetJpeg *jpeg; /* made with the first JPEG frame */
   EffnetPasses passes;
   Crop *crops; /* [n_crops] of the frame begun; grows, is kept */
@@ -93,6 +94,12 @@ effnet_frontend_set_spec (EffnetFrontend *f, const EffnetInputSpec *spec)
   }
 }
 
+void
+effnet_frontend_set_stop (EffnetFrontend *f, EffnetStop *stop)
+{
+  f->stop = stop;
+}
+
 /* ---- crops -------------------------------------------------------------------------------------
  */
 
@@ -149,6 +156,8 @@ start_layout (EffnetLayout *layout, const EffnetFrontend *f, const EffnetImage *
 static gboolean
 find_pass (EffnetFrontend *f, EffnetLayout *layout, Crop *crop, GError **error)
 {
+  if (effnet_stop_now (f->stop))
+    return effnet_fail (error, EFFNET_ERROR_CANCELLED, "cancelled");
   layout->crop_x = crop->geometry.x.lo;
   layout->crop_y = crop->geometry.y.lo;
   layout->crop_width = crop->crop_w;
@@ -308,7 +317,7 @@ static gboolean
 read_header (EffnetFrontend *f, EffnetImage *image, EffnetJpegHeader *header, GError **error)
 {
   if (f->jpeg == NULL)
-    f->jpeg = effnet_jpeg_new ();
+    f->jpeg = effnet_jpeg_new (f->stop);
   if (!effnet_jpeg_header (f->jpeg, image->data[0], image->size, header, error))
     return FALSE;
   if (image->orientation == 0)
@@ -422,6 +431,7 @@ effnet_frontend_fill (EffnetFrontend *f, size_t i, struct _EffnetPool *pool, flo
   g_assert (i < f->n_crops);
   job.frame.out_width = f->spec.width;
   job.frame.scratch = f->passes.scratch.base;
+  job.frame.stop = f->stop;
   job.frame.nhwc = nhwc;
   memcpy (job.frame.data, crop->data, sizeof crop->data);
   memcpy (job.frame.stride, f->stride, sizeof f->stride);

@@ -10,6 +10,7 @@
 #ifndef EFFNET_IMAGE_FRONTEND_H
 #define EFFNET_IMAGE_FRONTEND_H
 
+#include "base/stop.h"
 #include "image/spec.h"
 
 struct _EffnetPool;
@@ -25,6 +26,9 @@ typedef struct {
 EffnetFrontend *effnet_frontend_new (const EffnetInputSpec *spec, GError **error);
 void effnet_frontend_free (EffnetFrontend *frontend);
 void effnet_frontend_set_spec (EffnetFrontend *frontend, const EffnetInputSpec *spec);
+/* From now on @stop is looked at all along; what is left out then is an error, or rows of the
+ * result. It must outlive the front end. */
+void effnet_frontend_set_stop (EffnetFrontend *frontend, EffnetStop *stop);
 
 /* @nhwc: [height][width][3]. FALSE with FRAME: what is wrong with the image. @pool: (nullable) cuts
  * the work when that helps. @times: (nullable). Allocates only when the description changes. */

@@ -43,6 +43,7 @@ struct _EffnetJpeg {
   struct jpeg_source_mgr src;
   struct jpeg_progress_mgr progress;
   jmp_buf jump;
+  EffnetStop *stop;
   gboolean created;
   const uint8_t *file;
   size_t size;      /* bytes of it */
@@ -147,6 +148,8 @@ on_progress (j_common_ptr common)
     g_snprintf (jpeg->message, sizeof jpeg->message, "more than %d scans", EFFNET_JPEG_SCANS_MAX);
     longjmp (jpeg->jump, 1);
   }
+  if (effnet_stop_now (jpeg->stop))
+    longjmp (jpeg->jump, 1);
 }
 
 static void
@@ -225,9 +228,12 @@ fail (EffnetJpeg *jpeg, GError **error)
 }
 
 EffnetJpeg *
-effnet_jpeg_new (void)
+effnet_jpeg_new (EffnetStop *stop)
 {
-  return g_new0 (EffnetJpeg, 1);
+  EffnetJpeg *jpeg = g_new0 (EffnetJpeg, 1);
+
+  jpeg->stop = stop;
+  return jpeg;
 }
 
 void

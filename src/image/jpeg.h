@@ -6,6 +6,7 @@
 #ifndef EFFNET_IMAGE_JPEG_H
 #define EFFNET_IMAGE_JPEG_H
 
+#include "base/stop.h"
 #include "image/damage.h"
 #include "image/format.h"
 
@@ -28,7 +29,8 @@ typedef struct {
   size_t stride; /* bytes */
 } EffnetJpegPlane;
 
-EffnetJpeg *effnet_jpeg_new (void);
+/* @stop: (nullable): looked at while decoding; must outlive the decoder. */
+EffnetJpeg *effnet_jpeg_new (EffnetStop *stop);
 void effnet_jpeg_free (EffnetJpeg *jpeg);
 
 /* The three steps of a frame, in this order; FALSE with FRAME ends it. @data must stay until the

@@ -439,7 +439,7 @@ effnet_pass_run (const EffnetPass *pass, const EffnetPassFrame *frame, unsigned 
     tile.ring[p] = (float *)(void *)(at + pass->plane[p].ring_at);
     tile.base[p] = tile.filled[p] = first_row (pass, p, from, to);
   }
-  for (unsigned y = from; y < to; y++) {
+  for (unsigned y = from; y < to && !effnet_stop_now (frame->stop); y++) {
     float *line = tile.line;
     for (unsigned p = 0; p < pass->layout.format.n_planes; p++) {
       filter_down (&tile, p, y, line);

@@ -11,6 +11,7 @@
 #define EFFNET_IMAGE_PASS_H
 
 #include "base/arena.h"
+#include "base/stop.h"
 #include "image/color.h"
 #include "image/taps.h"
 #include "kernels/kernels.h"
@@ -73,6 +74,7 @@ typedef struct {
   unsigned out_width;      /* pixels of the network's input */
   void *scratch;           /* [slots][slot_bytes], aligned to EFFNET_ALIGN */
   float *nhwc;             /* [height][out_width][3] */
+  EffnetStop *stop;        /* NULL: none */
 } EffnetPassFrame;
 
 /* FALSE leaves @pass cleared. */
