@@ -93,6 +93,8 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   if (engine->session == NULL)
     goto failed;
   effnet_model_get_info (engine->model, &engine->info);
+  if (engine->info.notice != NULL)
+    GST_CAT_WARNING (gst_effnet_engine_debug, "%s", engine->info.notice);
   engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow, and takes a lock: once */
   return engine;
 
@@ -150,14 +152,15 @@ gst_effnet_engine_get_info (GstEffnetEngine *engine)
 
   return gst_structure_new (
       "effnet-model-info", "name", G_TYPE_STRING, i->name, "variant", G_TYPE_STRING, i->variant,
-      "path", G_TYPE_STRING, i->path, "sha256", G_TYPE_STRING, engine->sha256, "classes",
-      G_TYPE_UINT, i->n_classes, "features", G_TYPE_UINT, i->n_features, "has-labels",
-      G_TYPE_BOOLEAN, effnet_model_get_label (engine->model, 0) != NULL, "input-width", G_TYPE_UINT,
-      i->input_width, "input-height", G_TYPE_UINT, i->input_height, "isa", G_TYPE_STRING, i->isa,
-      "precision", G_TYPE_STRING, i->precision, "padding", G_TYPE_STRING, i->padding, "activation",
-      G_TYPE_STRING, i->activation, "parameters", G_TYPE_UINT64, i->parameters, "multiply-adds",
-      G_TYPE_UINT64, i->multiply_adds, "weight-bytes", G_TYPE_UINT64, (guint64)i->weight_bytes,
-      "arena-bytes", G_TYPE_UINT64, (guint64)i->arena_bytes, NULL);
+      "path", G_TYPE_STRING, i->path, "notice", G_TYPE_STRING, i->notice, "sha256", G_TYPE_STRING,
+      engine->sha256, "classes", G_TYPE_UINT, i->n_classes, "features", G_TYPE_UINT, i->n_features,
+      "has-labels", G_TYPE_BOOLEAN, effnet_model_get_label (engine->model, 0) != NULL,
+      "input-width", G_TYPE_UINT, i->input_width, "input-height", G_TYPE_UINT, i->input_height,
+      "isa", G_TYPE_STRING, i->isa, "precision", G_TYPE_STRING, i->precision, "padding",
+      G_TYPE_STRING, i->padding, "activation", G_TYPE_STRING, i->activation, "parameters",
+      G_TYPE_UINT64, i->parameters, "multiply-adds", G_TYPE_UINT64, i->multiply_adds,
+      "weight-bytes", G_TYPE_UINT64, (guint64)i->weight_bytes, "arena-bytes", G_TYPE_UINT64,
+      (guint64)i->arena_bytes, NULL);
 }
 
 void

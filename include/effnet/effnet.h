@@ -124,7 +124,8 @@ typedef enum {
 /**
  * EffnetModelOptions:
  * @variant: (nullable): one of effnet_variant_names() or "phi:X"; NULL or "auto" = what the card
- *   says. Without a path it also says which model to look for; with neither, the default model
+ *   says, else the one whose shapes the file has. Without a path it also says which model to look
+ *   for; with neither, the default model
  * @labels_file: (nullable): one class name a line, in the order of the classes or each behind its
  *   number ("0 cat", "0: cat", "0,cat"), or JSON; NULL = the card's, which a file stands in for
  * @precision: arithmetic of the network
@@ -132,7 +133,8 @@ typedef enum {
  * @bn_epsilon: batch-norm epsilon; 0 = the card's or the flavour's
  * @synthetic_seed: when not 0 no file is read: @variant is built with seeded synthetic weights
  *   (for benchmarks and parity tests)
- * @input_size: side of the network's input in pixels; 0 = the card's or the variant's
+ * @input_size: side of the network's input in pixels; 0 = the card's, which may have four times the
+ *   area of the variant's, or the variant's
  *
  * All zero is the default of each.
  */
@@ -154,6 +156,8 @@ typedef struct _EffnetModel EffnetModel;
  * @name: architecture as the card calls it, else the variant
  * @variant: "b0"...
  * @path: (nullable): the weights file; NULL for synthetic weights
+ * @notice: (nullable): what was guessed or passed over on opening and may change answers, for the
+ *   user to read
  * @precision: "fp32", "bf16"
  * @isa: the instruction set the kernels were chosen for
  * @padding: "same" or "symmetric"
@@ -173,6 +177,7 @@ typedef struct {
   const char *name;
   const char *variant;
   const char *path;
+  const char *notice;
   const char *precision;
   const char *isa;
   const char *padding;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "bind/dialect.h"
 
 static char *
@@ -47,9 +48,9 @@ bind_layer (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTable
     g_autofree char *problem = tensor_problem (tensor, name, &wanted[i]);
 
     if (problem != NULL) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH, "%s: %s for %s",
-                   effnet_tensor_table_name (tensors), problem, net->variant);
-      return FALSE;
+      g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+      return effnet_fail (error, EFFNET_ERROR_MISMATCH, "%s: %s for %s", file, problem,
+                          net->variant);
     }
     bound->tensors[wanted[i].role] = tensor;
   }
@@ -74,9 +75,10 @@ check_none_unused (const EffnetBound *bound, size_t n_layers, const EffnetNet *n
     if (g_hash_table_contains (used, tensor) ||
         g_str_has_suffix (tensor->name, ".num_batches_tracked"))
       continue;
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH, "%s: tensor %s has no place in %s",
-                 effnet_tensor_table_name (tensors), tensor->name, net->variant);
-    return FALSE;
+    g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+    g_autofree char *name = effnet_printable (tensor->name);
+    return effnet_fail (error, EFFNET_ERROR_MISMATCH, "%s: tensor \"%s\" has no place in %s", file,
+                        name, net->variant);
   }
   return TRUE;
 }
@@ -91,7 +93,7 @@ explain_mismatch (const EffnetNet *net, EffnetDialect dialect, const EffnetTenso
 
   if (error == NULL || *error == NULL)
     return;
-  guess = effnet_dialect_guess_variant (dialect, tensors);
+  guess = effnet_dialect_guess_variant (dialect, tensors, NULL);
   if (g_strcmp0 (guess, net->variant) == 0)
     return;
   problem = g_strdup ((*error)->message);
@@ -114,11 +116,12 @@ effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors, double epsi
   gboolean ok = TRUE;
 
   if (dialect == EFFNET_DIALECT_UNKNOWN) {
+    g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
     g_set_error (
         error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
         "%s holds no stem convolution under a name we know (timm's conv_stem.weight, torchvision's "
         "features.0.0.weight, lukemelas' _conv_stem.weight): not an EfficientNet checkpoint",
-        effnet_tensor_table_name (tensors));
+        file);
     return NULL;
   }
   if (!(epsilon > 0))

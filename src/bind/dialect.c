@@ -237,13 +237,16 @@ match_share (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTabl
 }
 
 const char *
-effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors)
+effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors,
+                              gboolean *certain)
 {
   unsigned n_classes = MAX (effnet_dialect_classes (dialect, tensors), 1);
   const char *best = NULL;
   double best_share = 0.5; /* less than half the tensors: not one of ours */
-  size_t n_float = 0;
+  size_t n_float = 0, n_whole = 0;
 
+  if (certain != NULL)
+    *certain = FALSE;
   if (dialect >= G_N_ELEMENTS (dialects))
     return NULL;
   for (size_t i = 0; i < effnet_tensor_table_size (tensors); i++)
@@ -253,10 +256,13 @@ effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *te
     g_autoptr (EffnetNet) net = effnet_net_new (*name, 0, n_classes, EFFNET_PADDING_SAME, NULL);
     double share = net != NULL ? match_share (dialect, net, tensors, n_float) : 0;
 
+    n_whole += share == 1.0;
     if (share > best_share) {
       best = *name;
       best_share = share;
     }
   }
+  if (certain != NULL)
+    *certain = n_whole == 1;
   return best;
 }

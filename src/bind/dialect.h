@@ -29,7 +29,9 @@ double effnet_dialect_epsilon (EffnetDialect dialect, const EffnetNet *net);
 
 /* Classes of the classifier in @tensors, 0 when there is none. */
 unsigned effnet_dialect_classes (EffnetDialect dialect, const EffnetTensorTable *tensors);
-/* The variant whose shapes are nearest to @tensors; static string, or NULL. */
-const char *effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors);
+/* The variant whose shapes are nearest to @tensors; static string, or NULL. @certain: (nullable):
+ * TRUE when it has all of them, no others, and is the only one. */
+const char *effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors,
+                                          gboolean *certain);
 
 #endif

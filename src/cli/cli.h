@@ -54,8 +54,11 @@ void cli_model_args_clear (CliModelArgs *args);
 int cli_usage (const char *command, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* One line on stderr: "effnet: SUBJECT: message", both made printable. */
 void cli_failure (const char *subject, const char *message);
+/* What the model has to say to its user, as one line on stderr; nothing when it has nothing. */
+void cli_notice (const EffnetModel *model);
 
-/* Opens the model that @args name, and a session of it. FALSE leaves both as they were or NULL. */
+/* Opens the model that @args name, gives its notice, and opens a session of it. FALSE leaves both
+ * as they were or NULL. */
 gboolean cli_open (const CliModelArgs *args, EffnetModel **model, EffnetSession **session,
                    GError **error);
 /* The exit code of a subcommand that did all or, with @error, nothing: then it prints that. */

@@ -93,6 +93,8 @@ model_object (EffnetModel *model)
   effnet_model_get_info (model, &info);
   json_object_set_string_member (object, "name", info.name);
   json_object_set_string_member (object, "path", info.path);
+  if (info.notice != NULL)
+    json_object_set_string_member (object, "notice", info.notice);
   json_object_set_string_member (object, "sha256", effnet_model_get_sha256 (model));
   json_object_set_string_member (object, "variant", info.variant);
   json_object_set_string_member (object, "precision", info.precision);
@@ -158,6 +160,13 @@ describe (const char *what, const EffnetModelOptions *options, GError **error)
   if (model == NULL)
     return NULL;
   effnet_model_get_info (model, &info);
+  if (*effnet_model_get_sha256 (model) == '\0') {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "%s cannot be read again, or was written to since it was opened: its SHA-256 is "
+                 "not known",
+                 info.path);
+    return NULL;
+  }
   json = effnet_describe_variant (info.variant, error);
   net = json != NULL ? cli_json_object (json) : NULL;
   if (net != NULL)

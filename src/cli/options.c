@@ -232,12 +232,24 @@ cli_failure (const char *subject, const char *message)
     fprintf (stderr, "effnet: %s\n", line);
 }
 
+void
+cli_notice (const EffnetModel *model)
+{
+  EffnetModelInfo info;
+
+  effnet_model_get_info (model, &info);
+  if (info.notice != NULL)
+    cli_failure ("note", info.notice);
+}
+
 gboolean
 cli_open (const CliModelArgs *args, EffnetModel **model, EffnetSession **session, GError **error)
 {
   *model = effnet_model_open (args->model, &args->model_options, error);
-  if (*model != NULL)
-    *session = effnet_session_new (*model, &args->session_options, error);
+  if (*model == NULL)
+    return FALSE;
+  cli_notice (*model);
+  *session = effnet_session_new (*model, &args->session_options, error);
   return *session != NULL;
 }
 

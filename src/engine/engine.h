@@ -19,6 +19,7 @@ struct _EffnetModel {
   char *key;     /* in the cache */
   char *path;    /* NULL = synthetic */
   char *name;
+  char *notice; /* what the user should know of it; NULL = nothing */
   EffnetNet *net;
   EffnetPlan *plan;
   EffnetArena weights; /* packed, as plan->layers says */
@@ -47,8 +48,5 @@ void effnet_run (EffnetSession *session, const float *input);
 /* @activation, or what AUTO comes to. */
 EffnetOutputActivation effnet_model_activation (const EffnetModel *model,
                                                 EffnetOutputActivation activation);
-
-/* The file to open: @path may be a folder. FALSE with NOT_FOUND. @card: NULL when there is none. */
-gboolean effnet_find_files (const char *path, char **weights, char **card, GError **error);
 
 #endif

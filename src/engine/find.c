@@ -3,9 +3,12 @@
  * Where models are. The one place that knows folders. */
 #include <string.h>
 
-#include "engine/engine.h"
+#include "base/text.h"
+#include "engine/choose.h"
 
 #define DEFAULT_VARIANT "lite0"
+#define WEIGHTS         "model.safetensors"
+#define CARD            "config.json"
 
 static void
 add_folder (GPtrArray *folders, char *folder)
@@ -52,7 +55,7 @@ effnet_model_find (const char *variant, GError **error)
   /* A variant is a name, never a way out of the folders. */
   for (guint i = 0; i < folders->len && strchr (name, G_DIR_SEPARATOR) == NULL; i++) {
     g_autofree char *folder = g_build_filename (g_ptr_array_index (folders, i), name, NULL);
-    g_autofree char *file = g_build_filename (folder, "model.safetensors", NULL);
+    g_autofree char *file = g_build_filename (folder, WEIGHTS, NULL);
 
     if (g_file_test (file, G_FILE_TEST_EXISTS))
       return g_steal_pointer (&folder);
@@ -66,29 +69,58 @@ effnet_model_find (const char *variant, GError **error)
   return NULL;
 }
 
-gboolean
-effnet_find_files (const char *path, char **weights, char **card, GError **error)
+/* Also when it is a link to nowhere: that is an error, not a card that is not there. */
+static gboolean
+is_there (const char *path)
 {
-  g_autofree char *folder = NULL;
+  return g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK);
+}
 
-  *weights = *card = NULL;
+/* "x.json" of "x.safetensors"; NULL when that is not there. */
+static char *
+card_of_name (const char *weights)
+{
+  static const char ending[] = ".safetensors";
+
+  if (!g_str_has_suffix (weights, ending))
+    return NULL;
+  g_autofree char *stem = g_strndup (weights, strlen (weights) - strlen (ending));
+  g_autofree char *card = g_strconcat (stem, ".json", NULL);
+  return is_there (card) ? g_steal_pointer (&card) : NULL;
+}
+
+gboolean
+effnet_find_files (const char *path, EffnetModelFiles *files, GError **error)
+{
+  g_autofree char *folder = NULL, *base = NULL;
+
   if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
     folder = g_strdup (path);
-    *weights = g_build_filename (path, "model.safetensors", NULL);
-    if (!g_file_test (*weights, G_FILE_TEST_EXISTS)) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
-                   "folder %s holds no model.safetensors; a model folder has model.safetensors and "
-                   "config.json",
-                   path);
-      g_clear_pointer (weights, g_free);
-      return FALSE;
+    files->weights = g_build_filename (path, WEIGHTS, NULL);
+    if (!is_there (files->weights)) {
+      g_autofree char *shown = effnet_printable (path);
+      effnet_model_files_clear (files);
+      return effnet_fail (
+          error, EFFNET_ERROR_NOT_FOUND,
+          "folder %s holds no " WEIGHTS "; a model folder has " WEIGHTS " and " CARD, shown);
     }
   } else {
     folder = g_path_get_dirname (path);
-    *weights = g_strdup (path);
+    files->weights = g_strdup (path);
   }
-  *card = g_build_filename (folder, "config.json", NULL);
-  if (!g_file_test (*card, G_FILE_TEST_EXISTS))
-    g_clear_pointer (card, g_free);
+  base = g_path_get_basename (files->weights);
+  files->card = card_of_name (files->weights);
+  files->is_cards = files->card != NULL || strcmp (base, WEIGHTS) == 0;
+  if (files->card == NULL)
+    files->card = g_build_filename (folder, CARD, NULL);
+  if (!is_there (files->card))
+    g_clear_pointer (&files->card, g_free);
   return TRUE;
+}
+
+void
+effnet_model_files_clear (EffnetModelFiles *files)
+{
+  g_clear_pointer (&files->weights, g_free);
+  g_clear_pointer (&files->card, g_free);
 }

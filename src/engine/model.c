@@ -7,9 +7,10 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "bind/bind.h"
-#include "bind/dialect.h"
 #include "bind/synthetic.h"
+#include "engine/choose.h"
 #include "engine/engine.h"
 #include "threads/fork.h"
 
@@ -56,6 +57,7 @@ model_free (EffnetModel *model)
   g_free (model->key);
   g_free (model->path);
   g_free (model->name);
+  g_free (model->notice);
   effnet_net_free (model->net);
   effnet_plan_free (model->plan);
   effnet_arena_clear (&model->weights);
@@ -65,8 +67,19 @@ model_free (EffnetModel *model)
   g_free (model);
 }
 
-/* Size, time and inode of the file are part of the key: a file replaced on disk is another model.
- */
+/* A file replaced on disk, or written to, is another model: what a status says of it changes then,
+ * whatever its name, size and time of modification. */
+static char *
+stat_identity (const char *path, const struct stat *info)
+{
+  return g_strdup_printf ("%s:%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT
+                          ":%" G_GINT64_FORMAT ".%ld:%" G_GINT64_FORMAT ".%ld",
+                          path, (guint64)info->st_dev, (guint64)info->st_ino,
+                          (guint64)info->st_size, (gint64)info->st_mtim.tv_sec,
+                          (long)info->st_mtim.tv_nsec, (gint64)info->st_ctim.tv_sec,
+                          (long)info->st_ctim.tv_nsec);
+}
+
 static char *
 file_identity (const char *path)
 {
@@ -76,16 +89,17 @@ file_identity (const char *path)
     return g_strdup ("");
   if (stat (path, &info) != 0) /* opening says what is wrong */
     return g_strdup_printf ("%s:missing", path);
-  return g_strdup_printf ("%s:%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":%" G_GINT64_FORMAT ".%ld",
-                          path, (guint64)info.st_ino, (guint64)info.st_size, (gint64)info.st_mtime,
-                          (long)info.st_mtim.tv_nsec);
+  return stat_identity (path, &info);
 }
 
+/* @opened: of the weights when they were opened; NULL = ask for what is there now. */
 static char *
-cache_key (const char *weights, const char *card, const EffnetModelOptions *o, EffnetDtype dtype)
+cache_key (const EffnetModelFiles *files, const struct stat *opened, const EffnetModelOptions *o,
+           EffnetDtype dtype)
 {
-  g_autofree char *file = file_identity (weights);
-  g_autofree char *config = file_identity (card);
+  g_autofree char *file =
+      opened != NULL ? stat_identity (files->weights, opened) : file_identity (files->weights);
+  g_autofree char *config = file_identity (files->card);
   g_autofree char *labels = file_identity (o->labels_file);
 
   return g_strdup_printf ("%s|%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", file, config, labels,
@@ -135,83 +149,6 @@ check_options (const EffnetModelOptions *o, GError **error)
   }
   if (o->padding > EFFNET_PADDING_SYMMETRIC) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "unknown padding %d", (int)o->padding);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-/* The flavour: the option, then the card, then names: TensorFlow-born weights are called tf_ by
- * timm, and are what lukemelas-style and folded files hold. */
-static EffnetPadding
-choose_padding (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect)
-{
-  if (o->padding != EFFNET_PADDING_AUTO)
-    return o->padding;
-  if (card->padding != EFFNET_PADDING_AUTO)
-    return card->padding;
-  if (card->architecture != NULL && g_str_has_prefix (card->architecture, "tf_"))
-    return EFFNET_PADDING_SAME;
-  if (dialect == EFFNET_DIALECT_LUKEMELAS || dialect == EFFNET_DIALECT_FOLDED)
-    return EFFNET_PADDING_SAME;
-  return EFFNET_PADDING_SYMMETRIC;
-}
-
-static const char *
-choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect,
-                const EffnetTensorTable *tensors, GError **error)
-{
-  const char *variant = NULL, *guess;
-
-  if (o->variant != NULL)
-    return o->variant;
-  if (card->architecture != NULL) {
-    variant = effnet_arch_from_name (card->architecture);
-    if (variant == NULL) {
-      g_autofree char *known = g_strjoinv (", ", (char **)effnet_arch_names ());
-
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-                   "the card of %s says architecture %s; expected an EfficientNet (%s)",
-                   effnet_tensor_table_name (tensors), card->architecture, known);
-    }
-    return variant;
-  }
-  guess = effnet_dialect_guess_variant (dialect, tensors);
-  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
-               "%s has no card (config.json) that says its variant%s%s; name the variant",
-               effnet_tensor_table_name (tensors), guess != NULL ? "; it looks like " : "",
-               guess != NULL ? guess : "");
-  return NULL;
-}
-
-static gboolean
-choose_input_size (const EffnetModelOptions *o, const EffnetCard *card, unsigned *size,
-                   GError **error)
-{
-  *size = o->input_size > 0 ? o->input_size : card->input_height;
-  if (o->input_size == 0 && card->input_height != card->input_width) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-                 "the card says an input of %u x %u pixels; expected a square one",
-                 card->input_width, card->input_height);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-choose_classes (const EffnetCard *card, EffnetDialect dialect, const EffnetTensorTable *tensors,
-                unsigned *n_classes, GError **error)
-{
-  *n_classes = effnet_dialect_classes (dialect, tensors);
-  if (*n_classes == 0) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
-                 "%s holds no classifier under a name we know (%s)",
-                 effnet_tensor_table_name (tensors), effnet_dialect_name (dialect));
-    return FALSE;
-  }
-  if (card->n_classes > 0 && card->n_classes != *n_classes) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
-                 "%s has a classifier for %u classes, but its card says %u",
-                 effnet_tensor_table_name (tensors), *n_classes, card->n_classes);
     return FALSE;
   }
   return TRUE;
@@ -321,32 +258,27 @@ take_hash (EffnetModel *model, EffnetTensorTable *tensors, GError **error)
 }
 
 static gboolean
-open_file (EffnetModel *model, const char *card_path, const EffnetModelOptions *o,
+open_file (EffnetModel *model, const EffnetModelFiles *files, const EffnetModelOptions *o,
            EffnetDtype dtype, GError **error)
 {
   g_autoptr (EffnetTensorTable) tensors = NULL;
-  EffnetDialect dialect;
-  const char *variant;
-  unsigned size, n_classes;
+  g_autoptr (GString) notice = g_string_new (NULL);
+  EffnetChoice choice = {0};
 
-  model->card = card_path != NULL ? effnet_card_load (card_path, error) : effnet_card_new ();
+  model->card = files->card != NULL ? effnet_card_load (files->card, error) : effnet_card_new ();
   if (model->card == NULL)
     return FALSE;
-  tensors = effnet_tensor_table_open (model->path, error);
-  if (tensors == NULL)
+  tensors = effnet_tensor_table_open (files->weights, error);
+  if (tensors == NULL || !effnet_choose (o, files, tensors, &model->card, &choice, notice, error))
     return FALSE;
-  dialect = effnet_dialect_detect (tensors);
-  variant = choose_variant (o, model->card, dialect, tensors, error);
-  if (variant == NULL || !choose_input_size (o, model->card, &size, error) ||
-      (dialect != EFFNET_DIALECT_UNKNOWN &&
-       !choose_classes (model->card, dialect, tensors, &n_classes, error)))
-    return FALSE;
-  if (dialect == EFFNET_DIALECT_UNKNOWN)
-    n_classes = 1; /* the plan says what is wrong with the names */
   model->net =
-      effnet_net_new (variant, size, n_classes, choose_padding (o, model->card, dialect), error);
-  return model->net != NULL &&
-         build_plan (model, tensors, dtype,
+      effnet_net_new (choice.variant, choice.input_size, choice.n_classes, choice.padding, error);
+  if (model->net == NULL || !effnet_choose_check_input (o, files, model->card, model->net->variant,
+                                                        model->net->resolution, error))
+    return FALSE;
+  if (notice->len > 0)
+    model->notice = g_strdup (notice->str);
+  return build_plan (model, tensors, dtype,
                      o->bn_epsilon > 0 ? o->bn_epsilon : model->card->bn_epsilon, error) &&
          take_hash (model, tensors, error) && load_labels (model, o->labels_file, error);
 }
@@ -369,16 +301,16 @@ open_synthetic (EffnetModel *model, const EffnetModelOptions *o, EffnetDtype dty
 }
 
 static EffnetModel *
-model_new (const char *path, const char *card_path, const EffnetModelOptions *o, EffnetDtype dtype,
+model_new (const EffnetModelFiles *files, const EffnetModelOptions *o, EffnetDtype dtype,
            GError **error)
 {
   EffnetModel *model = g_new0 (EffnetModel, 1);
   gboolean ok;
 
   model->refs = 1;
-  model->path = g_strdup (path);
-  ok = path != NULL ? open_file (model, card_path, o, dtype, error)
-                    : open_synthetic (model, o, dtype, error);
+  model->path = g_strdup (files->weights);
+  ok = files->weights != NULL ? open_file (model, files, o, dtype, error)
+                              : open_synthetic (model, o, dtype, error);
   if (!ok) {
     model_free (model);
     return NULL;
@@ -404,22 +336,32 @@ cache_lookup (const char *key)
   return model;
 }
 
-static void
+/* Under the key of what was opened, which may have come since it was looked for: then the model
+ * that is there already takes the place of @model. Takes @key. */
+static EffnetModel *
 cache_insert (EffnetModel *model, char *key)
 {
+  EffnetModel *other = cache_lookup (key);
+
+  model->key = key;
+  if (other != NULL) {
+    model_free (model);
+    return other;
+  }
   g_mutex_lock (&cache_lock);
   if (cache == NULL)
     cache = g_hash_table_new (g_str_hash, g_str_equal);
-  model->key = key;
   g_hash_table_insert (cache, key, model);
   g_mutex_unlock (&cache_lock);
+  return model;
 }
 
 EffnetModel *
 effnet_model_open (const char *path, const EffnetModelOptions *options, GError **error)
 {
   EffnetModelOptions o = {0};
-  g_autofree char *found = NULL, *weights = NULL, *card = NULL, *key = NULL;
+  g_autofree char *found = NULL, *key = NULL;
+  EffnetModelFiles files = {0};
   EffnetModel *model;
   EffnetDtype dtype;
 
@@ -434,19 +376,20 @@ effnet_model_open (const char *path, const EffnetModelOptions *options, GError *
     if (found == NULL)
       return NULL;
   }
-  if (path != NULL && !effnet_find_files (path, &weights, &card, error))
+  if (path != NULL && !effnet_find_files (path, &files, error))
     return NULL;
 
   prepare_for_forks ();
-  key = cache_key (weights, card, &o, dtype);
+  key = cache_key (&files, NULL, &o, dtype);
   g_mutex_lock (&open_lock);
   model = cache_lookup (key);
   if (model == NULL) {
-    model = model_new (weights, card, &o, dtype, error);
+    model = model_new (&files, &o, dtype, error);
     if (model != NULL)
-      cache_insert (model, g_steal_pointer (&key));
+      model = cache_insert (model, cache_key (&files, effnet_hash_opened (model->hash), &o, dtype));
   }
   g_mutex_unlock (&open_lock);
+  effnet_model_files_clear (&files);
   return model;
 }
 
@@ -499,6 +442,7 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .name = model->name,
       .variant = net->variant,
       .path = model->path,
+      .notice = model->notice,
       .precision = effnet_dtypes[model->plan->dtype].precision,
       .isa = effnet_isa_name (effnet_cpu_best ()),
       .padding = net->padding == EFFNET_PADDING_SAME ? "same" : "symmetric",

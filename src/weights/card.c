@@ -14,7 +14,8 @@
 #include <math.h>
 #include <string.h>
 
-#define UTF8_BOM "\xef\xbb\xbf"
+#define INPUT_MAX 1e30 /* of the network, either sign */
+#define UTF8_BOM  "\xef\xbb\xbf"
 
 typedef struct {
   JsonObject *top;
@@ -243,6 +244,21 @@ check_network (const Reader *reader, GError **error)
   return TRUE;
 }
 
+/* Black and white as the network sees them must be numbers, and leave room for sums of them: what
+ * overflows inside may be clamped to an answer. */
+static gboolean
+check_range (const EffnetCard *card, GError **error)
+{
+  for (unsigned i = 0; i < 3; i++) {
+    double mean = (double)card->mean[i], std = (double)card->std[i];
+    if (MAX (fabs (mean), fabs (1 - mean)) / std > INPUT_MAX)
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                          "mean %g and std %g of channel %u make inputs beyond %g", mean, std, i,
+                          INPUT_MAX);
+  }
+  return TRUE;
+}
+
 static gboolean
 read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
 {
@@ -261,7 +277,7 @@ read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
     return FALSE;
   card->interpolation = (EffnetInterpolation)interpolation;
   card->crop_mode = (EffnetCropMode)crop_mode;
-  return TRUE;
+  return check_range (card, error);
 }
 
 /* What makes scores of the logits: our own key wins. @own: "effnet", or NULL. */

@@ -3,7 +3,6 @@
 #include "weights/hash.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CHUNK 16384 /* bytes */
@@ -34,6 +33,12 @@ effnet_hash_is_unchanged (const EffnetHash *hash)
   return fstat (hash->fd, &now) == 0 && now.st_size == hash->opened.st_size &&
          now.st_mtim.tv_sec == hash->opened.st_mtim.tv_sec &&
          now.st_mtim.tv_nsec == hash->opened.st_mtim.tv_nsec;
+}
+
+const struct stat *
+effnet_hash_opened (const EffnetHash *hash)
+{
+  return hash != NULL ? &hash->opened : NULL;
 }
 
 static char *

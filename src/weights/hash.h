@@ -6,6 +6,7 @@
 #define EFFNET_WEIGHTS_HASH_H
 
 #include <glib.h>
+#include <sys/stat.h>
 
 typedef struct _EffnetHash EffnetHash;
 
@@ -16,6 +17,8 @@ EffnetHash *effnet_hash_new (int fd);
 const char *effnet_hash_get (EffnetHash *hash);
 /* FALSE when somebody has written to the file since it was opened. */
 gboolean effnet_hash_is_unchanged (const EffnetHash *hash);
+/* The file's status when it was opened; NULL for NULL. */
+const struct stat *effnet_hash_opened (const EffnetHash *hash);
 void effnet_hash_free (EffnetHash *hash);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "weights/file.h"
 #include "weights/json.h"
+#include "weights/sniff.h"
 #include "weights/table.h"
 
 #include <string.h>
@@ -256,22 +257,42 @@ check_tiling (Reader *reader, GError **error)
   return TRUE;
 }
 
+/* TRUE when it is something else that is known, and @error says so. */
+static gboolean
+fail_kind (const Reader *reader, GError **error)
+{
+  char head[EFFNET_SNIFF_BYTES];
+  size_t n = MIN (reader->size, sizeof head);
+  const char *advice = NULL, *what;
+
+  if (!effnet_file_read_at (reader->fd, 0, n, head, NULL))
+    return FALSE;
+  what = effnet_sniff (head, n, &advice);
+  if (what != NULL)
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "it is %s; expected safetensors%s%s", what,
+                 advice != NULL ? ": " : "", advice != NULL ? advice : "");
+  return what != NULL;
+}
+
 /* Sets the buffer. Returns the header, NULL with IO or FORMAT. */
 static char *
 load_header (Reader *reader, size_t *length, GError **error)
 {
   uint64_t said;
 
-  if (reader->size < LENGTH_BYTES) {
+  if (reader->size < LENGTH_BYTES && !fail_kind (reader, error)) {
     effnet_fail (error, EFFNET_ERROR_FORMAT,
                  "has %zu bytes; a safetensors file begins with 8 bytes of header length",
                  reader->size);
-    return NULL;
   }
+  if (reader->size < LENGTH_BYTES)
+    return NULL;
   if (!effnet_file_read_at (reader->fd, 0, sizeof said, &said, error))
     return NULL;
   said = GUINT64_FROM_LE (said);
   if (said > EFFNET_TENSORS_HEADER_MAX || said > reader->size - LENGTH_BYTES) {
+    if (fail_kind (reader, error))
+      return NULL;
     effnet_fail (error, EFFNET_ERROR_FORMAT,
                  "says its header has %" G_GUINT64_FORMAT
                  " bytes, but %zu follow and %u are the most one "

@@ -102,6 +102,9 @@ test_refusals (void)
                 "blocks.9.0.conv_pw.weight|no place");
   expect_error ("b0", "b0", &(Change){.poke = "blocks.1.0.conv_dw.weight", .value = NAN},
                 EFFNET_ERROR_FORMAT, "blocks.1.0.conv_dw.weight|nan|finite");
+  /* finite, but not in bf16 */
+  expect_error ("b0", "b0", &(Change){.poke = "blocks.1.0.conv_dw.weight", .value = 3.4e38f},
+                EFFNET_ERROR_FORMAT, "blocks.1.0.conv_dw.weight|3.4e+38|finite");
   expect_error ("b0", "b0", &(Change){.poke = "classifier.bias", .value = INFINITY},
                 EFFNET_ERROR_FORMAT, "classifier.bias|inf|finite");
   expect_error ("b0", "b0", &(Change){.poke = "bn1.running_var", .value = -0.5f},
@@ -213,6 +216,39 @@ test_fold (void)
   }
 }
 
+/* One channel, each number finite, whose folded numbers are not. */
+static void
+test_fold_overflow (void)
+{
+  static const struct {
+    float numbers[5]; /* w, gamma, beta, mean, variance */
+    const char *what;
+  } rows[] = {
+      {{1.0f, 3e38f, 0.0f, 0.0f, 0.0f}, "scale"},
+      {{1.0f, 1.0f, 0.0f, 3e38f, 0.01f}, "bias"},
+      {{3e38f, 2.0f, 0.0f, 0.0f, 1.0f}, "weight"},
+      {{1.7e38f, 2.0f, 0.0f, 0.0f, 0.999f}, "weight"}, /* finite in fp32, not in bf16 */
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    EffnetTensor t[5] = {0};
+    EffnetBound bound = {.layer = {.out = 1, .in = 1, .kernel = 1, .has_norm = TRUE},
+                         .tensors = {&t[0], NULL, &t[1], &t[2], &t[3], &t[4]},
+                         .epsilon = 1e-3};
+    g_autoptr (GError) error = NULL;
+    double scale;
+    float folded, bias;
+
+    for (unsigned j = 0; j < 5; j++)
+      t[j] = (EffnetTensor){
+          .name = "t", .is_float = TRUE, .n_dims = 1, .n_elements = 1, .data = &rows[i].numbers[j]};
+    g_assert_false (effnet_fold_scale (&bound, &scale, &bias, &error) &&
+                    effnet_fold_rows (&bound, &scale, 0, 1, &folded, &error));
+    g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT);
+    g_assert_nonnull (strstr (error->message, rows[i].what));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -222,5 +258,6 @@ main (int argc, char **argv)
   g_test_add_func ("/bind/counter-is-no-weight", test_counter_is_no_weight);
   g_test_add_func ("/bind/names", test_names);
   g_test_add_func ("/bind/fold", test_fold);
+  g_test_add_func ("/bind/fold-overflow", test_fold_overflow);
   return g_test_run ();
 }

@@ -304,6 +304,8 @@ static const Rule rules[] = {
     {"{\"mean\": [0.5, 0.5, null]}", FORMAT, "mean is"},
     {"{\"mean\": [0.5, 0.5, 1e39]}", FORMAT, "mean is"},
     {"{\"mean\": [0.5, 0.5, 1e999]}", FORMAT, "mean is"},
+    {"{\"mean\": [3e38, 3e38, 3e38], \"std\": [1.2e-38, 1, 1]}", FORMAT, "channel 0|beyond"},
+    {"{\"mean\": [0, 0, -3e38]}", FORMAT, "channel 2|beyond"},
     {"{\"std\": [0.5, 0.5, 0.5, 0.5]}", FORMAT, "std is"},
     {"{\"std\": [0.5, 0.5, 0]}", FORMAT, "std is [0.5,0.5,0]|above 0"},
     {"{\"std\": [0.5, -0.5, 0.5]}", FORMAT, "std is|above 0"},

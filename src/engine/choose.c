@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/choose.h"
+
+#include <string.h>
+
+#include "arch/net.h"
+#include "base/text.h"
+
+#define CARD_AREA_MAX 4 /* times the variant's own */
+
+/* Starts a sentence of the notice. */
+static void
+begin (GString *notice)
+{
+  if (notice->len > 0)
+    g_string_append (notice, "; ");
+}
+
+/* What the tensors are for certain, or NULL. */
+static const char *
+certain_variant (EffnetDialect dialect, const EffnetTensorTable *tensors)
+{
+  gboolean certain = FALSE;
+  const char *variant = effnet_dialect_guess_variant (dialect, tensors, &certain);
+
+  return certain ? variant : NULL;
+}
+
+/* FALSE when the card cannot be that of the tensors. */
+static gboolean
+card_fits (const EffnetCard *card, EffnetDialect dialect, const EffnetTensorTable *tensors)
+{
+  const char *variant = certain_variant (dialect, tensors);
+  const char *said = effnet_arch_from_name (card->architecture);
+  unsigned n = effnet_dialect_classes (dialect, tensors);
+
+  if (variant != NULL && card->architecture != NULL && g_strcmp0 (said, variant) != 0)
+    return FALSE;
+  if (card->n_classes != 0 && card->n_classes != n)
+    return FALSE;
+  return card->labels == NULL || g_strv_length (card->labels) == n;
+}
+
+/* A card in the same folder need not be that of a file with another name. */
+static void
+judge_card (const EffnetModelFiles *files, EffnetDialect dialect, const EffnetTensorTable *tensors,
+            EffnetCard **card, GString *notice)
+{
+  if (files->card == NULL || files->is_cards || dialect == EFFNET_DIALECT_UNKNOWN)
+    return;
+  g_autofree char *shown = effnet_printable (files->card);
+  g_autofree char *file = effnet_printable (files->weights);
+  begin (notice);
+  if (card_fits (*card, dialect, tensors)) {
+    g_string_append_printf (
+        notice, "the card %s is taken to be that of %s, whose name does not say so", shown, file);
+    return;
+  }
+  g_string_append_printf (notice, "the card %s describes another model than %s and is not used",
+                          shown, file);
+  effnet_card_free (*card);
+  *card = effnet_card_new ();
+}
+
+/* timm's names say who trained the weights: tf_ ones come from TensorFlow. */
+static EffnetPadding
+padding_of_name (const char *name)
+{
+  if (name == NULL)
+    return EFFNET_PADDING_AUTO;
+  const char *slash = strrchr (name, '/');
+  const char *start = slash != NULL ? slash + 1 : name;
+  if (g_ascii_strncasecmp (start, "tf_", 3) == 0)
+    return EFFNET_PADDING_SAME;
+  return g_ascii_strncasecmp (start, "efficientnet", 12) == 0 ? EFFNET_PADDING_SYMMETRIC
+                                                              : EFFNET_PADDING_AUTO;
+}
+
+/* The option, the card, the names of the architecture; then those of the tensors: lukemelas' and
+ * folded files come from TensorFlow, torchvision's from PyTorch, timm's from either. */
+static EffnetPadding
+choose_padding (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect,
+                const EffnetTensorTable *tensors, GString *notice)
+{
+  EffnetPadding padding = o->padding;
+
+  if (padding == EFFNET_PADDING_AUTO)
+    padding = card->padding;
+  if (padding == EFFNET_PADDING_AUTO)
+    padding = padding_of_name (card->architecture);
+  if (padding == EFFNET_PADDING_AUTO && card->architecture == NULL)
+    padding = padding_of_name (o->variant);
+  if (padding != EFFNET_PADDING_AUTO)
+    return padding;
+  if (dialect == EFFNET_DIALECT_LUKEMELAS || dialect == EFFNET_DIALECT_FOLDED)
+    return EFFNET_PADDING_SAME;
+  if (dialect == EFFNET_DIALECT_TIMM) {
+    g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+    begin (notice);
+    g_string_append_printf (notice,
+                            "padding symmetric is a guess for %s: nothing says who trained it, and "
+                            "timm's tf_ models give wrong answers with it; padding \"same\", or "
+                            "variant tf_efficientnet_..., is for those",
+                            file);
+  }
+  return EFFNET_PADDING_SYMMETRIC;
+}
+
+static const char *
+choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect,
+                const EffnetTensorTable *tensors, GError **error)
+{
+  g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+  gboolean certain = FALSE;
+
+  if (o->variant != NULL)
+    return o->variant;
+  if (card->architecture != NULL) {
+    const char *variant = effnet_arch_from_name (card->architecture);
+    if (variant == NULL) {
+      g_autofree char *known = g_strjoinv (", ", (char **)effnet_arch_names ());
+      g_autofree char *said = effnet_printable (card->architecture);
+      effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
+                   "the card of %s says architecture %s; expected an EfficientNet (%s)", file, said,
+                   known);
+    }
+    return variant;
+  }
+  const char *guess = effnet_dialect_guess_variant (dialect, tensors, &certain);
+  if (certain)
+    return guess;
+  effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
+               "%s has no card (config.json) that says its variant%s%s; name the variant", file,
+               guess != NULL ? "; it looks like " : "", guess != NULL ? guess : "");
+  return NULL;
+}
+
+static gboolean
+choose_classes (const EffnetCard *card, EffnetDialect dialect, const EffnetTensorTable *tensors,
+                unsigned *n_classes, GError **error)
+{
+  g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+
+  *n_classes = 1;
+  if (dialect == EFFNET_DIALECT_UNKNOWN) /* binding says what is wrong with the names */
+    return TRUE;
+  *n_classes = effnet_dialect_classes (dialect, tensors);
+  if (*n_classes == 0)
+    return effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                        "%s holds no classifier under a name we know (%s)", file,
+                        effnet_dialect_name (dialect));
+  return card->n_classes == 0 || card->n_classes == *n_classes ||
+         effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                      "%s has a classifier for %u classes, but its card says %u", file, *n_classes,
+                      card->n_classes);
+}
+
+gboolean
+effnet_choose (const EffnetModelOptions *options, const EffnetModelFiles *files,
+               const EffnetTensorTable *tensors, EffnetCard **card, EffnetChoice *choice,
+               GString *notice, GError **error)
+{
+  EffnetDialect dialect = effnet_dialect_detect (tensors);
+
+  judge_card (files, dialect, tensors, card, notice);
+  choice->variant = choose_variant (options, *card, dialect, tensors, error);
+  if (choice->variant == NULL ||
+      !choose_classes (*card, dialect, tensors, &choice->n_classes, error))
+    return FALSE;
+  choice->padding = choose_padding (options, *card, dialect, tensors, notice);
+  choice->input_size = options->input_size > 0 ? options->input_size : (*card)->input_height;
+  if (options->input_size > 0 || (*card)->input_height == (*card)->input_width)
+    return TRUE;
+  g_autofree char *shown = effnet_printable (files->card);
+  return effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
+                      "Model card \"%s\": input_size is %u x %u pixels; expected a square, or ask "
+                      "for another size (input-size)",
+                      shown, (*card)->input_width, (*card)->input_height);
+}
+
+gboolean
+effnet_choose_check_input (const EffnetModelOptions *options, const EffnetModelFiles *files,
+                           const EffnetCard *card, const char *variant, unsigned resolution,
+                           GError **error)
+{
+  uint64_t area = (uint64_t)card->input_height * card->input_width;
+
+  if (options->input_size > 0 || area <= (uint64_t)CARD_AREA_MAX * resolution * resolution)
+    return TRUE;
+  g_autofree char *shown = effnet_printable (files->card);
+  return effnet_fail (
+      error, EFFNET_ERROR_UNSUPPORTED,
+      "Model card \"%s\": input_size is %u pixels, more than %d times the area of "
+      "%s's own %u: a card may say up to %u; if it is meant, ask for it (input-size "
+      "%u)",
+      shown, card->input_height, CARD_AREA_MAX, variant, resolution, 2 * resolution,
+      card->input_height);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a checkpoint is, from the options, its card and its tensors: in this order, each only where
+ * the one before does not say. What is a guess is said in a notice. */
+#ifndef EFFNET_ENGINE_CHOOSE_H
+#define EFFNET_ENGINE_CHOOSE_H
+
+#include "bind/dialect.h"
+#include "weights/card.h"
+
+/* The files of a model. */
+typedef struct {
+  char *weights;
+  char *card;        /* NULL = none */
+  gboolean is_cards; /* the card's own: model.safetensors beside config.json, x beside x.json */
+} EffnetModelFiles;
+
+typedef struct {
+  const char *variant;
+  unsigned input_size; /* 0 = the variant's */
+  unsigned n_classes;
+  EffnetPadding padding;
+} EffnetChoice;
+
+/* The files that @path means, which may be a folder. FALSE with NOT_FOUND. */
+gboolean effnet_find_files (const char *path, EffnetModelFiles *files, GError **error);
+void effnet_model_files_clear (EffnetModelFiles *files);
+
+/* @card: that of @files; replaced by the defaults when it is another model's. @notice: sentences
+ * are added. FALSE with NOT_FOUND, MISMATCH or UNSUPPORTED. */
+gboolean effnet_choose (const EffnetModelOptions *options, const EffnetModelFiles *files,
+                        const EffnetTensorTable *tensors, EffnetCard **card, EffnetChoice *choice,
+                        GString *notice, GError **error);
+/* A card may ask for an input of four times the area of the variant's own @resolution. */
+gboolean effnet_choose_check_input (const EffnetModelOptions *options,
+                                    const EffnetModelFiles *files, const EffnetCard *card,
+                                    const char *variant, unsigned resolution, GError **error);
+
+#endif

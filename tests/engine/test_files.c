@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Which model a file and what lies beside it are: cards of other models, names of classes, guesses
+ * that are said, and files that change while a model of them is in use. */
+#define _POSIX_C_SOURCE 200809L /* utimensat, symlink */
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "arch/net.h"
+#include "bind/synthetic.h"
+#include "weights/tensors.h"
+
+typedef struct {
+  char *path; /* of the folder */
+} Folder;
+
+/* A small checkpoint of lite0 under timm's names, 4 classes. */
+static void
+write_weights (const char *path, guint64 seed)
+{
+  g_autoptr (EffnetNet) net = effnet_net_new ("lite0", 32, 4, EFFNET_PADDING_SYMMETRIC, NULL);
+  g_autoptr (EffnetTensorTable) table = effnet_synthetic_new (net, seed, NULL);
+  g_autoptr (GString) header = g_string_new ("{");
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  gsize at = 0;
+
+  for (gsize i = 0; i < effnet_tensor_table_size (table); i++) {
+    const EffnetTensor *tensor = effnet_tensor_table_nth (table, i);
+    g_autofree char *shape = effnet_tensor_shape_string (tensor);
+    gsize end = at + tensor->n_elements * sizeof (float);
+
+    g_string_append_printf (header,
+                            "%s\"%s\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}",
+                            i > 0 ? "," : "", tensor->name, shape, at, end);
+    at = end;
+  }
+  g_string_append_c (header, '}');
+  guint64 length = GUINT64_TO_LE (header->len);
+  g_byte_array_append (bytes, (const guint8 *)&length, sizeof length);
+  g_byte_array_append (bytes, (const guint8 *)header->str, (guint)header->len);
+  for (gsize i = 0; i < effnet_tensor_table_size (table); i++) {
+    const EffnetTensor *tensor = effnet_tensor_table_nth (table, i);
+    g_byte_array_append (bytes, tensor->data, (guint)(tensor->n_elements * sizeof (float)));
+  }
+  g_assert_true (g_file_set_contents (path, (const char *)bytes->data, (gssize)bytes->len, NULL));
+}
+
+static char *
+in (const Folder *folder, const char *name)
+{
+  return g_build_filename (folder->path, name, NULL);
+}
+
+static void
+put (const Folder *folder, const char *name, const char *text)
+{
+  g_autofree char *path = in (folder, name);
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+}
+
+static void
+set_up (Folder *folder, gconstpointer name)
+{
+  folder->path = g_dir_make_tmp ("effnet-files-XXXXXX", NULL);
+  g_autofree char *path = in (folder, name);
+  write_weights (path, 1);
+}
+
+static void
+tear_down (Folder *folder, gconstpointer data)
+{
+  GDir *dir = g_dir_open (folder->path, 0, NULL);
+
+  (void)data;
+  for (const char *name = g_dir_read_name (dir); name != NULL; name = g_dir_read_name (dir)) {
+    g_autofree char *path = in (folder, name);
+    g_unlink (path);
+  }
+  g_dir_close (dir);
+  g_rmdir (folder->path);
+  g_free (folder->path);
+}
+
+static EffnetModel *
+open_model (const Folder *folder, const char *name, const EffnetModelOptions *options,
+            EffnetModelInfo *info)
+{
+  g_autofree char *path = in (folder, name);
+  GError *error = NULL;
+  EffnetModel *model = effnet_model_open (path, options, &error);
+
+  g_assert_no_error (error);
+  effnet_model_get_info (model, info);
+  return model;
+}
+
+static void
+assert_refused (const Folder *folder, const char *name, const EffnetModelOptions *options, int code,
+                const char *words)
+{
+  g_autofree char *path = in (folder, name);
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) wanted = g_strsplit (words, "|", -1);
+
+  g_assert_null (effnet_model_open (path, options, &error));
+  g_assert_error (error, EFFNET_ERROR, code);
+  for (char **word = wanted; *word != NULL; word++) {
+    if (strstr (error->message, *word) == NULL)
+      g_error ("\"%s\" does not say \"%s\"", error->message, *word);
+  }
+}
+
+static void
+assert_notice (const EffnetModelInfo *info, const char *words)
+{
+  if (words == NULL)
+    g_assert_null (info->notice);
+  else if (info->notice == NULL || strstr (info->notice, words) == NULL)
+    g_error ("the notice \"%s\" does not say \"%s\"", info->notice, words);
+}
+
+static void
+test_guesses (Folder *folder, gconstpointer data)
+{
+  const struct {
+    EffnetModelOptions options;
+    const char *padding, *notice;
+  } rows[] = {
+      {{.variant = NULL}, "symmetric", "padding symmetric is a guess"},
+      {{.variant = "lite0"}, "symmetric", "padding symmetric is a guess"},
+      {{.variant = "tf_efficientnet_lite0"}, "same", NULL},
+      {{.variant = "efficientnet_lite0"}, "symmetric", NULL},
+      {{.padding = EFFNET_PADDING_SAME}, "same", NULL},
+      {{.padding = EFFNET_PADDING_SYMMETRIC}, "symmetric", NULL},
+  };
+
+  (void)data;
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    EffnetModelInfo info;
+    g_autoptr (EffnetModel) model = open_model (folder, "a.safetensors", &rows[i].options, &info);
+    g_assert_cmpstr (info.variant, ==, "lite0");
+    g_assert_cmpstr (info.padding, ==, rows[i].padding);
+    assert_notice (&info, rows[i].notice);
+  }
+}
+
+/* A file that is not called model.safetensors, and a card. */
+static void
+test_foreign_card (Folder *folder, gconstpointer data)
+{
+  static const struct {
+    const char *card_name, *card, *notice;
+    unsigned side; /* the card says 64, the variant 224 */
+  } rows[] = {
+      {"config.json", "\"architecture\": \"tf_efficientnet_lite0\"", "is taken to be that of", 64},
+      {"a.json", "\"architecture\": \"tf_efficientnet_lite0\"", NULL, 64},
+      {"config.json", "\"architecture\": \"tf_efficientnet_b0\"", "is not used", 224},
+      {"config.json", "\"architecture\": \"resnet50\"", "is not used", 224},
+      {"config.json", "\"architecture\": \"tf_efficientnet_lite0\", \"num_classes\": 5",
+       "is not used", 224},
+      {"config.json", "\"label_names\": [\"a\", \"b\"]", "is not used", 224},
+  };
+
+  (void)data;
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *text = g_strdup_printf ("{%s, \"input_size\": [3, 64, 64]}", rows[i].card);
+    g_autofree char *card = in (folder, rows[i].card_name);
+    EffnetModelInfo info;
+    put (folder, rows[i].card_name, text);
+    g_autoptr (EffnetModel) model = open_model (folder, "a.safetensors", NULL, &info);
+    g_assert_cmpuint (info.input_width, ==, rows[i].side);
+    assert_notice (&info, rows[i].notice);
+    g_unlink (card);
+  }
+}
+
+static void
+test_own_card (Folder *folder, gconstpointer data)
+{
+  g_autofree char *card = in (folder, "config.json");
+
+  (void)data;
+  put (folder, "config.json", "{\"architecture\": \"b0\"}");
+  assert_refused (folder, "", NULL, EFFNET_ERROR_MISMATCH, "b0|looks like lite0");
+  put (folder, "config.json", "{\"architecture\": \"tf_efficientnet_lite0\", \"num_classes\": 5}");
+  assert_refused (folder, "", NULL, EFFNET_ERROR_MISMATCH, "4 classes|card says 5");
+  g_unlink (card);
+  g_assert_cmpint (symlink ("nowhere", card), ==, 0);
+  assert_refused (folder, "", NULL, EFFNET_ERROR_NOT_FOUND, "config.json");
+}
+
+static void
+test_input_size (Folder *folder, gconstpointer data)
+{
+  const EffnetModelOptions asked = {.input_size = 449};
+  EffnetModelInfo info;
+
+  (void)data;
+  put (folder, "config.json",
+       "{\"architecture\": \"tf_efficientnet_lite0\", \"input_size\": [3, 448, 448]}");
+  g_autoptr (EffnetModel) most = open_model (folder, "", NULL, &info);
+  g_assert_cmpuint (info.input_width, ==, 448);
+  put (folder, "config.json",
+       "{\"architecture\": \"tf_efficientnet_lite0\", \"input_size\": [3, 449, 449]}");
+  assert_refused (folder, "", NULL, EFFNET_ERROR_UNSUPPORTED, "config.json|449|448|input-size 449");
+  g_autoptr (EffnetModel) wanted = open_model (folder, "", &asked, &info);
+  g_assert_cmpuint (info.input_width, ==, 449);
+  put (folder, "config.json",
+       "{\"architecture\": \"tf_efficientnet_lite0\", \"input_size\": [3, 8192, 8192]}");
+  assert_refused (folder, "", NULL, EFFNET_ERROR_UNSUPPORTED, "8192");
+  put (folder, "config.json",
+       "{\"architecture\": \"tf_efficientnet_lite0\", \"input_size\": [3, 64, 65]}");
+  assert_refused (folder, "", NULL, EFFNET_ERROR_UNSUPPORTED, "config.json|65 x 64|square");
+}
+
+/* A label file stands in for names that are broken or do not fit. */
+static void
+test_label_file (Folder *folder, gconstpointer data)
+{
+  static const char *const cards[] = {
+      "{\"id2label\": {\"0\": \"a\", \"2\": \"b\"}}",
+      "{\"num_classes\": 4, \"label_names\": [\"a\", \"b\", \"c\"]}",
+      "{\"label_names\": [\"a\", \"b\", \"c\"]}",
+      "{\"label_names\": 7}",
+      "{\"label_names\": [\"a\", \"b\", \"c\", \"d\"]}",
+  };
+  g_autofree char *labels = in (folder, "labels.txt");
+  const EffnetModelOptions options = {.labels_file = labels};
+
+  (void)data;
+  put (folder, "labels.txt", "3: w\n2: x\n1: y\n0: z\n");
+  for (gsize i = 0; i < G_N_ELEMENTS (cards); i++) {
+    EffnetModelInfo info;
+    put (folder, "config.json", cards[i]);
+    g_autoptr (EffnetModel) model = open_model (folder, "", &options, &info);
+    g_assert_cmpstr (effnet_model_get_label (model, 0), ==, "z");
+    g_assert_cmpstr (effnet_model_get_label (model, 3), ==, "w");
+    if (i < 2 || i == 3)
+      assert_refused (folder, "", NULL, i == 1 ? EFFNET_ERROR_MISMATCH : EFFNET_ERROR_FORMAT,
+                      "label file|config.json");
+  }
+  put (folder, "config.json", cards[2]);
+  assert_refused (folder, "", NULL, EFFNET_ERROR_MISMATCH, "4 classes|card names 3");
+}
+
+/* The same name, size and time of modification, other bytes. */
+static void
+test_rewritten (Folder *folder, gconstpointer data)
+{
+  g_autofree char *path = in (folder, "model.safetensors");
+  g_autofree char *other = in (folder, "other");
+  g_autofree char *bytes = NULL;
+  EffnetModelInfo info;
+  struct stat before;
+  gsize length;
+
+  (void)data;
+  g_autoptr (EffnetModel) first = open_model (folder, "", NULL, &info);
+  g_autofree char *sha = g_strdup (effnet_model_get_sha256 (first));
+  g_autoptr (EffnetModel) same = open_model (folder, "", NULL, &info);
+  g_assert_true (first == same);
+  g_assert_cmpint (stat (path, &before), ==, 0);
+  const struct timespec times[2] = {before.st_atim, before.st_mtim};
+
+  write_weights (other, 2);
+  g_assert_true (g_file_get_contents (other, &bytes, &length, NULL));
+  g_assert_cmpuint (length, ==, (gsize)before.st_size);
+  g_usleep (20000); /* a tick of the file system's clock */
+  FILE *file = fopen (path, "r+");
+  g_assert_cmpuint (fwrite (bytes, 1, length, file), ==, length);
+  fclose (file);
+  g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
+  g_autoptr (EffnetModel) second = open_model (folder, "", NULL, &info);
+  g_assert_true (second != first);
+  g_assert_cmpstr (effnet_model_get_sha256 (second), !=, sha);
+  g_assert_cmpstr (effnet_model_get_sha256 (first), ==, sha);
+}
+
+#define ADD(name, file, function)                                                                  \
+  g_test_add ("/engine/files/" name, Folder, file, set_up, function, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  ADD ("guesses", "a.safetensors", test_guesses);
+  ADD ("foreign-card", "a.safetensors", test_foreign_card);
+  ADD ("own-card", "model.safetensors", test_own_card);
+  ADD ("input-size", "model.safetensors", test_input_size);
+  ADD ("label-file", "model.safetensors", test_label_file);
+  ADD ("rewritten", "model.safetensors", test_rewritten);
+  return g_test_run ();
+}
