@@ -25,6 +25,7 @@ typedef struct {
 
 /* The first that is there. */
 static const Decoder decoders[] = {
+    {"image/png", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
     {"image/png", "pngdec", "gstreamer1.0-plugins-good", "image/png"},
     {"image/gif", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
     {"image/bmp", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
@@ -35,19 +36,18 @@ static const Decoder decoders[] = {
     {"image/x-portable-anymap", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
 };
 
-/* pngdec of GStreamer 1.22 exchanges the channels of 16 bits. */
-static const Decoder deep_png = {"image/png", "gdkpixbufdec", "gstreamer1.0-plugins-good",
-                                 "image/png"};
-
 static const Decoder *
 choose_decoder (const PictureHeader *header, GError **error)
 {
-  const Decoder *first = header->is_deep ? &deep_png : NULL;
+  const Decoder *first = NULL;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (decoders) && first != &deep_png; i++) {
+  for (gsize i = 0; i < G_N_ELEMENTS (decoders); i++) {
     g_autoptr (GstElementFactory) factory = NULL;
 
     if (strcmp (decoders[i].media, header->media) != 0)
+      continue;
+    /* pngdec of GStreamer 1.22 exchanges the channels of 16 bits */
+    if (header->is_deep && strcmp (decoders[i].factory, "pngdec") == 0)
       continue;
     first = first != NULL ? first : &decoders[i];
     factory = gst_element_factory_find (decoders[i].factory);
@@ -92,19 +92,4 @@ decoder_orientation (const PictureHeader *header)
 
   return strcmp (header->media, "image/tiff") == 0 ? left[header->orientation]
                                                    : header->orientation;
-}
-
-unsigned
-decoder_orientation_of_tags (const GstTagList *tags)
-{
-  static const char *const values[] = {"rotate-0",        "flip-rotate-0",   "rotate-180",
-                                       "flip-rotate-180", "flip-rotate-270", "rotate-90",
-                                       "flip-rotate-90",  "rotate-270"};
-  g_autofree char *value = NULL;
-
-  if (gst_tag_list_get_string (tags, GST_TAG_IMAGE_ORIENTATION, &value))
-    for (unsigned i = 0; i < G_N_ELEMENTS (values); i++)
-      if (strcmp (value, values[i]) == 0)
-        return i + 1;
-  return 0;
 }

@@ -16,7 +16,5 @@ GstElement *decoder_make (const char *factory, const char *package, GError **err
 GstElement *decoder_for_picture (const PictureHeader *header, const char **caps, GError **error);
 /* How the decoded picture is stored, 1..8 as Exif has it, or 0. */
 unsigned decoder_orientation (const PictureHeader *header);
-/* The same from the tags of a stream. */
-unsigned decoder_orientation_of_tags (const GstTagList *tags);
 
 #endif

@@ -166,16 +166,19 @@ on_pad_added (GstElement *decoder, GstPad *pad, gpointer data)
   }
 }
 
-/* Cameras: what waits in a queue is old. */
+/* Cameras: what waits in a queue is old, and of several parts only the first is waited for. */
 static void
-on_source_setup (GstElement *decoder, GstElement *element, gpointer data)
+on_element_added (GstBin *pipeline, GstBin *parent, GstElement *element, gpointer data)
 {
   GObjectClass *klass = G_OBJECT_GET_CLASS (element);
 
-  (void)decoder;
+  (void)pipeline;
+  (void)parent;
   (void)data;
-  if (g_object_class_find_property (klass, "drop-on-latency") != NULL)
+  if (g_object_class_find_property (klass, "drop-on-latency") != NULL) /* rtspsrc */
     g_object_set (element, "latency", RTSP_LATENCY_MS, NULL);
+  if (g_object_class_find_property (klass, "single-stream") != NULL) /* multipartdemux */
+    g_object_set (element, "single-stream", TRUE, NULL);
 }
 
 /* Each buffer is given the orientation that the tags before it say. */
@@ -194,7 +197,7 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer data)
     unsigned orientation;
 
     gst_event_parse_tag (GST_PAD_PROBE_INFO_EVENT (info), &tags);
-    orientation = decoder_orientation_of_tags (tags);
+    orientation = gst_effnet_orientation_from_tags (tags);
     if (orientation != 0)
       source->tag_orientation = orientation;
   } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_STREAM_START) {
@@ -264,7 +267,7 @@ start_uri (Source *source, const char *uri, GError **error)
   g_object_set (decoder, "uri", uri, NULL);
   g_signal_connect (decoder, "autoplug-continue", G_CALLBACK (on_autoplug), source);
   g_signal_connect (decoder, "pad-added", G_CALLBACK (on_pad_added), source);
-  g_signal_connect (decoder, "source-setup", G_CALLBACK (on_source_setup), source);
+  g_signal_connect (source->pipeline, "deep-element-added", G_CALLBACK (on_element_added), NULL);
   return play (source, error);
 }
 
