@@ -17,10 +17,10 @@
 
 /* "0 cat", "0: cat", "0,cat", "\"0\";\"cat\"", "[0] cat", "0) cat", "0. cat", "0 - cat" */
 #define HEAD                                                                                       \
-  "^[\\[(#\"]?(?<number>\\d{1,9})[\\])\"]?"                                                        \
+  "^[\\[(#\"]?(?<number>\\d{1,20})[\\])\"]?"                                                       \
   "(?<gap>\\s*[:,;|=)]\\s*|\\s*[.-]\\s+|\\s+|(?<=[\\])])\\s*)(?<name>.+)$"
 /* "cat,0", "\"cat\";\"0\"", "cat: 0", "cat 0" */
-#define TAIL "^(?<name>.*\\S)(?<gap>\\s*[:,;|=]\\s*|\\s+)\"?(?<number>\\d{1,9})\"?$"
+#define TAIL "^(?<name>.*\\S)(?<gap>\\s*[:,;|=]\\s*|\\s+)\"?(?<number>\\d{1,20})\"?$"
 /* "n02123045 tabby": ImageNet's synsets, which number the classes in the order of the alphabet */
 #define SYNSET "^(?<number>n\\d{8})(?<gap>[\\s,:;]+)(?<name>.+)$"
 
@@ -162,6 +162,16 @@ drop_synsets (GPtrArray **names, const char *where, gboolean in_order, GError **
   return ok;
 }
 
+/* Adds the way out for names that begin or end with numbers of their own. */
+static gboolean
+fail_count (GError **error)
+{
+  g_prefix_error (error,
+                  "the numbers of the lines do not count the classes (if they are part of the "
+                  "names, put each class's number before its line): ");
+  return FALSE;
+}
+
 /* @found has a number on every line. */
 static char **
 take_numbered (const Lines *lines, Found *found, GError **error)
@@ -172,15 +182,15 @@ take_numbered (const Lines *lines, Found *found, GError **error)
 
   for (guint i = 0; ok && i < found->n; i++) {
     char *name = g_ptr_array_index (found->names, i);
-    ok = unquote (name, lines->where, i, error) &&
-         effnet_names_put (&names,
-                           g_ascii_strtoull (g_ptr_array_index (found->numbers, i), NULL, 10),
-                           g_strdup (name), error);
+    guint64 number = g_ascii_strtoull (g_ptr_array_index (found->numbers, i), NULL, 10);
+    if (!unquote (name, lines->where, i, error))
+      ok = FALSE;
+    else if (!effnet_names_put (&names, number, g_strdup (name), error))
+      ok = fail_count (error);
   }
   if (ok)
     return names.names;
   effnet_names_clear (&names);
-  g_prefix_error (error, "the numbers of its lines do not count the classes: ");
   return NULL;
 }
 
@@ -288,6 +298,8 @@ text_problem (const char *text, size_t length)
 
   if (what != NULL)
     return g_strdup_printf ("is %s; expected one name a line, or JSON", what);
+  if (length >= 4 && memcmp (text, "\xff\xfe\0\0", 4) == 0)
+    return g_strdup ("is UTF-32 text; expected UTF-8: `iconv -f UTF-32 -t UTF-8 FILE` converts it");
   if (length >= 2 && (memcmp (text, "\xff\xfe", 2) == 0 || memcmp (text, "\xfe\xff", 2) == 0))
     return g_strdup ("is UTF-16 text; expected UTF-8: `iconv -f UTF-16 -t UTF-8 FILE` converts it");
   if (!g_utf8_validate_len (text, length, NULL))

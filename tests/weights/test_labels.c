@@ -127,6 +127,8 @@ test_refused (TestFolder *folder, gconstpointer data)
       {"1 a\n2 b\n3 c", EFFNET_ERROR_FORMAT, "labels.txt|\"c\" the number 3|0 to 2"},
       {"0 a\n0 b\n1 c", EFFNET_ERROR_FORMAT, "labels.txt|number 0|\"a\"|\"b\""},
       {"0: a\n1: b\n7: c", EFFNET_ERROR_FORMAT, "labels.txt|number 7"},
+      {"18446744073709551616,a\n18446744073709551617,b\n18446744073709551618,c",
+       EFFNET_ERROR_FORMAT, "labels.txt|\"a\""},
       {"0: a\nb\n2: c", EFFNET_ERROR_FORMAT, "labels.txt|line 2 has no number"},
       {"0 a\n1 b\nc", EFFNET_ERROR_FORMAT, "labels.txt|line 3 has no number"},
       {"a,0\nb,0\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 0"},
