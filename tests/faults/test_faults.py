@@ -27,6 +27,7 @@ TOOL, INJECT = map(os.path.abspath, sys.argv[1:3])
 WORDS = sys.argv[3:]
 LONG = WORDS == ["--long"]
 STRICT, LARGE = 65536, 1 << 20
+SECONDS = 20  # twice what an input may wait for what never comes
 LAUNCH = shutil.which("gst-launch-1.0")
 ELEMENT = {"GST_PLUGIN_PATH": str(BUILD / "gst-plugin"), "GST_REGISTRY_FORK": "no", "G_DEBUG": ""}
 MINI = ["--model", "mini", "--variant", checkpoint.VARIANT, "--threads", "2"]
@@ -74,7 +75,7 @@ def run(scene, stdout=None, wrapper=(), **settings):
     log.unlink(missing_ok=True)
     env = {"EFFNET_" + key: str(value) for key, value in settings.items()}
     env |= {"LD_PRELOAD": INJECT, "EFFNET_FAIL_LOG": str(log.absolute()), "GST_REGISTRY": os.path.abspath("registry.bin")}
-    done = limits.run([*wrapper, *SCENES[scene]], env={**ELEMENT, **env}, stdout=stdout)
+    done = limits.run([*wrapper, *SCENES[scene]], env={**ELEMENT, **env}, stdout=stdout, seconds=SECONDS)
     done.code = 1 if done.code == 255 and scene.startswith("element") else done.code
     notes = {}
     for line in log.read_text().splitlines() if log.exists() else ():
@@ -114,7 +115,7 @@ def allocations(scene, least, most):
         if is_glib_abort(done) and size < strict:
             aborted += 1
             continue
-        complaints = limits.faults(done) + sentence(done, scene)
+        complaints = limits.faults(done, SECONDS) + sentence(done, scene)
         bad += [f"allocation {i} of {n}, {size} bytes: {text}: {done.err[:200]!r}" for text in complaints]
     check(f"{scene}: of {n} allocations of {least} bytes and more {tried} failed: {survived} survived, "
           f"{aborted} ended by GLib", bad, whole.err)
@@ -127,7 +128,7 @@ def threads(scene):
     n, bad = max(notes.get("threads", [0])), []
     for i in range(1, min(n, 6) + 1):
         done, _ = run(scene, FAIL_THREAD=i, **ours)
-        complaints = limits.faults(done) + sentence(done, scene)
+        complaints = limits.faults(done, SECONDS) + sentence(done, scene)
         if done.code == 0 and done.out != whole.out:
             complaints.append("another answer")
         bad += [f"from thread {i} of {n} on: {text}: {done.err[:200]!r}" for text in complaints]
@@ -140,7 +141,7 @@ def reads(scene):
     bad = [] if n > 0 else ["nothing was read"]
     for i in sample(n, 40 if LONG else 8):
         done, notes = run(scene, FAIL_READ=i)
-        complaints = limits.faults(done) + sentence(done, scene)
+        complaints = limits.faults(done, SECONDS) + sentence(done, scene)
         if "failed-read" in notes and done.code == 0 and done.out != whole.out:
             complaints.append("another answer")
         bad += [f"read {i} of {n}: {text}: {done.err[:200]!r}" for text in complaints]
@@ -150,7 +151,7 @@ def reads(scene):
 def same_answer(scene, what, **settings):
     whole, _ = run(scene)
     done, _ = run(scene, **settings)
-    bad = limits.faults(done)
+    bad = limits.faults(done, SECONDS)
     if (done.code, done.out) != (whole.code, whole.out):
         bad.append(f"another answer, exit {done.code}: {done.err[:200]!r}")
     check(f"{scene}: {what}", bad)
@@ -159,7 +160,7 @@ def same_answer(scene, what, **settings):
 def full_stdout(scene):
     with open("/dev/full", "wb") as full:
         done, _ = run(scene, stdout=full)
-    bad = limits.faults(done) + sentence(done, scene)
+    bad = limits.faults(done, SECONDS) + sentence(done, scene)
     if done.code != 1:
         bad.append(f"exit {done.code}")
     check(f"{scene}: a full disk under stdout", bad, done.err)
@@ -171,7 +172,7 @@ def full_disk(scene, output, wrapper, how):
     path.write_bytes(b"what was there")
     before = sorted(os.listdir(path.parent))
     done, _ = run(scene, wrapper=wrapper)
-    bad = limits.faults(done) + sentence(done, scene)
+    bad = limits.faults(done, SECONDS) + sentence(done, scene)
     if done.code != 1:
         bad.append(f"exit {done.code}")
     if not path.exists():
