@@ -61,11 +61,12 @@ effnet_model_find (const char *variant, GError **error)
       return g_steal_pointer (&folder);
     g_string_append_printf (tried, "%s%s", tried->len > 0 ? ", " : "", folder);
   }
+  g_autofree char *shown = effnet_printable (name);
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
                "no model for variant %s: looked for model.safetensors in %s; `models/fetch %s` "
                "gets it, or name a "
                "file or folder",
-               name, tried->str, name);
+               shown, tried->str, shown);
   return NULL;
 }
 

@@ -239,9 +239,11 @@ load_labels (EffnetModel *model, const char *labels_file, GError **error)
     return FALSE;
   }
   model->labels = g_steal_pointer (&model->card->labels);
-  return model->labels == NULL || g_strv_length (model->labels) == n ||
-         effnet_fail (error, EFFNET_ERROR_MISMATCH,
-                      "%s has a classifier for %u classes, but its card names %u", model->path, n,
+  if (model->labels == NULL || g_strv_length (model->labels) == n)
+    return TRUE;
+  g_autofree char *shown = effnet_printable (model->path);
+  return effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                      "%s has a classifier for %u classes, but its card names %u", shown, n,
                       g_strv_length (model->labels));
 }
 
@@ -250,11 +252,13 @@ static gboolean
 take_hash (EffnetModel *model, EffnetTensorTable *tensors, GError **error)
 {
   model->hash = effnet_tensor_table_steal_hash (tensors);
-  return effnet_hash_is_unchanged (model->hash) ||
-         effnet_fail (error, EFFNET_ERROR_IO,
+  if (effnet_hash_is_unchanged (model->hash))
+    return TRUE;
+  g_autofree char *shown = effnet_printable (model->path);
+  return effnet_fail (error, EFFNET_ERROR_IO,
                       "%s was written to while it was read; write the new file beside it, then "
                       "rename it over the old one (mv)",
-                      model->path);
+                      shown);
 }
 
 static gboolean

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "engine/result.h"
 
@@ -181,13 +182,14 @@ check_finite (const EffnetSession *session, const char *what, const float *value
               GError **error)
 {
   for (unsigned i = 0; i < n; i++) {
-    if (!isfinite (values[i]))
-      return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                          "%s gives a result that is no number (%s %u is %g): it holds weights, or "
-                          "was given an input, too large for it",
-                          session->model->path != NULL ? session->model->path
-                                                       : session->model->name,
-                          what, i, (double)values[i]);
+    if (isfinite (values[i]))
+      continue;
+    const EffnetModel *model = session->model;
+    g_autofree char *shown = effnet_printable (model->path != NULL ? model->path : model->name);
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "%s gives a result that is no number (%s %u is %g): it holds weights, or "
+                        "was given an input, too large for it",
+                        shown, what, i, (double)values[i]);
   }
   return TRUE;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Words the tool does not know, and what it tells of itself."""
 import json
+import pathlib
+import shutil
 
 from tool import MEDIA, MODEL, effnet, failure, main, test
 
@@ -112,6 +114,18 @@ def info_of_a_model():
     assert info["variant"] == model["variant"] == "lite0" and model["n_classes"] == 1000
     assert len(model["sha256"]) == 64 and model["padding"] == "same"
     assert model["sha256"] in effnet("info", MODEL).out
+
+
+@test
+def notice_of_a_card():
+    """a card that need not be the file's is one line on stderr, and a member of info's model"""
+    shutil.copy(MODEL / "model.safetensors", "a.safetensors")
+    shutil.copy(MODEL / "config.json", "config.json")
+    done = effnet("classify", "--json", "--model", "a.safetensors", MEDIA / "cat.jpg")
+    assert done.err.count("\n") == 1 and "config.json" in done.err and "a.safetensors" in done.err, done.err
+    assert "config.json" in json.loads(effnet("info", "a.safetensors", "--json").out)["model"]["notice"]
+    pathlib.Path("config.json").rename("a.json")
+    assert effnet("classify", "--json", "--model", "a.safetensors", MEDIA / "cat.jpg").err == ""
 
 
 @test
