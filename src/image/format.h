@@ -14,11 +14,20 @@ typedef enum {
   EFFNET_MODEL_YUV,
 } EffnetColorModel;
 
-/* Sample x of the component is element x * step + offset of a line. */
+typedef enum {
+  EFFNET_SAMPLES_APART,  /* each at its bytes, which the filters read as they lie */
+  EFFNET_SAMPLES_WIDE,   /* as those, but more than four bytes apart: unpacked first */
+  EFFNET_SAMPLES_FIELDS, /* fields of bits of an element: unpacked first */
+  EFFNET_SAMPLES_V210,   /* three fields in 32 bits, whichever components come next */
+} EffnetSampleLayout;
+
+/* Sample x of the component is element x * step + offset of a line; of fields, bits offset and up
+ * of element x * step. */
 typedef struct {
   uint8_t plane;
   uint8_t offset, step; /* elements */
   uint8_t sub_x, sub_y; /* luma samples to one of this component: 1, 2, 4 */
+  uint8_t field;        /* bits, of fields */
 } EffnetComponent;
 
 typedef struct {
@@ -26,10 +35,15 @@ typedef struct {
   EffnetColorModel model;
   uint8_t n_planes;
   uint8_t n_components; /* 1 or 3: Y, RGB or YUV in this order; alpha is not listed */
-  uint8_t element;      /* bytes: 1, or 2 in little-endian order */
+  uint8_t element;      /* bytes: 1, 2, or 4 of fields */
+  uint8_t big_endian;   /* the high one comes first */
   uint8_t bits, shift;  /* the code is element >> shift, of this many bits */
   EffnetComponent component[3];
+  uint8_t layout; /* EffnetSampleLayout */
 } EffnetFormat;
+
+/* One more than the last of EffnetPixelFormat. */
+extern const unsigned effnet_format_end;
 
 /* NULL for UNKNOWN, JPEG and numbers outside the enumeration. */
 const EffnetFormat *effnet_format (EffnetPixelFormat format);

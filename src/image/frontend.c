@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "image/jpeg.h"
 #include "image/passes.h"
+#include "image/unpack.h"
 
 #define SLOTS_MAX 8  /* tiles; more only cost memory */
 #define TILE_ROWS 16 /* output rows tiles are cut by */
@@ -28,6 +29,7 @@ struct _EffnetFrontend {
   EffnetStop *stop; /* or NULL */
   EffnetJpeg *jpeg; /* made with the first JPEG frame */
   EffnetPasses passes;
+  EffnetUnpacked unpacked;
   Crop *crops; /* [n_crops] of the frame begun; grows, is kept */
   size_t n_crops, crops_room;
   ptrdiff_t stride[4]; /* of the frame begun */
@@ -65,6 +67,7 @@ effnet_frontend_free (EffnetFrontend *f)
   effnet_passes_clear (&f->passes);
   g_free (f->crops);
   effnet_jpeg_free (f->jpeg);
+  effnet_unpacked_clear (&f->unpacked);
   g_free (f);
 }
 
@@ -209,6 +212,11 @@ check_raw (const EffnetImage *image, GError **error)
     return effnet_fail (error, EFFNET_ERROR_FRAME,
                         "%s frame: chroma site %d is not one of EffnetChromaSite", format->name,
                         (int)image->chroma_site);
+  if (image->bits != 0 && (format->bits != 16 || image->bits < 8 || image->bits > 16))
+    return effnet_fail (error, EFFNET_ERROR_FRAME,
+                        "%s frame of %u bits: a format of 16 may have 8..16 of them used, this one "
+                        "has %u",
+                        format->name, image->bits, format->bits);
   return effnet_format_check (format, image, error);
 }
 
@@ -216,6 +224,7 @@ static gboolean
 begin_raw (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regions, size_t n,
            EffnetPool *pool, GError **error)
 {
+  EffnetImage planar;
   EffnetLayout layout;
 
   if (!check_raw (image, error) ||
@@ -223,6 +232,13 @@ begin_raw (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regi
     return FALSE;
   start_layout (&layout, f, image, pool, image->height);
   memcpy (&layout.format, effnet_format (image->format), sizeof layout.format);
+  if (layout.format.layout != EFFNET_SAMPLES_APART) {
+    if (!effnet_unpack (&f->unpacked, image, &planar, &layout.format, error))
+      return FALSE;
+    image = &planar;
+  }
+  if (image->bits != 0)
+    layout.format.bits = (uint8_t)image->bits;
   layout.eighths = 8;
   layout.matrix = image->matrix;
   layout.range = image->range;
@@ -269,8 +285,8 @@ jpeg_format (EffnetFormat *format, EffnetColorModel model, gboolean rgb,
   format->element = 1;
   format->bits = 8;
   for (uint8_t c = 0; c < format->n_components; c++) {
-    EffnetComponent packed = {0, c, 3, 1, 1};
-    EffnetComponent planar = {c, 0, 1, (uint8_t)planes[c].sub_x, (uint8_t)planes[c].sub_y};
+    EffnetComponent packed = {0, c, 3, 1, 1, 0};
+    EffnetComponent planar = {c, 0, 1, (uint8_t)planes[c].sub_x, (uint8_t)planes[c].sub_y, 0};
     format->component[c] = rgb ? packed : planar;
   }
 }

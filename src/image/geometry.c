@@ -209,21 +209,20 @@ effnet_geometry_cut (EffnetImage *image, const EffnetRegion *region, unsigned wi
   return TRUE;
 }
 
+#define ASPECT_TERM_MAX (1u << 20) /* keeps products of sizes within 64 bits */
+
 /* The pixel aspect ratio of the stored pixels as that of the upright ones. */
-static gboolean
-pixel_aspect (const EffnetImage *image, const EffnetGeometry *g, uint64_t *n, uint64_t *d,
-              GError **error)
+static void
+pixel_aspect (const EffnetImage *image, const EffnetGeometry *g, uint64_t *n, uint64_t *d)
 {
   uint64_t wide = image->par_n ? image->par_n : 1, high = image->par_d ? image->par_d : 1;
 
+  while (wide > ASPECT_TERM_MAX || high > ASPECT_TERM_MAX) {
+    wide = MAX (wide / 2, 1);
+    high = MAX (high / 2, 1);
+  }
   *n = g->transposed ? high : wide;
   *d = g->transposed ? wide : high;
-  if (wide > 65536 || high > 65536 || wide > 256 * high || high > 256 * wide)
-    return effnet_fail (
-        error, EFFNET_ERROR_FRAME,
-        "pixel aspect ratio %u/%u: must be between 1/256 and 256/1, terms up to 65536",
-        image->par_n, image->par_d);
-  return TRUE;
 }
 
 gboolean
@@ -234,8 +233,9 @@ effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
   uint64_t n, d;
 
   if (!check_spec (spec, error) || !set_orientation (g, image->orientation, error) ||
-      !crop_axes (g, image, width, height, error) || !pixel_aspect (image, g, &n, &d, error))
+      !crop_axes (g, image, width, height, error))
     return FALSE;
+  pixel_aspect (image, g, &n, &d);
   swap_axes (g);
   uint64_t dw = (g->x.hi - g->x.lo) * n, dh = (g->y.hi - g->y.lo) * d;
   switch (spec->mode) {

@@ -77,9 +77,10 @@ build_columns (EffnetPass *pass, unsigned p)
       continue;
     if (!effnet_taps_quantize (t, plane->unit))
       return FALSE;
-    for (unsigned byte = 0; byte < f->element; byte++) {
+    for (unsigned byte = 0; byte < f->element; byte++) { /* the low one first */
+      unsigned at = f->big_endian ? f->element - 1u - byte : byte;
       EffnetSamples kind = {k->step * f->element,
-                            k->offset * f->element + byte,
+                            k->offset * f->element + at,
                             t->first,
                             t->count,
                             t->quantized,

@@ -45,7 +45,7 @@ class Image(C.Structure):
                 ("stride", C.c_ssize_t * 4), ("size", C.c_size_t), ("matrix", C.c_int), ("range", C.c_int),
                 ("chroma_site", C.c_int), ("par_n", C.c_uint), ("par_d", C.c_uint), ("crop_x", C.c_uint),
                 ("crop_y", C.c_uint), ("crop_width", C.c_uint), ("crop_height", C.c_uint),
-                ("orientation", C.c_uint), ("reserved", C.c_void_p * 8)]
+                ("orientation", C.c_uint), ("bits", C.c_uint), ("reserved", C.c_void_p * 8)]
 
 
 class Result(C.Structure):

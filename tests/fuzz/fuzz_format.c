@@ -16,7 +16,7 @@
 static void
 describe (EffnetImage *image, EffnetInputSpec *spec, Bytes *bytes)
 {
-  image->format = (EffnetPixelFormat)(take (bytes, 1) % (EFFNET_PIXEL_FORMAT_JPEG + 1));
+  image->format = (EffnetPixelFormat)(take (bytes, 1) % (effnet_format_end + 1));
   if (image->format == EFFNET_PIXEL_FORMAT_JPEG)
     image->format = EFFNET_PIXEL_FORMAT_UNKNOWN;
   image->width = take (bytes, 2);

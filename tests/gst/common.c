@@ -139,13 +139,13 @@ padded_layout (const GstVideoInfo *info, int pad, gsize *offset, gint *stride)
 }
 
 /* @line: [width][4] of the format's unpacked form: A Y U V or A R G B, 8 or 16 bits. Wider
- * components get the same level: limited YUV by shift, grey by repetition. */
+ * components get the same level: limited YUV by shift, RGB and grey by repetition. */
 static void
 fill_line (void *line, const GstVideoInfo *info, int y, PixelFunc pixel)
 {
   const GstVideoFormatInfo *unpacked = gst_video_format_get_info (info->finfo->unpack_format);
   gboolean wide = GST_VIDEO_FORMAT_INFO_DEPTH (unpacked, 0) == 16;
-  guint16 scale = GST_VIDEO_INFO_IS_GRAY (info) ? 257 : 256;
+  guint16 scale = GST_VIDEO_INFO_IS_YUV (info) ? 256 : 257;
 
   for (int x = 0; x < GST_VIDEO_INFO_WIDTH (info); x++) {
     guint8 c[3] = {0};

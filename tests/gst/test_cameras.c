@@ -179,7 +179,7 @@ static void
 test_advice (void)
 {
   static const char *const cases[][2] = {
-      {"video/x-raw,format=NV24,width=64,height=48,framerate=30/1", "\"videoconvert\""},
+      {"video/x-raw,format=UYVP,width=64,height=48,framerate=30/1", "\"videoconvert\""},
       {"video/x-bayer,format=rggb,width=64,height=48,framerate=30/1", "bayer2rgb"},
       {"video/x-h265,width=64,height=48,framerate=30/1", "avdec_h265"},
       {"video/mpeg,mpegversion=4,width=64,height=48,framerate=30/1", "decodebin"},

@@ -11,8 +11,9 @@
  */
 #include "common.h"
 
-#define BOUND 0.004 /* absolute, of a probability */
-#define TOP_K 5
+#define BOUND  0.004 /* absolute, of a probability */
+#define TOP_K  5
+#define COMMON 25 /* formats that see every size; the others see two */
 
 static double worst; /* difference seen so far */
 static EffnetModel *model;
@@ -143,9 +144,20 @@ static void
 test_all_formats_named (void)
 {
   static const char *const contract[] = {
-      "YUY2", "UYVY", "YVYU", "VYUY",  "NV12",      "NV21",      "NV16",     "I420", "YV12",
-      "Y42B", "Y444", "RGB",  "BGR",   "RGBx",      "BGRx",      "xRGB",     "xBGR", "RGBA",
-      "BGRA", "ARGB", "ABGR", "GRAY8", "GRAY16_LE", "P010_10LE", "I420_10LE"};
+      "I420",      "NV12",      "YUY2",      "UYVY",       "YVYU",       "VYUY",      "NV21",
+      "NV16",      "YV12",      "Y42B",      "Y444",       "RGB",        "BGR",       "RGBx",
+      "BGRx",      "xRGB",      "xBGR",      "RGBA",       "BGRA",       "ARGB",      "ABGR",
+      "GRAY8",     "GRAY16_LE", "P010_10LE", "I420_10LE",  "NV61",       "NV24",      "Y41B",
+      "YUV9",      "YVU9",      "A420",      "AV12",       "AYUV",       "VUYA",      "v308",
+      "IYU2",      "GBR",       "GBRA",      "RGBP",       "BGRP",       "I422_10LE", "Y444_10LE",
+      "GBR_10LE",  "GBRA_10LE", "I420_12LE", "I422_12LE",  "Y444_12LE",  "GBR_12LE",  "GBRA_12LE",
+      "A420_10LE", "A422_10LE", "A444_10LE", "Y444_16LE",  "P012_LE",    "P016_LE",   "Y212_LE",
+      "Y412_LE",   "ARGB64_LE", "RGBA64_LE", "BGRA64_LE",  "ABGR64_LE",  "GRAY16_BE", "I420_10BE",
+      "I422_10BE", "Y444_10BE", "GBR_10BE",  "GBRA_10BE",  "I420_12BE",  "I422_12BE", "Y444_12BE",
+      "GBR_12BE",  "GBRA_12BE", "A420_10BE", "A422_10BE",  "A444_10BE",  "Y444_16BE", "P010_10BE",
+      "P012_BE",   "P016_BE",   "Y212_BE",   "Y412_BE",    "ARGB64_BE",  "RGBA64_BE", "BGRA64_BE",
+      "ABGR64_BE", "Y210",      "v216",      "ARGB64",     "AYUV64",     "RGB16",     "BGR16",
+      "RGB15",     "BGR15",     "r210",      "RGB10A2_LE", "BGR10A2_LE", "Y410",      "v210"};
   GPtrArray *names = template_formats ();
 
   for (guint i = 0; i < G_N_ELEMENTS (contract); i++) {
@@ -162,6 +174,7 @@ test_blocks (void)
   static const int sizes[][2] = {{1, 1}, {2, 2}, {3, 5}, {17, 31}, {223, 225}, {641, 479}};
   GPtrArray *names = template_formats ();
   GstHarness *h = harness_new ("top-k", TOP_K, NULL);
+  guint64 frames = 0;
 
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++) {
     EffnetScore expected[TOP_K];
@@ -172,6 +185,10 @@ test_blocks (void)
       GstVideoInfo info;
       PixelFunc pixel;
 
+      if (GST_VIDEO_FORMAT_INFO_DEPTH (gst_video_format_get_info (format), 0) < 8)
+        continue; /* cannot say these levels; test_convert has it */
+      if (f >= COMMON && s != 2 && f % G_N_ELEMENTS (sizes) != s)
+        continue;
       g_assert_true (
           gst_video_info_set_format (&info, format, (guint)sizes[s][0], (guint)sizes[s][1]));
       info.fps_n = 30;
@@ -181,10 +198,11 @@ test_blocks (void)
       check_frame (h, &info, 0, pixel, expected);
       /* odd for bytes, even for samples of two bytes */
       check_frame (h, &info, GST_VIDEO_INFO_COMP_DEPTH (&info, 0) > 8 ? 26 : 13, pixel, expected);
+      frames += 2;
     }
   }
   g_assert_cmpuint (harness_stat (h, "errors"), ==, 0);
-  g_assert_cmpuint (harness_stat (h, "inferences"), ==, names->len * G_N_ELEMENTS (sizes) * 2);
+  g_assert_cmpuint (harness_stat (h, "inferences"), ==, frames);
   harness_free (h);
   g_ptr_array_unref (names);
 }
@@ -225,7 +243,7 @@ test_colours (void)
       GstVideoInfo info;
 
       g_assert_true (gst_video_info_set_format (&info, format, 61, 47));
-      if (GST_VIDEO_INFO_IS_GRAY (&info))
+      if (GST_VIDEO_INFO_IS_GRAY (&info) || GST_VIDEO_INFO_COMP_DEPTH (&info, 0) < 8)
         continue;
       if (GST_VIDEO_INFO_IS_YUV (&info)) {
         /* full range is repeated, not shifted, at 10 bits: another colour */

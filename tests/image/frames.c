@@ -26,14 +26,16 @@ fill (uint8_t *line, size_t bytes, unsigned y, Dice *dice)
   }
 }
 
-/* The unused bits of 10-bit formats are zero. */
+/* The unused bits of 10- and 12-bit formats are zero. */
 static void
 mask (const EffnetFormat *format, uint8_t *line, size_t bytes)
 {
+  if (format->layout > EFFNET_SAMPLES_WIDE)
+    return; /* all bits are used, or nobody looks */
   uint16_t keep = (uint16_t)(((1u << format->bits) - 1) << format->shift);
   for (size_t i = 0; format->element == 2 && i + 1 < bytes; i += 2) {
-    line[i] &= (uint8_t)keep;
-    line[i + 1] &= (uint8_t)(keep >> 8);
+    line[i + format->big_endian] &= (uint8_t)keep;
+    line[i + !format->big_endian] &= (uint8_t)(keep >> 8);
   }
 }
 
@@ -79,4 +81,20 @@ frontend_make (const EffnetInputSpec *spec)
 
   g_assert_no_error (error);
   return frontend;
+}
+
+EffnetPixelFormat
+format_next (EffnetPixelFormat format)
+{
+  while (++format < effnet_format_end)
+    if (effnet_format (format) != NULL)
+      return format;
+  return EFFNET_PIXEL_FORMAT_UNKNOWN;
+}
+
+EffnetPixelFormat
+format_any (unsigned n)
+{
+  EffnetPixelFormat format = EFFNET_PIXEL_FORMAT_RGB + n % (effnet_format_end - 1);
+  return effnet_format (format) != NULL ? format : EFFNET_PIXEL_FORMAT_RGB;
 }

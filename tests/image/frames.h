@@ -19,6 +19,11 @@ void frame_init (EffnetImage *image, EffnetPixelFormat format, unsigned width, u
                  unsigned padding, uint64_t seed);
 void frame_clear (EffnetImage *image);
 
+/* The raw format behind @format; 0 behind the last. */
+EffnetPixelFormat format_next (EffnetPixelFormat format);
+/* One of the raw formats. */
+EffnetPixelFormat format_any (unsigned n);
+
 /* A front end that must be had. */
 EffnetFrontend *frontend_make (const EffnetInputSpec *spec);
 

@@ -12,9 +12,111 @@ typedef struct {
   unsigned sub_x, sub_y; /* of chroma */
 } Kind;
 
+/* The formats that are stored by the same few rules: the samples of each plane in their order,
+ * planes parted by a bar; how many bits, shifted how far; bytes of a sample, negative with the high
+ * one first; and how chroma is subsampled. */
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN
+#  define NATIVE 2
+#else
+#  define NATIVE -2
+#endif
+typedef struct {
+  const char *order;
+  unsigned bits, shift;
+  int bytes;
+  unsigned sub_x, sub_y;
+} Rule;
+
+static const Rule rules[] = {
+    [EFFNET_PIXEL_FORMAT_NV61] = {"Y|VU", 8, 0, 1, 2, 1},
+    [EFFNET_PIXEL_FORMAT_NV24] = {"Y|UV", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_Y41B] = {"Y|U|V", 8, 0, 1, 4, 1},
+    [EFFNET_PIXEL_FORMAT_YUV9] = {"Y|U|V", 8, 0, 1, 4, 4},
+    [EFFNET_PIXEL_FORMAT_YVU9] = {"Y|V|U", 8, 0, 1, 4, 4},
+    [EFFNET_PIXEL_FORMAT_A420] = {"Y|U|V", 8, 0, 1, 2, 2},
+    [EFFNET_PIXEL_FORMAT_AV12] = {"Y|UV", 8, 0, 1, 2, 2},
+    [EFFNET_PIXEL_FORMAT_AYUV] = {"AYUV", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_VUYA] = {"VUYA", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_V308] = {"YUV", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_IYU2] = {"UYV", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBR] = {"G|B|R", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBRA] = {"G|B|R", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_RGBP] = {"R|G|B", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_BGRP] = {"B|G|R", 8, 0, 1, 1, 1},
+    [EFFNET_PIXEL_FORMAT_I422_10LE] = {"Y|U|V", 10, 0, 2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_Y444_10LE] = {"Y|U|V", 10, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBR_10LE] = {"G|B|R", 10, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBRA_10LE] = {"G|B|R", 10, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_I420_12LE] = {"Y|U|V", 12, 0, 2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_I422_12LE] = {"Y|U|V", 12, 0, 2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_Y444_12LE] = {"Y|U|V", 12, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBR_12LE] = {"G|B|R", 12, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBRA_12LE] = {"G|B|R", 12, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_A420_10LE] = {"Y|U|V", 10, 0, 2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_A422_10LE] = {"Y|U|V", 10, 0, 2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_A444_10LE] = {"Y|U|V", 10, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_Y444_16LE] = {"Y|U|V", 16, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_P012_LE] = {"Y|UV", 12, 4, 2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_P016_LE] = {"Y|UV", 16, 0, 2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_Y212_LE] = {"YUYV", 12, 4, 2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_Y412_LE] = {"UYVA", 12, 4, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_ARGB64_LE] = {"ARGB", 16, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_RGBA64_LE] = {"RGBA", 16, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_BGRA64_LE] = {"BGRA", 16, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_ABGR64_LE] = {"ABGR", 16, 0, 2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GRAY16_BE] = {"Y", 16, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_I420_10BE] = {"Y|U|V", 10, 0, -2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_I422_10BE] = {"Y|U|V", 10, 0, -2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_Y444_10BE] = {"Y|U|V", 10, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBR_10BE] = {"G|B|R", 10, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBRA_10BE] = {"G|B|R", 10, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_I420_12BE] = {"Y|U|V", 12, 0, -2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_I422_12BE] = {"Y|U|V", 12, 0, -2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_Y444_12BE] = {"Y|U|V", 12, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBR_12BE] = {"G|B|R", 12, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_GBRA_12BE] = {"G|B|R", 12, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_A420_10BE] = {"Y|U|V", 10, 0, -2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_A422_10BE] = {"Y|U|V", 10, 0, -2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_A444_10BE] = {"Y|U|V", 10, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_Y444_16BE] = {"Y|U|V", 16, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_P010_10BE] = {"Y|UV", 10, 6, -2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_P012_BE] = {"Y|UV", 12, 4, -2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_P016_BE] = {"Y|UV", 16, 0, -2, 2, 2},
+    [EFFNET_PIXEL_FORMAT_Y212_BE] = {"YUYV", 12, 4, -2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_Y412_BE] = {"UYVA", 12, 4, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_ARGB64_BE] = {"ARGB", 16, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_RGBA64_BE] = {"RGBA", 16, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_BGRA64_BE] = {"BGRA", 16, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_ABGR64_BE] = {"ABGR", 16, 0, -2, 1, 1},
+    [EFFNET_PIXEL_FORMAT_Y210] = {"YUYV", 10, 6, 2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_V216] = {"UYVY", 16, 0, 2, 2, 1},
+    [EFFNET_PIXEL_FORMAT_ARGB64] = {"ARGB", 16, 0, NATIVE, 1, 1},
+    [EFFNET_PIXEL_FORMAT_AYUV64] = {"AYUV", 16, 0, NATIVE, 1, 1},
+    [EFFNET_PIXEL_FORMAT_RGB16] = {"RRRRRGGGGGGBBBBB", 8, 0, NATIVE, 1, 1},
+    [EFFNET_PIXEL_FORMAT_BGR16] = {"BBBBBGGGGGGRRRRR", 8, 0, NATIVE, 1, 1},
+    [EFFNET_PIXEL_FORMAT_RGB15] = {"xRRRRRGGGGGBBBBB", 8, 0, NATIVE, 1, 1},
+    [EFFNET_PIXEL_FORMAT_BGR15] = {"xBBBBBGGGGGRRRRR", 8, 0, NATIVE, 1, 1},
+    [EFFNET_PIXEL_FORMAT_R210] = {"xxRRRRRRRRRRGGGGGGGGGGBBBBBBBBBB", 10, 0, -4, 1, 1},
+    [EFFNET_PIXEL_FORMAT_RGB10A2_LE] = {"xxBBBBBBBBBBGGGGGGGGGGRRRRRRRRRR", 10, 0, 4, 1, 1},
+    [EFFNET_PIXEL_FORMAT_BGR10A2_LE] = {"xxRRRRRRRRRRGGGGGGGGGGBBBBBBBBBB", 10, 0, 4, 1, 1},
+    [EFFNET_PIXEL_FORMAT_Y410] = {"xxVVVVVVVVVVYYYYYYYYYYUUUUUUUUUU", 10, 0, 4, 1, 1},
+    [EFFNET_PIXEL_FORMAT_V210] = {"UYVYUYVYUYVY", 10, 0, 4, 2, 1},
+};
+
+static const Rule *
+rule_of (EffnetPixelFormat format)
+{
+  return format > EFFNET_PIXEL_FORMAT_JPEG ? &rules[format] : NULL;
+}
+
 static Kind
 kind_of (EffnetPixelFormat format)
 {
+  const Rule *r = rule_of (format);
+
+  if (r != NULL)
+    return (Kind){strpbrk (r->order, "UV") != NULL, strlen (r->order) == 1, r->bits, r->sub_x,
+                  r->sub_y};
   switch (format) {
   case EFFNET_PIXEL_FORMAT_GRAY8:
     return (Kind){FALSE, TRUE, 8, 1, 1};
@@ -54,6 +156,62 @@ two (const uint8_t *at)
   return at[0] + 256.0 * at[1];
 }
 
+/* Sample (x, y) of @name from a word that is spelled bit by bit, the highest first. */
+static double
+bits_sample (const EffnetImage *m, const Rule *r, char name, unsigned x, unsigned y)
+{
+  size_t bytes = (size_t)ABS (r->bytes);
+  const uint8_t *at = line (m, 0, y) + x * bytes;
+  unsigned v = 0, n = 0;
+
+  for (unsigned i = 0; r->order[i] != '\0'; i++) {
+    unsigned bit = (unsigned)(8 * bytes) - 1 - i, byte = bit / 8;
+    unsigned stored = at[r->bytes < 0 ? bytes - 1 - byte : byte];
+    if (r->order[i] == name)
+      v = v << 1 | (stored >> bit % 8 & 1), n++;
+  }
+  for (unsigned have = n; have < r->bits; have++) /* the highest bits again */
+    v = v << 1 | (v >> (n - 1) & 1);
+  return v;
+}
+
+/* v210: the order of the samples, three to a word from its lowest bits on. */
+static double
+v210_sample (const EffnetImage *m, const Rule *r, char name, unsigned x, unsigned y)
+{
+  unsigned n = name == 'Y' ? 6 : 3, left = x % n, at = 0;
+
+  while (r->order[at] != name || left-- > 0)
+    at++;
+  const uint8_t *w = line (m, 0, y) + x / n * 16 + at / 3 * 4;
+  unsigned word = w[0] | (unsigned)w[1] << 8 | (unsigned)w[2] << 16 | (unsigned)w[3] << 24;
+  return word >> at % 3 * 10 & 1023;
+}
+
+/* Sample (x, y) of @name, where the order of a plane's samples repeats itself. */
+static double
+ruled_sample (const EffnetImage *m, const Rule *r, char name, unsigned x, unsigned y)
+{
+  g_auto (GStrv) planes = g_strsplit (r->order, "|", 0);
+  unsigned p = 0, seen = 0, n = 0, at = 0;
+
+  if (m->format == EFFNET_PIXEL_FORMAT_V210)
+    return v210_sample (m, r, name, x, y);
+  if (strlen (r->order) >= 16)
+    return bits_sample (m, r, name, x, y);
+
+  while (strchr (planes[p], name) == NULL)
+    p++;
+  for (const char *o = planes[p]; *o != '\0'; o++)
+    n += *o == name; /* samples of it in one round */
+  while (planes[p][at] != name || seen++ != x % n)
+    at++;
+  size_t bytes = (size_t)ABS (r->bytes), index = x / n * strlen (planes[p]) + at;
+  const uint8_t *b = line (m, p, y) + index * bytes;
+  double v = r->bytes == 1 ? b[0] : r->bytes == 2 ? two (b) : b[1] + 256.0 * b[0];
+  return v / (1u << r->shift);
+}
+
 /* Sample (x, y) of component c, as a picture book of the formats. */
 static double
 sample (const EffnetImage *m, unsigned c, unsigned x, unsigned y)
@@ -65,6 +223,11 @@ sample (const EffnetImage *m, unsigned c, unsigned x, unsigned y)
       [EFFNET_PIXEL_FORMAT_RGBA] = "RGBA", [EFFNET_PIXEL_FORMAT_BGRA] = "BGRA",
       [EFFNET_PIXEL_FORMAT_ARGB] = "ARGB", [EFFNET_PIXEL_FORMAT_ABGR] = "ABGR",
   };
+  const Rule *r = rule_of (m->format);
+
+  if (r != NULL)
+    return ruled_sample (
+        m, r, (kind_of (m->format).yuv || kind_of (m->format).gray ? "YUV" : "RGB")[c], x, y);
   switch (m->format) {
   case EFFNET_PIXEL_FORMAT_GRAY8:
     return line (m, 0, y)[x];
