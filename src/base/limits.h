@@ -9,6 +9,7 @@
 #define EFFNET_TENSORS_DEPTH_MAX  4           /* levels of JSON in that header */
 #define EFFNET_TENSORS_STRING_MAX 4096        /* bytes of a tensor's name */
 #define EFFNET_CARD_BYTES_MAX     (16u << 20) /* of a model card or a label file */
+#define EFFNET_NAME_BYTES_MAX     10000       /* of a class */
 #define EFFNET_CARD_DEPTH_MAX     32          /* levels of JSON in a card */
 #define EFFNET_CROP_PCT_MIN       0.01
 #define EFFNET_CROP_PCT_MAX       100.0

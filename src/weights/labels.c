@@ -3,6 +3,7 @@
  * Label files: JSON, or a class a line. Numbers that count the classes are obeyed and are no part
  * of the names. Where it is not certain that they do, the file is refused: guessed wrong, names
  * would stand for other classes. */
+#define _POSIX_C_SOURCE 200809L /* strnlen */
 #include "base/limits.h"
 #include "base/text.h"
 #include "weights/card.h"
@@ -78,12 +79,14 @@ match_lines (const char *pattern, const GPtrArray *texts)
 }
 
 /* The lines of @text, which is cut into them, without spaces at both ends; empty ones at the end of
- * the file dropped. FALSE with FORMAT for an empty one before, or too many. */
+ * the file dropped. Of too many only a heading's more is kept. @n: how many there are. FALSE with
+ * FORMAT for an empty line before the end, or one too long for a name. */
 static gboolean
-cut_lines (char *text, const Lines *lines, GError **error)
+cut_lines (char *text, const Lines *lines, guint *n, GError **error)
 {
-  guint at = 0, used = 0;
+  guint at = 0;
 
+  *n = 0;
   for (char *line = text, *next; line != NULL; line = next) {
     next = strchr (line, '\n');
     if (next != NULL)
@@ -92,14 +95,16 @@ cut_lines (char *text, const Lines *lines, GError **error)
     at++;
     if (*line == '\0')
       continue;
-    if (at != used + 1)
+    if (at != ++*n)
       return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                          "%s: line %u is empty; expected the name of class %u", lines->where,
-                          used + 1, used);
-    if (++used > EFFNET_CLASSES_MAX)
-      return effnet_fail (error, EFFNET_ERROR_FORMAT, "%s has more than %d lines", lines->where,
-                          EFFNET_CLASSES_MAX);
-    g_ptr_array_add (lines->texts, g_strdup (line));
+                          "%s: line %u is empty; expected the name of class %u", lines->where, *n,
+                          *n - 1);
+    if (strnlen (line, EFFNET_NAME_BYTES_MAX + 1) > EFFNET_NAME_BYTES_MAX)
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                          "%s: line %u has more than %d bytes; expected the name of a class",
+                          lines->where, at, EFFNET_NAME_BYTES_MAX);
+    if (*n <= lines->n_classes + 1)
+      g_ptr_array_add (lines->texts, line);
   }
   return TRUE;
 }
@@ -257,17 +262,18 @@ read_lines (const Lines *lines, GError **error)
 static char **
 read_text (char *text, const char *where, unsigned n_classes, GError **error)
 {
-  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
   Lines lines = {where, texts, n_classes};
+  guint n;
 
-  if (!cut_lines (text, &lines, error))
+  if (!cut_lines (text, &lines, &n, error))
     return NULL;
   drop_heading (&lines);
   if (texts->len == n_classes)
     return read_lines (&lines, error);
   effnet_fail (error, EFFNET_ERROR_MISMATCH,
-               "%s names %u classes, but the model has %u: expected one name a line", where,
-               texts->len, n_classes);
+               "%s names %u classes, but the model has %u: expected one name a line", where, n,
+               n_classes);
   return NULL;
 }
 

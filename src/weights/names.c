@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "weights/names.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "weights/json.h"
 
@@ -30,6 +31,10 @@ effnet_names_put (EffnetNames *names, uint64_t number, char *name, GError **erro
   if (name == NULL)
     return FALSE;
   g_autofree char *shown = effnet_printable (name);
+  if (strlen (name) > EFFNET_NAME_BYTES_MAX)
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "%s has a name of %zu bytes (\"%s\"); expected at most %d", names->where,
+                        strlen (name), shown, EFFNET_NAME_BYTES_MAX);
   if (number >= names->n)
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "%s gives \"%s\" the number %" G_GUINT64_FORMAT

@@ -179,10 +179,12 @@ test_not_a_file (TestFolder *folder, gconstpointer data)
   memset (bytes, 'x', n);
   g_autofree char *path = test_put (folder, "long.txt", bytes, n);
   assert_refused (path, 3, EFFNET_ERROR_FORMAT, "long.txt|16777216 bytes");
-  g_autofree char *fits = test_put (folder, "fits.txt", bytes, n - 1);
+  g_autofree char *wide = test_put (folder, "wide.txt", bytes, n - 1);
+  assert_refused (wide, 1, EFFNET_ERROR_FORMAT, "wide.txt|line 1|10000 bytes");
+  g_autofree char *fits = test_put (folder, "fits.txt", bytes, 10000);
   g_auto (GStrv) labels = effnet_labels_load (fits, 1, NULL);
   g_assert_nonnull (labels);
-  g_assert_cmpuint (strlen (labels[0]), ==, n - 1);
+  g_assert_cmpuint (strlen (labels[0]), ==, 10000);
 }
 
 #define ADD(name, function)                                                                        \
