@@ -13,9 +13,14 @@
 
 /* Large blocks are mapped, so that what is cleared is the system's again: of those it once freed,
  * malloc() keeps tens of megabytes. A sanitizer sees the ends of malloc's blocks only. */
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#  if __has_feature(address_sanitizer)
+#    define MAPPED_MIN SIZE_MAX
+#  endif
+#elif defined(__SANITIZE_ADDRESS__)
 #  define MAPPED_MIN SIZE_MAX
-#else
+#endif
+#ifndef MAPPED_MIN
 #  define MAPPED_MIN ((size_t)128 << 10)
 #endif
 

@@ -41,17 +41,6 @@ in_child (void)
 }
 
 static void
-prepare_for_forks (void)
-{
-  static gsize once;
-
-  if (g_once_init_enter (&once)) {
-    effnet_at_fork (before_fork, after_fork, in_child);
-    g_once_init_leave (&once, 1);
-  }
-}
-
-static void
 model_free (EffnetModel *model)
 {
   g_free (model->key);
@@ -363,6 +352,7 @@ cache_insert (EffnetModel *model, char *key)
 EffnetModel *
 effnet_model_open (const char *path, const EffnetModelOptions *options, GError **error)
 {
+  static gsize once;
   EffnetModelOptions o = {0};
   g_autofree char *found = NULL, *key = NULL;
   EffnetModelFiles files = {0};
@@ -383,7 +373,7 @@ effnet_model_open (const char *path, const EffnetModelOptions *options, GError *
   if (path != NULL && !effnet_find_files (path, &files, error))
     return NULL;
 
-  prepare_for_forks ();
+  effnet_at_fork (&once, before_fork, after_fork, in_child);
   key = cache_key (&files, NULL, &o, dtype);
   g_mutex_lock (&open_lock);
   model = cache_lookup (key);

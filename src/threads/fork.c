@@ -6,8 +6,11 @@
 #include <pthread.h>
 
 void
-effnet_at_fork (void (*prepare) (void), void (*parent) (void), void (*child) (void))
+effnet_at_fork (gsize *once, void (*prepare) (void), void (*parent) (void), void (*child) (void))
 {
+  if (!g_once_init_enter (once))
+    return;
   /* No memory for a handler: as without it, a child of a busy process may hang. */
   (void)pthread_atfork (prepare, parent, child);
+  g_once_init_leave (once, 1);
 }

@@ -6,8 +6,11 @@
 #ifndef EFFNET_THREADS_FORK_H
 #define EFFNET_THREADS_FORK_H
 
+#include <glib.h>
+
 /* From now on @prepare is called before each fork(), then @parent and @child in the two processes.
- * For once-only initialisation. */
-void effnet_at_fork (void (*prepare) (void), void (*parent) (void), void (*child) (void));
+ * Does it once: @once starts as 0. */
+void effnet_at_fork (gsize *once, void (*prepare) (void), void (*parent) (void),
+                     void (*child) (void));
 
 #endif

@@ -216,27 +216,17 @@ in_child (void)
   after_fork ();
 }
 
-static void
-prepare_for_forks (void)
-{
-  static gsize once;
-
-  if (g_once_init_enter (&once)) {
-    effnet_at_fork (before_fork, after_fork, in_child);
-    g_once_init_leave (&once, 1);
-  }
-}
-
 /* ---- life ---- */
 
 EffnetPool *
 effnet_pool_get (unsigned threads)
 {
+  static gsize once;
   EffnetPool *pool;
 
   if (threads == 0)
     threads = effnet_cpu_count ();
-  prepare_for_forks ();
+  effnet_at_fork (&once, before_fork, after_fork, in_child);
   g_mutex_lock (&registry_lock);
   if (registry == NULL)
     registry = g_hash_table_new (NULL, NULL);
