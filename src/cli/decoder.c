@@ -77,6 +77,10 @@ decoder_for_picture (const PictureHeader *header, const char **caps, GError **er
                  header->width, header->height, EFFNET_FRAME_SIDE_MAX, MAX_PICTURE / 1000000);
     return NULL;
   }
+  if (header->is_cut) { /* decoders fill up what is missing */
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "is cut short (%s)", header->media);
+    return NULL;
+  }
   decoder = choose_decoder (header, error);
   if (decoder == NULL)
     return NULL;

@@ -12,7 +12,7 @@
 /* NULL with an error: GStreamer has no element of that name; @package has it. */
 GstElement *decoder_make (const char *factory, const char *package, GError **error);
 /* The element for a picture with this header, and the caps to feed it with; NULL with an error for
- * too large a picture or one that nothing here decodes. */
+ * a picture that is too large or cut short, or that nothing here decodes. */
 GstElement *decoder_for_picture (const PictureHeader *header, const char **caps, GError **error);
 /* How the decoded picture is stored, 1..8 as Exif has it, or 0. */
 unsigned decoder_orientation (const PictureHeader *header);

@@ -30,11 +30,43 @@ holds (const Bytes *bytes, gsize at, const char *text)
   return at <= bytes->size && n <= bytes->size - at && memcmp (bytes->data + at, text, n) == 0;
 }
 
+static gboolean
+ends_before (const Bytes *bytes, guint64 at, guint64 n)
+{
+  return at > bytes->size || n > bytes->size - at;
+}
+
+/* Value @i of the array that a directory's entry describes: SHORT or LONG, in place when short. */
+static guint64
+entry_value (const Bytes *bytes, gsize entry, gsize i)
+{
+  unsigned width = number (bytes, entry + 2, 2) == 3 ? 2 : 4;
+  guint64 count = number (bytes, entry + 4, 4);
+  gsize start = count * width <= 4 ? entry + 8 : number (bytes, entry + 8, 4);
+
+  return number (bytes, start + i * width, width);
+}
+
+/* @offsets, @counts: entries of the directory that say where the strips or tiles are. */
+static gboolean
+strips_are_cut (const Bytes *bytes, gsize offsets, gsize counts)
+{
+  gsize n = number (bytes, offsets + 4, 4);
+
+  if (offsets == 0 || counts == 0)
+    return FALSE;
+  for (gsize i = 0; i < n; i++)
+    if (n > bytes->size ||
+        ends_before (bytes, entry_value (bytes, offsets, i), entry_value (bytes, counts, i)))
+      return TRUE;
+  return FALSE;
+}
+
 /* The first directory of a TIFF file, or of the Exif in another one. */
 static gboolean
 read_tiff (PictureHeader *header, Bytes bytes)
 {
-  gsize at, n;
+  gsize at, n, offsets = 0, counts = 0;
 
   bytes.little_endian = holds (&bytes, 0, "II");
   if ((!bytes.little_endian && !holds (&bytes, 0, "MM")) || number (&bytes, 2, 2) != 42)
@@ -43,8 +75,7 @@ read_tiff (PictureHeader *header, Bytes bytes)
   n = number (&bytes, at, 2);
   for (gsize i = 0; i < n && at + 2 + 12 * i < bytes.size; i++) {
     gsize entry = at + 2 + 12 * i;
-    guint64 tag = number (&bytes, entry, 2), type = number (&bytes, entry + 2, 2);
-    guint64 value = number (&bytes, entry + 8, type == 3 ? 2 : 4); /* SHORT or LONG */
+    guint64 tag = number (&bytes, entry, 2), value = entry_value (&bytes, entry, 0);
 
     if (tag == 256)
       header->width = value;
@@ -52,7 +83,12 @@ read_tiff (PictureHeader *header, Bytes bytes)
       header->height = value;
     else if (tag == 274 && value >= 1 && value <= 8)
       header->orientation = (unsigned)value;
+    else if (tag == 273 || tag == 324)
+      offsets = entry;
+    else if (tag == 279 || tag == 325)
+      counts = entry;
   }
+  header->is_cut = strips_are_cut (&bytes, offsets, counts);
   return TRUE;
 }
 
@@ -81,13 +117,35 @@ read_png (PictureHeader *header, const Bytes *bytes)
   header->width = number (bytes, 16, 4);
   header->height = number (bytes, 20, 4);
   header->is_deep = number (bytes, 24, 1) == 16;
-  while (at < bytes->size) { /* length, type, data, checksum */
+  while (at < bytes->size && !holds (bytes, at + 4, "IEND")) { /* length, type, data, checksum */
     gsize n = number (bytes, at, 4);
 
     if (holds (bytes, at + 4, "eXIf"))
       read_exif (header, bytes, at + 8, n);
     at += 12 + n;
   }
+  header->is_cut = at >= bytes->size;
+}
+
+static void
+read_gif (PictureHeader *header, Bytes bytes)
+{
+  unsigned flags = (unsigned)number (&bytes, 10, 1);
+  gsize at = 13 + (flags & 0x80 ? 6u << (flags & 7) : 0); /* past the colours */
+  gboolean is_image;
+
+  bytes.little_endian = TRUE;
+  header->width = number (&bytes, 6, 2);
+  header->height = number (&bytes, 8, 2);
+  do { /* extensions, then the first image; each a chain of blocks with their lengths */
+    is_image = number (&bytes, at, 1) == ',';
+    flags = is_image ? (unsigned)number (&bytes, at + 9, 1) : 0;
+    at += is_image ? 11 + (flags & 0x80 ? 6u << (flags & 7) : 0) : 2;
+    while (number (&bytes, at, 1) != 0)
+      at += 1 + number (&bytes, at, 1);
+    at++;
+  } while (!is_image && at < bytes.size);
+  header->is_cut = at > bytes.size;
 }
 
 static void
@@ -119,6 +177,7 @@ static void
 read_bmp (PictureHeader *header, Bytes bytes)
 {
   gint32 height;
+  guint64 compression;
 
   bytes.little_endian = TRUE;
   if (number (&bytes, 14, 4) == 12) { /* OS/2 */
@@ -127,25 +186,40 @@ read_bmp (PictureHeader *header, Bytes bytes)
     return;
   }
   height = (gint32)number (&bytes, 22, 4); /* below 0: from the top */
+  compression = number (&bytes, 30, 4);
   header->width = number (&bytes, 18, 4);
   header->height = height < 0 ? (guint64) - (gint64)height : (guint64)height;
+  if (compression == 0 || compression == 3) { /* rows of whole 32-bit words */
+    guint64 row = (header->width * number (&bytes, 28, 2) + 31) / 32 * 4;
+
+    header->is_cut = header->height > bytes.size ||
+                     ends_before (&bytes, number (&bytes, 10, 4), row * header->height);
+  }
 }
 
 /* "P6 # comment\n 640 480 255\n" */
 static void
 read_pnm (PictureHeader *header, const Bytes *bytes)
 {
-  guint64 *const sizes[] = {&header->width, &header->height};
+  guint64 sizes[3] = {0, 0, 1}; /* width, height, largest value */
+  unsigned kind = bytes->data[1] - '0', n = kind == 1 || kind == 4 ? 2 : 3;
+  guint64 samples, row;
   gsize at = 2;
 
-  for (unsigned i = 0; i < G_N_ELEMENTS (sizes); i++) {
+  for (unsigned i = 0; i < n; i++) {
     while (at < bytes->size && !g_ascii_isdigit (bytes->data[at]))
       if (bytes->data[at++] == '#')
         while (at < bytes->size && bytes->data[at] != '\n')
           at++;
+    sizes[i] = 0;
     for (; at < bytes->size && g_ascii_isdigit (bytes->data[at]); at++)
-      *sizes[i] = MIN (*sizes[i] * 10 + (guint64)(bytes->data[at] - '0'), G_MAXUINT32);
+      sizes[i] = MIN (sizes[i] * 10 + (guint64)(bytes->data[at] - '0'), G_MAXINT32);
   }
+  header->width = sizes[0];
+  header->height = sizes[1];
+  samples = sizes[0] * (kind % 3 == 0 ? 3 : 1);
+  row = kind == 4 ? (samples + 7) / 8 : samples * (kind > 4 && sizes[2] > 255 ? 2 : 1);
+  header->is_cut = header->height > bytes->size || ends_before (bytes, at, row * header->height);
 }
 
 /* Of the files built of boxes those that are pictures. */
@@ -178,10 +252,8 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
     header->media = "image/png";
     read_png (header, &bytes);
   } else if (holds (&bytes, 0, "GIF87a") || holds (&bytes, 0, "GIF89a")) {
-    bytes.little_endian = TRUE;
     header->media = "image/gif";
-    header->width = number (&bytes, 6, 2);
-    header->height = number (&bytes, 8, 2);
+    read_gif (header, bytes);
   } else if (holds (&bytes, 0, "RIFF") && holds (&bytes, 8, "WEBP")) {
     header->media = "image/webp";
     read_webp (header, bytes);

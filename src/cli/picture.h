@@ -12,9 +12,11 @@ typedef struct {
   guint64 width, height; /* 0: the header does not say; not looked for in JPEG */
   unsigned orientation;  /* 1..8 as Exif has it; 0: not said, or JPEG */
   gboolean is_deep;      /* PNG: more than 8 bits a channel */
+  gboolean is_cut;       /* the bytes end before the pixels do, as far as a header tells */
 } PictureHeader;
 
-/* FALSE: no picture that is known here. @data: [size], the file or its first bytes. */
+/* FALSE: no picture that is known here. @data: [size], the file or its first bytes; of those
+ * `media` alone holds. */
 gboolean picture_read_header (PictureHeader *header, const guint8 *data, gsize size);
 
 #endif

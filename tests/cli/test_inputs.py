@@ -210,6 +210,22 @@ def damaged_pictures():
 
 
 @test
+def cut_pictures():
+    """a picture whose file was cut is a failure that says so, not a result of the part that is there"""
+    image = Image.open(MEDIA / "coffee.jpg").convert("RGB").resize((300, 200))
+    for name, mode, options in (("u.png", "RGB", {}), ("u.gif", "P", {}), ("u.bmp", "RGB", {}), ("u.tif", "RGB", {}),
+                                ("u.tif", "RGB", {"compression": "tiff_lzw"}), ("u.ppm", "RGB", {}), ("u.pgm", "L", {}),
+                                ("u.pbm", "1", {}), ("u.webp", "RGB", {})):
+        image.convert(mode).save(name, **options)
+        data = pathlib.Path(name).read_bytes()
+        classify(name)
+        for percent in (10, 50, 98):
+            pathlib.Path(name).write_bytes(data[:len(data) * percent // 100])
+            found, err = classify(name, code=1)
+            assert found == [] and len(err) == 1, (name, percent, found, err)
+
+
+@test
 def not_pictures():
     """what is no picture is named: HTML, text, HEIC"""
     pathlib.Path("page.jpg").write_text("<!DOCTYPE html>\n<html><body>404</body></html>\n")
