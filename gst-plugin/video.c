@@ -255,7 +255,7 @@ plane_is_inside (const GstVideoInfo *info, guint plane, guint64 offset, gint64 s
   gint64 row_bytes, rows, first, last;
 
   plane_extent (info, plane, &row_bytes, &rows);
-  if (offset < size && size <= G_MAXINT64 / 2) { /* rows * stride is under 2^48 */
+  if (row_bytes > 0 && offset < size && size <= G_MAXINT64 / 2) { /* rows * stride is under 2^48 */
     first = (gint64)offset + MIN (stride, 0) * (rows - 1);
     last = (gint64)offset + MAX (stride, 0) * (rows - 1) + row_bytes;
     if (first >= 0 && last <= (gint64)size)

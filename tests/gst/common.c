@@ -4,7 +4,9 @@
 #include "common.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void
 test_init (int *argc, char ***argv)
@@ -410,4 +412,19 @@ result_part (const GstStructure *s, guint i)
 
   g_assert_cmpuint (i, <, result_list_length (s, "results"));
   return gst_value_get_structure (gst_value_list_get_value (list, i));
+}
+
+/* ---- the process ------------------------------------------------------------------------------
+ */
+
+gsize
+resident_bytes (void)
+{
+  char *text = NULL;
+  gulong size = 0, resident = 0;
+
+  g_assert_true (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
+  g_assert_cmpint (sscanf (text, "%lu %lu", &size, &resident), ==, 2);
+  g_free (text);
+  return resident * (gsize)sysconf (_SC_PAGESIZE);
 }

@@ -63,4 +63,7 @@ guint result_list_length (const GstStructure *s, const char *field);
 /* Entry @i of the list `results`. */
 const GstStructure *result_part (const GstStructure *s, guint i);
 
+/* Memory of this process. */
+gsize resident_bytes (void);
+
 #endif

@@ -4,9 +4,7 @@
 #include "common.h"
 
 #include <glib/gstdio.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CYCLES 200
 
@@ -446,18 +444,6 @@ test_swap_storm (void)
   harness_free (h);
   remove_with_folder (labels);
   g_free (lite0);
-}
-
-static gsize
-resident_bytes (void)
-{
-  char *text = NULL;
-  gulong size = 0, resident = 0;
-
-  g_assert_true (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
-  g_assert_cmpint (sscanf (text, "%lu %lu", &size, &resident), ==, 2);
-  g_free (text);
-  return resident * (gsize)sysconf (_SC_PAGESIZE);
 }
 
 /* The weights are there once: what a second element adds is an arena, not another copy. */

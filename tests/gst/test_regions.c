@@ -7,9 +7,7 @@
 #ifdef HAVE_GST_ANALYTICS
 #  include <gst/analytics/analytics.h>
 #endif
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { FULL_FRAME, ROI_LIST, REGIONS };
 
@@ -358,18 +356,6 @@ test_many_rois (void)
 
 /* ---- names of others ------------------------------------------------------------------------- */
 
-static gsize
-resident_kilobytes (void)
-{
-  char *text = NULL;
-  gulong size = 0, resident = 0;
-
-  g_assert_true (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
-  g_assert_cmpint (sscanf (text, "%lu %lu", &size, &resident), ==, 2);
-  g_free (text);
-  return resident * (gsize)sysconf (_SC_PAGESIZE) / 1024;
-}
-
 /* A tracker names what it sees: names that are not used any more take no memory. */
 static void
 test_ever_new_names (gconstpointer property)
@@ -385,9 +371,9 @@ test_ever_new_names (gconstpointer property)
                 regions ? ":0,0,0.5,0.5" : "");
     g_object_set (element, property, text, NULL);
     if (i == 20000)
-      before = resident_kilobytes ();
+      before = resident_bytes () / 1024;
   }
-  after = resident_kilobytes ();
+  after = resident_bytes () / 1024;
   g_test_message ("%" G_GSIZE_FORMAT " kB, then %" G_GSIZE_FORMAT " kB", before, after);
   if (g_getenv ("ASAN_OPTIONS") == NULL) /* which keeps what is freed, for a while */
     g_assert_cmpuint (after, <, before + 4000);
