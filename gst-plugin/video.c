@@ -228,6 +228,19 @@ gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps)
   return gst_video_info_from_caps (&info, caps) && gst_effnet_format_from_info (format, &info);
 }
 
+/* 0 when there is none */
+static gint64
+tight_stride (const GstVideoInfo *info, guint plane)
+{
+  GstVideoInfo tight;
+
+  return gst_video_info_set_interlaced_format (
+             &tight, GST_VIDEO_INFO_FORMAT (info), GST_VIDEO_INFO_INTERLACE_MODE (info),
+             (guint)GST_VIDEO_INFO_WIDTH (info), (guint)GST_VIDEO_INFO_HEIGHT (info))
+             ? GST_VIDEO_INFO_PLANE_STRIDE (&tight, plane)
+             : 0;
+}
+
 /* Bytes from the first to the last one used in a line of @plane, and its lines, of a frame whose
  * sides are META_SIDE_MAX at most. */
 static void
@@ -245,6 +258,8 @@ plane_extent (const GstVideoInfo *info, guint plane, gint64 *row_bytes, gint64 *
     *row_bytes = MAX (*row_bytes, bytes);
     *rows = MAX (*rows, (gint64)GST_VIDEO_INFO_COMP_HEIGHT (info, c));
   }
+  if (*row_bytes == 0) /* packed in groups of pixels */
+    *row_bytes = tight_stride (info, plane);
 }
 
 /* @offset: of the plane's first line in @size bytes, which a GstVideoMeta may say as it likes */

@@ -149,6 +149,7 @@ gst_effnet_inference_run (GstEffnetInference *inference, GstEffnetEngine *engine
     return FALSE;
   frame.image.orientation = results->orientation =
       orientation_of (inference, settings, &frame.image);
+  frame.image.bits = settings->bits;
   ok = classify_image (inference, settings, &frame.image, buffer, results, error);
   gst_effnet_frame_unmap (&frame);
   return ok;

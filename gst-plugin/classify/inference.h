@@ -15,6 +15,7 @@ typedef struct {
   GstEffnetRunSettings run;
   guint top_k;
   guint orientation; /* EffnetImage.orientation; 0: what stream or file says */
+  guint bits;        /* EffnetImage.bits */
 } GstEffnetInferenceSettings;
 
 /* Of one stream: what its tags say, and scratch. */

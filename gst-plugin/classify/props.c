@@ -19,6 +19,7 @@ enum {
   PROP_SPARSE_ROWS,
   PROP_ACTIVATION,
   PROP_ORIENTATION,
+  PROP_BITS,
   PROP_INFERENCE_INTERVAL,
   PROP_ATTACH_META,
   PROP_POST_MESSAGES,
@@ -181,6 +182,9 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   case PROP_SPARSE_ROWS:
     self->frame_settings.inference.run.sparse_rows = g_value_get_boolean (value);
     break;
+  case PROP_BITS:
+    self->frame_settings.inference.bits = g_value_get_uint (value);
+    break;
   case PROP_ORIENTATION:
     self->frame_settings.inference.orientation = (guint)g_value_get_enum (value);
     break;
@@ -274,6 +278,9 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     break;
   case PROP_SPARSE_ROWS:
     g_value_set_boolean (value, self->frame_settings.inference.run.sparse_rows);
+    break;
+  case PROP_BITS:
+    g_value_set_uint (value, self->frame_settings.inference.bits);
     break;
   case PROP_ORIENTATION:
     g_value_set_enum (value, (int)self->frame_settings.inference.orientation);
@@ -412,6 +419,12 @@ install_frame_properties (GObjectClass *klass)
                          "What is done to a frame so that it is classified upright; the buffer "
                          "goes on as it is",
                          GST_TYPE_EFFNET_ORIENTATION, 0, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_BITS,
+      g_param_spec_uint ("bits", "Bits",
+                         "Of formats of 16 bits, such as GRAY16_LE: how many the camera uses, "
+                         "8 to 16, from the lowest on; 0 = all (bits)",
+                         0, 16, 0, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_ACTIVATION,
       g_param_spec_enum ("activation", "Activation", "How the network's logits become scores",

@@ -206,6 +206,10 @@ static const Lie lies[] = {
     {.of = GREY, .offset = G_MAXSIZE},
     {.of = GREY, .offset = G_MAXSIZE - SOUND},
     {.of = GREY, .offset = SOUND - 65, .stride = -64},
+    /* of six pixels in 16 bytes */
+    {.of = GST_VIDEO_FORMAT_v210, .offset = 1},
+    {.of = GST_VIDEO_FORMAT_v210, .width = 0x80000000},
+    {.of = GST_VIDEO_FORMAT_v210, .height = 49},
 };
 
 static void

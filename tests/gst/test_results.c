@@ -324,6 +324,40 @@ test_activation (void)
   harness_free (h);
 }
 
+/* 12 bits of a camera in 16: dark as they are, and right when it is said. */
+static void
+test_bits (void)
+{
+  GstHarness *h = harness_new (NULL, NULL);
+  GstBuffer *wide = picture_through ("pipelines/media/coffee.jpg",
+                                     "jpegdec ! videoconvert ! videoscale add-borders=false ! "
+                                     "capsfilter caps=video/x-raw,format=GRAY16_LE,width=256,"
+                                     "height=256,pixel-aspect-ratio=1/1");
+  GstBuffer *narrow = gst_buffer_copy_deep (wide), *out;
+  double confidence[3];
+  GstMapInfo map;
+
+  gst_buffer_map (narrow, &map, GST_MAP_READWRITE);
+  for (gsize i = 0; i + 1 < map.size; i += 2)
+    GST_WRITE_UINT16_LE (map.data + i, GST_READ_UINT16_LE (map.data + i) >> 4);
+  gst_buffer_unmap (narrow, &map);
+  gst_harness_set_src_caps_str (h, "video/x-raw,format=GRAY16_LE,width=256,height=256,"
+                                   "framerate=30/1");
+  for (int i = 0; i < 3; i++) {
+    g_object_set (h->element, "bits", i == 2 ? 12 : 0, NULL);
+    out = push_pull (h, gst_buffer_copy (i == 0 ? wide : narrow));
+    confidence[i] = result_double (result_of (out), "confidence");
+    if (i != 1)
+      g_assert_cmpstr (gst_structure_get_string (result_of (out), "label"), ==, "espresso");
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpfloat_with_epsilon (confidence[0], confidence[2], 0.02);
+  g_assert_cmpfloat (fabs (confidence[0] - confidence[1]), >, 0.02);
+  gst_buffer_unref (narrow);
+  gst_buffer_unref (wide);
+  harness_free (h);
+}
+
 /* A third of the rows: another input, the same picture; while playing, and only where there are
  * rows to spare. */
 static void
@@ -388,11 +422,11 @@ test_properties (void)
     const char *name;
     gboolean playing;
   } expected[] = {
-      {"variant", FALSE},      {"model-file", TRUE},  {"labels-file", TRUE},
-      {"precision", FALSE},    {"threads", FALSE},    {"top-k", TRUE},
-      {"threshold", TRUE},     {"resize-mode", TRUE}, {"inference-interval", TRUE},
-      {"sparse-rows", TRUE},   {"activation", TRUE},  {"attach-meta", FALSE},
-      {"post-messages", TRUE},
+      {"variant", FALSE},    {"model-file", TRUE},   {"labels-file", TRUE},
+      {"precision", FALSE},  {"threads", FALSE},     {"top-k", TRUE},
+      {"threshold", TRUE},   {"resize-mode", TRUE},  {"inference-interval", TRUE},
+      {"sparse-rows", TRUE}, {"activation", TRUE},   {"bits", TRUE},
+      {"orientation", TRUE}, {"attach-meta", FALSE}, {"post-messages", TRUE},
   };
   GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
   GObjectClass *klass = G_OBJECT_GET_CLASS (element);
@@ -496,6 +530,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/results/no-labels", test_no_labels);
   g_test_add_func ("/gst/results/resize-modes", test_resize_modes);
   g_test_add_func ("/gst/results/activation", test_activation);
+  g_test_add_func ("/gst/results/bits", test_bits);
   g_test_add_func ("/gst/results/sparse-rows", test_sparse_rows);
   g_test_add_func ("/gst/results/stats", test_stats);
   g_test_add_func ("/gst/results/properties", test_properties);
