@@ -29,8 +29,9 @@ run videotestsrc num-buffers=10 ! tee name=t ! queue ! effnetclassify ! videocon
   video/x-raw,format=BGRx ! fakesink t. ! queue ! effnetclassify top-k=1 ! x264enc ! fakesink
 run videotestsrc num-buffers=6 ! jpegenc ! effnetclassify inference-interval=2 inference-region=regions \
   'regions=a:0,0,0.5,1;b:0.5,0.5,0.5,0.5' post-messages=all ! fakesink
-run videotestsrc num-buffers=3 ! effnetclassify inference-region=roi-list regions=wrong ! fakesink
+run videotestsrc num-buffers=3 ! effnetclassify inference-region=roi-list ! fakesink
 expect_error=yes
+run videotestsrc num-buffers=3 ! effnetclassify inference-region=regions regions=wrong ! fakesink
 run videotestsrc num-buffers=3 ! video/x-raw,format=GRAY8 ! capssetter \
   caps=image/jpeg join=false replace=true ! effnetclassify max-errors=2 ! fakesink
 run videotestsrc num-buffers=1 ! effnetclassify model-file=/nonexistent ! fakesink
