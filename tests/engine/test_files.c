@@ -142,6 +142,7 @@ test_guesses (Folder *folder, gconstpointer data)
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
     EffnetModelInfo info;
     g_autoptr (EffnetModel) model = open_model (folder, "a.safetensors", &rows[i].options, &info);
+    g_assert_nonnull (model);
     g_assert_cmpstr (info.variant, ==, "lite0");
     g_assert_cmpstr (info.padding, ==, rows[i].padding);
     assert_notice (&info, rows[i].notice);
@@ -172,6 +173,7 @@ test_foreign_card (Folder *folder, gconstpointer data)
     EffnetModelInfo info;
     put (folder, rows[i].card_name, text);
     g_autoptr (EffnetModel) model = open_model (folder, "a.safetensors", NULL, &info);
+    g_assert_nonnull (model);
     g_assert_cmpuint (info.input_width, ==, rows[i].side);
     assert_notice (&info, rows[i].notice);
     g_unlink (card);
@@ -203,11 +205,13 @@ test_input_size (Folder *folder, gconstpointer data)
   put (folder, "config.json",
        "{\"architecture\": \"tf_efficientnet_lite0\", \"input_size\": [3, 448, 448]}");
   g_autoptr (EffnetModel) most = open_model (folder, "", NULL, &info);
+  g_assert_nonnull (most);
   g_assert_cmpuint (info.input_width, ==, 448);
   put (folder, "config.json",
        "{\"architecture\": \"tf_efficientnet_lite0\", \"input_size\": [3, 449, 449]}");
   assert_refused (folder, "", NULL, EFFNET_ERROR_UNSUPPORTED, "config.json|449|448|input-size 449");
   g_autoptr (EffnetModel) wanted = open_model (folder, "", &asked, &info);
+  g_assert_nonnull (wanted);
   g_assert_cmpuint (info.input_width, ==, 449);
   put (folder, "config.json",
        "{\"architecture\": \"tf_efficientnet_lite0\", \"input_size\": [3, 8192, 8192]}");
@@ -237,6 +241,7 @@ test_label_file (Folder *folder, gconstpointer data)
     EffnetModelInfo info;
     put (folder, "config.json", cards[i]);
     g_autoptr (EffnetModel) model = open_model (folder, "", &options, &info);
+    g_assert_nonnull (model);
     g_assert_cmpstr (effnet_model_get_label (model, 0), ==, "z");
     g_assert_cmpstr (effnet_model_get_label (model, 3), ==, "w");
     if (i < 2 || i == 3)

@@ -170,8 +170,8 @@ test_name_forms (TestFolder *folder, gconstpointer data)
       "[\"ant\", \"bee\", \"cow\"]",
       "[[\"n1\", \"ant\"], [\"n2\", \"bee\"], [\"n3\", \"cow\"]]",
       "{\"1\": [\"n2\", \"bee\"], \"0\": [\"n1\", \"ant\"], \"2\": [\"n3\", \"cow\"]}",
-      "[{\"id\": 2, \"name\": \"cow\"}, {\"id\": 0, \"name\": \"ant\"}, {\"id\": 1, \"name\": "
-      "\"bee\"}]",
+      ("[{\"id\": 2, \"name\": \"cow\"}, {\"id\": 0, \"name\": \"ant\"}, "
+       "{\"id\": 1, \"name\": \"bee\"}]"),
       "{\"cow\": 2, \"ant\": 0, \"bee\": 1}", /* the other way round, and not to be mistaken */
   };
   static const char *const to_number_values[] = {
