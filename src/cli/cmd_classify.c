@@ -46,7 +46,8 @@ label_of (const Classify *self, unsigned id)
 }
 
 static void
-print_json (Classify *self, const char *source, const SourceFrame *frame, unsigned n)
+print_json (Classify *self, const char *source, const SourceFrame *frame,
+            const EffnetResult *result, unsigned n)
 {
   JsonObject *object = json_object_new ();
   JsonArray *top = json_array_new ();
@@ -68,6 +69,8 @@ print_json (Classify *self, const char *source, const SourceFrame *frame, unsign
     json_array_add_object_element (top, score);
   }
   json_object_set_array_member (object, "top", top);
+  if (result->warnings > 0)
+    json_object_set_double_member (object, "damage", result->damage);
   cli_print_json (object);
 }
 
@@ -119,7 +122,7 @@ classify_frame (Classify *self, const char *input, const SourceFrame *frame, GEr
   n = effnet_result_top_k (&result, k, self->top);
   progress_clear ();
   if (self->json)
-    print_json (self, input, frame, n);
+    print_json (self, input, frame, &result, n);
   else
     print_row (self, input, frame, n);
   cli_flush ();
@@ -216,7 +219,9 @@ cmd_classify (int argc, char **argv)
       "classify", "INPUT...",
       "Classifies pictures, clips, folders (searched to their depth, in order of names) and URIs.",
       "A JSON line holds source, frame, pts_ns (null for a picture), model and top: a list of id,\n"
-      "label and score, best first.\n\n"
+      "label and score, best first. A JPEG that its decoder complains of has damage, too: the "
+      "share\n"
+      "of the picture that is lost or in doubt.\n\n"
       "Examples:\n  effnet classify cat.jpg\n"
       "  effnet classify --json --every 10 --top-k 1 clip.mp4\n",
       entries};

@@ -37,6 +37,16 @@ def json_members():
 
 
 @test
+def slight_damage():
+    """a JPEG with a little damage at its end is classified, and its line says how much is in doubt"""
+    from PIL import Image
+    Image.open(MEDIA / "cat.jpg").save("whole.jpg", quality=95)
+    pathlib.Path("slight.jpg").write_bytes(pathlib.Path("whole.jpg").read_bytes()[:-20])
+    whole, slight = lines("--resize-mode", "stretch", "whole.jpg", "slight.jpg")
+    assert "damage" not in whole and 0 < slight["damage"] <= 0.1, slight
+
+
+@test
 def agrees_with_run():
     """scores are the softmax of what preprocess and run give"""
     (one,) = lines("--precision", "fp32", "--model", MODEL, MEDIA / "cat.jpg")
