@@ -391,18 +391,10 @@ install_model_properties (GObjectClass *klass)
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 
+/* From a frame to scores. */
 static void
-install_frame_properties (GObjectClass *klass)
+install_input_properties (GObjectClass *klass)
 {
-  g_object_class_install_property (klass, PROP_TOP_K,
-                                   g_param_spec_uint ("top-k", "Top k",
-                                                      "Classes a result lists at most, best first",
-                                                      1, EFFNET_TOP_K_MAX, 5, PLAYING_FLAGS));
-  g_object_class_install_property (
-      klass, PROP_THRESHOLD,
-      g_param_spec_double ("threshold", "Threshold",
-                           "Classes less probable are left out of a result (0 to 1; 0 = none is)",
-                           0.0, 1.0, 0.0, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_RESIZE_MODE,
       g_param_spec_enum ("resize-mode", "Resize mode", "How a frame becomes the network's input",
@@ -429,6 +421,20 @@ install_frame_properties (GObjectClass *klass)
       klass, PROP_ACTIVATION,
       g_param_spec_enum ("activation", "Activation", "How the network's logits become scores",
                          GST_TYPE_EFFNET_ACTIVATION, EFFNET_OUTPUT_ACTIVATION_AUTO, PLAYING_FLAGS));
+}
+
+static void
+install_frame_properties (GObjectClass *klass)
+{
+  g_object_class_install_property (klass, PROP_TOP_K,
+                                   g_param_spec_uint ("top-k", "Top k",
+                                                      "Classes a result lists at most, best first",
+                                                      1, EFFNET_TOP_K_MAX, 5, PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, PROP_THRESHOLD,
+      g_param_spec_double ("threshold", "Threshold",
+                           "Classes less probable are left out of a result (0 to 1; 0 = none is)",
+                           0.0, 1.0, 0.0, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_INFERENCE_INTERVAL,
       g_param_spec_uint (
@@ -497,6 +503,7 @@ gst_effnet_classify_install_properties (GObjectClass *klass)
   klass->get_property = get_property;
   klass->dispatch_properties_changed = dispatch_properties_changed;
   install_model_properties (klass);
+  install_input_properties (klass);
   install_frame_properties (klass);
   install_region_properties (klass);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_PRECISION, 0);

@@ -17,7 +17,7 @@ BUDGETS = [
     ("the kernels", r"src/kernels/", 5800),
     ("the tool", r"src/cli/", 4200),
     ("the core beside kernels and tool", r"src/", 12400),
-    ("the first element, classify", r"gst-plugin/classify/", 3400),
+    ("the first element, classify", r"gst-plugin/classify/", 3500),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
     ("what the elements share", r"gst-plugin/", 1300),
 ]
