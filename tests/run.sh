@@ -270,8 +270,8 @@ run_fuzz() {
 run_coverage() {
   build coverage "${GCC:-gcc}" -Db_coverage=true --buildtype=debug || return
   find "$out/coverage" -name '*.gcda' -delete
-  suite coverage testlog --no-suite slow --suite weights --suite image --suite bind --suite plan --suite fuzz \
-    --suite faults --suite cli
+  suite coverage testlog --no-suite slow --suite weights --suite image --suite bind --suite fuzz \
+    --suite faults --timeout-multiplier 4
   script "lines that ran" tests/coverage.py "$out/coverage" 95 weights image bind
 }
 
