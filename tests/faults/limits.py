@@ -19,7 +19,8 @@ RESIDENT = 1 << 30  # bytes
 ADDRESS_SPACE = 6 << 30
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
-SANITIZED = bool(os.environ.get("EFFNET_SANITIZED"))  # shadow memory: neither limit means anything
+SANITIZED = bool(os.environ.get("EFFNET_SANITIZED"))  # slow, with shadow memory: neither limit means anything
+PATIENCE = 10 if SANITIZED else 2  # times what a program may take, until it is killed
 
 
 @dataclasses.dataclass
@@ -39,7 +40,7 @@ def limit_child():
 
 
 def run(arguments, env=None, seconds=SECONDS, stdout=None):
-    """The program's end, whatever it was; it is killed at twice the time it may take."""
+    """The program's end, whatever it was; it is killed when it has taken PATIENCE times what it may."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.monotonic()
         child = subprocess.Popen([str(a) for a in arguments], stdin=subprocess.DEVNULL,
@@ -51,7 +52,7 @@ def run(arguments, env=None, seconds=SECONDS, stdout=None):
             late.set()
             child.kill()
 
-        timer = threading.Timer(2 * seconds, kill)
+        timer = threading.Timer(PATIENCE * seconds, kill)
         timer.start()
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -82,7 +83,7 @@ def faults(done, seconds=SECONDS):
     """What no input may do, whatever it is: a list of complaints."""
     bad = []
     if done.timed_out:
-        bad.append(f"did not end in {2 * seconds} s")
+        bad.append(f"did not end in {PATIENCE * seconds} s")
     elif done.code < 0:
         bad.append(f"ended by signal {-done.code}")
     elif done.code not in (0, 1):
