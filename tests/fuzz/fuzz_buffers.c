@@ -162,7 +162,7 @@ add_video_meta (GstBuffer *buffer, const GstVideoInfo *info, Bytes *bytes)
     if (how & 32)
       meta->stride[p] = (gint)take (bytes, 4);
     if (how & 64)
-      meta->stride[p] = -meta->stride[p];
+      meta->stride[p] = (gint)(0 - (guint)meta->stride[p]);
   }
 }
 
