@@ -62,9 +62,10 @@ judge_card (const EffnetModelFiles *files, EffnetDialect dialect, const EffnetTe
   *card = effnet_card_new ();
 }
 
-/* timm's names say who trained the weights: tf_ ones come from TensorFlow. */
+/* timm's names say who trained the weights: tf_ ones come from TensorFlow, others do not. The same
+ * names without tf_ say nothing of the checkpoints of other programs. */
 static EffnetPadding
-padding_of_name (const char *name)
+padding_of_name (const char *name, EffnetDialect dialect)
 {
   if (name == NULL)
     return EFFNET_PADDING_AUTO;
@@ -72,8 +73,9 @@ padding_of_name (const char *name)
   const char *start = slash != NULL ? slash + 1 : name;
   if (g_ascii_strncasecmp (start, "tf_", 3) == 0)
     return EFFNET_PADDING_SAME;
-  return g_ascii_strncasecmp (start, "efficientnet", 12) == 0 ? EFFNET_PADDING_SYMMETRIC
-                                                              : EFFNET_PADDING_AUTO;
+  return dialect == EFFNET_DIALECT_TIMM && g_ascii_strncasecmp (start, "efficientnet", 12) == 0
+             ? EFFNET_PADDING_SYMMETRIC
+             : EFFNET_PADDING_AUTO;
 }
 
 /* The option, the card, the names of the architecture; then those of the tensors: lukemelas' and
@@ -87,9 +89,9 @@ choose_padding (const EffnetModelOptions *o, const EffnetCard *card, EffnetDiale
   if (padding == EFFNET_PADDING_AUTO)
     padding = card->padding;
   if (padding == EFFNET_PADDING_AUTO)
-    padding = padding_of_name (card->architecture);
+    padding = padding_of_name (card->architecture, dialect);
   if (padding == EFFNET_PADDING_AUTO && card->architecture == NULL)
-    padding = padding_of_name (o->variant);
+    padding = padding_of_name (o->variant, dialect);
   if (padding != EFFNET_PADDING_AUTO)
     return padding;
   if (dialect == EFFNET_DIALECT_LUKEMELAS || dialect == EFFNET_DIALECT_FOLDED)
