@@ -149,7 +149,7 @@ run_gcc() {
 }
 
 # Rooms whose tests load no GStreamer and leave GLib's quarks alone: they need no suppression.
-asan_rooms=(base arch weights threads kernels image bind plan engine fuzz)
+asan_rooms=(base arch weights threads kernels image bind plan engine)
 
 run_asan() {
   # The plugin is loaded by sanitized programs only: gst-launch-1.0, python3 and GStreamer's
