@@ -20,7 +20,8 @@
  *
  * Memory. Blocks whose size depends on a file, a picture or an option are asked for with care: when
  * the system does not give them, the call fails with #EFFNET_ERROR_IO and a sentence that says how
- * much. Small ones come from g_malloc(), which aborts the process when there is no memory at all.
+ * much. Small ones, and the lists that grow with what a file lists, come from g_malloc(), which
+ * aborts the process when there is no memory at all.
  *
  * The library stays loaded when it is closed with dlclose().
  *
