@@ -151,13 +151,14 @@ run_gcc() {
 # Rooms whose tests load no GStreamer and leave GLib's quarks alone: they need no suppression.
 asan_rooms=(base arch weights threads kernels image bind plan engine)
 
+# run_asan [MESON TEST OPTION...]
 run_asan() {
   # The plugin is loaded by sanitized programs only: gst-launch-1.0, python3 and GStreamer's
   # plugin scanner are not, so suites that need them are left to the other builds. The others' stacks are
   # walked the slow way, three times as long, through libraries without frame pointers, so that
   # tests/lsan.supp can name them.
   local common=malloc_context_size=20:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
-  local skip=(--no-suite slow --no-suite distro --timeout-multiplier 4)
+  local skip=(--no-suite slow --no-suite distro --timeout-multiplier 4 "$@")
   build asan "${GCC:-gcc}" -Db_sanitize=address,undefined --buildtype=debugoptimized -Db_ndebug=false || return
   export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
   ASAN_OPTIONS=$common suite asan rooms "${asan_rooms[@]/#/--suite=}" "${skip[@]}"
@@ -297,7 +298,7 @@ in_valgrind=(tensors hostile card labels plan pool fuzz-safetensors fuzz-card fu
 
 run_default() {
   run_gcc
-  run_asan
+  run_asan --no-suite faults # minutes of one core; --asan runs them
   run_clang_build
   run_arm
   [ -f "$out/gcc/build.ninja" ] && run_valgrind "${in_valgrind[@]}"
