@@ -68,6 +68,8 @@ test_size (gconstpointer data)
     for (unsigned padding = 0; padding < 14; padding += 13) {
       EffnetInputSpec spec = usual;
       EffnetImage image;
+      if (size[0] > 1000 && !large && (padding == 0) == f % 2)
+        continue; /* large frames with or without */
       if (f > EFFNET_PIXEL_FORMAT_JPEG) /* and not each as many outputs */
         spec.width = spec.height = 56;
       /* the padding is odd: 16-bit samples come to lie unaligned */
