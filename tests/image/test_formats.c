@@ -69,7 +69,7 @@ test_size (gconstpointer data)
       EffnetInputSpec spec = usual;
       EffnetImage image;
       if (size[0] > 1000 && !large && (padding == 0) == f % 2)
-        continue; /* large frames with or without */
+        continue;                       /* large frames with or without */
       if (f > EFFNET_PIXEL_FORMAT_JPEG) /* and not each as many outputs */
         spec.width = spec.height = 56;
       /* the padding is odd: 16-bit samples come to lie unaligned */
