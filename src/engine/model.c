@@ -81,20 +81,28 @@ file_identity (const char *path)
   return stat_identity (path, &info);
 }
 
-/* @opened: of the weights when they were opened; NULL = ask for what is there now. */
+/* What a model depends on beside its weights: asked before the card and the labels are read, so
+ * that no later open finds what was replaced meanwhile. */
 static char *
-cache_key (const EffnetModelFiles *files, const struct stat *opened, const EffnetModelOptions *o,
-           EffnetDtype dtype)
+settings_key (const EffnetModelFiles *files, const EffnetModelOptions *o, EffnetDtype dtype)
 {
-  g_autofree char *file =
-      opened != NULL ? stat_identity (files->weights, opened) : file_identity (files->weights);
   g_autofree char *config = file_identity (files->card);
   g_autofree char *labels = file_identity (o->labels_file);
 
-  return g_strdup_printf ("%s|%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", file, config, labels,
+  return g_strdup_printf ("%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", config, labels,
                           o->variant != NULL ? o->variant : "", (int)dtype, (int)o->padding,
                           o->bn_epsilon, (guint64)o->synthetic_seed, o->input_size,
                           (int)effnet_cpu_best ());
+}
+
+/* @opened: of the weights when they were opened; NULL = ask for what is there now. */
+static char *
+cache_key (const EffnetModelFiles *files, const struct stat *opened, const char *settings)
+{
+  g_autofree char *file =
+      opened != NULL ? stat_identity (files->weights, opened) : file_identity (files->weights);
+
+  return g_strconcat (file, "|", settings, NULL);
 }
 
 static gboolean
@@ -354,7 +362,7 @@ effnet_model_open (const char *path, const EffnetModelOptions *options, GError *
 {
   static gsize once;
   EffnetModelOptions o = {0};
-  g_autofree char *found = NULL, *key = NULL;
+  g_autofree char *found = NULL, *settings = NULL, *key = NULL;
   EffnetModelFiles files = {0};
   EffnetModel *model;
   EffnetDtype dtype;
@@ -374,13 +382,14 @@ effnet_model_open (const char *path, const EffnetModelOptions *options, GError *
     return NULL;
 
   effnet_at_fork (&once, before_fork, after_fork, in_child);
-  key = cache_key (&files, NULL, &o, dtype);
+  settings = settings_key (&files, &o, dtype);
+  key = cache_key (&files, NULL, settings);
   g_mutex_lock (&open_lock);
   model = cache_lookup (key);
   if (model == NULL) {
     model = model_new (&files, &o, dtype, error);
     if (model != NULL)
-      model = cache_insert (model, cache_key (&files, effnet_hash_opened (model->hash), &o, dtype));
+      model = cache_insert (model, cache_key (&files, effnet_hash_opened (model->hash), settings));
   }
   g_mutex_unlock (&open_lock);
   effnet_model_files_clear (&files);

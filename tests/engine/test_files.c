@@ -260,6 +260,53 @@ test_rewritten (TestFolder *folder, gconstpointer data)
   g_assert_cmpstr (effnet_model_get_sha256 (first), ==, sha);
 }
 
+typedef struct {
+  TestFolder *folder;
+  EffnetModel *model;
+} Opening;
+
+static gpointer
+open_main (gpointer data)
+{
+  Opening *opening = data;
+  EffnetModelInfo info;
+
+  opening->model = open_model (opening->folder, "", NULL, &info);
+  return NULL;
+}
+
+#define TRIES 12
+
+/* A card replaced while a model is opened: the next one has the new card, while the first is in
+ * use, whichever of the two the first has. */
+static void
+test_card_replaced (TestFolder *folder, gconstpointer data)
+{
+  g_autofree char *card = in (folder, "config.json"), *other = in (folder, "other.json");
+  gint64 takes = 0; /* us */
+
+  (void)data;
+  for (gint64 i = 0; i < TRIES; i++) {
+    Opening opening = {.folder = folder};
+    EffnetModelInfo info;
+    gint64 start;
+
+    put (folder, "config.json", "{\"label_names\": [\"a\", \"b\", \"c\", \"d\"]}");
+    put (folder, "other.json", "{\"label_names\": [\"w\", \"x\", \"y\", \"z\"]}");
+    start = g_get_monotonic_time ();
+    GThread *thread = g_thread_new ("open", open_main, &opening);
+    if (i > 0)
+      g_usleep ((gulong)(takes * i / TRIES));
+    g_assert_cmpint (g_rename (other, card), ==, 0);
+    g_thread_join (thread);
+    if (i == 0)
+      takes = g_get_monotonic_time () - start;
+    g_autoptr (EffnetModel) second = open_model (folder, "", NULL, &info);
+    g_assert_cmpstr (effnet_model_get_label (second, 0), ==, "w");
+    effnet_model_unref (opening.model);
+  }
+}
+
 #define ADD(name, file, function)                                                                  \
   g_test_add ("/engine/files/" name, TestFolder, file, set_up, function, test_folder_tear_down)
 
@@ -273,5 +320,6 @@ main (int argc, char **argv)
   ADD ("input-size", "model.safetensors", test_input_size);
   ADD ("label-file", "model.safetensors", test_label_file);
   ADD ("rewritten", "model.safetensors", test_rewritten);
+  ADD ("card-replaced", "model.safetensors", test_card_replaced);
   return g_test_run ();
 }
