@@ -90,7 +90,7 @@ choose_padding (const EffnetModelOptions *o, const EffnetCard *card, EffnetDiale
     padding = card->padding;
   if (padding == EFFNET_PADDING_AUTO)
     padding = padding_of_name (card->architecture, dialect);
-  if (padding == EFFNET_PADDING_AUTO && card->architecture == NULL)
+  if (padding == EFFNET_PADDING_AUTO)
     padding = padding_of_name (o->variant, dialect);
   if (padding != EFFNET_PADDING_AUTO)
     return padding;
