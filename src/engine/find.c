@@ -50,22 +50,23 @@ effnet_model_find (const char *variant, GError **error)
 {
   g_autoptr (GPtrArray) folders = model_folders ();
   const char *name = variant != NULL ? variant : DEFAULT_VARIANT;
+  g_autofree char *shown = effnet_printable (name);
   g_autoptr (GString) tried = g_string_new (NULL);
 
   /* A variant is a name, never a way out of the folders. */
   for (guint i = 0; i < folders->len && strchr (name, G_DIR_SEPARATOR) == NULL; i++) {
-    g_autofree char *folder = g_build_filename (g_ptr_array_index (folders, i), name, NULL);
+    const char *models = g_ptr_array_index (folders, i);
+    g_autofree char *folder = g_build_filename (models, name, NULL);
     g_autofree char *file = g_build_filename (folder, WEIGHTS, NULL);
+    g_autofree char *looked = g_build_filename (models, shown, NULL);
 
     if (g_file_test (file, G_FILE_TEST_EXISTS))
       return g_steal_pointer (&folder);
-    g_string_append_printf (tried, "%s%s", tried->len > 0 ? ", " : "", folder);
+    g_string_append_printf (tried, "%s%s", tried->len > 0 ? ", " : "", looked);
   }
-  g_autofree char *shown = effnet_printable (name);
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
                "no model for variant %s: looked for model.safetensors in %s; `models/fetch %s` "
-               "gets it, or name a "
-               "file or folder",
+               "gets it, or name a file or folder",
                shown, tried->str, shown);
   return NULL;
 }

@@ -202,7 +202,8 @@ pack_weights (EffnetModel *model, const EffnetTensorTable *tensors, const Effnet
   g_mutex_clear (&packing.lock);
   if (packing.error == NULL)
     return TRUE;
-  g_propagate_prefixed_error (error, packing.error, "%s: ", effnet_tensor_table_name (tensors));
+  g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+  g_propagate_prefixed_error (error, packing.error, "%s: ", file);
   return FALSE;
 }
 

@@ -93,9 +93,10 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
   session->pool = effnet_pool_get (options->threads);
   bytes = plan->arena_bytes + effnet_pool_size (session->pool) * plan->scratch_bytes;
   if (effnet_arena_init (&session->arena, bytes) != 0) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+    g_autofree char *shown = effnet_printable (model->name);
+    effnet_fail (error, EFFNET_ERROR_IO,
                  "a session of %s needs %" G_GSIZE_FORMAT " MB, which the system does not give",
-                 model->name, bytes >> 20);
+                 shown, bytes >> 20);
     return NULL;
   }
   fill_spec (&session->spec, model, options);

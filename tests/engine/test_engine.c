@@ -283,10 +283,12 @@ test_not_found (void)
 {
   g_autofree char *empty = g_dir_make_tmp ("effnet-XXXXXX", NULL);
   EffnetModelOptions b5 = {.variant = "b5"}, up = {.variant = "../lite0"},
-                     unknown = {.variant = "b99", .synthetic_seed = 1};
+                     unknown = {.variant = "b99", .synthetic_seed = 1}, odd = {.variant = "b\n5"};
 
   expect_open_error (NULL, &b5, EFFNET_ERROR_NOT_FOUND, "b5|/effnet/models/b5|models/fetch b5");
   expect_open_error (NULL, &up, EFFNET_ERROR_NOT_FOUND, "../lite0");
+  expect_open_error (NULL, &odd, EFFNET_ERROR_NOT_FOUND,
+                     "variant b\\u000a5|/effnet/models/b\\u000a5");
   expect_open_error (NULL, &unknown, EFFNET_ERROR_NOT_FOUND, "b99|lite0");
   expect_open_error (empty, NULL, EFFNET_ERROR_NOT_FOUND, "no model.safetensors|config.json");
   expect_open_error ("/nowhere/model.safetensors", NULL, EFFNET_ERROR_NOT_FOUND,

@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L /* utimensat, symlink */
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -230,6 +231,21 @@ test_label_file (TestFolder *folder, gconstpointer data)
   assert_refused (folder, "", NULL, EFFNET_ERROR_MISMATCH, "4 classes|card names 3");
 }
 
+/* Whatever the file is called, the sentence is one line. */
+static void
+test_damaged (TestFolder *folder, gconstpointer name)
+{
+  static const float nan = NAN;
+  g_autofree char *path = in (folder, name);
+  FILE *file = fopen (path, "r+");
+
+  g_assert_nonnull (file);
+  g_assert_cmpint (fseek (file, -(long)sizeof nan, SEEK_END), ==, 0);
+  g_assert_cmpuint (fwrite (&nan, sizeof nan, 1, file), ==, 1);
+  g_assert_cmpint (fclose (file), ==, 0);
+  assert_refused (folder, name, NULL, EFFNET_ERROR_FORMAT, "safetensors: |classifier.bias|nan");
+}
+
 /* The same name, size and time of modification, other bytes. */
 static void
 test_rewritten (TestFolder *folder, gconstpointer data)
@@ -322,6 +338,7 @@ main (int argc, char **argv)
   ADD ("own-card", "model.safetensors", test_own_card);
   ADD ("input-size", "model.safetensors", test_input_size);
   ADD ("label-file", "model.safetensors", test_label_file);
+  ADD ("damaged", "a\nb.safetensors", test_damaged);
   ADD ("rewritten", "model.safetensors", test_rewritten);
   ADD ("card-replaced", "model.safetensors", test_card_replaced);
   return g_test_run ();
