@@ -17,7 +17,6 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/percentile.h"
-#include "base/error.h"
 
 static void
 test_arena (void)

@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/result.h"
+#include "../weights/files.h"
+#include "open.h"
 
 static char *
 default_model_path (void)
@@ -25,11 +26,8 @@ static EffnetModel *
 open_default (void)
 {
   g_autofree char *path = default_model_path ();
-  g_autoptr (GError) error = NULL;
-  EffnetModel *model = effnet_model_open (path, NULL, &error);
 
-  g_assert_no_error (error);
-  return model;
+  return test_open (path, NULL);
 }
 
 static EffnetModel *
@@ -37,11 +35,8 @@ open_synthetic (const char *variant, EffnetPrecision precision, unsigned size)
 {
   EffnetModelOptions options = {
       .variant = variant, .precision = precision, .synthetic_seed = 5, .input_size = size};
-  g_autoptr (GError) error = NULL;
-  EffnetModel *model = effnet_model_open (NULL, &options, &error);
 
-  g_assert_no_error (error);
-  return model;
+  return test_open (NULL, &options);
 }
 
 static float *
@@ -60,17 +55,6 @@ random_input (const EffnetModel *model, guint32 seed)
   return input;
 }
 
-static EffnetSession *
-new_session (EffnetModel *model, unsigned threads)
-{
-  EffnetSessionOptions options = {.threads = threads};
-  g_autoptr (GError) error = NULL;
-  EffnetSession *session = effnet_session_new (model, &options, &error);
-
-  g_assert_no_error (error);
-  return session;
-}
-
 /* ---- results ---- */
 
 static void
@@ -80,7 +64,7 @@ check_thread_invariance (EffnetModel *model)
   g_autofree float *input = random_input (model, 3), *first = NULL;
 
   for (size_t i = 0; i < G_N_ELEMENTS (threads); i++) {
-    g_autoptr (EffnetSession) session = new_session (model, threads[i]);
+    g_autoptr (EffnetSession) session = test_new_session (model, threads[i]);
 
     for (unsigned round = 0; round < 3; round++) {
       EffnetResult result;
@@ -132,7 +116,7 @@ static gpointer
 stream_main (gpointer data)
 {
   Stream *stream = data;
-  g_autoptr (EffnetSession) session = new_session (stream->model, 2);
+  g_autoptr (EffnetSession) session = test_new_session (stream->model, 2);
 
   for (unsigned i = 0; i < 10; i++) {
     EffnetResult result;
@@ -147,7 +131,7 @@ static void
 test_streams (void)
 {
   g_autoptr (EffnetModel) model = open_synthetic ("lite0", EFFNET_PRECISION_FP32, 128);
-  g_autoptr (EffnetSession) session = new_session (model, 1);
+  g_autoptr (EffnetSession) session = test_new_session (model, 1);
   g_autofree float *input = random_input (model, 4);
   EffnetResult result;
   Stream streams[4];
@@ -168,7 +152,7 @@ static void
 test_run_allocates_nothing (void)
 {
   g_autoptr (EffnetModel) model = open_default ();
-  g_autoptr (EffnetSession) session = new_session (model, 1);
+  g_autoptr (EffnetSession) session = test_new_session (model, 1);
   g_autofree float *input = random_input (model, 5);
   EffnetResult result;
   struct mallinfo2 before, after;
@@ -190,7 +174,7 @@ static void
 test_probabilities (void)
 {
   g_autoptr (EffnetModel) model = open_default ();
-  g_autoptr (EffnetSession) session = new_session (model, 0);
+  g_autoptr (EffnetSession) session = test_new_session (model, 0);
   g_autofree float *input = random_input (model, 6);
   EffnetResult result;
   double sum = 0, exps = 0;
@@ -264,18 +248,13 @@ test_info (void)
 /* ---- errors ---- */
 
 static void
-expect_open_error (const char *path, const EffnetModelOptions *options, int code, const char *words)
+expect_open_error (const char *path, const EffnetModelOptions *options, EffnetError code,
+                   const char *words)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (EffnetModel) model = effnet_model_open (path, options, &error);
-  g_auto (GStrv) wanted = g_strsplit (words, "|", -1);
+  GError *error = NULL;
 
-  g_assert_null (model);
-  g_assert_error (error, EFFNET_ERROR, code);
-  for (char **word = wanted; *word != NULL; word++) {
-    if (strstr (error->message, *word) == NULL)
-      g_error ("\"%s\" does not say \"%s\"", error->message, *word);
-  }
+  g_assert_null (effnet_model_open (path, options, &error));
+  test_assert_error (&error, code, words);
 }
 
 static void

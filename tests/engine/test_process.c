@@ -7,28 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "open.h"
+
 #define INPUT 64 /* pixels a side */
 
 static EffnetModel *
 open_model (const char *variant, uint64_t seed, unsigned size)
 {
   EffnetModelOptions options = {.variant = variant, .synthetic_seed = seed, .input_size = size};
-  g_autoptr (GError) error = NULL;
-  EffnetModel *model = effnet_model_open (NULL, &options, &error);
 
-  g_assert_no_error (error);
-  return model;
-}
-
-static EffnetSession *
-new_session (EffnetModel *model, unsigned threads)
-{
-  EffnetSessionOptions options = {.threads = threads};
-  g_autoptr (GError) error = NULL;
-  EffnetSession *session = effnet_session_new (model, &options, &error);
-
-  g_assert_no_error (error);
-  return session;
+  return test_open (NULL, &options);
 }
 
 /* ---- fork ---- */
@@ -44,7 +32,7 @@ static gpointer
 other_main (gpointer data)
 {
   Other *other = data;
-  EffnetSession *session = new_session (other->model, 4);
+  EffnetSession *session = test_new_session (other->model, 4);
   EffnetResult result;
 
   while (!g_atomic_int_get (&other->stop)) {
@@ -71,7 +59,7 @@ child (EffnetModel *model, EffnetSession *session, const float *want)
       _exit (2);
   }
   another = open_model ("lite1", 3, 32);
-  effnet_session_free (new_session (another, 3));
+  effnet_session_free (test_new_session (another, 3));
   effnet_model_unref (another);
   effnet_session_free (session);
   effnet_model_unref (model);
@@ -83,7 +71,7 @@ check_forks (gboolean busy, unsigned forks)
 {
   Other other = {.model = open_model ("lite0", 5, INPUT)};
   GThread *thread = busy ? g_thread_new ("other", other_main, &other) : NULL;
-  EffnetSession *session = new_session (other.model, 4);
+  EffnetSession *session = test_new_session (other.model, 4);
   g_autofree float *want = NULL;
   EffnetResult result;
 
@@ -165,7 +153,7 @@ test_memory_comes_back (void)
   before = resident_mb ();
   for (unsigned i = 0; i < G_N_ELEMENTS (variants); i++) {
     EffnetModel *model = open_model (variants[i], 1, 0);
-    EffnetSession *session = new_session (model, 2);
+    EffnetSession *session = test_new_session (model, 2);
 
     effnet_session_free (session);
     effnet_model_unref (kept);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/result.h"
+#include "open.h"
 
 typedef struct {
   EffnetModel *model;
@@ -20,14 +21,10 @@ set_up (Fixture *f, const char *variant, unsigned size, unsigned threads)
                                 .precision = EFFNET_PRECISION_FP32,
                                 .synthetic_seed = 5,
                                 .input_size = size};
-  EffnetSessionOptions session = {.threads = threads};
-  g_autoptr (GError) error = NULL;
   EffnetModelInfo info;
 
-  f->model = effnet_model_open (NULL, &options, &error);
-  g_assert_no_error (error);
-  f->session = effnet_session_new (f->model, &session, &error);
-  g_assert_no_error (error);
+  f->model = test_open (NULL, &options);
+  f->session = test_new_session (f->model, threads);
   effnet_model_get_info (f->model, &info);
   f->input = g_new0 (float, (size_t)info.input_width *info.input_height * 3);
   for (size_t i = 0; i < (size_t)info.input_width * info.input_height * 3; i++)
