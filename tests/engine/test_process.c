@@ -25,7 +25,7 @@ static float input[INPUT * INPUT * 3];
 
 typedef struct {
   EffnetModel *model;
-  gint stop, runs;
+  gint stop, runs; /* atomic */
 } Other;
 
 static gpointer
@@ -75,6 +75,8 @@ check_forks (gboolean busy, unsigned forks)
   g_autofree float *want = NULL;
   EffnetResult result;
 
+  while (thread != NULL && g_atomic_int_get (&other.runs) == 0)
+    g_usleep (100);
   g_assert_true (effnet_session_run (session, input, &result, NULL));
   want = g_memdup2 (result.logits, result.n_classes * sizeof *want);
   for (unsigned i = 0; i < forks; i++) {
