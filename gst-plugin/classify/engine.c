@@ -95,7 +95,7 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   effnet_model_get_info (engine->model, &engine->info);
   if (engine->info.notice != NULL)
     GST_CAT_WARNING (gst_effnet_engine_debug, "%s", engine->info.notice);
-  engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow, and takes a lock: once */
+  engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow: once */
   return engine;
 
   /* ERRORS */
