@@ -116,12 +116,7 @@ effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors, double epsi
   gboolean ok = TRUE;
 
   if (dialect == EFFNET_DIALECT_UNKNOWN) {
-    g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
-    g_set_error (
-        error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
-        "%s holds no stem convolution under a name we know (timm's conv_stem.weight, torchvision's "
-        "features.0.0.weight, lukemelas' _conv_stem.weight): not an EfficientNet checkpoint",
-        file);
+    effnet_dialect_fail_unknown (tensors, error);
     return NULL;
   }
   if (!(epsilon > 0))

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 /* Names of a layer without the last part: of the convolution or matrix, and of its batch norm. */
 typedef struct {
   const char *conv, *norm;
@@ -148,6 +150,18 @@ effnet_dialect_detect (const EffnetTensorTable *tensors)
       return dialect;
   }
   return EFFNET_DIALECT_UNKNOWN;
+}
+
+gboolean
+effnet_dialect_fail_unknown (const EffnetTensorTable *tensors, GError **error)
+{
+  g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+
+  return effnet_fail (
+      error, EFFNET_ERROR_MISMATCH,
+      "%s holds no stem convolution under a name we know (timm's conv_stem.weight, torchvision's "
+      "features.0.0.weight, lukemelas' _conv_stem.weight): not an EfficientNet checkpoint",
+      file);
 }
 
 unsigned

@@ -17,6 +17,8 @@ typedef enum {
 } EffnetDialect;
 
 EffnetDialect effnet_dialect_detect (const EffnetTensorTable *tensors);
+/* Sets @error to MISMATCH: @tensors are of no dialect. Returns FALSE. */
+gboolean effnet_dialect_fail_unknown (const EffnetTensorTable *tensors, GError **error);
 const char *effnet_dialect_name (EffnetDialect dialect);
 /* TRUE when its layers have a bias instead of a batch norm. */
 gboolean effnet_dialect_is_folded (EffnetDialect dialect);

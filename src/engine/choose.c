@@ -131,9 +131,12 @@ choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDiale
   const char *guess = effnet_dialect_guess_variant (dialect, tensors, &certain);
   if (certain)
     return guess;
-  effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
-               "%s has no card (config.json) that says its variant%s%s; name the variant", file,
-               guess != NULL ? "; it looks like " : "", guess != NULL ? guess : "");
+  if (dialect == EFFNET_DIALECT_UNKNOWN)
+    effnet_dialect_fail_unknown (tensors, error);
+  else
+    effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
+                 "%s has no card (config.json) that says its variant%s%s; name the variant", file,
+                 guess != NULL ? "; it looks like " : "", guess != NULL ? guess : "");
   return NULL;
 }
 

@@ -230,6 +230,19 @@ test_label_file (TestFolder *folder, gconstpointer data)
   assert_refused (folder, "", NULL, EFFNET_ERROR_MISMATCH, "4 classes|card names 3");
 }
 
+/* A variant would not help. */
+static void
+test_other_network (TestFolder *folder, gconstpointer data)
+{
+  static const char header[] =
+      "{\"conv1.weight\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+
+  (void)data;
+  g_free (test_put_tensors (folder, strlen (header), header, strlen (header), 4));
+  assert_refused (folder, "x.safetensors", NULL, EFFNET_ERROR_MISMATCH,
+                  "x.safetensors|conv_stem.weight|not an EfficientNet");
+}
+
 /* Whatever the file is called, the sentence is one line. */
 static void
 test_damaged (TestFolder *folder, gconstpointer name)
@@ -337,6 +350,7 @@ main (int argc, char **argv)
   ADD ("own-card", "model.safetensors", test_own_card);
   ADD ("input-size", "model.safetensors", test_input_size);
   ADD ("label-file", "model.safetensors", test_label_file);
+  ADD ("other-network", "model.safetensors", test_other_network);
   ADD ("damaged", "a\nb.safetensors", test_damaged);
   ADD ("rewritten", "model.safetensors", test_rewritten);
   ADD ("card-replaced", "model.safetensors", test_card_replaced);
