@@ -187,18 +187,32 @@ run_until_error (gpointer data)
   return NULL;
 }
 
-#define PROMPT 20000 /* us */
+#define PROMPT  20000 /* us */
+#define CLASSES 1000  /* of synthetic weights */
+
+/* The logits of a run; free with g_free(). */
+static float *
+run_logits (const Fixture *f)
+{
+  EffnetResult result;
+
+  g_assert_true (effnet_session_run (f->session, f->input, &result, NULL));
+  return g_memdup2 (result.logits, result.n_classes * sizeof (float));
+}
 
 /* A run ends soon after the flag, wherever in the network it is; in half of the tries at least,
- * since a busy machine may stop either thread for longer. */
+ * since a busy machine may stop either thread for longer. The next one is as if it had not been. */
 static void
 check_prompt (const char *variant, unsigned size, unsigned threads)
 {
+  g_autofree float *want = NULL;
   unsigned prompt = 0;
   Fixture f;
 
   set_up (&f, variant, size, threads);
+  want = run_logits (&f);
   for (unsigned i = 0; i < 5; i++) {
+    g_autofree float *found = NULL;
     Run run = {.fixture = &f};
     GThread *thread = g_thread_new ("run", run_until_error, &run);
     gint64 before;
@@ -213,6 +227,8 @@ check_prompt (const char *variant, unsigned size, unsigned threads)
     g_assert_error (run.error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED);
     g_clear_error (&run.error);
     effnet_session_set_cancelled (f.session, FALSE);
+    found = run_logits (&f);
+    g_assert_cmpmem (found, CLASSES * sizeof (float), want, CLASSES * sizeof (float));
   }
   g_assert_cmpuint (prompt, >=, 3);
   tear_down (&f);
@@ -227,6 +243,7 @@ test_prompt (void)
 
 #define SIDE    4000 /* pixels of a frame */
 #define REGIONS 300
+#define CHECKED 3 /* regions */
 
 typedef struct {
   EffnetSession *session;
@@ -246,6 +263,25 @@ count_region (unsigned region, const EffnetResult *result, void *user_data)
   g_assert_cmpint (frame->called++, ==, (gint)region);
 }
 
+static void
+take_logits (unsigned region, const EffnetResult *result, void *user_data)
+{
+  float *logits = user_data; /* [CHECKED][CLASSES] */
+
+  memcpy (logits + (size_t)region * CLASSES, result->logits, CLASSES * sizeof *logits);
+}
+
+/* Those of the first regions; free with g_free(). */
+static float *
+region_logits (const Frame *frame)
+{
+  float *logits = g_new0 (float, CHECKED *CLASSES);
+
+  g_assert_true (effnet_session_classify_regions (frame->session, &frame->image, frame->regions,
+                                                  CHECKED, take_logits, logits, NULL));
+  return logits;
+}
+
 static gpointer
 classify_frame (gpointer data)
 {
@@ -262,24 +298,30 @@ classify_frame (gpointer data)
 static void
 test_prompt_regions (void)
 {
-  g_autofree uint8_t *pixels = g_malloc0 ((size_t)SIDE * SIDE);
+  g_autofree uint8_t *pixels = g_malloc ((size_t)SIDE * SIDE);
+  g_autofree float *want = NULL;
   EffnetRegion regions[REGIONS];
+  EffnetImage image = {.format = EFFNET_PIXEL_FORMAT_GRAY8,
+                       .width = SIDE,
+                       .height = SIDE,
+                       .data = {pixels},
+                       .stride = {SIDE}};
   unsigned prompt = 0;
   Fixture f;
 
+  for (size_t i = 0; i < (size_t)SIDE * SIDE; i++)
+    pixels[i] = (uint8_t)(i / SIDE / 16 * 37 + i % SIDE / 16);
   for (unsigned i = 0; i < REGIONS; i++)
     regions[i] = (EffnetRegion){i, i, SIDE - 2 * i, SIDE - i};
   set_up (&f, "b0", 0, 2);
   for (unsigned i = 0; i < 6; i++) {
-    Frame frame = {.session = f.session, .regions = regions};
+    Frame frame = {.session = f.session, .image = image, .regions = regions};
+    g_autofree float *found = NULL;
     GThread *thread;
     gint64 before;
 
-    frame.image = (EffnetImage){.format = EFFNET_PIXEL_FORMAT_GRAY8,
-                                .width = SIDE,
-                                .height = SIDE,
-                                .data = {pixels},
-                                .stride = {SIDE}};
+    if (want == NULL)
+      want = region_logits (&frame);
     thread = g_thread_new ("frame", classify_frame, &frame);
     while (!g_atomic_int_get (&frame.begun))
       g_thread_yield ();
@@ -292,6 +334,9 @@ test_prompt_regions (void)
     g_clear_error (&frame.error);
     g_assert_cmpint (frame.called, <, REGIONS);
     effnet_session_set_cancelled (f.session, FALSE);
+    found = region_logits (&frame);
+    g_assert_cmpmem (found, CHECKED * CLASSES * sizeof (float), want,
+                     CHECKED * CLASSES * sizeof (float));
   }
   g_assert_cmpuint (prompt, >=, 3);
   tear_down (&f);
