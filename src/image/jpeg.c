@@ -7,8 +7,9 @@
  * above EFFNET_DAMAGE_MAX the frame is broken. So is a file whose scans are not all there, because
  * a picture with half its scans is another picture. No damage: bytes before the start and after the
  * end, a second start marker, a missing end marker, padding between segments, unknown application
- * markers, missing Huffman tables (libjpeg-turbo then takes the standard ones). Rows outside the
- * crop are parsed, not transformed. */
+ * markers, missing Huffman tables (libjpeg-turbo then takes the standard ones), and the numbers of
+ * a sequential scan's header that no decoder needs (some phones write zeros). Rows outside the crop
+ * are parsed, not transformed. */
 #include "image/jpeg.h"
 
 #include <math.h>
@@ -123,7 +124,6 @@ on_message (j_common_ptr common, int level)
       effnet_damage_ahead (&jpeg->damage, row, jpeg->message);
     break;
   case JWRN_BOGUS_PROGRESSION:
-  case JWRN_NOT_SEQUENTIAL:
     effnet_damage_scan (&jpeg->damage, jpeg->message);
     break;
   default:
