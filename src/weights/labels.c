@@ -268,7 +268,8 @@ read_text (char *text, const char *where, unsigned n_classes, GError **error)
 
   if (!cut_lines (text, &lines, &n, error))
     return NULL;
-  drop_heading (&lines);
+  if (n == n_classes + 1)
+    drop_heading (&lines);
   if (texts->len == n_classes)
     return read_lines (&lines, error);
   effnet_fail (error, EFFNET_ERROR_MISMATCH,

@@ -113,6 +113,8 @@ test_refused (TestFolder *folder, gconstpointer data)
   } rows[] = {
       {"a\nb\n", EFFNET_ERROR_MISMATCH, "labels.txt|2 classes|model has 3"},
       {"a\nb\nc\nd", EFFNET_ERROR_MISMATCH, "labels.txt|4 classes|model has 3"},
+      {"id,name\n0,a\n1,b\n2,c\n3,d\n", EFFNET_ERROR_MISMATCH, "labels.txt|model has 3"},
+      {"class,index\na,0\nb,1\nc,2\nd,3\ne,4\n", EFFNET_ERROR_MISMATCH, "labels.txt|model has 3"},
       {"", EFFNET_ERROR_MISMATCH, "labels.txt|0 classes|model has 3"},
       {"\n\n\n", EFFNET_ERROR_MISMATCH, "labels.txt|0 classes"},
       {"a\n\nc\n", EFFNET_ERROR_FORMAT, "labels.txt|line 2 is empty|class 1"},
