@@ -236,6 +236,17 @@ tails_count (const Found *found)
   return found->n > 1;
 }
 
+/* Some lines have a number @where their names and others have none. */
+static char **
+fail_mixed (const Lines *lines, const Found *found, const char *where, GError **error)
+{
+  effnet_fail (error, EFFNET_ERROR_FORMAT,
+               "%s: line %u has no number %s the name, though others have; expected one on each "
+               "line or on none",
+               lines->where, found->odd + 1, where);
+  return NULL;
+}
+
 static char **
 read_lines (const Lines *lines, GError **error)
 {
@@ -248,10 +259,9 @@ read_lines (const Lines *lines, GError **error)
   else if (tails.n == n && (2 * tails.n_certain > n || tails_count (&tails)))
     names = take_numbered (lines, &tails, error);
   else if (heads.n_certain > 0 || 2 * heads.n > n)
-    effnet_fail (error, EFFNET_ERROR_FORMAT,
-                 "%s: line %u has no number before the name, though others have; expected one on "
-                 "each line or on none",
-                 lines->where, heads.odd + 1);
+    names = fail_mixed (lines, &heads, "before", error);
+  else if (2 * tails.n_certain > n)
+    names = fail_mixed (lines, &tails, "behind", error);
   else
     names = take_plain (lines, error);
   found_clear (&heads);

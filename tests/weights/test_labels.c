@@ -133,6 +133,7 @@ test_refused (TestFolder *folder, gconstpointer data)
        EFFNET_ERROR_FORMAT, "labels.txt|\"a\""},
       {"0: a\nb\n2: c", EFFNET_ERROR_FORMAT, "labels.txt|line 2 has no number"},
       {"0 a\n1 b\nc", EFFNET_ERROR_FORMAT, "labels.txt|line 3 has no number"},
+      {"a,0\nb,1\nc", EFFNET_ERROR_FORMAT, "labels.txt|line 3 has no number behind"},
       {"a,0\nb,0\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 0"},
       {"a,12\nb,3\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 12"},
       {"n01443537 a\nn01440764 b\nn01484850 c", EFFNET_ERROR_FORMAT, "labels.txt|line 2|order"},
