@@ -81,14 +81,18 @@ effnet_names_node_number (JsonNode *node, uint64_t *number)
   return TRUE;
 }
 
-/* "cat", or ["n02123045", "cat"] as Keras has it; NULL = neither. */
+/* "cat", or ["n02123045", "cat"] as Keras has it; NULL = neither. Of ["7", "cat"] it is not certain
+ * that its place in the list counts. */
 static const char *
 node_name (JsonNode *node)
 {
+  uint64_t number;
+
   if (node != NULL && JSON_NODE_HOLDS_ARRAY (node)) {
     JsonArray *pair = json_node_get_array (node);
     if (json_array_get_length (pair) != 2 ||
-        !effnet_json_is_string (json_array_get_element (pair, 0)))
+        !effnet_json_is_string (json_array_get_element (pair, 0)) ||
+        effnet_names_node_number (json_array_get_element (pair, 0), &number))
       return NULL;
     node = json_array_get_element (pair, 1);
   }

@@ -361,6 +361,7 @@ test_broken_names (TestFolder *folder, gconstpointer data)
       {"{\"label_names\": []}", FORMAT, "label_names is empty"},
       {"{\"label_names\": [\"a\", 1]}", FORMAT, "label_names|class 1"},
       {"{\"label_names\": [\"a\", null]}", FORMAT, "label_names|class 1"},
+      {"{\"label_names\": [[\"1\", \"a\"], [\"0\", \"b\"]]}", FORMAT, "label_names|class 0"},
       {"{\"label_names\": {\"0\": \"a\", \"2\": \"b\"}}", FORMAT,
        "label_names|\"b\"|number 2|0 to 1"},
       {"{\"id2label\": {\"1\": \"a\", \"2\": \"b\"}}", FORMAT, "id2label|\"b\"|number 2|0 to 1"},
