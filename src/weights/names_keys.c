@@ -75,9 +75,11 @@ are_stand_ins (char **names)
   return TRUE;
 }
 
-/* label2id may lack names that two classes share, but must not contradict. */
+/* label2id may lack names that two classes share, but must not contradict. It has names as they are
+ * before @descriptions replace them. */
 static gboolean
-check_inverse (JsonObject *object, char **names, const char *where, GError **error)
+check_inverse (JsonObject *object, char **names, JsonObject *descriptions, const char *where,
+               GError **error)
 {
   JsonNode *inverse = get (object, "label2id");
   JsonObjectIter iter;
@@ -89,9 +91,12 @@ check_inverse (JsonObject *object, char **names, const char *where, GError **err
   guint n = g_strv_length (names);
   json_object_iter_init (&iter, json_node_get_object (inverse));
   while (json_object_iter_next (&iter, &name, &value)) {
+    const char *described = NULL;
     uint64_t number = 0;
+    if (descriptions != NULL)
+      described = json_object_get_string_member_with_default (descriptions, name, NULL);
     if (!effnet_names_node_number (value, &number) ||
-        (number < n && strcmp (names[number], name) == 0))
+        (number < n && strcmp (names[number], described != NULL ? described : name) == 0))
       continue;
     g_autofree char *shown = effnet_printable (name);
     return effnet_fail (error, EFFNET_ERROR_MISMATCH,
@@ -107,16 +112,17 @@ read_key (JsonObject *object, const Key *key, const char *where, char ***names, 
 {
   g_autofree char *place = g_strdup_printf ("%s: %s", where, key->key);
   JsonNode *described = get (object, "label_descriptions");
+  JsonObject *descriptions = NULL;
   g_auto (GStrv) found = NULL;
 
   if (described != NULL && !JSON_NODE_HOLDS_OBJECT (described))
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "%s: label_descriptions is no object from name to description", where);
-  found =
-      effnet_names_from_json (get (object, key->key), place, key->order,
-                              described != NULL ? json_node_get_object (described) : NULL, error);
-  if (found == NULL ||
-      (strcmp (key->key, "id2label") == 0 && !check_inverse (object, found, where, error)))
+  if (described != NULL)
+    descriptions = json_node_get_object (described);
+  found = effnet_names_from_json (get (object, key->key), place, key->order, descriptions, error);
+  if (found == NULL || (strcmp (key->key, "id2label") == 0 &&
+                        !check_inverse (object, found, descriptions, where, error)))
     return FALSE;
   g_strfreev (*names);
   *names = g_steal_pointer (&found);

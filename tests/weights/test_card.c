@@ -218,6 +218,10 @@ test_name_choice (TestFolder *folder, gconstpointer data)
   g_autoptr (EffnetCard) twins =
       load (folder, "{\"id2label\": {\"0\": \"crane\", \"1\": \"crane\"},"
                     "\"label2id\": {\"crane\": 1}}");
+  g_autoptr (EffnetCard) described =
+      load (folder, "{\"id2label\": {\"0\": \"n1\", \"1\": \"n2\"},"
+                    "\"label2id\": {\"n1\": 0, \"n2\": 1},"
+                    "\"label_descriptions\": {\"n1\": \"ant\"}}");
   g_autoptr (EffnetCard) number = load (folder, "{\"classes\": 5, \"labels\": \"x\"}");
 
   (void)data;
@@ -225,6 +229,9 @@ test_name_choice (TestFolder *folder, gconstpointer data)
   g_assert_cmpstr (outer->labels[0], ==, "a");
   g_assert_no_error (twins->labels_error);
   g_assert_cmpstr (twins->labels[0], ==, "crane");
+  g_assert_no_error (described->labels_error);
+  g_assert_cmpstr (described->labels[0], ==, "ant");
+  g_assert_cmpstr (described->labels[1], ==, "n2");
   g_assert_no_error (number->labels_error);
   g_assert_null (number->labels);
 }
