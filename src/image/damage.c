@@ -16,7 +16,7 @@ effnet_damage_begin (EffnetDamage *damage)
 static void
 note (EffnetDamage *damage, unsigned row, const char *warning)
 {
-  if (damage->first[0] != '\0')
+  if (damage->first[0] != '\0' || damage->rows == 0) /* of the header nothing is in doubt */
     return;
   g_strlcpy (damage->first, warning, sizeof damage->first);
   damage->at = row;
@@ -33,9 +33,15 @@ mark (EffnetDamage *damage, unsigned from, double rows)
 void
 effnet_damage_ahead (EffnetDamage *damage, unsigned row, const char *warning)
 {
+  double rows = damage->rows;
+
+  if (damage->interval >= 1) /* intervals begin at multiples of it, whatever was lost */
+    rows = ceil ((row + 1) / damage->interval) * damage->interval - row;
+  else if (damage->interval > 0)
+    rows = damage->interval;
   damage->warnings++;
   note (damage, row, warning);
-  mark (damage, row, damage->interval > 0 ? damage->interval : damage->rows);
+  mark (damage, row, rows);
 }
 
 static gboolean

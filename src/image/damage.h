@@ -17,7 +17,6 @@ typedef struct {
   unsigned warnings;
   unsigned rows;   /* of blocks (MCUs); 0 in the header */
   double interval; /* rows of blocks from one restart marker to the next; 0 without */
-  unsigned place;  /* of the last warning, to count an interval once; see effnet_damage_ahead() */
   char first[200]; /* the first warning that put anything in doubt */
   unsigned at;     /* its row */
   float doubt[EFFNET_DAMAGE_ROWS]; /* share of each row, 0..1 */

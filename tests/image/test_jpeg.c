@@ -328,6 +328,30 @@ test_restart_intervals (void)
   }
 }
 
+/* An interval of several rows counts once, however often the decoder complains of it. */
+static void
+test_long_interval (void)
+{
+  EncodeSpec s = {320, 1600, 3, 2, 2, .restart = 20 * 8, .quality = 90}; /* 8 of 100 rows */
+  g_autoptr (GByteArray) file = encode (&s);
+  unsigned interval = 0;
+
+  for (guint i = start_of_data (file); i + 2 < file->len; i++) {
+    gboolean restarts = file->data[i] == 0xff && (file->data[i + 1] & 0xf8) == 0xd0;
+
+    interval += restarts;
+    i += restarts;
+    if (interval == 4 && !restarts && file->data[i] != 0xff && file->data[i - 1] != 0xff)
+      file->data[i] = 0xfa;
+  }
+  Outcome o = outcome_of (&s, file);
+  g_test_message ("%u warnings, damage %.3f", o.warnings, o.damage);
+  g_assert_true (o.good);
+  g_assert_cmpuint (o.warnings, >, 1);
+  g_assert_cmpfloat (o.damage, >, 0.03);
+  g_assert_cmpfloat (o.damage, <, 0.09);
+}
+
 /* What stands behind a scan that is whole is no damage. */
 static void
 test_left_over (void)
@@ -553,6 +577,7 @@ main (int argc, char **argv)
   g_test_add_func ("/image/jpeg/cmyk", test_cmyk);
   g_test_add_func ("/image/jpeg/inside-scan", test_inside_scan);
   g_test_add_func ("/image/jpeg/restart-intervals", test_restart_intervals);
+  g_test_add_func ("/image/jpeg/long-interval", test_long_interval);
   g_test_add_func ("/image/jpeg/left-over", test_left_over);
   g_test_add_func ("/image/jpeg/no-end", test_no_end);
   g_test_add_func ("/image/jpeg/refused", test_refused);
