@@ -4,6 +4,8 @@
 #define JUNK_MAX 4096 /* bytes before the start */
 #define SOS      0xda
 #define EOI      0xd9
+#define TEM      0x01
+#define RST0     0xd0 /* to SOI */
 
 size_t
 effnet_markers_start (const uint8_t *file, size_t size)
@@ -19,12 +21,13 @@ effnet_markers_next (const uint8_t *file, size_t size, size_t *at, EffnetSegment
 {
   size_t i = *at;
 
-  while (i + 2 <= size && file[i] == 0xff && file[i + 1] == 0xff) /* fill bytes */
+  /* fill bytes and others that decoders pass over */
+  while (i + 2 <= size && (file[i] != 0xff || file[i + 1] == 0xff || file[i + 1] == 0))
     i++;
-  if (i + 2 > size || file[i] != 0xff || file[i + 1] == SOS || file[i + 1] == EOI)
+  if (i + 2 > size || file[i + 1] == SOS || file[i + 1] == EOI)
     return 0;
   *segment = (EffnetSegment){.code = file[i + 1], .at = i};
-  if (segment->code == EFFNET_MARKER_SOI) {
+  if (segment->code == TEM || (segment->code >= RST0 && segment->code <= EFFNET_MARKER_SOI)) {
     *at = i + 2;
     return 1;
   }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * markers: the segments of a JPEG file's header, as they follow each other up to the first scan.
+ * markers: the segments of a JPEG file's header up to the first scan, found as decoders find them.
  * Bytes are looked at, nothing is decoded; no length is followed beyond the file. */
 #ifndef EFFNET_IMAGE_MARKERS_H
 #define EFFNET_IMAGE_MARKERS_H

@@ -180,6 +180,7 @@ test_webcam (void)
   g_assert_cmpint (at, >, 0);
   g_byte_array_set_size (gap, (guint)at);
   g_byte_array_append (gap, padding, 7);
+  g_byte_array_append (gap, file->data, 2); /* and a second start behind them */
   g_byte_array_append (gap, file->data + at, file->len - (guint)at);
   assert_same (file, gap);
 }

@@ -95,6 +95,9 @@ test_read (void)
     /* behind other segments, fill bytes and a second start */
     g_byte_array_prepend (file, (const guint8 *)"\xff\xd8\xff\xe0\0\4ab\xff\xff", 10);
     g_assert_cmpuint (orientation_of (file), ==, value <= 8 ? value : 0);
+    /* and behind stray bytes and a marker without length */
+    g_byte_array_prepend (file, (const guint8 *)"\xff\xd8\xff\xe0\0\4ab\0\xff\0\1\xff\1", 14);
+    g_assert_cmpuint (orientation_of (file), ==, value <= 8 ? value : 0);
     g_byte_array_prepend (file, (const guint8 *)"\xff\xd8\xff\xda\0\2", 6); /* a scan */
     g_assert_cmpuint (orientation_of (file), ==, 0);
   }
