@@ -12,7 +12,6 @@
 #include "weights/table.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #define LENGTH_BYTES 8
 
@@ -386,7 +385,6 @@ read_header (Reader *reader, GError **error)
 static EffnetTensorTable *
 open_file (const char *path, size_t *size, GError **error)
 {
-  struct stat info;
   int fd = effnet_file_open (path, "Weights file", error);
 
   if (fd < 0)
@@ -394,7 +392,7 @@ open_file (const char *path, size_t *size, GError **error)
   g_autoptr (EffnetTensorTable) table = effnet_tensor_table_new (path);
   table->fd = fd;
   table->hash = effnet_hash_new (fd);
-  *size = fstat (fd, &info) == 0 ? (size_t)info.st_size : 0;
+  *size = (size_t)effnet_hash_opened (table->hash)->st_size;
   return g_steal_pointer (&table);
 }
 
