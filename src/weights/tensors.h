@@ -39,8 +39,8 @@ float *effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsi
                                 const size_t *shape);
 void effnet_tensor_table_free (EffnetTensorTable *table);
 
-/* Of the file opened; the caller's from then on, and tensors can be read no more once it is freed
- * or asked. NULL for a table without a file. */
+/* Of the file opened; the caller's from then on, and tensors can be read no more once it is freed.
+ * NULL for a table without a file. */
 EffnetHash *effnet_tensor_table_steal_hash (EffnetTensorTable *table);
 /* For messages: the path, or the name given to effnet_tensor_table_new(). */
 const char *effnet_tensor_table_name (const EffnetTensorTable *table);
