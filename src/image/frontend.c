@@ -233,7 +233,7 @@ begin_raw (EffnetFrontend *f, const EffnetImage *image, const EffnetRegion *regi
   start_layout (&layout, f, image, pool, image->height);
   memcpy (&layout.format, effnet_format (image->format), sizeof layout.format);
   if (layout.format.layout != EFFNET_SAMPLES_APART) {
-    if (!effnet_unpack (&f->unpacked, image, &planar, &layout.format, error))
+    if (!effnet_unpack (&f->unpacked, image, f->stop, &planar, &layout.format, error))
       return FALSE;
     image = &planar;
   }

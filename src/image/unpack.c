@@ -47,13 +47,14 @@ unpack_v210_line (unsigned component, const uint8_t *line, unsigned n, uint16_t 
 }
 
 static void
-unpack_plane (const EffnetFormat *f, unsigned component, const EffnetImage *image, uint16_t *out)
+unpack_plane (const EffnetFormat *f, unsigned component, const EffnetImage *image, EffnetStop *stop,
+              uint16_t *out)
 {
   const EffnetComponent *k = &f->component[component];
   unsigned n = effnet_subsampled (image->width, k->sub_x);
   unsigned lines = effnet_subsampled (image->height, k->sub_y);
 
-  for (unsigned y = 0; y < lines; y++, out += n) {
+  for (unsigned y = 0; y < lines && !effnet_stop_now (stop); y++, out += n) {
     const uint8_t *line =
         (const uint8_t *)image->data[k->plane] + (ptrdiff_t)y * image->stride[k->plane];
     if (f->layout == EFFNET_SAMPLES_V210)
@@ -82,8 +83,8 @@ reserve (EffnetUnpacked *unpacked, size_t samples, const char *name, GError **er
 }
 
 gboolean
-effnet_unpack (EffnetUnpacked *unpacked, const EffnetImage *image, EffnetImage *planar,
-               EffnetFormat *format, GError **error)
+effnet_unpack (EffnetUnpacked *unpacked, const EffnetImage *image, EffnetStop *stop,
+               EffnetImage *planar, EffnetFormat *format, GError **error)
 {
   const EffnetFormat *stored = effnet_format (image->format);
   size_t at[3] = {0}, total = 0;
@@ -107,7 +108,7 @@ effnet_unpack (EffnetUnpacked *unpacked, const EffnetImage *image, EffnetImage *
     format->component[c] = (EffnetComponent){(uint8_t)c, 0, 1, k->sub_x, k->sub_y, 0};
     planar->data[c] = unpacked->samples + at[c];
     planar->stride[c] = (ptrdiff_t)(2 * (size_t)effnet_subsampled (image->width, k->sub_x));
-    unpack_plane (stored, c, image, unpacked->samples + at[c]);
+    unpack_plane (stored, c, image, stop, unpacked->samples + at[c]);
   }
   return TRUE;
 }

@@ -6,6 +6,7 @@
 #ifndef EFFNET_IMAGE_UNPACK_H
 #define EFFNET_IMAGE_UNPACK_H
 
+#include "base/stop.h"
 #include "image/format.h"
 
 /* Starts from zeros; grows, is kept. */
@@ -15,9 +16,10 @@ typedef struct {
 } EffnetUnpacked;
 
 /* Fills @planar and @format, which describe the same frame, in @unpacked. @image has been checked.
- * FALSE with FRAME when there is no memory. */
-gboolean effnet_unpack (EffnetUnpacked *unpacked, const EffnetImage *image, EffnetImage *planar,
-                        EffnetFormat *format, GError **error);
+ * FALSE with FRAME when there is no memory. @stop: (nullable): looked at from line to line; lines
+ * are then left out. */
+gboolean effnet_unpack (EffnetUnpacked *unpacked, const EffnetImage *image, EffnetStop *stop,
+                        EffnetImage *planar, EffnetFormat *format, GError **error);
 void effnet_unpacked_clear (EffnetUnpacked *unpacked);
 
 #endif

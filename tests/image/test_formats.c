@@ -4,9 +4,11 @@
  * output is the reference rounded to a whole pixel value, so at most half a step and the float's
  * error away. */
 #include <math.h>
+#include <string.h>
 
 #include "frames.h"
 #include "image/format.h"
+#include "image/unpack.h"
 #include "reference.h"
 
 #define LIMIT 0.51 /* of 1/255: rounding to whole values, plus float against double */
@@ -253,6 +255,32 @@ test_plane_offset (void)
   frame_clear (&image);
 }
 
+/* A frame that is unpacked first is left at once when that is asked for. */
+static void
+test_stop (void)
+{
+  EffnetUnpacked unpacked = {0};
+  EffnetStop stop = {0};
+  EffnetImage one, other, planar;
+  EffnetFormat format;
+
+  frame_init (&one, EFFNET_PIXEL_FORMAT_V210, 48, 32, 0, 1);
+  frame_init (&other, EFFNET_PIXEL_FORMAT_V210, 48, 32, 0, 2);
+  g_assert_true (effnet_unpack (&unpacked, &one, &stop, &planar, &format, NULL));
+  size_t bytes = unpacked.room * sizeof *unpacked.samples;
+  g_autofree void *before = g_memdup2 (unpacked.samples, bytes);
+  stop.asked = 1;
+  g_assert_true (effnet_unpack (&unpacked, &other, &stop, &planar, &format, NULL));
+  g_assert_true (stop.obeyed);
+  g_assert_cmpmem (unpacked.samples, bytes, before, bytes);
+  stop.asked = 0;
+  g_assert_true (effnet_unpack (&unpacked, &other, &stop, &planar, &format, NULL));
+  g_assert_true (memcmp (unpacked.samples, before, bytes) != 0);
+  effnet_unpacked_clear (&unpacked);
+  frame_clear (&one);
+  frame_clear (&other);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -269,6 +297,7 @@ main (int argc, char **argv)
   }
   g_test_add_func ("/image/colorimetry", test_colorimetry);
   g_test_add_func ("/image/bits", test_bits);
+  g_test_add_func ("/image/stop", test_stop);
   g_test_add_func ("/image/default-matrix", test_default_matrix);
   g_test_add_func ("/image/modes", test_modes);
   g_test_add_func ("/image/crops", test_crops);
