@@ -141,7 +141,7 @@ static void
 classify_input (Classify *self, guint i, guint n_inputs, const char *input)
 {
   g_autoptr (GError) error = NULL, bad_frame = NULL;
-  g_autoptr (Source) source = source_open (input, self->args.timeout, &error);
+  Source *source = source_open (input, self->args.timeout, &error);
   SourceFrame frame;
   int got = source != NULL ? 1 : -1;
 
@@ -151,10 +151,16 @@ classify_input (Classify *self, guint i, guint n_inputs, const char *input)
     if (progress_is_due ())
       progress_show ((i + MAX (0, source_progress (source))) / n_inputs, input);
   }
-  if (got < 0)
+  if (got >= 0 && bad_frame != NULL &&
+      !g_error_matches (bad_frame, EFFNET_ERROR, EFFNET_ERROR_CANCELLED))
+    error = g_steal_pointer (&bad_frame);
+  if (!source_close (source) && cli_stopped () == 0) {
+    if (error == NULL)
+      g_set_error_literal (&error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "it does not end");
+    g_prefix_error (&error, "hangs and is left behind: ");
+  }
+  if (error != NULL)
     report (input, error->message);
-  else if (bad_frame != NULL)
-    report (input, bad_frame->message);
 }
 
 static int
@@ -168,13 +174,14 @@ classify_all (Classify *self)
     self->source_width = MAX (self->source_width, g_utf8_strlen (name, -1));
   }
   progress_start ();
-  cli_catch_signals ();
+  cli_catch_signals (self->session);
   for (guint i = 0; i < inputs->len && !is_over (); i++) {
     classify_input (self, i, inputs->len, inputs->pdata[i]);
     if (progress_is_due ())
       progress_show ((i + 1.0) / inputs->len, inputs->pdata[i]);
   }
   progress_clear ();
+  cli_forget_session ();
   if (cli_stopped () != 0)
     return CLI_SIGNAL + cli_stopped ();
   return n_failures > 0 ? CLI_FAILED : CLI_OK;

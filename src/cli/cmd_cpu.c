@@ -129,10 +129,11 @@ cmd_cpu (int argc, char **argv)
   g_autofree char *text = NULL;
   g_autoptr (JsonObject) cpu = NULL;
 
+  if (code < 0 && argc > 1)
+    code = cli_usage ("cpu", "'%s' is not expected", argv[1]);
+  cli_model_args_clear (&none);
   if (code >= 0)
     return code;
-  if (argc > 1)
-    return cli_usage ("cpu", "'%s' is not expected", argv[1]);
   text = effnet_describe_cpu ();
   cpu = cli_json_object (text);
   note_old_blas (cpu);

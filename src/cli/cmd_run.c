@@ -13,6 +13,7 @@ typedef struct {
   CliModelArgs args;
   char *input, *output;
   gboolean features;
+  EffnetSession *session;
 } Run;
 
 /* [N, H, W, 3] with H = W: the network is laid out for that size. */
@@ -52,15 +53,13 @@ run (Run *self, GError **error)
 {
   g_autoptr (Npy) in = npy_open (self->input, error), out = NULL;
   g_autoptr (EffnetModel) model = NULL;
-  g_autoptr (EffnetSession) session = NULL;
   EffnetModelInfo info;
   EffnetResult result;
 
-  cli_catch_signals (); /* no half-written file stays */
   if (in == NULL || !check_shape (&self->args, in, error))
     return FALSE;
   self->args.model_options.input_size = (unsigned)in->shape[1];
-  if (!cli_open (&self->args, &model, &session, error))
+  if (!cli_open (&self->args, &model, &self->session, error))
     return FALSE;
   effnet_model_get_info (model, &info);
   gsize n_in = (gsize)(in->shape[1] * in->shape[2] * 3);
@@ -74,11 +73,13 @@ run (Run *self, GError **error)
                  in->path, n_in * sizeof *nhwc);
     return FALSE;
   }
+  cli_catch_signals (self->session); /* no half-written file stays */
   out = npy_create (self->output, (const guint64[]){in->shape[0], n_out}, 2, error);
   for (guint64 i = 0; out != NULL && i < in->shape[0]; i++) {
     if (cli_stopped () != 0)
       return TRUE;
-    if (!npy_read (in, nhwc, n_in, error) || !effnet_session_run (session, nhwc, &result, error) ||
+    if (!npy_read (in, nhwc, n_in, error) ||
+        !effnet_session_run (self->session, nhwc, &result, error) ||
         !npy_write (out, self->features ? result.features : result.logits, n_out, error))
       return FALSE;
   }
@@ -114,6 +115,8 @@ cmd_run (int argc, char **argv)
     run (&self, &error);
     code = cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : cli_exit_code (error);
   }
+  cli_forget_session ();
+  effnet_session_free (self.session);
   g_free (self.input);
   g_free (self.output);
   cli_model_args_clear (&self.args);

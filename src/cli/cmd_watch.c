@@ -129,7 +129,7 @@ watch (GstElement *pipeline, gboolean json)
   Player *player;
   int code = -1;
 
-  cli_catch_signals ();
+  cli_catch_signals (NULL); /* the elements are cancelled when the pipeline is stopped */
   player = player_start (pipeline, &error);
   if (player == NULL)
     return cli_exit_code (error);
@@ -147,6 +147,20 @@ watch (GstElement *pipeline, gboolean json)
   return cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : MAX (code, CLI_OK);
 }
 
+/* A bin or a single element gets a pipeline around it, as gst-launch-1.0 gives it. */
+static GstElement *
+parse (const char **words, GError **error)
+{
+  GstElement *parsed = gst_parse_launchv_full (words, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+  GstElement *pipeline;
+
+  if (parsed == NULL || GST_IS_PIPELINE (parsed))
+    return parsed;
+  pipeline = gst_pipeline_new (NULL);
+  gst_bin_add (GST_BIN (pipeline), parsed);
+  return pipeline;
+}
+
 static int
 parse_and_watch (const char **words, gboolean json)
 {
@@ -155,11 +169,11 @@ parse_and_watch (const char **words, gboolean json)
 
   if (!gst_init_check (NULL, NULL, &error))
     return cli_exit_code (error);
-  pipeline = gst_parse_launchv_full (words, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &error);
+  pipeline = parse (words, &error);
   if (pipeline == NULL)
     return cli_exit_code (error);
   gst_object_ref_sink (pipeline);
-  if (!GST_IS_BIN (pipeline) || !has_classifier (pipeline))
+  if (!has_classifier (pipeline))
     return cli_usage ("watch", "there is no effnetclassify in the pipeline");
   return watch (pipeline, json);
 }

@@ -233,6 +233,11 @@ npy_open (const char *path, GError **error)
   }
   npy->path = g_strdup (path);
   npy->file = fdopen (fd, "rb");
+  if (npy->file == NULL) {
+    io_error (path, error, "open");
+    close (fd);
+    return NULL;
+  }
   if (!read_header (npy, &text, error) || !parse_header (npy, text, error) ||
       !check_length (npy, error))
     return NULL;

@@ -35,7 +35,8 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
        "no file: the variant with weights made from this seed (not 0)", "SEED"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const GOptionEntry scores[] = {
-      {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &a->labels, "one class name a line", "FILE"},
+      {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &a->labels,
+       "class names, one a line with or without its number, or JSON", "FILE"},
       {"activation", 0, 0, G_OPTION_ARG_STRING, &a->activation,
        "auto (default, what the card says), softmax, sigmoid or none", "NAME"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};

@@ -18,9 +18,12 @@ static gpointer
 run (gpointer data)
 {
   Player *self = data;
+  GstStateChangeReturn change = gst_element_set_state (self->pipeline, GST_STATE_PLAYING);
 
-  if (gst_element_set_state (self->pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_NO_PREROLL)
+  if (change == GST_STATE_CHANGE_NO_PREROLL)
     g_atomic_int_set (&self->is_live, TRUE);
+  else if (change == GST_STATE_CHANGE_FAILURE) /* behind what an element may have said of it */
+    GST_ELEMENT_ERROR (self->pipeline, CORE, STATE_CHANGE, ("An element does not start."), (NULL));
   g_atomic_int_set (&self->is_started, TRUE);
   g_mutex_lock (&self->lock);
   while (!self->stop)

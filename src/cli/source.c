@@ -405,20 +405,21 @@ source_open (const char *input, int timeout_s, GError **error)
   return NULL;
 }
 
-void
+gboolean
 source_close (Source *source)
 {
   if (source == NULL)
-    return;
+    return TRUE;
   stop_pipeline (source);
   if (source->left_behind)
-    return;
+    return FALSE;
   if (source->fd >= 0)
     close (source->fd);
   g_clear_pointer (&source->picture, g_bytes_unref);
   g_free (source->refusal);
   g_free (source->input);
   g_free (source);
+  return TRUE;
 }
 
 /* ---- frames ---------------------------------------------------------------------------------- */
@@ -491,8 +492,10 @@ gather_picture (Source *source, gint64 end, GError **error)
     drop_frame (source);
   }
   stop_pipeline (source);
-  if (got == 0 && !source->left_behind)
+  if (got == 0 && cli_stopped () == 0 && !source->left_behind)
     return take_picture (source, g_byte_array_free_to_bytes (bytes), error);
+  if (got == 0 && cli_stopped () == 0)
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "what reads it does not end");
   g_byte_array_unref (bytes);
   return FALSE;
 }

@@ -27,7 +27,8 @@ Source *source_open (const char *input, int timeout_s, GError **error);
 int source_next (Source *source, SourceFrame *frame, GError **error);
 /* How far a clip has been read, 0..1; -1 where it has no length. */
 double source_progress (const Source *source);
-void source_close (Source *source); /* NULL is allowed */
+/* FALSE: it hangs, and its threads and memory are left behind. NULL is allowed. */
+gboolean source_close (Source *source);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Source, source_close)
 

@@ -4,8 +4,14 @@
 #ifndef EFFNET_CLI_STOP_H
 #define EFFNET_CLI_STOP_H
 
-/* From now on the first SIGINT or SIGTERM only makes cli_stopped() its number, not 0. */
-void cli_catch_signals (void);
+#include "effnet/effnet.h"
+
+/* From now on the first SIGINT or SIGTERM only makes cli_stopped() its number, not 0, and cancels
+ * what @session does, if there is one; a write to somebody who does not read then fails within
+ * seconds. */
+void cli_catch_signals (EffnetSession *session);
+/* Before the session is freed. */
+void cli_forget_session (void);
 int cli_stopped (void);
 
 #endif

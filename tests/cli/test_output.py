@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How the tool's output reaches its reader: line by line, clean at its end, without foreign control characters."""
+import array
+import fcntl
 import json
 import os
 import pathlib
@@ -7,6 +9,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import termios
 import time
 
 import numpy as np
@@ -29,6 +32,13 @@ def writer_of(path, tool):
             assert tool.poll() is None, "the tool ended before the pipe was written"
             time.sleep(0.02)
     raise AssertionError("the tool does not read the pipe")
+
+
+def waiting(pipe):
+    """Bytes that wait in a pipe."""
+    n = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, n)
+    return n[0]
 
 
 @test
@@ -55,6 +65,59 @@ def signals():
         out, err = tool.communicate(timeout=20)
         assert tool.returncode == 128 + number and err == b"", (tool.returncode, err)
         assert out == b"" or out.endswith(b"\n"), out[-80:]
+        for line in out.splitlines():
+            json.loads(line)
+
+
+@test
+def signal_in_an_inference():
+    """a signal does not wait for the end of an inference that takes minutes"""
+    os.mkfifo("slow.jpg")
+    np.save("slow.npy", np.zeros((1, 600, 600, 3), "<f4"))
+    slow = ("--variant", "b7", "--synthetic", "1", "--threads", "1")
+    for command in (("classify", *slow, "slow.jpg"), ("run", *slow, "--input", "slow.npy", "--output", "out.npy")):
+        tool = start(*command, env={**os.environ, "EFFNET_ISA": "ref"})
+        if command[0] == "classify":
+            with os.fdopen(writer_of("slow.jpg", tool), "wb") as file:
+                file.write((MEDIA / "cat.jpg").read_bytes())
+        else:
+            while not list(pathlib.Path().glob("out.npy*")):
+                assert tool.poll() is None
+                time.sleep(0.02)
+        time.sleep(1)  # into the inference; before it the signal ends the work as well
+        tool.send_signal(signal.SIGINT)
+        assert tool.communicate(timeout=20) == (b"", b"") and tool.returncode == 128 + signal.SIGINT, tool.returncode
+    assert not list(pathlib.Path().glob("out.npy*"))
+
+
+@test
+def signal_in_a_picture():
+    """what had come of a picture when a signal came is not classified"""
+    read, write = os.pipe()
+    tool = start("classify", "--json", "-", stdin=read)
+    os.write(write, (MEDIA / "cat.jpg").read_bytes()[:-2000])
+    while waiting(read) > 0:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    tool.send_signal(signal.SIGTERM)
+    assert tool.communicate(timeout=20) == (b"", b"") and tool.returncode == 128 + signal.SIGTERM, tool.returncode
+
+
+@test
+def signal_in_a_line():
+    """a signal while the reader is behind cuts no line; a reader who reads no more is not waited for"""
+    for leaves in (False, True):
+        tool = start("classify", "--json", "--top-k", "1000", *[CLIP] * 50)
+        held = [0]
+        while held[-1] < 30000 or held[-20:] != held[-1:] * 20:  # the pipe takes no more
+            time.sleep(0.05)
+            held.append(waiting(tool.stdout))
+        tool.send_signal(signal.SIGTERM)
+        if leaves:
+            assert tool.wait(timeout=30) == 128 + signal.SIGTERM
+            continue
+        out, err = tool.communicate(timeout=20)
+        assert tool.returncode == 128 + signal.SIGTERM and err == b"", (tool.returncode, err)
         for line in out.splitlines():
             json.loads(line)
 

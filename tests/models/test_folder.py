@@ -141,11 +141,15 @@ class FolderTest(unittest.TestCase):
     def test_file_system_without_links(self):
         def refused(*_):
             raise OSError(errno.EPERM, "Operation not permitted")
-        self.begin(OLD)
-        with mock.patch.object(os, "link", refused), mock.patch.object(os, "symlink", refused):
-            publish(self.path)
-        self.assertEqual(self.found(), NEW)
-        self.assert_clean()
+        for names in (("link", "symlink"), ("link",)):
+            for old in (OLD, {}):
+                self.begin(old)
+                with contextlib.ExitStack() as patches:
+                    for name in names:
+                        patches.enter_context(mock.patch.object(os, name, refused))
+                    publish(self.path)
+                self.assertEqual(self.found(), NEW, (names, old))
+                self.assert_clean()
 
     def test_links_of_the_user(self):
         """A link is replaced, what it leads to is not; a link to the folder itself is followed."""

@@ -6,7 +6,7 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 from tool import MEDIA, ROOT, Skip, main, test  # noqa: E402
@@ -110,20 +110,21 @@ assert server.attach(None)
 print(server.get_bound_port(), flush=True)
 GLib.MainLoop().run()
 """
-    launch = (f"( multifilesrc location={MEDIA / 'coffee.jpg'} caps=image/jpeg,framerate=15/1 loop=true "
-              "num-buffers=60 ! jpegdec ! videoconvert ! vp8enc deadline=1 ! rtpvp8pay name=pay0 )")
-    server = subprocess.Popen([sys.executable, "-c", server_code, launch], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
-    try:
-        port = server.stdout.readline().strip()
-        if not port:
-            covered.add("rtsp-camera.sh")
-            raise Skip("gir1.2-gst-rtsp-server-1.0 is not installed")
-        out = run("rtsp-camera.sh", f"rtsp://127.0.0.1:{port}/camera").stdout
-        assert "espresso" in out, out
-    finally:
-        server.kill()
-        server.wait()
+    for payload in ("jpegdec ! videoconvert ! vp8enc deadline=1 ! rtpvp8pay", "rtpjpegpay"):
+        launch = (f"( multifilesrc location={MEDIA / 'coffee.jpg'} caps=image/jpeg,framerate=15/1 loop=true "
+                  f"num-buffers=60 ! {payload} name=pay0 )")
+        server = subprocess.Popen([sys.executable, "-c", server_code, launch], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        try:
+            port = server.stdout.readline().strip()
+            if not port:
+                covered.add("rtsp-camera.sh")
+                raise Skip("gir1.2-gst-rtsp-server-1.0 is not installed")
+            out = run("rtsp-camera.sh", f"rtsp://127.0.0.1:{port}/camera").stdout
+            assert "espresso" in out, out
+        finally:
+            server.kill()
+            server.wait()
     run("rtsp-camera.sh", code=2)
 
 
@@ -134,9 +135,10 @@ def at_once():
     for name in ("webcam-mjpeg.sh", "two-cameras.sh"):
         script = subprocess.Popen([PIPELINES / name], stdout=subprocess.PIPE, text=True,
                                   env={**os.environ, "EFFNET_SOURCE": live, "EFFNET_SINK": "fakesink"})
-        began = time.monotonic()
-        assert "espresso" in script.stdout.readline()
-        assert time.monotonic() - began < 5, name
+        patience = threading.Timer(60, script.kill)
+        patience.start()
+        assert "espresso" in script.stdout.readline(), name  # the only one: the label does not change
+        patience.cancel()
         script.terminate()
         assert script.wait(timeout=20) == 128 + signal.SIGTERM, name
 
