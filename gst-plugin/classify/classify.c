@@ -21,8 +21,8 @@
  * When the pipeline runs late (#GstBaseTransform:qos), late frames skip the inference and repeat
  * the last result; no frame is dropped, and at least one frame a second is still classified. A sink
  * that throttles (#GstBaseSink:throttle-time) gets one fresh result in that time. QOS events go on
- * upstream, where a decoder would drop the frames, only after two seconds without an inference. Of
- * the inferences left out for lateness a QOS message a second says how many.
+ * upstream, where a decoder would drop the frames, only after two seconds without an inference,
+ * begun or done. Of the inferences left out for lateness a QOS message a second says how many.
  *
  * ## Parts of a frame
  *
@@ -142,16 +142,9 @@ static gboolean
 start (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstEffnetEngine *engine;
 
-  if (!regions_are_sound (self))
+  if (!regions_are_sound (self) || !gst_effnet_classify_settle (self))
     return FALSE;
-  gst_effnet_classify_settle (self);
-  engine = gst_effnet_classify_ref_engine (self);
-  if (engine == NULL)
-    return FALSE;
-  gst_effnet_engine_warm_up (engine);
-  gst_effnet_engine_unref (engine);
   gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
   g_free (self->name);
@@ -255,7 +248,7 @@ src_event (GstBaseTransform *base, GstEvent *event)
     return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->src_event (base, event);
   if (gst_base_transform_is_qos_enabled (base)) {
     GST_OBJECT_LOCK (self);
-    pass = gst_effnet_qos_note (&self->qos, event);
+    pass = gst_effnet_qos_note (&self->qos, event) && self->running == NULL; /* which may be slow */
     GST_OBJECT_UNLOCK (self);
   }
   if (pass)

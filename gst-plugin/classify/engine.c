@@ -7,12 +7,22 @@
 GST_DEBUG_CATEGORY (gst_effnet_engine_debug);
 GST_DEBUG_CATEGORY (gst_effnet_model_debug);
 
-/* Models that were run once, by address, with the number of engines that hold each. */
+/* Models that had a result, by address, with the number of engines that hold each. */
 G_LOCK_DEFINE_STATIC (warm);
 static GHashTable *warm;
 
-/* TRUE for the first of those that hold @model at the same time. */
 static gboolean
+is_warm (EffnetModel *model)
+{
+  gboolean found;
+
+  G_LOCK (warm);
+  found = warm != NULL && g_hash_table_contains (warm, model);
+  G_UNLOCK (warm);
+  return found;
+}
+
+static void
 join_warm (EffnetModel *model)
 {
   guint n;
@@ -23,7 +33,6 @@ join_warm (EffnetModel *model)
   n = GPOINTER_TO_UINT (g_hash_table_lookup (warm, model));
   g_hash_table_insert (warm, model, GUINT_TO_POINTER (n + 1));
   G_UNLOCK (warm);
-  return n == 0;
 }
 
 static void
@@ -93,8 +102,6 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   if (engine->session == NULL)
     goto failed;
   effnet_model_get_info (engine->model, &engine->info);
-  if (engine->info.notice != NULL)
-    GST_CAT_WARNING (gst_effnet_engine_debug, "%s", engine->info.notice);
   engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow: once */
   return engine;
 
@@ -125,24 +132,34 @@ gst_effnet_engine_unref (GstEffnetEngine *engine)
   g_free (engine);
 }
 
-void
-gst_effnet_engine_warm_up (GstEffnetEngine *engine)
+static gboolean
+run_on_zeros (GstEffnetEngine *engine, GError **error)
 {
   EffnetResult result;
   float *nhwc; /* [input_height][input_width][3] */
   GstClockTime start = gst_util_get_timestamp ();
+  gboolean ok;
 
-  if (engine->warm)
-    return;
-  engine->warm = TRUE;
-  if (!join_warm (engine->model))
-    return;
   nhwc = g_try_new0 (float, (gsize)engine->info.input_height * engine->info.input_width * 3);
-  if (nhwc != NULL)
-    effnet_session_run (engine->session, nhwc, &result, NULL);
+  if (nhwc == NULL)
+    return TRUE; /* frames need no such memory */
+  ok = effnet_session_run (engine->session, nhwc, &result, error);
   g_free (nhwc);
   GST_CAT_DEBUG (gst_effnet_engine_debug, "%s: warm after %" GST_TIME_FORMAT, engine->info.name,
                  GST_TIME_ARGS (gst_util_get_timestamp () - start));
+  return ok;
+}
+
+gboolean
+gst_effnet_engine_warm_up (GstEffnetEngine *engine, GError **error)
+{
+  if (engine->warm)
+    return TRUE;
+  if (!is_warm (engine->model) && !run_on_zeros (engine, error))
+    return FALSE;
+  join_warm (engine->model);
+  engine->warm = TRUE;
+  return TRUE;
 }
 
 GstStructure *

@@ -41,7 +41,7 @@ typedef struct {
   EffnetModelInfo info;
   const char *sha256;       /* of the weights; the model's */
   GstEffnetRunSettings run; /* the session's */
-  gboolean warm;
+  gboolean warm;            /* counted among those of its model that are */
 } GstEffnetEngine;
 
 void gst_effnet_model_settings_copy (GstEffnetModelSettings *to,
@@ -52,9 +52,9 @@ void gst_effnet_model_settings_clear (GstEffnetModelSettings *settings);
 GstEffnetEngine *gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error);
 GstEffnetEngine *gst_effnet_engine_ref (GstEffnetEngine *engine);
 void gst_effnet_engine_unref (GstEffnetEngine *engine);
-/* One run on a black input, so that the first frame does not pay for page faults; once for all
- * engines of a model. */
-void gst_effnet_engine_warm_up (GstEffnetEngine *engine);
+/* One run on an input of zeros, so that the first frame does not pay for page faults; once for all
+ * engines of a model. FALSE when the model has no result even for that. */
+gboolean gst_effnet_engine_warm_up (GstEffnetEngine *engine, GError **error);
 /* Returns: (transfer full): the property `model-info` */
 GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);
 void gst_effnet_engine_set_run (GstEffnetEngine *engine, const GstEffnetRunSettings *run);

@@ -18,10 +18,13 @@ new_engine (GstEffnetClassify *self, const GstEffnetModelSettings *settings, GEr
 {
   GstEffnetEngine *engine = gst_effnet_engine_new (settings, error);
 
-  if (engine != NULL)
-    GST_CAT_INFO_OBJECT (gst_effnet_model_debug, self, "%s from %s: %s on %s, %u threads asked for",
-                         engine->info.name, engine->info.path, engine->info.precision,
-                         engine->info.isa, settings->threads);
+  if (engine == NULL)
+    return NULL;
+  GST_CAT_INFO_OBJECT (gst_effnet_model_debug, self, "%s from %s: %s on %s, %u threads asked for",
+                       engine->info.name, engine->info.path, engine->info.precision,
+                       engine->info.isa, settings->threads);
+  if (engine->info.notice != NULL)
+    GST_CAT_WARNING_OBJECT (gst_effnet_model_debug, self, "%s", engine->info.notice);
   return engine;
 }
 
@@ -103,10 +106,11 @@ load_and_swap (GstElement *element, gpointer user_data)
   GST_OBJECT_UNLOCK (self);
   if (!current)
     return;
-  stale = engine = new_engine (self, &settings, &error);
+  engine = new_engine (self, &settings, &error);
   gst_effnet_model_settings_clear (&settings);
-  if (engine != NULL)
-    gst_effnet_engine_warm_up (engine);
+  if (engine != NULL && !gst_effnet_engine_warm_up (engine, &error))
+    g_clear_pointer (&engine, gst_effnet_engine_unref);
+  stale = engine;
 
   GST_OBJECT_LOCK (self);
   current = is_awaited (self, generation);
@@ -141,19 +145,8 @@ gst_effnet_classify_reload (GstEffnetClassify *self)
     gst_element_call_async (GST_ELEMENT (self), load_and_swap, GUINT_TO_POINTER (generation), NULL);
 }
 
-void
-gst_effnet_classify_settle (GstEffnetClassify *self)
-{
-  guint generation;
-
-  GST_OBJECT_LOCK (self);
-  generation = self->generation;
-  GST_OBJECT_UNLOCK (self);
-  load_and_swap (GST_ELEMENT (self), GUINT_TO_POINTER (generation));
-}
-
 static void
-post_open_error (GstEffnetClassify *self, const GError *error)
+post_error (GstEffnetClassify *self, const GError *error)
 {
   if (!g_error_matches (error, EFFNET_ERROR, error->code)) {
     GST_ELEMENT_ERROR (self, RESOURCE, FAILED, ("%s", error->message), (NULL));
@@ -176,6 +169,26 @@ post_open_error (GstEffnetClassify *self, const GError *error)
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
     break;
   }
+}
+
+gboolean
+gst_effnet_classify_settle (GstEffnetClassify *self)
+{
+  g_autoptr (GstEffnetEngine) engine = NULL;
+  g_autoptr (GError) error = NULL;
+  guint generation;
+
+  GST_OBJECT_LOCK (self);
+  generation = self->generation;
+  GST_OBJECT_UNLOCK (self);
+  load_and_swap (GST_ELEMENT (self), GUINT_TO_POINTER (generation));
+  engine = gst_effnet_classify_ref_engine (self);
+  if (engine == NULL)
+    return FALSE;
+  if (gst_effnet_engine_warm_up (engine, &error))
+    return TRUE;
+  post_error (self, error);
+  return FALSE;
 }
 
 gboolean
@@ -207,7 +220,7 @@ gst_effnet_classify_open (GstEffnetClassify *self)
 
   /* ERRORS */
 no_model : {
-  post_open_error (self, error);
+  post_error (self, error);
   g_error_free (error);
   return FALSE;
 }

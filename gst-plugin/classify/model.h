@@ -13,8 +13,9 @@ gboolean gst_effnet_classify_open (GstEffnetClassify *self);
 void gst_effnet_classify_close (GstEffnetClassify *self);
 /* Loads the model of the present settings in a worker, then swaps; below READY nothing. */
 void gst_effnet_classify_reload (GstEffnetClassify *self);
-/* Before a stream begins: a model that was set last and is not loaded yet is loaded here. */
-void gst_effnet_classify_settle (GstEffnetClassify *self);
+/* Before a stream begins: a model that was set last and is not loaded yet is loaded here. FALSE,
+ * with an error posted, when the one in use has no results. */
+gboolean gst_effnet_classify_settle (GstEffnetClassify *self);
 /* Returns: (transfer full) (nullable): the engine in use */
 GstEffnetEngine *gst_effnet_classify_ref_engine (GstEffnetClassify *self);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * One buffer's way through the element: infer, repeat or skip, then announce. All of it is the
- * streaming thread's. The lock is taken twice a buffer, for a copy of what others may set and for
- * the counters, and never while anything runs or is posted. */
+ * streaming thread's. The lock is taken for a copy of what others may set, for lateness and for the
+ * counters, and never while anything runs or is posted. */
 #include "classify/transform.h"
 
 #include "classify/model.h"

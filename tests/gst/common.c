@@ -302,6 +302,16 @@ pair_frame (int side, int n)
   return buffer;
 }
 
+char *
+many_regions (void)
+{
+  GString *text = g_string_new (NULL);
+
+  for (int i = 0; i < 999; i++)
+    g_string_append_printf (text, "r%d:0.%03d,0,0.001,1;", i, i);
+  return g_string_free (text, FALSE);
+}
+
 GstBuffer *
 encode_jpeg (GstBuffer *i420, int width, int height)
 {

@@ -47,6 +47,8 @@ GstBuffer *picture_through (const char *relative, const char *line);
 GstBuffer *photo_frame (const char *name, int width, int height);
 /* The cat on the left, the coffee on the right, @side x @side pixels each: I420. */
 GstBuffer *pair_frame (int side, int n);
+/* A text for `regions`: 999 parts, which take longer to classify than any test waits. */
+char *many_regions (void);
 /* @i420 as JPEG; takes it. */
 GstBuffer *encode_jpeg (GstBuffer *i420, int width, int height);
 

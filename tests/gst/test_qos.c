@@ -4,6 +4,16 @@
  * throttling is not lateness. In harnesses, and behind real decoders with a late sink. */
 #include "common.h"
 
+#include <gst/base/gstbasetransform.h>
+
+static GstPadProbeReturn
+count_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer n)
+{
+  (void)pad, (void)info;
+  g_atomic_int_inc ((int *)n);
+  return GST_PAD_PROBE_OK;
+}
+
 static gboolean
 push_qos (GstHarness *h, GstQOSType type, GstClockTimeDiff diff, GstClockTime timestamp)
 {
@@ -133,11 +143,22 @@ test_exceptions (void)
   harness_free (h);
 }
 
-/* Where nothing was classified for two seconds, lateness is somebody else's. */
+static gpointer
+push_frame (gpointer h)
+{
+  return GINT_TO_POINTER (gst_harness_push (h, grey_frame (64, 48, 90, 1)));
+}
+
+/* Where nothing was classified for two seconds, lateness is somebody else's; but not in the middle
+ * of an inference, however long it takes. */
 static void
 test_not_ours (void)
 {
-  GstHarness *h = harness_new ("inference-interval", 1000000, NULL);
+  GstHarness *h = harness_new ("inference-interval", 1000000, "inference-region", 2, "regions",
+                               "a:0,0,1,1", NULL);
+  char *regions = many_regions ();
+  int begun = 0;
+  GThread *thread;
 
   set_i420_caps (h, 64, 48);
   gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, 0)));
@@ -146,7 +167,23 @@ test_not_ours (void)
   g_usleep (2050000);
   push_qos (h, GST_QOS_TYPE_UNDERFLOW, GST_SECOND, 100 * GST_MSECOND);
   g_assert_true (upstream_heard (h));
+
+  g_object_set (h->element, "regions", regions, NULL); /* others: no matter what the interval is */
+  gst_pad_add_probe (GST_BASE_TRANSFORM_SINK_PAD (h->element), GST_PAD_PROBE_TYPE_BUFFER,
+                     count_buffer, &begun, NULL);
+  thread = g_thread_new ("frame", push_frame, h);
+  while (g_atomic_int_get (&begun) == 0)
+    g_usleep (1000);
+  g_usleep (100000);
+  push_qos (h, GST_QOS_TYPE_UNDERFLOW, GST_SECOND, 100 * GST_MSECOND);
+  g_assert_false (upstream_heard (h));
+  gst_harness_push_event (h, gst_event_new_flush_start ());
+  g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, GST_FLOW_FLUSHING);
+  gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+  push_qos (h, GST_QOS_TYPE_UNDERFLOW, GST_SECOND, 100 * GST_MSECOND);
+  g_assert_true (upstream_heard (h));
   harness_free (h);
+  g_free (regions);
 }
 
 /* Five seconds of a sink that wants something new each 200 ms, and says so with every frame. */
@@ -175,14 +212,6 @@ test_throttle (void)
 }
 
 /* ---- behind decoders ------------------------------------------------------------------------- */
-
-static GstPadProbeReturn
-count_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer n)
-{
-  (void)pad, (void)info;
-  g_atomic_int_inc ((int *)n);
-  return GST_PAD_PROBE_OK;
-}
 
 static void
 count_into (GstElement *pipeline, const char *name, int *n)

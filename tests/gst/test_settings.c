@@ -4,6 +4,7 @@
  * next start and is refused while playing; nothing is silently ignored. And what the log says. */
 #include "common.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 enum { FULL_FRAME, ROI_LIST, REGIONS };
@@ -168,6 +169,131 @@ test_reverted_is_notified (void)
   harness_free (h);
 }
 
+/* ---- a model without results ----------------------------------------------------------------- */
+
+/* The default model with a classifier of the largest numbers that bfloat16 has: each is finite, no
+ * sum is. A folder for remove_model(). */
+static char *
+make_overflowing_model (void)
+{
+  char *from = source_path ("models/lite0/model.safetensors"), *data, *at;
+  char *dir = g_dir_make_tmp (NULL, NULL),
+       *file = g_build_filename (dir, "model.safetensors", NULL);
+  GString *text;
+  gsize size;
+  guint64 header, begin, end;
+
+  g_assert_true (g_file_get_contents (from, &data, &size, NULL));
+  memcpy (&header, data, sizeof header);
+  header = GUINT64_FROM_LE (header);
+  text = g_string_new_len (data + 8, (gssize)header);
+  at = strstr (text->str, "\"_fc.weight\"");
+  g_assert_nonnull (at);
+  at = strstr (at, "\"F16\"");
+  g_assert_nonnull (at);
+  g_string_insert_c (text, at + 1 - text->str, 'B'); /* of the same size */
+  at = strchr (strstr (strstr (text->str, "\"_fc.weight\""), "\"data_offsets\""), '[') + 1;
+  begin = g_ascii_strtoull (at, &at, 10);
+  end = g_ascii_strtoull (at + 1, NULL, 10);
+  g_assert_cmpuint (begin, <, end);
+  memset (data + 8 + header + begin, 0x7f, end - begin);
+  g_string_append_len (text, data + 8 + header, (gssize)(size - 8 - header));
+  header = GUINT64_TO_LE (header + 1);
+  g_string_prepend_len (text, (const char *)&header, sizeof header);
+  g_assert_true (g_file_set_contents (file, text->str, (gssize)text->len, NULL));
+  g_string_free (text, TRUE);
+  g_free (data);
+  g_free (file);
+  g_free (from);
+  return dir;
+}
+
+static void
+remove_model (char *dir)
+{
+  char *file = g_build_filename (dir, "model.safetensors", NULL);
+
+  g_unlink (file);
+  g_rmdir (dir);
+  g_free (file);
+  g_free (dir);
+}
+
+/* An error at each start, of each element, and not a warning about each frame. */
+static void
+test_no_results_at_start (void)
+{
+  GstElement *elements[2];
+  GstBus *bus = gst_bus_new ();
+  char *dir = make_overflowing_model (), *lite0 = source_path ("models/lite0");
+
+  for (guint i = 0; i < 4; i++) {
+    GstMessage *message;
+    GError *error = NULL;
+
+    if (i < 2) {
+      elements[i] = gst_element_factory_make ("effnetclassify", NULL);
+      gst_element_set_bus (elements[i], bus);
+      g_object_set (elements[i], "model-file", dir, NULL);
+      g_assert_cmpint (gst_element_set_state (elements[i], GST_STATE_READY), ==,
+                       GST_STATE_CHANGE_SUCCESS);
+    }
+    g_assert_cmpint (gst_element_set_state (elements[i % 2], GST_STATE_PAUSED), ==,
+                     GST_STATE_CHANGE_FAILURE);
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+    g_assert_nonnull (message);
+    gst_message_parse_error (message, &error, NULL);
+    g_test_message ("%s", error->message);
+    g_assert_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ);
+    g_assert_nonnull (strstr (error->message, dir));
+    g_assert_nonnull (strstr (error->message, "no number"));
+    g_error_free (error);
+    gst_message_unref (message);
+  }
+  g_object_set (elements[0], "model-file", lite0, NULL);
+  g_assert_cmpint (gst_element_set_state (elements[0], GST_STATE_PAUSED), !=,
+                   GST_STATE_CHANGE_FAILURE);
+  for (guint i = 0; i < 2; i++) {
+    gst_element_set_state (elements[i], GST_STATE_NULL);
+    gst_element_set_bus (elements[i], NULL);
+    gst_object_unref (elements[i]);
+  }
+  gst_object_unref (bus);
+  remove_model (dir);
+  g_free (lite0);
+}
+
+/* It does not take over. */
+static void
+test_no_results_while_playing (void)
+{
+  GstHarness *h = harness_new (NULL, NULL);
+  char *dir = make_overflowing_model (), *now;
+  GstMessage *warning = NULL;
+  GError *error = NULL;
+  GstBuffer *out;
+
+  set_i420_caps (h, 64, 48);
+  gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, 0)));
+  g_object_set (h->element, "model-file", dir, NULL);
+  for (int i = 0; i < 3000 && warning == NULL; i++) {
+    warning = harness_pop_message (h, GST_MESSAGE_WARNING);
+    g_usleep (10000);
+  }
+  g_assert_nonnull (warning);
+  gst_message_parse_warning (warning, &error, NULL);
+  g_assert_nonnull (strstr (error->message, "no number"));
+  g_error_free (error);
+  gst_message_unref (warning);
+  g_object_get (h->element, "model-file", &now, NULL);
+  g_assert_null (now);
+  out = push_pull (h, grey_frame (64, 48, 90, 1));
+  g_assert_true (result_boolean (result_of (out), "fresh"));
+  gst_buffer_unref (out);
+  harness_free (h);
+  remove_model (dir);
+}
+
 /* ---- settings that come to nothing ----------------------------------------------------------- */
 
 static void
@@ -329,6 +455,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/settings/wrong-in-ready", test_wrong_in_ready);
   g_test_add_func ("/gst/settings/refused-while-playing", test_refused_while_playing);
   g_test_add_func ("/gst/settings/reverted-is-notified", test_reverted_is_notified);
+  g_test_add_func ("/gst/settings/no-results-at-start", test_no_results_at_start);
+  g_test_add_func ("/gst/settings/no-results-while-playing", test_no_results_while_playing);
   g_test_add_func ("/gst/settings/without-effect", test_without_effect);
   g_test_add_data_func ("/gst/settings/wrong-regions-at-start/nonsense", "gate 0,0,1,1",
                         test_wrong_regions_at_start);
