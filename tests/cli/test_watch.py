@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""effnet watch: a line for each result of a pipeline, and the ways a pipeline ends."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+from tool import EXE, effnet, failure, main, test
+
+os.environ["GST_PLUGIN_PATH"] = str(pathlib.Path(os.environ["EFFNET_BUILD_ROOT"]) / "gst-plugin")
+FRAMES = "videotestsrc num-buffers=3 ! effnetclassify name=door post-messages=all ! fakesink"
+
+
+def lines(*words):
+    return [json.loads(line) for line in effnet("watch", "--json", *words).out.splitlines()]
+
+
+@test
+def each_result():
+    """a line for each result, with the members that --help names"""
+    found = lines(*FRAMES.split())
+    assert len(found) == 3, found
+    for line in found:
+        assert set(line) == {"element", "region", "stream_time_ns", "model", "top"}, line
+        assert line["element"] == "door" and line["top"][0].keys() == {"id", "label", "score"}, line
+    times = [line["stream_time_ns"] for line in found]
+    assert times == sorted(set(times)), times
+    rows = effnet("watch", *FRAMES.split()).out.splitlines()
+    assert len(rows) == 3 and all(row.startswith("door ") and "%" in row for row in rows), rows
+
+
+@test
+def no_pipeline():
+    """a bin is put into a pipeline"""
+    assert len(lines("bin.(", *FRAMES.split(), ")")) == 3
+
+
+@test
+def failures():
+    """what cannot be parsed, opened or played is one line"""
+    failure("watch", *"videotestsrc ! nosuchelement ! effnetclassify ! fakesink".split(), says=["nosuchelement"])
+    failure("watch", *"filesrc location=none.mp4 ! decodebin ! effnetclassify ! fakesink".split(), says=["none.mp4"])
+    failure("watch", *"videotestsrc ! effnetclassify model-file=nowhere ! fakesink".split(), says=["nowhere"])
+
+
+@test
+def hangs():
+    """a pipeline that does not stop is left behind, and the tool says so"""
+    words = "videotestsrc ! identity sleep-time=1000000000 name=sleeper ! effnetclassify ! fakesink".split()
+    tool = subprocess.Popen([EXE, "watch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tasks = pathlib.Path(f"/proc/{tool.pid}/task")
+    while not any("sleeper" in (task / "comm").read_text() or "videotest" in (task / "comm").read_text()
+                  for task in tasks.iterdir()):
+        assert tool.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.5)
+    tool.send_signal(signal.SIGINT)
+    out, err = tool.communicate(timeout=60)
+    assert tool.returncode == 128 + signal.SIGINT and out == "", (tool.returncode, out, err)
+    assert err.count("\n") == 1 and "left behind" in err, err
+
+
+main()
