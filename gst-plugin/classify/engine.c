@@ -132,17 +132,23 @@ gst_effnet_engine_unref (GstEffnetEngine *engine)
   g_free (engine);
 }
 
+/* Noise, since a grey picture may have next to no features, and then all weights have results. */
 static gboolean
-run_on_zeros (GstEffnetEngine *engine, GError **error)
+run_on_noise (GstEffnetEngine *engine, GError **error)
 {
-  EffnetResult result;
-  float *nhwc; /* [input_height][input_width][3] */
+  gsize n = (gsize)engine->info.input_height * engine->info.input_width * 3;
   GstClockTime start = gst_util_get_timestamp ();
+  float *nhwc = g_try_new (float, n);
+  EffnetResult result;
+  guint32 seed = 1;
   gboolean ok;
 
-  nhwc = g_try_new0 (float, (gsize)engine->info.input_height * engine->info.input_width * 3);
   if (nhwc == NULL)
     return TRUE; /* frames need no such memory */
+  for (gsize i = 0; i < n; i++) {
+    seed = seed * 1664525 + 1013904223; /* Numerical Recipes' generator */
+    nhwc[i] = (float)(seed >> 16) / 32768.0f - 1.0f;
+  }
   ok = effnet_session_run (engine->session, nhwc, &result, error);
   g_free (nhwc);
   GST_CAT_DEBUG (gst_effnet_engine_debug, "%s: warm after %" GST_TIME_FORMAT, engine->info.name,
@@ -155,7 +161,7 @@ gst_effnet_engine_warm_up (GstEffnetEngine *engine, GError **error)
 {
   if (engine->warm)
     return TRUE;
-  if (!is_warm (engine->model) && !run_on_zeros (engine, error))
+  if (!is_warm (engine->model) && !run_on_noise (engine, error))
     return FALSE;
   join_warm (engine->model);
   engine->warm = TRUE;

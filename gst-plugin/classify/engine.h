@@ -52,8 +52,8 @@ void gst_effnet_model_settings_clear (GstEffnetModelSettings *settings);
 GstEffnetEngine *gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error);
 GstEffnetEngine *gst_effnet_engine_ref (GstEffnetEngine *engine);
 void gst_effnet_engine_unref (GstEffnetEngine *engine);
-/* One run on an input of zeros, so that the first frame does not pay for page faults; once for all
- * engines of a model. FALSE when the model has no result even for that. */
+/* One run on noise, so that the first frame does not pay for page faults; once for all engines of a
+ * model. FALSE when the model has no result even for that. */
 gboolean gst_effnet_engine_warm_up (GstEffnetEngine *engine, GError **error);
 /* Returns: (transfer full): the property `model-info` */
 GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);

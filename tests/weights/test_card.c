@@ -218,10 +218,9 @@ test_name_choice (TestFolder *folder, gconstpointer data)
   g_autoptr (EffnetCard) twins =
       load (folder, "{\"id2label\": {\"0\": \"crane\", \"1\": \"crane\"},"
                     "\"label2id\": {\"crane\": 1}}");
-  g_autoptr (EffnetCard) described =
-      load (folder, "{\"id2label\": {\"0\": \"n1\", \"1\": \"n2\"},"
-                    "\"label2id\": {\"n1\": 0, \"n2\": 1},"
-                    "\"label_descriptions\": {\"n1\": \"ant\"}}");
+  g_autoptr (EffnetCard) described = load (folder, "{\"id2label\": {\"0\": \"n1\", \"1\": \"n2\"},"
+                                                   "\"label2id\": {\"n1\": 0, \"n2\": 1},"
+                                                   "\"label_descriptions\": {\"n1\": \"ant\"}}");
   g_autoptr (EffnetCard) number = load (folder, "{\"classes\": 5, \"labels\": \"x\"}");
 
   (void)data;

@@ -103,14 +103,25 @@ assert_refused (const char *path, unsigned n_classes, EffnetError code, const ch
   test_assert_error (&error, code, fragments);
 }
 
+typedef struct {
+  const char *text;
+  EffnetError code;
+  const char *fragments;
+} Refused;
+
+static void
+assert_all_refused (TestFolder *folder, const Refused *rows, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    g_autofree char *path = test_put_text (folder, "labels.txt", rows[i].text);
+    assert_refused (path, 3, rows[i].code, rows[i].fragments);
+  }
+}
+
 static void
 test_refused (TestFolder *folder, gconstpointer data)
 {
-  static const struct {
-    const char *text;
-    EffnetError code;
-    const char *fragments;
-  } rows[] = {
+  static const Refused rows[] = {
       {"a\nb\n", EFFNET_ERROR_MISMATCH, "labels.txt|2 classes|model has 3"},
       {"a\nb\nc\nd", EFFNET_ERROR_MISMATCH, "labels.txt|4 classes|model has 3"},
       {"id,name\n0,a\n1,b\n2,c\n3,d\n", EFFNET_ERROR_MISMATCH, "labels.txt|model has 3"},
@@ -139,6 +150,18 @@ test_refused (TestFolder *folder, gconstpointer data)
       {"n01443537 a\nn01440764 b\nn01484850 c", EFFNET_ERROR_FORMAT, "labels.txt|line 2|order"},
       {"0,\"a\n1,b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt|line 1|quote"},
       {"0,\"\"\n1,b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt|line 1|quote"},
+  };
+
+  (void)data;
+  assert_all_refused (folder, rows, G_N_ELEMENTS (rows));
+  g_autofree char *with_nul = test_put (folder, "nul.txt", "a\0b\nc\nd", 7);
+  assert_refused (with_nul, 3, EFFNET_ERROR_FORMAT, "nul.txt|UTF-8");
+}
+
+static void
+test_other_formats (TestFolder *folder, gconstpointer data)
+{
+  static const Refused rows[] = {
       /* JSON that is no list of names */
       {"[\"a\", \"b\"]", EFFNET_ERROR_MISMATCH, "labels.txt|2 classes|model has 3"},
       {"[0, 1, 2]", EFFNET_ERROR_FORMAT, "labels.txt|class 0|a string"},
@@ -160,12 +183,7 @@ test_refused (TestFolder *folder, gconstpointer data)
   };
 
   (void)data;
-  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
-    g_autofree char *path = test_put_text (folder, "labels.txt", rows[i].text);
-    assert_refused (path, 3, rows[i].code, rows[i].fragments);
-  }
-  g_autofree char *with_nul = test_put (folder, "nul.txt", "a\0b\nc\nd", 7);
-  assert_refused (with_nul, 3, EFFNET_ERROR_FORMAT, "nul.txt|UTF-8");
+  assert_all_refused (folder, rows, G_N_ELEMENTS (rows));
 }
 
 static void
@@ -201,6 +219,7 @@ main (int argc, char **argv)
   ADD ("tolerated", test_tolerated);
   ADD ("names-with-numbers", test_names_with_numbers);
   ADD ("refused", test_refused);
+  ADD ("other-formats", test_other_formats);
   ADD ("not-a-file", test_not_a_file);
   return g_test_run ();
 }
