@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Counts what a `meson test` run did: count.py TESTLOG.json prints "PASSED FAILED SKIPPED" and, on
-stderr, each failure. A TAP program counts as its test points; one that ended badly without a failed
+stderr, each failure with the end of what the test wrote. A TAP program counts as its test points; one that ended badly without a failed
 point (a crash, a timeout) counts as one failure more."""
 import json
 import re
 import sys
 
+STDERR_LINES = 25
 POINT = re.compile(r"^(not )?ok\b[ \d]*-? *(.*?)(?: # *(SKIP|TO\x44O)\b.*)?$", re.I)
 
 
@@ -39,6 +40,8 @@ def main():
         if not good and not failed:
             failed = [result]
             print(f"FAILED {test['name']}: {result.lower()}", file=sys.stderr)
+        if failed:
+            print(*(test.get("stderr") or "").splitlines()[-STDERR_LINES:], sep="\n", file=sys.stderr)
         total = [total[0] + passed, total[1] + len(failed), total[2] + skipped]
     print(*total)
 

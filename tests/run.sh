@@ -133,7 +133,7 @@ suite() {
   meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$base" "$@" 2>&1 |
     grep --line-buffered -vE '^(ninja: |$)'
   log=$(find "$dir/meson-logs" -name "$base*.json" | head -1)
-  if [ -s "$log" ] && numbers=$("${PYTHON:-python3}" "$root/tests/count.py" "$log"); then
+  if [ -s "$log" ] && numbers=$("${PYTHON:-python3}" "$root/tests/count.py" "$log" 2>>"$out/failures.txt"); then
     # shellcheck disable=SC2086 # three numbers
     count $numbers
     echo "$name: ${numbers// / / } (passed / failed / skipped)"
@@ -200,7 +200,7 @@ run_arm() {
     return
   fi
   cat "$out"/aarch64/meson-logs/testlog*.json >"$out/aarch64.json" 2>/dev/null
-  if [ -s "$out/aarch64.json" ] && numbers=$("${PYTHON:-python3}" tests/count.py "$out/aarch64.json"); then
+  if [ -s "$out/aarch64.json" ] && numbers=$("${PYTHON:-python3}" tests/count.py "$out/aarch64.json" 2>>"$out/failures.txt"); then
     # shellcheck disable=SC2086 # three numbers
     count $numbers
     echo "arm: ${numbers// / / } (passed / failed / skipped)"
@@ -322,6 +322,7 @@ while [ $# -gt 0 ]; do
 done
 
 mkdir -p "$out"
+: >"$out/failures.txt"
 # Debian's own compiler, meson and python3 before any other: its python3 is the one that sees Debian's modules.
 export PATH="/usr/bin:$PATH"
 [ -x /usr/bin/python3 ] && export PYTHON=/usr/bin/python3
@@ -349,5 +350,6 @@ case $what in
     ;;
 esac
 say "done"
+cat "$out/failures.txt"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
