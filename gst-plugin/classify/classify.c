@@ -123,18 +123,21 @@ forget_stream (GstEffnetClassify *self)
   GST_OBJECT_UNLOCK (self);
 }
 
-/* FALSE, with an error, when the property regions was set to what cannot be read. */
+/* FALSE, with an error, when a property was set to what cannot be used. */
 static gboolean
-regions_are_sound (GstEffnetClassify *self)
+settings_are_sound (GstEffnetClassify *self)
 {
-  char *complaint;
+  g_autofree char *complaint = NULL;
+  GHashTableIter iter;
+  gpointer sentence;
 
   GST_OBJECT_LOCK (self);
-  complaint = g_strdup (self->regions_complaint);
+  g_hash_table_iter_init (&iter, self->complaints);
+  if (g_hash_table_iter_next (&iter, NULL, &sentence))
+    complaint = g_strdup (sentence);
   GST_OBJECT_UNLOCK (self);
   if (complaint != NULL)
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", complaint), (NULL));
-  g_free (complaint);
   return complaint == NULL;
 }
 
@@ -143,7 +146,7 @@ start (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
 
-  if (!regions_are_sound (self) || !gst_effnet_classify_settle (self))
+  if (!settings_are_sound (self) || !gst_effnet_classify_settle (self))
     return FALSE;
   gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
@@ -373,7 +376,7 @@ finalize (GObject *object)
   gst_effnet_region_settings_clear (&self->frame_settings.inference.regions);
   g_free (self->name);
   g_free (self->regions);
-  g_free (self->regions_complaint);
+  g_hash_table_unref (self->complaints);
   g_clear_pointer (&self->engine, gst_effnet_engine_unref);
   gst_effnet_model_settings_clear (&self->model_settings);
   G_OBJECT_CLASS (gst_effnet_classify_parent_class)->finalize (object);
@@ -419,6 +422,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_base_transform_set_gap_aware (base, TRUE); /* else the base class removes the flag */
   gst_base_transform_set_qos_enabled (base, TRUE);
   gst_pad_add_probe (base->sinkpad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, watch_caps, self, NULL);
+  self->complaints = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
   self->model_settings.variant = g_strdup ("auto");
   self->frame_settings = (GstEffnetFrameSettings){
       .inference.top_k = 5,

@@ -42,7 +42,7 @@ struct _GstEffnetClassify {
   gboolean wants_reload; /* one of them was set since the last look */
   GstEffnetFrameSettings frame_settings;
   char *regions;           /* (nullable) the property's text */
-  char *regions_complaint; /* (nullable) about a text set before the start */
+  GHashTable *complaints;  /* property's name -> a sentence about a value that cannot be used */
   GstEffnetEngine *engine; /* NULL below READY */
   guint generation; /* of model_settings and of the element's opening; old loads are dropped */
   guint settled;    /* the generation that `engine` is of, or that it outlived */

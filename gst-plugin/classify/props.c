@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The property table. Setters store, under the object lock, and never open a file: what a setting
- * costs is paid in a state change or in a worker (model.c). */
+ * The property table, of which groups of properties in files of their own are parts. Setters store,
+ * under the object lock, and never open a file: what a setting costs is paid in a state change or
+ * in a worker (model.c). */
 #include "classify/props.h"
 
 #include "classify/model.h"
+#include "classify/props_regions.h"
 
 enum {
   PROP_0,
@@ -23,16 +25,31 @@ enum {
   PROP_INFERENCE_INTERVAL,
   PROP_ATTACH_META,
   PROP_POST_MESSAGES,
-  PROP_INFERENCE_REGION,
-  PROP_REGIONS,
-  PROP_OBJECT_CLASS,
   PROP_MAX_ERRORS,
   PROP_STATS,
   PROP_MODEL_INFO,
+  FIRST_OF_GROUPS = 100,
 };
 
-#define READY_FLAGS   (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
-#define PLAYING_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+#define GROUP_SIZE    100 /* numbers that a group has for its properties */
+#define READY_FLAGS   GST_EFFNET_READY_FLAGS
+#define PLAYING_FLAGS GST_EFFNET_PLAYING_FLAGS
+
+static const GstEffnetPropertyGroup *const groups[] = {
+    &gst_effnet_region_properties,
+};
+
+/* @id: becomes the property's place in the group. Returns: (nullable): the group it is of */
+static const GstEffnetPropertyGroup *
+group_of (guint *id)
+{
+  guint n = *id / GROUP_SIZE;
+
+  if (*id < FIRST_OF_GROUPS || n > G_N_ELEMENTS (groups))
+    return NULL;
+  *id %= GROUP_SIZE;
+  return groups[n - 1];
+}
 
 static void
 store_string (char **where, const GValue *value)
@@ -41,34 +58,6 @@ store_string (char **where, const GValue *value)
 
   g_free (*where);
   *where = text != NULL && *text != '\0' ? g_strdup (text) : NULL; /* "" is unset, too */
-}
-
-/* A text that cannot be parsed changes nothing; before the start it keeps the element from
- * starting. */
-static void
-set_regions (GstEffnetClassify *self, const char *text)
-{
-  GError *error = NULL;
-  GArray *named = gst_effnet_regions_parse (text, &error);
-  gboolean started;
-
-  GST_OBJECT_LOCK (self);
-  started = self->started;
-  g_clear_pointer (&self->regions_complaint, g_free);
-  if (named != NULL) {
-    g_array_unref (self->frame_settings.inference.regions.named);
-    self->frame_settings.inference.regions.named = named;
-    self->frame_settings.inference.regions.serial++;
-    g_free (self->regions);
-    self->regions = g_strdup (text);
-  } else if (!started) {
-    self->regions_complaint = g_strdup (error->message);
-  }
-  GST_OBJECT_UNLOCK (self);
-  if (error != NULL && started)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
-                         ("the regions before stay"));
-  g_clear_error (&error);
 }
 
 /* With the object lock. */
@@ -97,24 +86,7 @@ set_model_setting (GstEffnetClassify *self, guint id, const GValue *value)
   }
 }
 
-/* With the object lock. */
-static void
-set_region_setting (GstEffnetRegionSettings *regions, guint id, const GValue *value)
-{
-  const char *class;
-
-  if (id == PROP_INFERENCE_REGION) {
-    regions->mode = g_value_get_enum (value);
-  } else {
-    class = g_value_get_string (value);
-    g_clear_pointer (&regions->object_class, g_ref_string_release);
-    if (class != NULL && *class != '\0')
-      regions->object_class = g_ref_string_new (class);
-  }
-  regions->serial++;
-}
-
-static void get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec);
+static void get_any (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec);
 
 /* TRUE when the property is one for READY and the stream has started: it stays as it is, and
  * whoever asks for something else is told. */
@@ -129,7 +101,7 @@ refuse (GstEffnetClassify *self, guint id, const GValue *value, GParamSpec *pspe
   g_value_init (&present, G_PARAM_SPEC_VALUE_TYPE (pspec));
   GST_OBJECT_LOCK (self);
   started = self->started;
-  get_setting (self, id, &present, pspec);
+  get_any (self, id, &present, pspec);
   GST_OBJECT_UNLOCK (self);
   if (started && g_param_values_cmp (pspec, &present, value) != 0) {
     g_autofree char *stays = gst_value_serialize (&present);
@@ -143,17 +115,40 @@ refuse (GstEffnetClassify *self, guint id, const GValue *value, GParamSpec *pspe
   return started;
 }
 
+/* A value that cannot be used changes nothing: while playing that is a warning, before the start it
+ * keeps the element from starting until the property is set again. */
+static void
+set_in_group (GstEffnetClassify *self, const GstEffnetPropertyGroup *group, guint index,
+              const GValue *value, const char *name)
+{
+  GError *error = NULL;
+  gboolean started;
+
+  GST_OBJECT_LOCK (self);
+  started = self->started;
+  g_hash_table_remove (self->complaints, name);
+  if (!group->set (self, index, value, &error) && !started)
+    g_hash_table_insert (self->complaints, (gpointer)name, g_strdup (error->message));
+  GST_OBJECT_UNLOCK (self);
+  if (error != NULL && started)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", error->message),
+                         ("%s stays as it was", name));
+  g_clear_error (&error);
+}
+
 static void
 set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (object);
+  guint index = id;
+  const GstEffnetPropertyGroup *group = group_of (&index);
 
-  if (id == PROP_REGIONS) {
-    set_regions (self, g_value_get_string (value));
-    return;
-  }
   if (refuse (self, id, value, pspec))
     return;
+  if (group != NULL) {
+    set_in_group (self, group, index, value, pspec->name);
+    return;
+  }
   GST_OBJECT_LOCK (self);
   switch (id) {
   case PROP_VARIANT:
@@ -162,10 +157,6 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   case PROP_PRECISION:
   case PROP_THREADS:
     set_model_setting (self, id, value);
-    break;
-  case PROP_INFERENCE_REGION:
-  case PROP_OBJECT_CLASS:
-    set_region_setting (&self->frame_settings.inference.regions, id, value);
     break;
   case PROP_MAX_ERRORS:
     self->frame_settings.max_errors = g_value_get_int (value);
@@ -231,24 +222,6 @@ get_model_info (GstEffnetClassify *self, GValue *value)
 }
 
 static void
-get_region_setting (GstEffnetClassify *self, guint id, GValue *value)
-{
-  const GstEffnetRegionSettings *regions = &self->frame_settings.inference.regions;
-
-  switch (id) {
-  case PROP_INFERENCE_REGION:
-    g_value_set_enum (value, regions->mode);
-    break;
-  case PROP_REGIONS:
-    g_value_set_string (value, self->regions);
-    break;
-  default:
-    g_value_set_string (value, regions->object_class);
-    break;
-  }
-}
-
-static void
 get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec)
 {
   switch (id) {
@@ -297,11 +270,6 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
   case PROP_POST_MESSAGES:
     g_value_set_enum (value, self->frame_settings.post_messages);
     break;
-  case PROP_INFERENCE_REGION:
-  case PROP_REGIONS:
-  case PROP_OBJECT_CLASS:
-    get_region_setting (self, id, value);
-    break;
   case PROP_MAX_ERRORS:
     g_value_set_int (value, self->frame_settings.max_errors);
     break;
@@ -309,6 +277,18 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     G_OBJECT_WARN_INVALID_PROPERTY_ID (G_OBJECT (self), id, pspec);
     break;
   }
+}
+
+static void
+get_any (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec)
+{
+  guint index = id;
+  const GstEffnetPropertyGroup *group = group_of (&index);
+
+  if (group != NULL)
+    group->get (self, index, value);
+  else
+    get_setting (self, id, value, pspec);
 }
 
 static void
@@ -322,7 +302,7 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
     get_model_info (self, value);
   } else {
     GST_OBJECT_LOCK (self);
-    get_setting (self, id, value, pspec);
+    get_any (self, id, value, pspec);
     GST_OBJECT_UNLOCK (self);
   }
 }
@@ -464,30 +444,8 @@ install_frame_properties (GObjectClass *klass)
 }
 
 static void
-install_region_properties (GObjectClass *klass)
+install_error_properties (GObjectClass *klass)
 {
-  g_object_class_install_property (
-      klass, PROP_INFERENCE_REGION,
-      g_param_spec_enum ("inference-region", "Inference region",
-                         "Which parts of a frame are classified, each by itself and at the "
-                         "frame's own resolution",
-                         GST_TYPE_EFFNET_INFERENCE_REGION, GST_EFFNET_INFERENCE_REGION_FULL_FRAME,
-                         PLAYING_FLAGS));
-  g_object_class_install_property (
-      klass, PROP_REGIONS,
-      g_param_spec_string (
-          "regions", "Regions",
-          "Named parts for inference-region=regions: NAME:X,Y,WIDTH,HEIGHT "
-          "(fractions of the frame, 0 to 1), with ';' between them, as in "
-          "gate:0.1,0.2,0.3,0.4;door:0.6,0,0.4,1. A text that cannot be read "
-          "leaves the regions before, with a warning; before the start it is an error",
-          NULL, PLAYING_FLAGS));
-  g_object_class_install_property (
-      klass, PROP_OBJECT_CLASS,
-      g_param_spec_string ("object-class", "Object class",
-                           "For inference-region=roi-list: only regions of interest of this type; "
-                           "unset = all",
-                           NULL, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_MAX_ERRORS,
       g_param_spec_int ("max-errors", "Maximum errors",
@@ -505,12 +463,13 @@ gst_effnet_classify_install_properties (GObjectClass *klass)
   install_model_properties (klass);
   install_input_properties (klass);
   install_frame_properties (klass);
-  install_region_properties (klass);
+  install_error_properties (klass);
+  for (guint i = 0; i < G_N_ELEMENTS (groups); i++)
+    groups[i]->install (klass, FIRST_OF_GROUPS + i * GROUP_SIZE);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_PRECISION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_RESIZE_MODE, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ACTIVATION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ORIENTATION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ATTACH_META, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_POST_MESSAGES, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_INFERENCE_REGION, 0);
 }

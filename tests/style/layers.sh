@@ -54,7 +54,7 @@ check "of gst-plugin the tool includes schema.h and video.h only" "$(
 check "gst-plugin includes the public header, base/percentile.h and what elements share; an element its own files" "$(
   grep -rnE '#[[:space:]]*include[[:space:]]*"' gst-plugin 2>/dev/null |
     grep -vE '"(effnet/effnet\.h|base/percentile\.h|[a-z]+\.h)"' |
-    grep -vE '^gst-plugin/([a-z]+)/.*"\1/[a-z]+\.h"|^gst-plugin/plugin\.c:.*"([a-z]+)/\2\.h"'
+    grep -vE '^gst-plugin/([a-z]+)/.*"\1/[a-z_]+\.h"|^gst-plugin/plugin\.c:.*"([a-z]+)/\2\.h"'
 )"
 
 stops '#[[:space:]]*include[[:space:]]*<gst/' 'GStreamer stops at gst-plugin and cli' 'gst-plugin/|src/cli/'

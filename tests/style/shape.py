@@ -16,10 +16,10 @@ FILE_LINES, FUNCTION_LINES = 600, 60
 BUDGETS = [
     ("the kernels", r"src/kernels/", 5800),
     ("the tool", r"src/cli/", 4200),
-    ("the core beside kernels and tool", r"src/", 12400),
-    ("the first element, classify", r"gst-plugin/classify/", 3500),
+    ("the core beside kernels and tool", r"src/", 13600),
+    ("the first element, classify", r"gst-plugin/classify/", 6000),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
-    ("what the elements share", r"gst-plugin/", 1300),
+    ("what the elements share", r"gst-plugin/", 4000),
 ]
 CODE = {".c", ".h", ".inc", ".py", ".sh", ".build"}
 WORDS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|place" r"holder)\b", re.I)
