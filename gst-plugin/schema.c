@@ -54,10 +54,16 @@ static const Field fields[] = {
     {FIELD_LABELS, KIND_LABELS, 0, FALSE},
     {FIELD_IDS, KIND_IDS, 0, FALSE},
     {FIELD_SCORES, KIND_SCORES, 0, FALSE},
+    {"unknown", KIND_BOOLEAN, AT (unknown), FALSE},
+    {"stable-label", KIND_LABEL, AT (stable), FALSE},
+    {"stable-label-id", KIND_INT, AT (stable.id), FALSE},
+    {"stable-since", KIND_UINT64, AT (stable_since), FALSE},
+    {"state-changed", KIND_BOOLEAN, AT (state_changed), FALSE},
     {"margin", KIND_DOUBLE, AT (margin), FALSE},
     {"entropy", KIND_DOUBLE, AT (entropy), FALSE},
     {"fresh", KIND_BOOLEAN, AT (fresh), FALSE},
     {"result-pts", KIND_UINT64, AT (result_pts), FALSE},
+    {"result-running-time", KIND_UINT64, AT (result_running_time), FALSE},
     {"age", KIND_UINT64, AT (age), FALSE},
     {"infer-us", KIND_UINT, AT (infer_us), FALSE},
     {"convert-us", KIND_UINT, AT (convert_us), FALSE},
@@ -123,6 +129,14 @@ gst_effnet_record_set_entries (GstEffnetRecord *record, const GstEffnetEntry *en
   record->entries = entries;
   record->n_entries = n;
   record->best = n > 0 ? entries[0] : (GstEffnetEntry){"", -1, 0.0};
+}
+
+void
+gst_effnet_record_set_unknown (GstEffnetRecord *record, double score)
+{
+  gst_effnet_record_set_entries (record, NULL, 0);
+  record->best = (GstEffnetEntry){GST_EFFNET_UNKNOWN, -1, score};
+  record->unknown = TRUE;
 }
 
 void

@@ -7,7 +7,7 @@
  * reads back; every field has one type, whatever its value, in text as well (an empty list would be
  * printed as one of integers).
  *
- * * `schema-version` (uint): 2
+ * * `schema-version` (uint): 3
  * * `model`, `model-sha256`, `variant` (string): what classified
  * * `element` (string): the name of the element that did
  * * `region` (string), `roi-id` (int): the part of the frame: "full-frame" and -1; the name of a
@@ -17,11 +17,20 @@
  *   A class without a name is called "class 123"
  * * `labels`, `label-ids`, `scores` (lists of string, int, double): the most probable classes, the
  *   best first; the first entry is always the class above, also when that is "", -1 and 0
+ * * `unknown` (boolean): the best score does not reach `unknown-threshold`: `label` is "unknown",
+ *   `label-id` -1, `confidence` that score
+ * * `stable-label` (string), `stable-label-id` (int), `stable-since` (uint64): the smoothed class
+ * of this part and the running time since which it is that one, ns; "", -1 and GST_CLOCK_TIME_NONE
+ *   without smoothing, before the first stable class, and for a region of interest without a number
+ *   of its own; "unknown" and -1 where that is the stable answer
+ * * `state-changed` (boolean): the stable class is another one, and this is the first buffer that
+ *   says so
  * * `margin` (double): best minus second best probability
  * * `entropy` (double): of all probabilities, in nats
  * * `fresh` (boolean): this very frame was classified; else the result is repeated
- * * `result-pts`, `age` (uint64): time stamp of the frame it was, and how far that is from this
- *   one, ns
+ * * `result-pts`, `result-running-time`, `age` (uint64): time stamp and running time of the frame
+ *   it was, and how far that is from this one, ns; elements that follow may shift time stamps, but
+ *   not running times
  * * `wait-us`, `decode-us`, `convert-us`, `infer-us` (uint): where the time of the inference went;
  *   the decoding of a JPEG is the first part's
  * * `frame-width`, `frame-height` (uint): pixels of the frame that was classified, upright
@@ -33,8 +42,9 @@
  *   the meta of the first only; each has a meta of its own as well
  *
  * A message has `timestamp`, `stream-time`, `running-time` and `duration` (uint64, ns) of the
- * buffer, too. Since version 1: `element`, `frame-width`, `frame-height`, `box` and `others` came,
- * and lists are never empty. */
+ * buffer, too. Version 2 brought `element`, `frame-width`, `frame-height`, `box` and `others`, and
+ * lists that are never empty; version 3 `unknown`, `stable-label`, `stable-label-id`,
+ * `stable-since`, `state-changed` and `result-running-time`. */
 #ifndef GST_EFFNET_SCHEMA_H
 #define GST_EFFNET_SCHEMA_H
 
@@ -44,7 +54,8 @@ G_BEGIN_DECLS
 
 #define GST_EFFNET_META_NAME      "EffnetClassificationMeta"
 #define GST_EFFNET_MESSAGE_NAME   "effnetclassify"
-#define GST_EFFNET_SCHEMA_VERSION 2
+#define GST_EFFNET_SCHEMA_VERSION 3
+#define GST_EFFNET_UNKNOWN        "unknown" /* the label where no class is sure enough */
 
 /* A class of a result. */
 typedef struct {
@@ -58,11 +69,15 @@ typedef struct {
   guint schema_version;
   const char *model, *model_sha256, *variant, *element;
   const char *region;
-  int roi_id;             /* -1: not a region of interest */
-  GstEffnetEntry best;    /* entries[0]; "", -1, 0 without entries */
+  int roi_id;            /* -1: not a region of interest */
+  GstEffnetEntry best;   /* entries[0]; "", -1, 0 without entries */
+  gboolean unknown;      /* `best` is "unknown", -1 and the score; there are no entries */
+  GstEffnetEntry stable; /* "" and -1: there is none; the score is not written */
+  GstClockTime stable_since;
+  gboolean state_changed;
   double margin, entropy; /* of the library's EffnetResult */
   gboolean fresh;         /* of this very buffer */
-  GstClockTime result_pts, age;
+  GstClockTime result_pts, result_running_time, age;
   guint infer_us, convert_us, decode_us, wait_us;
   guint frame_width, frame_height;
   double box[4];    /* left, top, width, height: fractions */
@@ -84,6 +99,8 @@ void gst_effnet_schema_register (void);
 /* @entries: [n], best first, as long as @record is used. Sets `best` too. */
 void gst_effnet_record_set_entries (GstEffnetRecord *record, const GstEffnetEntry *entries,
                                     guint n);
+/* Sets `best` to "unknown" with the score that was not enough, and no entries. */
+void gst_effnet_record_set_unknown (GstEffnetRecord *record, double score);
 /* Sets the place, pixels, and `box` from it; the frame's size is set before. */
 void gst_effnet_record_set_part (GstEffnetRecord *record, guint x, guint y, guint width,
                                  guint height);

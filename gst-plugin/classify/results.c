@@ -8,6 +8,7 @@ gst_effnet_results_init (GstEffnetResults *results)
 {
   *results = (GstEffnetResults){
       .pts = GST_CLOCK_TIME_NONE,
+      .running_time = GST_CLOCK_TIME_NONE,
       .results = g_array_new (FALSE, FALSE, sizeof (GstEffnetResult)),
       .entries = g_array_new (FALSE, FALSE, sizeof (GstEffnetEntry)),
       .scores = g_array_new (FALSE, FALSE, sizeof (EffnetScore)),
@@ -29,7 +30,7 @@ gst_effnet_results_reset (GstEffnetResults *results)
   g_clear_pointer (&results->engine, gst_effnet_engine_unref);
   g_array_set_size (results->results, 0);
   g_array_set_size (results->entries, 0);
-  results->pts = GST_CLOCK_TIME_NONE;
+  results->pts = results->running_time = GST_CLOCK_TIME_NONE;
   results->width = results->height = results->outside = results->orientation = 0;
 }
 

@@ -23,7 +23,7 @@ typedef struct {
 /* All of one frame. */
 typedef struct {
   GstEffnetEngine *engine; /* owned; NULL: there are none */
-  GstClockTime pts;
+  GstClockTime pts, running_time;
   guint width, height; /* of the frame, upright pixels */
   guint orientation;   /* how it was stored: EffnetImage.orientation */
   guint outside;       /* regions of interest that are empty or outside the frame */

@@ -145,6 +145,16 @@ use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
 
 /* ---- infer ----------------------------------------------------------------------------------- */
 
+static GstClockTime
+running_time_of (GstEffnetClassify *self, GstBuffer *buffer)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+
+  return segment->format == GST_FORMAT_TIME
+             ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
+             : GST_CLOCK_TIME_NONE;
+}
+
 /* Results that cannot be had leave those before. */
 static void
 infer (GstEffnetClassify *self, Frame *frame)
@@ -154,6 +164,7 @@ infer (GstEffnetClassify *self, Frame *frame)
   if (gst_effnet_inference_run (&self->inference, frame->engine, &frame->settings.inference,
                                 &self->format, frame->buffer, &self->spare, &frame->error)) {
     self->results = self->spare;
+    self->results.running_time = running_time_of (self, frame->buffer);
     self->spare = before;
     self->n_bad = 0;
     gst_effnet_announcer_keep (&self->announcer, &self->results);

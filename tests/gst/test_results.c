@@ -12,15 +12,37 @@
 static const struct {
   const char *name, *type;
 } fields[] = {
-    {"schema-version", "guint"}, {"model", "gchararray"},    {"model-sha256", "gchararray"},
-    {"variant", "gchararray"},   {"element", "gchararray"},  {"region", "gchararray"},
-    {"roi-id", "gint"},          {"label", "gchararray"},    {"label-id", "gint"},
-    {"confidence", "gdouble"},   {"labels", "GstValueList"}, {"label-ids", "GstValueList"},
-    {"scores", "GstValueList"},  {"margin", "gdouble"},      {"entropy", "gdouble"},
-    {"fresh", "gboolean"},       {"result-pts", "guint64"},  {"age", "guint64"},
-    {"infer-us", "guint"},       {"convert-us", "guint"},    {"decode-us", "guint"},
-    {"wait-us", "guint"},        {"frame-width", "guint"},   {"frame-height", "guint"},
+    {"schema-version", "guint"},
+    {"model", "gchararray"},
+    {"model-sha256", "gchararray"},
+    {"variant", "gchararray"},
+    {"element", "gchararray"},
+    {"region", "gchararray"},
+    {"roi-id", "gint"},
+    {"label", "gchararray"},
+    {"label-id", "gint"},
+    {"confidence", "gdouble"},
+    {"labels", "GstValueList"},
+    {"label-ids", "GstValueList"},
+    {"scores", "GstValueList"},
+    {"margin", "gdouble"},
+    {"entropy", "gdouble"},
+    {"fresh", "gboolean"},
+    {"result-pts", "guint64"},
+    {"age", "guint64"},
+    {"infer-us", "guint"},
+    {"convert-us", "guint"},
+    {"decode-us", "guint"},
+    {"wait-us", "guint"},
+    {"frame-width", "guint"},
+    {"frame-height", "guint"},
     {"box", "GstValueList"},
+    {"unknown", "gboolean"},
+    {"stable-label", "gchararray"},
+    {"stable-label-id", "gint"},
+    {"stable-since", "guint64"},
+    {"state-changed", "gboolean"},
+    {"result-running-time", "guint64"},
 };
 
 static void
@@ -49,7 +71,7 @@ test_fields (void)
   g_assert_nonnull (s);
   assert_fields (s);
   g_assert_cmpint (gst_structure_n_fields (s), ==, G_N_ELEMENTS (fields));
-  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 2);
+  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 3);
   g_assert_cmpstr (gst_structure_get_string (s, "element"), ==, GST_OBJECT_NAME (h->element));
   g_assert_cmpuint (result_uint (s, "frame-width"), ==, 160);
   g_assert_cmpuint (result_uint (s, "frame-height"), ==, 120);
@@ -61,6 +83,12 @@ test_fields (void)
   g_assert_cmpuint (result_list_length (s, "labels"), ==, 5);
   g_assert_cmpuint (result_list_length (s, "label-ids"), ==, 5);
   g_assert_cmpuint (result_list_length (s, "scores"), ==, 5);
+  g_assert_cmpuint (result_uint64 (s, "result-running-time"), ==, GST_BUFFER_PTS (out));
+  g_assert_cmpstr (gst_structure_get_string (s, "stable-label"), ==, "");
+  g_assert_cmpint (result_int (s, "stable-label-id"), ==, -1);
+  g_assert_cmpuint (result_uint64 (s, "stable-since"), ==, GST_CLOCK_TIME_NONE);
+  g_assert_false (result_boolean (s, "state-changed"));
+  g_assert_false (result_boolean (s, "unknown"));
   g_assert_cmpuint (result_uint (s, "infer-us"), >, 0);
   g_assert_cmpfloat (result_double (s, "entropy"), >, 0.0);
   g_assert_cmpfloat (result_double (s, "entropy"), <=, log (1000.0) + 1e-6);

@@ -19,10 +19,14 @@ full_record (void)
       .element = "door-cam",
       .region = "full-frame",
       .roi_id = -1,
+      .stable = {"lamp", 846, 0.0},
+      .stable_since = 16,
+      .state_changed = TRUE,
       .margin = 0.25,
       .entropy = 1.5,
       .fresh = TRUE,
       .result_pts = 11,
+      .result_running_time = 17,
       .age = GST_CLOCK_TIME_NONE,
       .infer_us = 12,
       .convert_us = 13,
@@ -87,6 +91,12 @@ assert_reads (const GstStructure *s, const GstEffnetRecord *want)
   g_assert_cmpint (got.best.id, ==, want->best.id);
   g_assert_cmpfloat (got.best.score, ==, want->best.score);
   g_assert_cmpuint (got.n_entries, ==, want->n_entries);
+  g_assert_cmpint (got.unknown, ==, want->unknown);
+  g_assert_cmpstr (got.stable.label, ==, want->stable.label);
+  g_assert_cmpint (got.stable.id, ==, want->stable.id);
+  g_assert_cmpuint (got.stable_since, ==, want->stable_since);
+  g_assert_cmpint (got.state_changed, ==, want->state_changed);
+  g_assert_cmpuint (got.result_running_time, ==, want->result_running_time);
   g_assert_cmpfloat (got.margin, ==, want->margin);
   g_assert_cmpfloat (got.entropy, ==, want->entropy);
   g_assert_cmpint (got.fresh, ==, want->fresh);
@@ -157,7 +167,7 @@ test_several_results (void)
 static void
 test_types_in_text (void)
 {
-  GstEffnetRecord records[] = {full_record (), full_record (), full_record ()};
+  GstEffnetRecord records[] = {full_record (), full_record (), full_record (), full_record ()};
   static const char *const types[] = {
       "label=(string)",    "label-id=(int)",    "confidence=(double)", "labels=(string){ ",
       "label-ids=(int){ ", "scores=(double){ ", "box=(double){ ",
@@ -165,6 +175,8 @@ test_types_in_text (void)
 
   gst_effnet_record_set_entries (&records[1], &entries[2], 1); /* its label is "" */
   gst_effnet_record_set_entries (&records[2], NULL, 0);
+  gst_effnet_record_set_unknown (&records[3], 0.375);
+  records[3].stable = records[3].best;
   for (guint i = 0; i < G_N_ELEMENTS (records); i++) {
     GstStructure *s = gst_effnet_record_to_structure (&records[i]), *again;
     char *text = gst_structure_to_string (s);
@@ -274,7 +286,7 @@ test_refusals (void)
   g_assert_false (gst_effnet_schema_read_moment (s, &moment, &error));
   g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT);
   g_clear_error (&error);
-  assert_refused (s, "schema-version 3");
+  assert_refused (s, "schema-version 4");
 }
 
 static void
