@@ -33,7 +33,8 @@
  *   not running times
  * * `wait-us`, `decode-us`, `convert-us`, `infer-us` (uint): where the time of the inference went;
  *   the decoding of a JPEG is the first part's
- * * `frame-width`, `frame-height` (uint): pixels of the frame that was classified, upright
+ * * `frame-width`, `frame-height` (uint): pixels of what was classified, upright; of a frame that
+ *   comes in fields, one field
  * * `box` (list of four doubles): left, top, width and height of the part as fractions of the
  *   frame: they hold after scaling; 0, 0, 1, 1 for "full-frame"
  * * `x`, `y`, `width`, `height` (uint): the same in pixels of the frame; not for "full-frame"

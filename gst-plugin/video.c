@@ -195,6 +195,13 @@ format_from_jpeg_structure (GstEffnetFormat *format, const GstStructure *s)
 }
 
 gboolean
+gst_effnet_format_is_field (const GstEffnetFormat *format)
+{
+  return format->image.format != EFFNET_PIXEL_FORMAT_JPEG &&
+         GST_VIDEO_INFO_INTERLACE_MODE (&format->info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE;
+}
+
+gboolean
 gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInfo *info)
 {
   EffnetImage *image = &format->image;
@@ -211,7 +218,7 @@ gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInfo *info)
   image->chroma_site = map_chroma_site (GST_VIDEO_INFO_CHROMA_SITE (info));
   image->par_n = MAX (GST_VIDEO_INFO_PAR_N (info), 0);
   image->par_d = MAX (GST_VIDEO_INFO_PAR_D (info), 0);
-  if (GST_VIDEO_INFO_INTERLACE_MODE (info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE)
+  if (gst_effnet_format_is_field (format))
     image->par_d *= 2;
   return image->format != EFFNET_PIXEL_FORMAT_UNKNOWN;
 }
@@ -364,6 +371,10 @@ set_planes (GstEffnetFrame *frame)
     image->crop_y = crop->y;
     image->crop_width = crop->width;
     image->crop_height = crop->height;
+    if (GST_VIDEO_INFO_INTERLACE_MODE (&video->info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE) {
+      image->crop_y /= 2;
+      image->crop_height = crop->height / 2 + crop->height % 2;
+    }
   }
 }
 

@@ -34,6 +34,8 @@ GstCaps *gst_effnet_video_get_template_caps (void);
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);
 /* FALSE: a format that the library does not read. */
 gboolean gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInfo *info);
+/* Whether buffers have every second line of the frame that caps and metas count. */
+gboolean gst_effnet_format_is_field (const GstEffnetFormat *format);
 /* Returns: EffnetImage.orientation of the tag image-orientation; 0 when there is none */
 unsigned gst_effnet_orientation_from_tags (const GstTagList *tags);
 /* Whether a JPEG has a segment where its orientation may stand. */

@@ -148,7 +148,7 @@ collect_again (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstBuff
   const GstEffnetResults *results = view->results;
 
   gst_effnet_regions_pick (view->regions, buffer, results->width, results->height,
-                           results->orientation, announcer->picks);
+                           &results->storage, announcer->picks);
   for (guint i = 0; i < announcer->picks->len; i++) {
     const GstEffnetPick *pick = &g_array_index (announcer->picks, GstEffnetPick, i);
     const GstEffnetResult *result = find_again (results, pick);

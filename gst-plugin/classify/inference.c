@@ -125,9 +125,8 @@ classify_image (GstEffnetInference *inference, const GstEffnetInferenceSettings 
   if (!effnet_session_get_frame_size (results->engine->session, image, &results->width,
                                       &results->height, error))
     return FALSE;
-  results->outside =
-      gst_effnet_regions_pick (&settings->regions, buffer, results->width, results->height,
-                               results->orientation, inference->picks);
+  results->outside = gst_effnet_regions_pick (&settings->regions, buffer, results->width,
+                                              results->height, &results->storage, inference->picks);
   return classify_picks (inference, image, &frame, error);
 }
 
@@ -147,8 +146,9 @@ gst_effnet_inference_run (GstEffnetInference *inference, GstEffnetEngine *engine
     return TRUE;
   if (!gst_effnet_frame_map (&frame, format, buffer, error))
     return FALSE;
-  frame.image.orientation = results->orientation =
+  frame.image.orientation = results->storage.orientation =
       orientation_of (inference, settings, &frame.image);
+  results->storage.is_field = gst_effnet_format_is_field (format);
   frame.image.bits = settings->bits;
   ok = classify_image (inference, settings, &frame.image, buffer, results, error);
   gst_effnet_frame_unmap (&frame);

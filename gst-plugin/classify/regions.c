@@ -307,6 +307,16 @@ next_roi (const GstEffnetRegionSettings *settings, Walk *walk, Roi *roi)
   return FALSE;
 }
 
+/* From the frame's lines to those of one field: every line that it has some of */
+static void
+to_field (Roi *roi)
+{
+  gint64 end = roi->y + roi->height;
+
+  roi->y = (roi->y - (roi->y & 1)) / 2;
+  roi->height = (end + (end & 1)) / 2 - roi->y;
+}
+
 /* What of [start, start + length) lies within [0, size); FALSE for nothing. */
 static gboolean
 clip (gint64 start, gint64 length, guint size, guint *at, guint *n)
@@ -379,10 +389,10 @@ to_upright (EffnetRegion r, guint width, guint height, guint orientation)
 /* @width x @height: pixels as they are stored */
 static guint
 pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width, guint height,
-           guint orientation, GArray *picks)
+           const GstEffnetStorage *storage, GArray *picks)
 {
   Walk walk = {.buffer = buffer};
-  guint outside = 0;
+  guint outside = 0, orientation = storage->orientation;
   Roi roi;
 
   while (next_roi (settings, &walk, &roi)) {
@@ -391,6 +401,8 @@ pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint wid
         .roi_id = roi.id,
     };
 
+    if (storage->is_field)
+      to_field (&roi);
     if (!clip (roi.x, roi.width, width, &pick.rect.x, &pick.rect.width) ||
         !clip (roi.y, roi.height, height, &pick.rect.y, &pick.rect.height)) {
       outside++;
@@ -425,16 +437,16 @@ gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *bu
 
 guint
 gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint width,
-                         guint height, guint orientation, GArray *picks)
+                         guint height, const GstEffnetStorage *storage, GArray *picks)
 {
-  gboolean on_its_side = orientation >= 5;
+  gboolean on_its_side = storage->orientation >= 5;
   GstEffnetPick full = {.roi_id = -1, .unique = TRUE};
 
   g_array_set_size (picks, 0);
   switch (settings->mode) {
   case GST_EFFNET_INFERENCE_REGION_ROI_LIST:
     return pick_rois (settings, buffer, on_its_side ? height : width, on_its_side ? width : height,
-                      orientation, picks);
+                      storage, picks);
   case GST_EFFNET_INFERENCE_REGION_REGIONS:
     pick_named (settings, width, height, picks);
     return 0;

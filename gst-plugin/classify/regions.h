@@ -43,6 +43,12 @@ typedef struct {
   EffnetRegion rect; /* pixels; all 0 = the full frame */
 } GstEffnetPick;
 
+/* How the lines of a buffer stand in the frame that its caps and metas count. */
+typedef struct {
+  guint orientation; /* EffnetImage.orientation */
+  gboolean is_field; /* every second line */
+} GstEffnetStorage;
+
 /* With references of its own. */
 void gst_effnet_region_settings_copy (GstEffnetRegionSettings *to,
                                       const GstEffnetRegionSettings *from);
@@ -55,10 +61,10 @@ gboolean gst_effnet_region_is_named (const char *name, const char *other);
 /* FALSE when nothing of @buffer is to be classified, whatever its size. */
 gboolean gst_effnet_regions_wants (const GstEffnetRegionSettings *settings, GstBuffer *buffer);
 /* @picks: (out) of GstEffnetPick: what is to be classified of @buffer, a frame of @width x @height
- * upright pixels, stored with @orientation as EffnetImage counts it. Returns: ROIs left out because
- * they are empty or outside. */
+ * upright pixels. Returns: ROIs left out because they are empty or outside. */
 guint gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buffer,
-                               guint width, guint height, guint orientation, GArray *picks);
+                               guint width, guint height, const GstEffnetStorage *storage,
+                               GArray *picks);
 
 G_END_DECLS
 

@@ -31,7 +31,8 @@ gst_effnet_results_reset (GstEffnetResults *results)
   g_array_set_size (results->results, 0);
   g_array_set_size (results->entries, 0);
   results->pts = results->running_time = GST_CLOCK_TIME_NONE;
-  results->width = results->height = results->outside = results->orientation = 0;
+  results->width = results->height = results->outside = 0;
+  results->storage = (GstEffnetStorage){0};
 }
 
 GstEffnetResult *

@@ -25,11 +25,11 @@ typedef struct {
   GstEffnetEngine *engine; /* owned; NULL: there are none */
   GstClockTime pts, running_time;
   guint width, height; /* of the frame, upright pixels */
-  guint orientation;   /* how it was stored: EffnetImage.orientation */
-  guint outside;       /* regions of interest that are empty or outside the frame */
-  GArray *results;     /* of GstEffnetResult */
-  GArray *entries;     /* of GstEffnetEntry; names are the engine's */
-  GArray *scores;      /* of EffnetScore, scratch */
+  GstEffnetStorage storage;
+  guint outside;   /* regions of interest that are empty or outside the frame */
+  GArray *results; /* of GstEffnetResult */
+  GArray *entries; /* of GstEffnetEntry; names are the engine's */
+  GArray *scores;  /* of EffnetScore, scratch */
 } GstEffnetResults;
 
 void gst_effnet_results_init (GstEffnetResults *results);

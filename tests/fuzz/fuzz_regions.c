@@ -89,12 +89,13 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   }
   FUZZ_CHECK (settings.named != NULL);
   unsigned how = take (&bytes, 1);
+  const GstEffnetStorage storage = {(guint)size % 9, size / 9 % 2};
   for (guint i = 0; i < 3; i++) {
     guint width = sides[how % G_N_ELEMENTS (sides)], height = sides[how / 8 % G_N_ELEMENTS (sides)];
     settings.mode = (GstEffnetInferenceRegion)i;
     gst_effnet_regions_wants (&settings, buffer);
     g_array_set_size (picks, 0);
-    gst_effnet_regions_pick (&settings, buffer, width, height, (guint)size % 9, picks);
+    gst_effnet_regions_pick (&settings, buffer, width, height, &storage, picks);
     check_picks (picks, width, height);
   }
   gst_effnet_region_settings_clear (&settings);

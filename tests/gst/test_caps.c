@@ -123,6 +123,54 @@ test_fields (void)
                                   128));
 }
 
+/* Of a part of the frame: by a crop meta, or as a region of interest. */
+static double
+part_of (const char *caps, GstBuffer *photo, guint y, guint height, gboolean crop)
+{
+  GstHarness *h = harness_new ("inference-region", crop ? 0 : 1, NULL);
+  GstBuffer *in = gst_buffer_copy_region (photo, GST_BUFFER_COPY_MEMORY, 0, (gsize)-1), *out;
+  double confidence;
+
+  if (crop) {
+    GstVideoCropMeta *meta = gst_buffer_add_video_crop_meta (in);
+
+    meta->x = 40;
+    meta->y = y;
+    meta->width = 200;
+    meta->height = height;
+  } else {
+    gst_buffer_add_video_region_of_interest_meta (in, "cup", 40, y, 200, height);
+  }
+  gst_harness_set_src_caps_str (h, caps);
+  out = push_pull (h, in);
+  confidence = result_double (result_of (out), "confidence");
+  if (!crop) {
+    g_assert_cmpuint (result_uint (result_of (out), "y"), ==, 60);
+    g_assert_cmpuint (result_uint (result_of (out), "height"), ==, 41);
+  }
+  gst_buffer_unref (out);
+  harness_free (h);
+  return confidence;
+}
+
+/* Metas count the frame's lines, as caps do: 81 from the 121st on are 41 of a field. */
+static void
+test_parts_of_fields (void)
+{
+  GstBuffer *photo = photo_frame ("coffee.jpg", 256, 128);
+
+  for (int crop = 0; crop <= 1; crop++)
+    g_assert_cmpfloat (
+        part_of ("video/x-raw(format:Interlaced),format=I420,width=256,height=256,"
+                 "interlace-mode=alternate,field-order=top-field-first,framerate=30/1",
+                 photo, 121, 81, crop),
+        ==,
+        part_of ("video/x-raw,format=I420,width=256,height=128,framerate=30/1,"
+                 "pixel-aspect-ratio=1/2",
+                 photo, 60, 41, crop));
+  gst_buffer_unref (photo);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -131,5 +179,6 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/caps/contradiction", test_contradiction);
   g_test_add_func ("/gst/caps/without-caps", test_without_caps);
   g_test_add_func ("/gst/caps/fields", test_fields);
+  g_test_add_func ("/gst/caps/parts-of-fields", test_parts_of_fields);
   return g_test_run ();
 }
