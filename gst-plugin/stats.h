@@ -19,10 +19,28 @@ typedef enum {
   GST_EFFNET_N_TIMES,
 } GstEffnetTime;
 
+/* Why a frame has no inference of its own. */
+typedef enum {
+  GST_EFFNET_REASON_NONE, /* it has one */
+  GST_EFFNET_REASON_GAP,
+  GST_EFFNET_REASON_INTERVAL,
+  GST_EFFNET_REASON_RATE,
+  GST_EFFNET_REASON_TRIGGER, /* the picture did not change */
+  GST_EFFNET_REASON_LATE,
+  GST_EFFNET_REASON_THROTTLED,
+  GST_EFFNET_REASON_BUSY,     /* an earlier frame still waits for its turn */
+  GST_EFFNET_REASON_REPLACED, /* a newer frame took its place before its turn came */
+  GST_EFFNET_REASON_NO_REGION,
+  GST_EFFNET_N_REASONS,
+} GstEffnetReason;
+
 typedef struct {
-  guint64 frames;       /* buffers seen */
-  guint64 inferences;   /* frames classified, or parts of them */
-  guint64 skipped;      /* frames that were not: interval, lateness, gap, nothing to classify */
+  guint64 frames;                        /* buffers seen */
+  guint64 inferences;                    /* frames classified, or parts of them */
+  guint64 skipped;                       /* frames that were not, for whatever reason */
+  guint64 reasons[GST_EFFNET_N_REASONS]; /* those of them, by reason */
+  guint64 dropped;                       /* frames that did not go on: overload-policy */
+  guint64 cancelled;                     /* inferences that a flush or a stop ended */
   guint64 rois_skipped; /* regions of interest that are empty or outside the frame */
   guint64 errors;       /* frames that could not be */
   guint64 n_samples;    /* ever taken; the ring holds the newest */
@@ -31,6 +49,10 @@ typedef struct {
 
 /* @ns: [GST_EFFNET_N_TIMES] of one inference. Counts it. */
 void gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns);
+/* Counts a frame without an inference. */
+void gst_effnet_stats_skip (GstEffnetStats *stats, GstEffnetReason reason);
+/* Returns: the reason in words, for the log */
+const char *gst_effnet_reason_text (GstEffnetReason reason);
 /* Returns: (transfer full): the property `stats`. Sorts: call it on a copy, outside the lock. */
 GstStructure *gst_effnet_stats_to_structure (GstEffnetStats *stats);
 

@@ -116,7 +116,7 @@ static void
 forget_stream (GstEffnetClassify *self)
 {
   gst_effnet_results_reset (&self->results);
-  self->since_inference = 0;
+  gst_effnet_load_forget (&self->load);
   gst_effnet_announcer_forget (&self->announcer);
   GST_OBJECT_LOCK (self);
   gst_effnet_qos_forget (&self->qos);
@@ -192,7 +192,7 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
     goto bad_caps;
   /* Only now: caps that were refused are not told again when those before them return. */
   self->format = format;
-  self->since_inference = 0;
+  gst_effnet_load_forget (&self->load);
   gst_effnet_results_reset (&self->results); /* of another picture */
   GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, (gpointer)in);
   return TRUE;
@@ -428,7 +428,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
       .inference.top_k = 5,
       .inference.regions.serial = 1,
       .inference.regions.named = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion)),
-      .inference_interval = 1,
+      .load = {.interval = 1, .rate_den = 1, .trigger = GST_EFFNET_TRIGGER_ALWAYS},
       .attach_meta = GST_EFFNET_ATTACH_META_CUSTOM,
       .post_messages = GST_EFFNET_POST_MESSAGES_CHANGE,
       .max_errors = -1,

@@ -9,6 +9,7 @@
 #include "classify/announce.h"
 #include "classify/enums.h"
 #include "classify/inference.h"
+#include "classify/load.h"
 #include "classify/qos.h"
 
 #include <gst/base/gstbasetransform.h>
@@ -19,7 +20,7 @@ G_BEGIN_DECLS
 typedef struct {
   GstEffnetInferenceSettings inference;
   double threshold;
-  guint inference_interval;
+  GstEffnetLoadSettings load;
   GstEffnetAttachMeta attach_meta;
   GstEffnetPostMessages post_messages;
   int max_errors; /* less than 1: never an error */
@@ -61,7 +62,7 @@ struct _GstEffnetClassify {
   GstEffnetResults spare;   /* where the next are made */
   guint regions_serial;     /* settings they were picked by */
   gboolean warned_of_regions, warned_of_class;
-  guint since_inference; /* buffers since the inference, its own included */
+  GstEffnetLoad load;
   GstEffnetAnnouncer announcer;
   guint n_bad;            /* bad frames in a row */
   guint n_unreported;     /* bad frames since the last warning */

@@ -6,6 +6,7 @@
 #include "classify/props.h"
 
 #include "classify/model.h"
+#include "classify/props_load.h"
 #include "classify/props_regions.h"
 
 enum {
@@ -22,7 +23,6 @@ enum {
   PROP_ACTIVATION,
   PROP_ORIENTATION,
   PROP_BITS,
-  PROP_INFERENCE_INTERVAL,
   PROP_ATTACH_META,
   PROP_POST_MESSAGES,
   PROP_MAX_ERRORS,
@@ -37,6 +37,7 @@ enum {
 
 static const GstEffnetPropertyGroup *const groups[] = {
     &gst_effnet_region_properties,
+    &gst_effnet_load_properties,
 };
 
 /* @id: becomes the property's place in the group. Returns: (nullable): the group it is of */
@@ -182,9 +183,6 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   case PROP_ACTIVATION:
     self->frame_settings.inference.run.activation = g_value_get_enum (value);
     break;
-  case PROP_INFERENCE_INTERVAL:
-    self->frame_settings.inference_interval = g_value_get_uint (value);
-    break;
   case PROP_ATTACH_META:
     self->frame_settings.attach_meta = g_value_get_flags (value);
     break;
@@ -260,9 +258,6 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     break;
   case PROP_ACTIVATION:
     g_value_set_enum (value, self->frame_settings.inference.run.activation);
-    break;
-  case PROP_INFERENCE_INTERVAL:
-    g_value_set_uint (value, self->frame_settings.inference_interval);
     break;
   case PROP_ATTACH_META:
     g_value_set_flags (value, self->frame_settings.attach_meta);
@@ -415,13 +410,6 @@ install_frame_properties (GObjectClass *klass)
       g_param_spec_double ("threshold", "Threshold",
                            "Classes less probable are left out of a result (0 to 1; 0 = none is)",
                            0.0, 1.0, 0.0, PLAYING_FLAGS));
-  g_object_class_install_property (
-      klass, PROP_INFERENCE_INTERVAL,
-      g_param_spec_uint (
-          "inference-interval", "Inference interval",
-          "Classify every Nth frame; the frames between repeat the last result, with "
-          "fresh=false and its age (frames)",
-          1, 1000000, 1, PLAYING_FLAGS));
   g_object_class_install_property (klass, PROP_ATTACH_META,
                                    g_param_spec_flags ("attach-meta", "Attach metadata",
                                                        "Metadata that carries results on buffers",
@@ -438,8 +426,9 @@ install_frame_properties (GObjectClass *klass)
       g_param_spec_boxed (
           "stats", "Statistics",
           "Since the stream started: frames, inferences (of frames or their parts), skipped "
-          "frames, errors and rois-skipped, and p50, p95, p99 of wait, decode, convert and "
-          "infer over the newest 512 inferences (ns)",
+          "frames, also by reason (skipped-interval, -rate, -late and so on), errors, dropped, "
+          "cancelled and rois-skipped, and p50, p95, p99 of wait, decode, convert and infer over "
+          "the newest 512 inferences (ns)",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

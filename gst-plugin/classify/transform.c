@@ -16,10 +16,11 @@ typedef struct {
   GstBuffer *buffer;
   GstEffnetFrameSettings settings;
   GstEffnetEngine *engine;
-  gboolean fresh;     /* the inference is of this very buffer */
-  const char *reason; /* why there was none, for the log */
-  gboolean cancelled; /* the inference was */
-  GError *error;      /* of the inference */
+  GstEffnetLoadFrame load;
+  gboolean fresh;         /* the inference is of this very buffer */
+  GstEffnetReason reason; /* why there was none */
+  gboolean cancelled;     /* the inference was */
+  GError *error;          /* of the inference */
 } Frame;
 
 static void
@@ -55,22 +56,29 @@ gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled)
 
 /* ---- whether --------------------------------------------------------------------------------- */
 
-/* FALSE when what downstream said of lateness leaves this frame's inference out. */
-static gboolean
-is_in_time (GstEffnetClassify *self, Frame *frame)
+static GstClockTime
+running_time_of (GstEffnetClassify *self, GstBuffer *buffer)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+
+  if (segment->format != GST_FORMAT_TIME)
+    return GST_CLOCK_TIME_NONE;
+  return gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+}
+
+/* What downstream said of lateness and throttling. */
+static GstEffnetReason
+ask_qos (GstEffnetClassify *self, Frame *frame)
 {
   GstBaseTransform *base = GST_BASE_TRANSFORM (self);
   GstEffnetQosAnswer answer;
-  GstClockTime running_time;
   GstEffnetQos qos;
   gboolean report;
 
-  if (base->segment.format != GST_FORMAT_TIME || !gst_base_transform_is_qos_enabled (base))
-    return TRUE;
-  running_time =
-      gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (frame->buffer));
+  if (!GST_CLOCK_TIME_IS_VALID (frame->load.time) || !gst_base_transform_is_qos_enabled (base))
+    return GST_EFFNET_REASON_NONE;
   GST_OBJECT_LOCK (self);
-  answer = gst_effnet_qos_ask (&self->qos, running_time);
+  answer = gst_effnet_qos_ask (&self->qos, frame->load.time);
   report = answer == GST_EFFNET_QOS_LATE && gst_effnet_qos_skip (&self->qos);
   qos = self->qos;
   GST_OBJECT_UNLOCK (self);
@@ -78,26 +86,23 @@ is_in_time (GstEffnetClassify *self, Frame *frame)
     gst_element_post_message (GST_ELEMENT (self),
                               gst_effnet_qos_message_new (&qos, base, frame->buffer));
   if (answer == GST_EFFNET_QOS_LATE)
-    frame->reason = "it is late";
-  else if (answer == GST_EFFNET_QOS_THROTTLED)
-    frame->reason = "downstream throttles";
-  return answer == GST_EFFNET_QOS_INFER;
+    return GST_EFFNET_REASON_LATE;
+  return answer == GST_EFFNET_QOS_THROTTLED ? GST_EFFNET_REASON_THROTTLED : GST_EFFNET_REASON_NONE;
 }
 
 static gboolean
 wants_inference (GstEffnetClassify *self, Frame *frame)
 {
-  if (GST_BUFFER_FLAG_IS_SET (frame->buffer, GST_BUFFER_FLAG_GAP)) {
-    frame->reason = "it is a gap";
-    return FALSE;
-  }
-  if (self->results.engine == NULL)
-    return TRUE; /* the stream's first */
-  if (self->since_inference < frame->settings.inference_interval) {
-    frame->reason = "inference-interval";
-    return FALSE;
-  }
-  return is_in_time (self, frame);
+  frame->load = (GstEffnetLoadFrame){
+      .gap = GST_BUFFER_FLAG_IS_SET (frame->buffer, GST_BUFFER_FLAG_GAP),
+      .first = self->results.engine == NULL,
+      .time = running_time_of (self, frame->buffer),
+      .slower = 1,
+  };
+  frame->reason = gst_effnet_load_ask (&self->load, &frame->settings.load, &frame->load);
+  if (frame->reason == GST_EFFNET_REASON_NONE && !frame->load.first)
+    frame->reason = ask_qos (self, frame);
+  return frame->reason == GST_EFFNET_REASON_NONE;
 }
 
 /* About settings that come to nothing. What is not looked at is said once: an application may
@@ -145,16 +150,6 @@ use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
 
 /* ---- infer ----------------------------------------------------------------------------------- */
 
-static GstClockTime
-running_time_of (GstEffnetClassify *self, GstBuffer *buffer)
-{
-  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
-
-  return segment->format == GST_FORMAT_TIME
-             ? gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer))
-             : GST_CLOCK_TIME_NONE;
-}
-
 /* Results that cannot be had leave those before. */
 static void
 infer (GstEffnetClassify *self, Frame *frame)
@@ -168,13 +163,11 @@ infer (GstEffnetClassify *self, Frame *frame)
     self->spare = before;
     self->n_bad = 0;
     gst_effnet_announcer_keep (&self->announcer, &self->results);
-    if (gst_effnet_results_length (&self->results) > 0) {
-      self->since_inference = 0;
-    } else { /* nothing was classified: the next frame is tried */
-      self->since_inference = G_MAXUINT;
-      frame->reason = "it has no region that is wanted";
-    }
+    if (gst_effnet_results_length (&self->results) == 0)
+      frame->reason = GST_EFFNET_REASON_NO_REGION;
   }
+  if (frame->error != NULL || frame->reason != GST_EFFNET_REASON_NONE)
+    gst_effnet_load_retry (&self->load);
   if (g_error_matches (frame->error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED)) {
     frame->cancelled = TRUE;
     g_clear_error (&frame->error);
@@ -183,7 +176,7 @@ infer (GstEffnetClassify *self, Frame *frame)
 }
 
 static void
-count_results (GstEffnetClassify *self)
+count_results (GstEffnetClassify *self, GstEffnetReason reason)
 {
   guint n = gst_effnet_results_length (&self->results);
 
@@ -194,7 +187,7 @@ count_results (GstEffnetClassify *self)
     self->qos.processed++;
     self->qos.inferred_at = gst_util_get_timestamp ();
   } else {
-    self->stats.skipped++;
+    gst_effnet_stats_skip (&self->stats, reason);
   }
 }
 
@@ -206,9 +199,9 @@ count_frame (GstEffnetClassify *self, const Frame *frame)
   if (frame->error != NULL)
     self->stats.errors++;
   else if (frame->fresh)
-    count_results (self);
+    count_results (self, frame->reason);
   else
-    self->stats.skipped++;
+    gst_effnet_stats_skip (&self->stats, frame->reason);
 }
 
 /* A frame that was cancelled does not go on, and does not count. */
@@ -217,7 +210,9 @@ finish_inference (GstEffnetClassify *self, const Frame *frame)
 {
   GST_OBJECT_LOCK (self);
   self->running = NULL;
-  if (!frame->cancelled)
+  if (frame->cancelled)
+    self->stats.cancelled++;
+  else
     count_frame (self, frame);
   GST_OBJECT_UNLOCK (self);
 }
@@ -290,14 +285,13 @@ gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
   begin_frame (self, &frame, buffer);
   use_regions (self, &frame.settings.inference.regions);
   frame.fresh = wants_inference (self, &frame);
+  gst_effnet_load_pass (&self->load, &frame.settings.load, &frame.load, frame.fresh);
   if (frame.fresh)
     infer (self, &frame);
-  if (frame.error != NULL)
-    frame.reason = frame.error->message;
-  if (frame.reason != NULL)
-    GST_LOG_OBJECT (self, "%" GST_TIME_FORMAT ": not classified: %s",
-                    GST_TIME_ARGS (GST_BUFFER_PTS (buffer)), frame.reason);
-  self->since_inference = MIN (self->since_inference, G_MAXUINT - 1) + 1;
+  if (frame.error != NULL || frame.reason != GST_EFFNET_REASON_NONE)
+    GST_LOG_OBJECT (
+        self, "%" GST_TIME_FORMAT ": not classified: %s", GST_TIME_ARGS (GST_BUFFER_PTS (buffer)),
+        frame.error != NULL ? frame.error->message : gst_effnet_reason_text (frame.reason));
   finish_inference (self, &frame);
   if (frame.cancelled)
     ret = GST_FLOW_FLUSHING;
