@@ -117,20 +117,24 @@ gst_effnet_video_get_raw_caps (void)
 {
   GstVideoFormat raw[G_N_ELEMENTS (formats)];
 
+  GstCaps *caps, *fields;
+
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
     raw[i] = formats[i].gst;
-  return gst_video_make_raw_caps (raw, G_N_ELEMENTS (raw));
+  caps = gst_video_make_raw_caps (raw, G_N_ELEMENTS (raw));
+  fields = gst_caps_copy (caps);
+  gst_caps_set_simple (fields, "interlace-mode", G_TYPE_STRING, "alternate", NULL);
+  gst_caps_set_features_simple (fields,
+                                gst_caps_features_new (GST_CAPS_FEATURE_FORMAT_INTERLACED, NULL));
+  gst_caps_append (caps, fields);
+  return caps;
 }
 
 GstCaps *
 gst_effnet_video_get_template_caps (void)
 {
-  GstCaps *caps = gst_effnet_video_get_raw_caps (), *fields = gst_caps_copy (caps);
+  GstCaps *caps = gst_effnet_video_get_raw_caps ();
 
-  gst_caps_set_simple (fields, "interlace-mode", G_TYPE_STRING, "alternate", NULL);
-  gst_caps_set_features_simple (fields,
-                                gst_caps_features_new (GST_CAPS_FEATURE_FORMAT_INTERLACED, NULL));
-  gst_caps_append (caps, fields);
   gst_caps_set_simple (caps, "width", GST_TYPE_INT_RANGE, 1, EFFNET_FRAME_SIDE_MAX, "height",
                        GST_TYPE_INT_RANGE, 1, EFFNET_FRAME_SIDE_MAX, NULL);
   gst_caps_append_structure (caps, gst_structure_new_empty ("image/jpeg"));

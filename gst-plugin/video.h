@@ -25,10 +25,9 @@ typedef struct {
   GstBuffer *buffer;
 } GstEffnetFrame;
 
-/* Returns: (transfer full): every raw format of the library, of any size */
+/* Returns: (transfer full): every raw format of the library, frames and fields of any size */
 GstCaps *gst_effnet_video_get_raw_caps (void);
-/* Returns: (transfer full): those in the sizes that the library takes, frames and fields, and JPEG
- */
+/* Returns: (transfer full): those in the sizes that the library takes, and JPEG */
 GstCaps *gst_effnet_video_get_template_caps (void);
 /* FALSE: caps that the template does not allow, or that contradict themselves. */
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);

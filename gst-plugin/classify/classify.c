@@ -45,6 +45,8 @@
  * Frames are classified upright, whatever says how they are stored: the tag `image-orientation` of
  * the stream, as demuxers of camera clips send it, or the Exif of a JPEG
  * (#effnetclassify:orientation overrides both). The buffer goes on as it is.
+ * A display matrix that the demuxer does not pass on, as qtdemux 1.22 does not where a clip is
+ * mirrored along its second diagonal, is not known here.
  * #effnetclassify:regions, and the places in results, count in the upright picture; regions of
  * interest, which count in the pixels as they are stored, are converted.
  *

@@ -14,13 +14,19 @@
 
 static GstCaps *source_caps;
 static GstBuffer *source_buffer;
+static gboolean source_turns; /* a buffer for each of `turns`, behind its tag */
 static EffnetSession *session;
+
+/* As Exif counts, from 1 on. */
+static const char *const turns[] = {"rotate-0",        "flip-rotate-0",   "rotate-180",
+                                    "flip-rotate-180", "flip-rotate-270", "rotate-90",
+                                    "flip-rotate-90",  "rotate-270"};
 
 /* ---- a source of one buffer ------------------------------------------------------------------ */
 
 typedef struct {
   GstPushSrc parent;
-  gboolean done;
+  guint n; /* buffers so far */
 } OneSrc;
 
 typedef struct {
@@ -85,9 +91,13 @@ one_src_create (GstPushSrc *push, GstBuffer **buffer)
 {
   OneSrc *self = (OneSrc *)push;
 
-  if (self->done)
+  if (self->n == (source_turns ? G_N_ELEMENTS (turns) : 1))
     return GST_FLOW_EOS;
-  self->done = TRUE;
+  if (source_turns)
+    gst_pad_push_event (
+        GST_BASE_SRC_PAD (push),
+        gst_event_new_tag (gst_tag_list_new (GST_TAG_IMAGE_ORIENTATION, turns[self->n], NULL)));
+  self->n++;
   *buffer = gst_buffer_copy (source_buffer);
   return GST_FLOW_OK;
 }
@@ -193,7 +203,7 @@ check (GstHarness *h, GstCaps *caps, const EffnetImage *expected)
 
   g_assert_true (gst_video_frame_map (&frame, &info, source_buffer, GST_MAP_READ));
   image.width = (unsigned)GST_VIDEO_INFO_WIDTH (&info);
-  image.height = (unsigned)GST_VIDEO_INFO_HEIGHT (&info);
+  image.height = (unsigned)GST_VIDEO_INFO_FIELD_HEIGHT (&info);
   for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES (&frame); p++) {
     image.data[p] = GST_VIDEO_FRAME_PLANE_DATA (&frame, p);
     image.stride[p] = GST_VIDEO_FRAME_PLANE_STRIDE (&frame, p);
@@ -289,6 +299,68 @@ test_formats (void)
   gst_caps_unref (all);
 }
 
+/* Buffers of every second line. */
+static void
+test_fields (void)
+{
+  GstHarness *h = harness_new ("top-k", TOP_K, NULL);
+  GstCaps *caps =
+      gst_caps_from_string ("video/x-raw(format:Interlaced),format=I420,width=160,height=240,"
+                            "interlace-mode=alternate,field-order=top-field-first,framerate=30/1,"
+                            "colorimetry=bt601,chroma-site=mpeg2");
+  EffnetImage image = EFFNET_IMAGE_INIT;
+
+  image.format = EFFNET_PIXEL_FORMAT_I420;
+  image.matrix = EFFNET_COLOR_MATRIX_BT601;
+  image.range = EFFNET_COLOR_RANGE_LIMITED;
+  image.chroma_site = EFFNET_CHROMA_SITE_LEFT;
+  image.par_n = 1;
+  image.par_d = 2;
+  check (h, caps, &image);
+  harness_free (h);
+}
+
+/* A stream that turns while it plays: each frame stands as the tag before it says. */
+static void
+test_turns (void)
+{
+  GstHarness *h = harness_new ("inference-interval", 1000, NULL);
+  GError *error = NULL;
+  Source *source;
+  SourceFrame frame;
+  EffnetScore top[TOP_K];
+
+  source_caps = gst_caps_from_string ("video/x-raw,format=RGB,width=320,height=224,framerate=30/1");
+  source_buffer =
+      picture_through ("pipelines/media/coffee.jpg",
+                       "jpegdec ! videoconvert ! videoscale add-borders=false ! capsfilter "
+                       "caps=video/x-raw,format=RGB,width=320,height=224,pixel-aspect-ratio=1/1");
+  source_turns = TRUE;
+  source = source_open (SCHEME "://frame", 60, &error);
+  g_assert_no_error (error);
+  gst_harness_set_src_caps (h, gst_caps_ref (source_caps));
+  for (guint i = 0; i < G_N_ELEMENTS (turns); i++) {
+    GstBuffer *out;
+
+    g_assert_cmpint (source_next (source, &frame, &error), ==, 1);
+    g_assert_no_error (error);
+    g_assert_cmpuint (frame.image.orientation, ==, i + 1);
+    classify (&frame.image, top);
+    gst_harness_push_event (
+        h, gst_event_new_tag (gst_tag_list_new (GST_TAG_IMAGE_ORIENTATION, turns[i], NULL)));
+    out = push_pull (h, gst_buffer_copy (source_buffer));
+    g_assert_true (result_boolean (result_of (out), "fresh")); /* whatever the interval */
+    g_assert_cmpint (result_int (result_of (out), "label-id"), ==, (int)top[0].id);
+    g_assert_cmpfloat (result_double (result_of (out), "confidence"), ==, (double)top[0].score);
+    gst_buffer_unref (out);
+  }
+  source_close (source);
+  source_turns = FALSE;
+  gst_clear_buffer (&source_buffer);
+  gst_clear_caps (&source_caps);
+  harness_free (h);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -305,6 +377,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/video/flags", test_flags);
   g_test_add_func ("/gst/video/chroma-sites", test_chroma_sites);
   g_test_add_func ("/gst/video/formats", test_formats);
+  g_test_add_func ("/gst/video/fields", test_fields);
+  g_test_add_func ("/gst/video/turns", test_turns);
   failed = g_test_run ();
   effnet_session_free (session);
   effnet_model_unref (model);
