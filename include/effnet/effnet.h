@@ -64,11 +64,12 @@ G_BEGIN_DECLS
 #  define EFFNET_API
 #endif
 
-#define EFFNET_THREADS_MAX    1024    /* workers of a pool */
-#define EFFNET_CLASSES_MAX    1000000 /* of a classifier */
-#define EFFNET_INPUT_SIDE_MAX 8192    /* pixels of a side of the network's input */
-#define EFFNET_FRAME_SIDE_MAX 16384   /* pixels of a side of a frame */
-#define EFFNET_TOP_K_MAX      1000    /* classes that the element and the tool list */
+#define EFFNET_THREADS_MAX     1024    /* workers of a pool */
+#define EFFNET_CLASSES_MAX     1000000 /* of a classifier */
+#define EFFNET_INPUT_SIDE_MAX  8192    /* pixels of a side of the network's input */
+#define EFFNET_FRAME_SIDE_MAX  16384   /* pixels of a side of a frame */
+#define EFFNET_TOP_K_MAX       1000    /* classes that the element and the tool list */
+#define EFFNET_TEMPERATURE_MAX 100.0   /* of EffnetSessionOptions */
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
@@ -296,6 +297,8 @@ typedef enum {
  * only every second one or fewer, three to a filter: half the time or less, a little less like
  * Pillow. FALSE reads all
  * @activation: how logits become scores
+ * @temperature: softmax and sigmoid are of the logits divided by it: above 1 scores are less sure,
+ *   below 1 more; up to EFFNET_TEMPERATURE_MAX. 0 = what the card says, else 1
  */
 typedef struct {
   unsigned threads;
@@ -304,7 +307,8 @@ typedef struct {
   gboolean profile;
   gboolean sparse_rows;
   EffnetOutputActivation activation;
-  void *reserved[8];
+  double temperature;
+  void *reserved[7];
 } EffnetSessionOptions;
 
 typedef struct _EffnetSession EffnetSession;
@@ -384,6 +388,12 @@ EFFNET_API void effnet_session_set_sparse_rows (EffnetSession *session, gboolean
  */
 EFFNET_API void effnet_session_set_activation (EffnetSession *session,
                                                EffnetOutputActivation activation);
+/**
+ * effnet_session_set_temperature:
+ * @session: a session
+ * @temperature: as in #EffnetSessionOptions, from the next run on
+ */
+EFFNET_API void effnet_session_set_temperature (EffnetSession *session, double temperature);
 /**
  * effnet_session_set_cancelled:
  * @session: a session

@@ -22,7 +22,7 @@ enum {
 typedef struct {
   char *model, *variant, *labels;
   char *precision, *padding, *resize_mode, *activation;
-  double bn_eps;
+  double bn_eps, temperature;
   gint64 synthetic;
   int input_size, threads, timeout; /* timeout: s */
   gboolean full_scale, sparse_rows;
@@ -34,7 +34,7 @@ typedef struct {
 /* Which of the shared options a subcommand takes. */
 typedef enum {
   CLI_TAKES_MODEL = 1 << 0,    /* --model --variant --input-size --padding --bn-eps --synthetic */
-  CLI_TAKES_SCORES = 1 << 1,   /* --labels --activation */
+  CLI_TAKES_SCORES = 1 << 1,   /* --labels --activation --temperature */
   CLI_TAKES_RUN = 1 << 2,      /* --precision --threads */
   CLI_TAKES_PICTURES = 1 << 3, /* --resize-mode --full-scale --sparse-rows --timeout */
   CLI_TAKES_BARE = 1 << 4,     /* --input-size --padding --bn-eps --synthetic, without --model */

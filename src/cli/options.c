@@ -39,6 +39,9 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
        "class names, one a line with or without its number, or JSON", "FILE"},
       {"activation", 0, 0, G_OPTION_ARG_STRING, &a->activation,
        "auto (default, what the card says), softmax, sigmoid or none", "NAME"},
+      {"temperature", 0, 0, G_OPTION_ARG_DOUBLE, &a->temperature,
+       "divides the logits before softmax or sigmoid; 0 (default) = what the card says, else 1",
+       "T"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const GOptionEntry run[] = {{"precision", 'p', 0, G_OPTION_ARG_STRING, &a->precision,
                                "auto (default), fp32 or bf16", "NAME"},
@@ -116,6 +119,7 @@ fill_options (CliModelArgs *args, GError **error)
       .jpeg_full_scale = args->full_scale,
       .sparse_rows = args->sparse_rows,
       .activation = (EffnetOutputActivation)activation,
+      .temperature = args->temperature,
   };
   return TRUE;
 }

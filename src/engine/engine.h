@@ -36,6 +36,7 @@ struct _EffnetSession {
   EffnetFrontend *frontend;
   EffnetInputSpec spec;
   EffnetOutputActivation activation; /* never AUTO */
+  double temperature;                /* above 0 */
   EffnetStop stop;
   float *probabilities; /* [n_classes] */
   uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
@@ -48,5 +49,7 @@ void effnet_run (EffnetSession *session, const float *input);
 /* @activation, or what AUTO comes to. */
 EffnetOutputActivation effnet_model_activation (const EffnetModel *model,
                                                 EffnetOutputActivation activation);
+/* @temperature, or what 0 comes to. */
+double effnet_model_temperature (const EffnetModel *model, double temperature);
 
 #endif

@@ -436,6 +436,14 @@ effnet_model_activation (const EffnetModel *model, EffnetOutputActivation activa
                                     : EFFNET_OUTPUT_ACTIVATION_SOFTMAX;
 }
 
+double
+effnet_model_temperature (const EffnetModel *model, double temperature)
+{
+  if (temperature <= 0.0)
+    temperature = model->card->temperature;
+  return temperature > 0.0 ? temperature : 1.0;
+}
+
 void
 effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
 {

@@ -6,36 +6,36 @@
 #include <math.h>
 #include <string.h>
 
-/* p_i = exp (x_i - max) / sum_j exp (x_j - max) */
+/* p_i = exp ((x_i - max) / T) / sum_j exp ((x_j - max) / T) */
 static void
-softmax (const float *logits, float *scores, unsigned n)
+softmax (double temperature, const float *logits, float *scores, unsigned n)
 {
   double max = -INFINITY, sum = 0;
 
   for (unsigned i = 0; i < n; i++)
     max = fmax (max, logits[i]);
   for (unsigned i = 0; i < n; i++)
-    sum += exp (logits[i] - max);
+    sum += exp ((logits[i] - max) / temperature);
   for (unsigned i = 0; i < n; i++)
-    scores[i] = (float)(exp (logits[i] - max) / sum);
+    scores[i] = (float)(exp ((logits[i] - max) / temperature) / sum);
 }
 
-/* p = 1 / (1 + exp (-x)) */
+/* p = 1 / (1 + exp (-x / T)) */
 static void
-sigmoid (const float *logits, float *scores, unsigned n)
+sigmoid (double temperature, const float *logits, float *scores, unsigned n)
 {
   for (unsigned i = 0; i < n; i++)
-    scores[i] = (float)(1.0 / (1.0 + exp (-(double)logits[i])));
+    scores[i] = (float)(1.0 / (1.0 + exp (-(double)logits[i] / temperature)));
 }
 
 void
-effnet_result_activate (EffnetOutputActivation activation, const float *logits, float *scores,
-                        unsigned n)
+effnet_result_activate (EffnetOutputActivation activation, double temperature, const float *logits,
+                        float *scores, unsigned n)
 {
   if (activation == EFFNET_OUTPUT_ACTIVATION_SOFTMAX)
-    softmax (logits, scores, n);
+    softmax (temperature, logits, scores, n);
   else if (activation == EFFNET_OUTPUT_ACTIVATION_SIGMOID)
-    sigmoid (logits, scores, n);
+    sigmoid (temperature, logits, scores, n);
   else
     memcpy (scores, logits, n * sizeof *scores);
 }

@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 
-/* Logits to scores, [n] each. @activation: not AUTO. */
-void effnet_result_activate (EffnetOutputActivation activation, const float *logits, float *scores,
-                             unsigned n);
+/* Logits to scores, [n] each. @activation: not AUTO. @temperature: above 0 */
+void effnet_result_activate (EffnetOutputActivation activation, double temperature,
+                             const float *logits, float *scores, unsigned n);
 /* Sets `margin` and `entropy` from the scores that @activation made. */
 void effnet_result_measure (EffnetResult *result, EffnetOutputActivation activation);
 

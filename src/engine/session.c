@@ -74,6 +74,11 @@ check_options (const EffnetSessionOptions *options, GError **error)
   if (options->activation > EFFNET_OUTPUT_ACTIVATION_NONE)
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT, "unknown activation %d",
                         (int)options->activation);
+  if (!(options->temperature >= 0.0 && options->temperature <= EFFNET_TEMPERATURE_MAX))
+    return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
+                        "a temperature of %g; expected a number above 0, at most %g, or 0 for the "
+                        "card's",
+                        options->temperature, EFFNET_TEMPERATURE_MAX);
   return TRUE;
 }
 
@@ -105,6 +110,7 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
     return NULL;
   effnet_frontend_set_stop (session->frontend, &session->stop);
   session->activation = effnet_model_activation (model, options->activation);
+  session->temperature = effnet_model_temperature (model, options->temperature);
   session->probabilities = g_try_new0 (float, plan->n_classes);
   session->profile = options->profile ? g_try_new0 (uint64_t, plan->n_steps) : NULL;
   if (session->probabilities == NULL || (options->profile && session->profile == NULL)) {
@@ -152,6 +158,13 @@ effnet_session_set_activation (EffnetSession *session, EffnetOutputActivation ac
 {
   g_return_if_fail (activation <= EFFNET_OUTPUT_ACTIVATION_NONE);
   session->activation = effnet_model_activation (session->model, activation);
+}
+
+void
+effnet_session_set_temperature (EffnetSession *session, double temperature)
+{
+  g_return_if_fail (temperature >= 0.0 && temperature <= EFFNET_TEMPERATURE_MAX);
+  session->temperature = effnet_model_temperature (session->model, temperature);
 }
 
 void
@@ -215,8 +228,8 @@ infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError *
   if (!check_finite (session, "logit", result->logits, plan->n_classes, error) ||
       !check_finite (session, "feature", result->features, plan->n_features, error))
     return FALSE;
-  effnet_result_activate (session->activation, result->logits, session->probabilities,
-                          plan->n_classes);
+  effnet_result_activate (session->activation, session->temperature, result->logits,
+                          session->probabilities, plan->n_classes);
   result->infer_ns = (uint64_t)(effnet_clock_ns () - before);
   effnet_result_measure (result, session->activation);
   return TRUE;

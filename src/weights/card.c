@@ -297,8 +297,8 @@ read_activation (const Reader *reader, JsonObject *own, EffnetCard *card, GError
   return TRUE;
 }
 
-/* "effnet": {"padding": ..., "bn_epsilon": ..., "activation": ...}: what no other card has a key
- * for. */
+/* "effnet": {"padding": ..., "bn_epsilon": ..., "activation": ..., "temperature": ...}: what no
+ * other card has a key for. */
 static gboolean
 read_own (const Reader *reader, EffnetCard *card, GError **error)
 {
@@ -314,6 +314,8 @@ read_own (const Reader *reader, EffnetCard *card, GError **error)
                     &padding, error) ||
       !read_number ("effnet.bn_epsilon", get (own, "bn_epsilon"), G_MINDOUBLE, 1.0,
                     &card->bn_epsilon, error) ||
+      !read_number ("effnet.temperature", get (own, "temperature"), G_MINDOUBLE,
+                    EFFNET_TEMPERATURE_MAX, &card->temperature, error) ||
       !read_activation (reader, own, card, error))
     return FALSE;
   card->padding = (EffnetPadding)padding;

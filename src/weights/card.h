@@ -33,6 +33,7 @@ typedef struct {
   EffnetCropMode crop_mode;
   EffnetPadding padding;             /* AUTO = not said */
   EffnetOutputActivation activation; /* of the logits; AUTO = not said */
+  double temperature;                /* of the activation; 0 = not said */
   double bn_epsilon;                 /* 0 = not said */
   char **labels;                     /* NULL-terminated; NULL = none */
   GError *labels_error; /* why there are none though the card means to give them; NULL = nothing */
@@ -45,9 +46,9 @@ EffnetCard *effnet_card_new (void);
  * architecture, classes and names the outer); unknown ones are left alone. Names are found as
  * names.h says; broken ones are no error here: whoever names a label file does not need them. Also
  * read: "problem_type" as transformers has it, and "effnet": {"padding": "same"|"symmetric",
- * "bn_epsilon": 0.001, "activation": "softmax"|"sigmoid"|"none"}. NULL with NOT_FOUND, IO, FORMAT
- * or UNSUPPORTED (an interpolation, crop mode, padding or change of the network that is not one of
- * ours). */
+ * "bn_epsilon": 0.001, "activation": "softmax"|"sigmoid"|"none", "temperature": 1.5}. NULL with
+ * NOT_FOUND, IO, FORMAT or UNSUPPORTED (an interpolation, crop mode, padding or change of the
+ * network that is not one of ours). */
 EffnetCard *effnet_card_load (const char *path, GError **error);
 void effnet_card_free (EffnetCard *card);
 

@@ -206,4 +206,27 @@ def plain_logits():
     assert "%" not in effnet("classify", "--activation", "none", MEDIA / "cat.jpg").out
 
 
+def scores(*options):
+    """class -> score of the cat"""
+    (line,) = effnet("classify", "--json", "-k1000", *options, MEDIA / "cat.jpg").out.splitlines()
+    return {entry["id"]: entry["score"] for entry in json.loads(line)["top"]}
+
+
+@test
+def temperature():
+    """logits are divided by --temperature, or by the card's: p^(1/T), normalised"""
+    plain, hot = scores(f"-m{MODEL}"), scores(f"-m{MODEL}", "--temperature", "2")
+    total = sum(p**0.5 for p in plain.values())
+    assert all(abs(hot[i] - p**0.5 / total) < 1e-5 for i, p in plain.items())
+    card = json.loads((MODEL / "config.json").read_text())
+    card["effnet"]["temperature"] = 2
+    folder = pathlib.Path("warm")
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(card))
+    (folder / "model.safetensors").symlink_to(MODEL / "model.safetensors")
+    assert scores(f"-m{folder}") == hot
+    assert scores(f"-m{folder}", "--temperature", "1") == plain
+    failure("classify", "--temperature", "101", MEDIA / "cat.jpg", says=["temperature of 101"])
+
+
 main()

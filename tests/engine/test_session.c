@@ -81,9 +81,60 @@ test_sigmoid_range (void)
   static const double want[] = {0.5, 0.73105857863000490, 0.26894142136999512, 1, 0, 1, 8.2e-40};
   float scores[G_N_ELEMENTS (logits)];
 
-  effnet_result_activate (EFFNET_OUTPUT_ACTIVATION_SIGMOID, logits, scores, G_N_ELEMENTS (logits));
+  effnet_result_activate (EFFNET_OUTPUT_ACTIVATION_SIGMOID, 1.0, logits, scores,
+                          G_N_ELEMENTS (logits));
   for (unsigned i = 0; i < G_N_ELEMENTS (logits); i++)
     g_assert_cmpfloat_with_epsilon (scores[i], want[i], 1e-7);
+}
+
+/* By hand: e^(ln 4 / 2) = 2, e^(-ln 4 / 2) = 1/2; and extremes that are no NaN. */
+static void
+test_temperature_of_scores (void)
+{
+  const float logits[] = {logf (4), 0, -logf (4)};
+  static const double want[2][3] = {{2 / 3.5, 1 / 3.5, 0.5 / 3.5}, {2.0 / 3, 0.5, 1.0 / 3}};
+  static const EffnetOutputActivation activations[] = {EFFNET_OUTPUT_ACTIVATION_SOFTMAX,
+                                                       EFFNET_OUTPUT_ACTIVATION_SIGMOID};
+  float scores[3];
+
+  for (unsigned a = 0; a < 2; a++) {
+    effnet_result_activate (activations[a], 2.0, logits, scores, 3);
+    for (unsigned i = 0; i < 3; i++)
+      g_assert_cmpfloat_with_epsilon (scores[i], want[a][i], 1e-6);
+    effnet_result_activate (activations[a], G_MINDOUBLE, logits, scores, 3);
+    g_assert_cmpfloat (scores[0], ==, 1.0f);
+    g_assert_cmpfloat (scores[2], ==, 0.0f);
+  }
+  effnet_result_activate (EFFNET_OUTPUT_ACTIVATION_NONE, 2.0, logits, scores, 3);
+  g_assert_cmpmem (scores, sizeof scores, logits, sizeof logits);
+}
+
+/* A session's own temperature; 0 is the model's again, here 1. */
+static void
+test_temperature (void)
+{
+  EffnetSessionOptions options = {.temperature = EFFNET_TEMPERATURE_MAX + 1};
+  Fixture f;
+  EffnetResult result;
+  GError *error = NULL;
+  double plain, ratio;
+
+  set_up (&f, "lite0", 64, 1);
+  g_assert_true (effnet_session_run (f.session, f.input, &result, NULL));
+  plain = log ((double)result.probabilities[0] / (double)result.probabilities[1]);
+  effnet_session_set_temperature (f.session, 2.0);
+  g_assert_true (effnet_session_run (f.session, f.input, &result, NULL));
+  ratio = log ((double)result.probabilities[0] / (double)result.probabilities[1]);
+  g_assert_cmpfloat_with_epsilon (ratio, plain / 2, 1e-4);
+  g_assert_cmpfloat (fabs (plain), >, 1e-3);
+  effnet_session_set_temperature (f.session, 0.0);
+  g_assert_true (effnet_session_run (f.session, f.input, &result, NULL));
+  ratio = log ((double)result.probabilities[0] / (double)result.probabilities[1]);
+  g_assert_cmpfloat (ratio, ==, plain);
+  g_assert_null (effnet_session_new (f.model, &options, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT);
+  g_error_free (error);
+  tear_down (&f);
 }
 
 static void
@@ -349,6 +400,8 @@ main (int argc, char **argv)
   g_test_add_func ("/session/certainty", test_certainty);
   g_test_add_func ("/session/sigmoid-range", test_sigmoid_range);
   g_test_add_func ("/session/activations", test_activations);
+  g_test_add_func ("/session/temperature-of-scores", test_temperature_of_scores);
+  g_test_add_func ("/session/temperature", test_temperature);
   g_test_add_func ("/session/wrong-activation", test_wrong_activation);
   g_test_add_func ("/session/not-finite", test_not_finite);
   g_test_add_func ("/session/cancelled", test_cancelled);

@@ -36,6 +36,7 @@ assert_defaults (const EffnetCard *card)
   g_assert_cmpint (card->crop_mode, ==, EFFNET_CROP_CENTER);
   g_assert_cmpint (card->padding, ==, EFFNET_PADDING_AUTO);
   g_assert_cmpfloat (card->bn_epsilon, ==, 0.0);
+  g_assert_cmpfloat (card->temperature, ==, 0.0);
   g_assert_null (card->labels);
   g_assert_no_error (card->labels_error);
 }
@@ -99,11 +100,11 @@ test_inner (TestFolder *folder, gconstpointer data)
 static void
 test_outer (TestFolder *folder, gconstpointer data)
 {
-  g_autoptr (EffnetCard) card =
-      load (folder, "{\"architecture\": \"efficientnet-b0\", \"input_size\": [3, 224, 224],"
-                    "\"interpolation\": \"bicubic\", \"crop_pct\": 1, \"crop_mode\": \"border\","
-                    "\"effnet\": {\"padding\": \"same\", \"bn_epsilon\": 1e-3},"
-                    "\"label_names\": {\"1\": \"b\", \"0\": \"a\"}}");
+  g_autoptr (EffnetCard) card = load (
+      folder, "{\"architecture\": \"efficientnet-b0\", \"input_size\": [3, 224, 224],"
+              "\"interpolation\": \"bicubic\", \"crop_pct\": 1, \"crop_mode\": \"border\","
+              "\"effnet\": {\"padding\": \"same\", \"bn_epsilon\": 1e-3, \"temperature\": 1.5},"
+              "\"label_names\": {\"1\": \"b\", \"0\": \"a\"}}");
   g_autoptr (EffnetCard) other =
       load (folder, "{\"effnet\": {\"padding\": \"symmetric\"}, \"crop_pct\": 0.5,"
                     "\"pretrained_cfg\": {\"crop_pct\": 0.75, \"label_names\": [\"x\", \"y\"],"
@@ -116,6 +117,7 @@ test_outer (TestFolder *folder, gconstpointer data)
   g_assert_cmpint (card->crop_mode, ==, EFFNET_CROP_BORDER);
   g_assert_cmpint (card->padding, ==, EFFNET_PADDING_SAME);
   g_assert_cmpfloat (card->bn_epsilon, ==, 1e-3);
+  g_assert_cmpfloat (card->temperature, ==, 1.5);
   g_assert_cmpstr (card->labels[0], ==, "a");
   g_assert_cmpstr (card->labels[1], ==, "b");
   g_assert_cmpint (other->padding, ==, EFFNET_PADDING_SYMMETRIC);
@@ -330,6 +332,8 @@ static const Rule rules[] = {
     {"{\"effnet\": \"same\"}", FORMAT, "effnet is \"same\"|object"},
     {"{\"effnet\": {\"padding\": \"valid\"}}", UNSUPPORTED, "effnet.padding is \"valid\"|same"},
     {"{\"effnet\": {\"padding\": 1}}", FORMAT, "effnet.padding is 1"},
+    {"{\"effnet\": {\"temperature\": 0}}", FORMAT, "effnet.temperature is 0"},
+    {"{\"effnet\": {\"temperature\": 101}}", FORMAT, "effnet.temperature is 101"},
     {"{\"effnet\": {\"bn_epsilon\": 0}}", FORMAT, "effnet.bn_epsilon is 0"},
     {"{\"effnet\": {\"bn_epsilon\": -1e-3}}", FORMAT, "effnet.bn_epsilon is -0.001"},
     {"{\"effnet\": {\"bn_epsilon\": 2}}", FORMAT, "effnet.bn_epsilon is 2"},
