@@ -29,13 +29,14 @@ typedef struct {
 
 #define AT(member) offsetof (GstEffnetRecord, member)
 
-#define FIELD_LABELS "labels"
-#define FIELD_IDS    "label-ids"
-#define FIELD_SCORES "scores"
-#define FIELD_X      "x"
-#define FIELD_BOX    "box"
-#define FIELD_PARTS  "results" /* list of structures */
-#define FIELD_OTHERS "others"  /* the same */
+#define FIELD_LABELS    "labels"
+#define FIELD_IDS       "label-ids"
+#define FIELD_SCORES    "scores"
+#define FIELD_X         "x"
+#define FIELD_BOX       "box"
+#define FIELD_PARTS     "results"   /* list of structures */
+#define FIELD_OTHERS    "others"    /* the same */
+#define FIELD_EMBEDDING "embedding" /* not in every result */
 
 #define BOX_SIDES G_N_ELEMENTS (((GstEffnetRecord *)NULL)->box)
 
@@ -153,13 +154,21 @@ gst_effnet_record_set_part (GstEffnetRecord *record, guint x, guint y, guint wid
   memcpy (record->box, box, sizeof box);
 }
 
+const char *
+gst_effnet_entry_get_label (const GstEffnetEntry *entry, char *text)
+{
+  if (entry->label != NULL)
+    return entry->label;
+  g_snprintf (text, GST_EFFNET_LABEL_LENGTH, "class %d", entry->id);
+  return text;
+}
+
 static void
 set_label (GValue *value, const GstEffnetEntry *entry)
 {
-  char text[24];
+  char text[GST_EFFNET_LABEL_LENGTH];
 
-  g_snprintf (text, sizeof text, "class %d", entry->id);
-  g_value_set_string (value, entry->label != NULL ? entry->label : text);
+  g_value_set_string (value, gst_effnet_entry_get_label (entry, text));
 }
 
 static void
@@ -261,6 +270,8 @@ write_record (GstStructure *s, const GstEffnetRecord *record)
     set_list (&list, f->kind, record);
     gst_structure_take_value (s, f->name, &list);
   }
+  if (record->embedding != NULL)
+    gst_structure_set (s, FIELD_EMBEDDING, GST_TYPE_BUFFER, record->embedding, NULL);
 }
 
 GstStructure *
@@ -384,6 +395,14 @@ get_value (const GValue *value, Kind kind, gpointer at)
   }
 }
 
+static void
+set_type_error (GError **error, const char *name, const GValue *value, GType expected)
+{
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+               "The field %s of a result is %s; expected a %s", name,
+               value != NULL ? G_VALUE_TYPE_NAME (value) : "missing", g_type_name (expected));
+}
+
 static gboolean
 read_fields (const GstStructure *s, const Field *table, gsize n, gpointer to, GError **error)
 {
@@ -391,10 +410,7 @@ read_fields (const GstStructure *s, const Field *table, gsize n, gpointer to, GE
     const GValue *value = gst_structure_get_value (s, table[i].name);
 
     if (value == NULL || !G_VALUE_HOLDS (value, type_of (table[i].kind))) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
-                   "The field %s of a result is %s; expected a %s", table[i].name,
-                   value != NULL ? G_VALUE_TYPE_NAME (value) : "missing",
-                   g_type_name (type_of (table[i].kind)));
+      set_type_error (error, table[i].name, value, type_of (table[i].kind));
       return FALSE;
     }
     get_value (value, table[i].kind, (char *)to + table[i].offset);
@@ -440,6 +456,21 @@ read_lists (const GstStructure *s, GstEffnetRecord *record, GError **error)
   return TRUE;
 }
 
+static gboolean
+read_embedding (const GstStructure *s, GstEffnetRecord *record, GError **error)
+{
+  const GValue *value = gst_structure_get_value (s, FIELD_EMBEDDING);
+
+  if (value == NULL)
+    return TRUE;
+  if (!G_VALUE_HOLDS (value, GST_TYPE_BUFFER)) {
+    set_type_error (error, FIELD_EMBEDDING, value, GST_TYPE_BUFFER);
+    return FALSE;
+  }
+  record->embedding = g_value_get_boxed (value);
+  return TRUE;
+}
+
 gboolean
 gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError **error)
 {
@@ -456,7 +487,7 @@ gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError *
                  GST_EFFNET_SCHEMA_VERSION);
     return FALSE;
   }
-  return read_lists (s, record, error);
+  return read_lists (s, record, error) && read_embedding (s, record, error);
 }
 
 guint

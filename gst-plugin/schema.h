@@ -38,6 +38,8 @@
  * * `box` (list of four doubles): left, top, width and height of the part as fractions of the
  *   frame: they hold after scaling; 0, 0, 1, 1 for "full-frame"
  * * `x`, `y`, `width`, `height` (uint): the same in pixels of the frame; not for "full-frame"
+ * * `embedding` (GstBuffer): the network's feature vector, floats of 32 bits in this machine's byte
+ *   order, as many as it has features; only with `attach-embedding`
  * * `results` (list of structures): these fields of each part; not for "full-frame"
  * * `others` (list of structures): the results of the effnetclassify elements after the first, in
  *   the meta of the first only; each has a meta of its own as well
@@ -45,7 +47,7 @@
  * A message has `timestamp`, `stream-time`, `running-time` and `duration` (uint64, ns) of the
  * buffer, too. Version 2 brought `element`, `frame-width`, `frame-height`, `box` and `others`, and
  * lists that are never empty; version 3 `unknown`, `stable-label`, `stable-label-id`,
- * `stable-since`, `state-changed` and `result-running-time`. */
+ * `stable-since`, `state-changed`, `result-running-time` and `embedding`. */
 #ifndef GST_EFFNET_SCHEMA_H
 #define GST_EFFNET_SCHEMA_H
 
@@ -57,6 +59,8 @@ G_BEGIN_DECLS
 #define GST_EFFNET_MESSAGE_NAME   "effnetclassify"
 #define GST_EFFNET_SCHEMA_VERSION 3
 #define GST_EFFNET_UNKNOWN        "unknown" /* the label where no class is sure enough */
+
+#define GST_EFFNET_LABEL_LENGTH 24 /* of "class ID" */
 
 /* A class of a result. */
 typedef struct {
@@ -86,6 +90,7 @@ typedef struct {
   guint x, y, width, height;
   const GstEffnetEntry *entries; /* [n_entries], best first; the reader leaves NULL */
   guint n_entries;
+  GstBuffer *embedding; /* (nullable): floats; not written then */
 } GstEffnetRecord;
 
 /* The buffer's times that a message adds, ns. */
@@ -97,6 +102,8 @@ typedef struct {
 
 /* Without tags: such a meta survives conversion, scaling and encoding. Any number of calls. */
 void gst_effnet_schema_register (void);
+/* Returns: its name, or "class ID" in @text, GST_EFFNET_LABEL_LENGTH bytes */
+const char *gst_effnet_entry_get_label (const GstEffnetEntry *entry, char *text);
 /* @entries: [n], best first, as long as @record is used. Sets `best` too. */
 void gst_effnet_record_set_entries (GstEffnetRecord *record, const GstEffnetEntry *entries,
                                     guint n);

@@ -4,6 +4,8 @@
  * of interest the place the region has now. */
 #include "classify/announce.h"
 
+#include "classify/carriers.h"
+
 /* The class that a message announced, for one part of the frames. */
 typedef struct {
   const char *name; /* as GstEffnetPick has it */
@@ -19,6 +21,7 @@ gst_effnet_announcer_init (GstEffnetAnnouncer *announcer)
   announcer->announced = g_array_new (FALSE, FALSE, sizeof (Announced));
   announcer->records = g_array_new (FALSE, FALSE, sizeof (GstEffnetRecord));
   announcer->origins = g_array_new (FALSE, FALSE, sizeof (const GstEffnetResult *));
+  announcer->places = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   announcer->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
 }
 
@@ -28,6 +31,7 @@ gst_effnet_announcer_clear (GstEffnetAnnouncer *announcer)
   g_clear_pointer (&announcer->announced, g_array_unref);
   g_clear_pointer (&announcer->records, g_array_unref);
   g_clear_pointer (&announcer->origins, g_array_unref);
+  g_clear_pointer (&announcer->places, g_array_unref);
   g_clear_pointer (&announcer->picks, g_array_unref);
 }
 
@@ -90,10 +94,12 @@ set_classes (GstEffnetRecord *record, const GstEffnetResult *result, const GstEf
   gst_effnet_record_set_entries (record, entries, n);
 }
 
+/* @place: where the part is on @buffer */
 static void
 add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstEffnetResult *result,
-            const EffnetRegion *rect, GstBuffer *buffer)
+            const GstEffnetPick *place, GstBuffer *buffer)
 {
+  const EffnetRegion *rect = &place->rect;
   const GstEffnetEngine *engine = view->results->engine;
   GstEffnetRecord record = {
       .schema_version = GST_EFFNET_SCHEMA_VERSION,
@@ -118,6 +124,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstE
       .frame_width = view->results->width,
       .frame_height = view->results->height,
       .box = {0.0, 0.0, 1.0, 1.0},
+      .embedding = result->embedding,
   };
 
   if (view->regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME)
@@ -125,6 +132,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstE
   set_classes (&record, result, view);
   g_array_append_val (announcer->records, record);
   g_array_append_val (announcer->origins, result);
+  g_array_append_val (announcer->places, *place);
 }
 
 /* The result of the part that @pick is again; NULL when that is not certain. */
@@ -154,7 +162,7 @@ collect_again (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstBuff
     const GstEffnetResult *result = find_again (results, pick);
 
     if (result != NULL)
-      add_record (announcer, view, result, &pick->rect, buffer);
+      add_record (announcer, view, result, pick, buffer);
   }
 }
 
@@ -166,6 +174,7 @@ gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView
 
   g_array_set_size (announcer->records, 0);
   g_array_set_size (announcer->origins, 0);
+  g_array_set_size (announcer->places, 0);
   announcer->serial = results->engine->serial;
   if (!view->fresh && view->regions->mode == GST_EFFNET_INFERENCE_REGION_ROI_LIST) {
     collect_again (announcer, view, buffer);
@@ -173,7 +182,7 @@ gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView
     for (guint i = 0; i < gst_effnet_results_length (results); i++) {
       const GstEffnetResult *result = gst_effnet_results_get (results, i);
 
-      add_record (announcer, view, result, &result->pick.rect, buffer);
+      add_record (announcer, view, result, &result->pick, buffer);
     }
   }
   return announcer->records->len;
@@ -182,10 +191,22 @@ gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView
 /* ---- carriers -------------------------------------------------------------------------------- */
 
 void
-gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, GstBuffer *buffer)
+gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, const GstEffnetResults *results,
+                             GstEffnetAttachMeta carriers, GstBuffer *buffer)
 {
-  gst_effnet_schema_attach (buffer, (const GstEffnetRecord *)(void *)announcer->records->data,
-                            announcer->records->len);
+  const GstEffnetRecord *records = (const GstEffnetRecord *)(void *)announcer->records->data;
+  const GstEffnetPick *places = (const GstEffnetPick *)(void *)announcer->places->data;
+  const GstEffnetResult *first = g_array_index (announcer->origins, const GstEffnetResult *, 0);
+  guint n = announcer->records->len;
+
+  if (carriers & GST_EFFNET_ATTACH_META_CUSTOM)
+    gst_effnet_schema_attach (buffer, records, n);
+  if (carriers & GST_EFFNET_ATTACH_META_ANALYTICS)
+    gst_effnet_carriers_add_classes (buffer, records, places, n);
+  if (carriers & GST_EFFNET_ATTACH_META_ROI)
+    gst_effnet_carriers_add_params (buffer, records, places, n);
+  if (carriers & GST_EFFNET_ATTACH_META_TENSOR && first == gst_effnet_results_get (results, 0))
+    gst_effnet_carriers_add_scores (buffer, results->all);
 }
 
 /* TRUE when no message has announced this class of this part; from now on one has. */

@@ -6,6 +6,7 @@
 #ifndef GST_EFFNET_ANNOUNCE_H
 #define GST_EFFNET_ANNOUNCE_H
 
+#include "classify/enums.h"
 #include "classify/results.h"
 #include "schema.h"
 
@@ -25,6 +26,7 @@ typedef struct {
   GArray *announced; /* of Announced */
   GArray *records;   /* of GstEffnetRecord, of the present buffer */
   GArray *origins;   /* of const GstEffnetResult *, one for each record */
+  GArray *places;    /* of GstEffnetPick, one for each record: where it is on this buffer */
   GArray *picks;     /* of GstEffnetPick, scratch */
   guint serial;      /* engine of the records */
 } GstEffnetAnnouncer;
@@ -38,8 +40,9 @@ void gst_effnet_announcer_keep (GstEffnetAnnouncer *announcer, const GstEffnetRe
 /* Makes the records of @buffer, which hold as long as the results. Returns: how many */
 guint gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView *view,
                                     GstBuffer *buffer);
-/* Adds the collected records, at least one, as metadata. */
-void gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, GstBuffer *buffer);
+/* Adds the collected records, at least one, of @results, as metadata of each kind of @carriers. */
+void gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, const GstEffnetResults *results,
+                                  GstEffnetAttachMeta carriers, GstBuffer *buffer);
 /* Returns: (transfer full) (nullable): a message with the collected records, @all of them or those
  * whose class is news; uses them up */
 GstMessage *gst_effnet_announcer_pop_message (GstEffnetAnnouncer *announcer, GstObject *source,

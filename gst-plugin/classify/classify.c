@@ -57,6 +57,25 @@
  * the frame (`region`, `box`), and as what: `label`, `label-id`, `confidence` of the most probable
  * class and the lists `labels`, `label-ids`, `scores` of the best #effnetclassify:top-k.
  *
+ * ## Metadata for others
+ *
+ * #effnetclassify:attach-meta adds results in the forms that other elements read:
+ *
+ * * `analytics`, with GStreamer 1.24 or newer: a #GstAnalyticsClsMtd for each result, its classes
+ * the best first. For a #GstAnalyticsODMtd the two are related: it contains the classes, which are
+ * part of it. Classes of the full frame, of #effnetclassify:regions and of a
+ *   #GstVideoRegionOfInterestMeta without such a twin have no relation, and are in the order of
+ *   `results`
+ * * `roi`: a parameter `classification` of each #GstVideoRegionOfInterestMeta that has a result,
+ * with the fields `label`, `label_id`, `confidence`, `model_name`, `attribute_name` (this element's
+ *   name) and `type`, which gvametaconvert and gvawatermark of DL Streamer read; none for the full
+ *   frame and for #effnetclassify:regions, which have no such meta
+ * * `tensor`, with GStreamer 1.26 or newer: a #GstTensorMeta with the scores of all classes of the
+ *   frame, or of its first part: float32, [1][classes], of the id
+ *   `classification-generic-softmaxed-out`
+ *
+ * None of them says whether a result is repeated, or how old it is: the meta `custom` does.
+ *
  * ## Example launch lines
  *
  * Messages when the best class changes:
@@ -427,11 +446,11 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   self->complaints = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
   self->model_settings.variant = g_strdup ("auto");
   self->frame_settings = (GstEffnetFrameSettings){
-      .inference.top_k = 5,
+      .inference.wanted.top_k = 5,
       .inference.regions.serial = 1,
       .inference.regions.named = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion)),
       .load = {.interval = 1, .rate_den = 1, .trigger = GST_EFFNET_TRIGGER_ALWAYS},
-      .attach_meta = GST_EFFNET_ATTACH_META_CUSTOM,
+      .attach_meta = GST_EFFNET_ATTACH_META_DEFAULT,
       .post_messages = GST_EFFNET_POST_MESSAGES_CHANGE,
       .max_errors = -1,
   };

@@ -82,6 +82,17 @@ gst_effnet_attach_meta_get_type (void)
 {
   static const GFlagsValue values[] = {
       {GST_EFFNET_ATTACH_META_CUSTOM, "GstCustomMeta EffnetClassificationMeta", "custom"},
+#ifdef HAVE_GST_ANALYTICS
+      {GST_EFFNET_ATTACH_META_ANALYTICS, "GstAnalyticsClsMtd for each result", "analytics"},
+#endif
+      {GST_EFFNET_ATTACH_META_ROI,
+       "A parameter of each classified GstVideoRegionOfInterestMeta, as DL Streamer's elements "
+       "read it",
+       "roi"},
+#ifdef GST_EFFNET_HAVE_TENSORS
+      {GST_EFFNET_ATTACH_META_TENSOR,
+       "GstTensorMeta: the scores of all classes, of the frame or its first part", "tensor"},
+#endif
       {0, NULL, NULL},
   };
   static gsize type;

@@ -19,9 +19,24 @@ GType gst_effnet_activation_get_type (void);
 #define GST_TYPE_EFFNET_ORIENTATION (gst_effnet_orientation_get_type ())
 GType gst_effnet_orientation_get_type (void);
 
+/* Those that this build has not are no values of the type. */
 typedef enum {
   GST_EFFNET_ATTACH_META_CUSTOM = 1 << 0,
+  GST_EFFNET_ATTACH_META_ANALYTICS = 1 << 1,
+  GST_EFFNET_ATTACH_META_ROI = 1 << 2,
+  GST_EFFNET_ATTACH_META_TENSOR = 1 << 3,
 } GstEffnetAttachMeta;
+
+#ifdef HAVE_GST_ANALYTICS
+#  define GST_EFFNET_ATTACH_META_DEFAULT                                                           \
+    (GST_EFFNET_ATTACH_META_CUSTOM | GST_EFFNET_ATTACH_META_ANALYTICS)
+#else
+#  define GST_EFFNET_ATTACH_META_DEFAULT GST_EFFNET_ATTACH_META_CUSTOM
+#endif
+/* GstTensorMeta */
+#if defined HAVE_GST_ANALYTICS && GST_CHECK_VERSION(1, 26, 0)
+#  define GST_EFFNET_HAVE_TENSORS 1
+#endif
 
 #define GST_TYPE_EFFNET_ATTACH_META (gst_effnet_attach_meta_get_type ())
 GType gst_effnet_attach_meta_get_type (void);

@@ -69,7 +69,7 @@ typedef struct {
   GstObject *element;
   const GArray *picks;
   GstEffnetResults *results;
-  guint top_k;
+  const GstEffnetWanted *wanted;
   GstClockTime since; /* the last result, or the start */
 } Frame;
 
@@ -79,7 +79,7 @@ add_result (unsigned region, const EffnetResult *r, void *user_data)
   Frame *frame = user_data;
   GstClockTime now = gst_util_get_timestamp ();
   guint64 elapsed = now - frame->since, explained = r->decode_ns + r->convert_ns + r->infer_ns;
-  GstEffnetResult *result = gst_effnet_results_add (frame->results, r, frame->top_k);
+  GstEffnetResult *result = gst_effnet_results_add (frame->results, r, frame->wanted);
   const GstEffnetEntry *best =
       &g_array_index (frame->results->entries, GstEffnetEntry, result->first);
 
@@ -119,7 +119,7 @@ classify_image (GstEffnetInference *inference, const GstEffnetInferenceSettings 
   Frame frame = {.element = inference->element,
                  .picks = inference->picks,
                  .results = results,
-                 .top_k = settings->top_k,
+                 .wanted = &settings->wanted,
                  .since = gst_util_get_timestamp ()};
 
   if (!effnet_session_get_frame_size (results->engine->session, image, &results->width,

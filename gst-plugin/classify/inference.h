@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef struct {
   GstEffnetRegionSettings regions;
   GstEffnetRunSettings run;
-  guint top_k;
+  GstEffnetWanted wanted;
   guint orientation; /* EffnetImage.orientation; 0: what stream or file says */
   guint bits;        /* EffnetImage.bits */
 } GstEffnetInferenceSettings;

@@ -7,6 +7,7 @@
 
 #include "classify/model.h"
 #include "classify/props_load.h"
+#include "classify/props_meta.h"
 #include "classify/props_regions.h"
 
 enum {
@@ -23,7 +24,6 @@ enum {
   PROP_ACTIVATION,
   PROP_ORIENTATION,
   PROP_BITS,
-  PROP_ATTACH_META,
   PROP_POST_MESSAGES,
   PROP_MAX_ERRORS,
   PROP_STATS,
@@ -38,6 +38,7 @@ enum {
 static const GstEffnetPropertyGroup *const groups[] = {
     &gst_effnet_region_properties,
     &gst_effnet_load_properties,
+    &gst_effnet_meta_properties,
 };
 
 /* @id: becomes the property's place in the group. Returns: (nullable): the group it is of */
@@ -163,7 +164,7 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     self->frame_settings.max_errors = g_value_get_int (value);
     break;
   case PROP_TOP_K:
-    self->frame_settings.inference.top_k = g_value_get_uint (value);
+    self->frame_settings.inference.wanted.top_k = g_value_get_uint (value);
     break;
   case PROP_THRESHOLD:
     self->frame_settings.threshold = g_value_get_double (value);
@@ -182,9 +183,6 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     break;
   case PROP_ACTIVATION:
     self->frame_settings.inference.run.activation = g_value_get_enum (value);
-    break;
-  case PROP_ATTACH_META:
-    self->frame_settings.attach_meta = g_value_get_flags (value);
     break;
   case PROP_POST_MESSAGES:
     self->frame_settings.post_messages = g_value_get_enum (value);
@@ -239,7 +237,7 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     g_value_set_uint (value, self->model_settings.threads);
     break;
   case PROP_TOP_K:
-    g_value_set_uint (value, self->frame_settings.inference.top_k);
+    g_value_set_uint (value, self->frame_settings.inference.wanted.top_k);
     break;
   case PROP_THRESHOLD:
     g_value_set_double (value, self->frame_settings.threshold);
@@ -258,9 +256,6 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     break;
   case PROP_ACTIVATION:
     g_value_set_enum (value, self->frame_settings.inference.run.activation);
-    break;
-  case PROP_ATTACH_META:
-    g_value_set_flags (value, self->frame_settings.attach_meta);
     break;
   case PROP_POST_MESSAGES:
     g_value_set_enum (value, self->frame_settings.post_messages);
@@ -410,11 +405,6 @@ install_frame_properties (GObjectClass *klass)
       g_param_spec_double ("threshold", "Threshold",
                            "Classes less probable are left out of a result (0 to 1; 0 = none is)",
                            0.0, 1.0, 0.0, PLAYING_FLAGS));
-  g_object_class_install_property (klass, PROP_ATTACH_META,
-                                   g_param_spec_flags ("attach-meta", "Attach metadata",
-                                                       "Metadata that carries results on buffers",
-                                                       GST_TYPE_EFFNET_ATTACH_META,
-                                                       GST_EFFNET_ATTACH_META_CUSTOM, READY_FLAGS));
   g_object_class_install_property (
       klass, PROP_POST_MESSAGES,
       g_param_spec_enum ("post-messages", "Post messages",
@@ -459,6 +449,5 @@ gst_effnet_classify_install_properties (GObjectClass *klass)
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_RESIZE_MODE, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ACTIVATION, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ORIENTATION, 0);
-  gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_ATTACH_META, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_POST_MESSAGES, 0);
 }

@@ -210,7 +210,8 @@ pick_named (const GstEffnetRegionSettings *settings, guint width, guint height, 
 {
   for (guint i = 0; i < settings->named->len; i++) {
     const GstEffnetNamedRegion *r = &g_array_index (settings->named, GstEffnetNamedRegion, i);
-    GstEffnetPick pick = {.name = r->name, .roi_id = -1, .unique = TRUE};
+    GstEffnetPick pick = {
+        .name = r->name, .roi_id = -1, .unique = TRUE, .meta = -1, .detection = -1};
 
     to_pixels (r->x, r->width, width, &pick.rect.x, &pick.rect.width);
     to_pixels (r->y, r->height, height, &pick.rect.y, &pick.rect.height);
@@ -224,12 +225,14 @@ typedef struct {
   int id;
   gboolean lasts; /* the number is the object's from frame to frame */
   gint64 x, y, width, height;
+  int meta, detection; /* of GstEffnetPick */
 } Roi;
 
 /* An iterator over the ROIs of a buffer. */
 typedef struct {
   GstBuffer *buffer;
   gpointer meta, detection;
+  int n_metas;
   gboolean past_metas; /* asked again after its last meta, a buffer starts over */
 } Walk;
 
@@ -245,8 +248,15 @@ next_meta (Walk *walk, Roi *roi)
   walk->past_metas = meta == NULL;
   if (meta == NULL)
     return FALSE;
-  *roi =
-      (Roi){g_quark_to_string (meta->roi_type), meta->id, TRUE, meta->x, meta->y, meta->w, meta->h};
+  *roi = (Roi){g_quark_to_string (meta->roi_type),
+               meta->id,
+               TRUE,
+               meta->x,
+               meta->y,
+               meta->w,
+               meta->h,
+               walk->n_metas++,
+               -1};
   return TRUE;
 }
 
@@ -276,7 +286,9 @@ next_detection (Walk *walk, Roi *roi)
                x,
                y,
                width,
-               height};
+               height,
+               -1,
+               (int)od.id};
   if (gst_analytics_relation_meta_get_direct_related (meta, od.id, GST_ANALYTICS_REL_TYPE_ANY,
                                                       gst_analytics_tracking_mtd_get_mtd_type (),
                                                       NULL, &track) &&
@@ -346,16 +358,19 @@ set_index (GArray *picks, GstEffnetPick *pick)
   }
 }
 
-/* A detector may have attached it both ways. */
+/* A detector may have attached it both ways: then the pick is of both. */
 static gboolean
-is_picked (const GArray *picks, const GstEffnetPick *pick)
+is_picked (GArray *picks, const GstEffnetPick *pick)
 {
   for (guint i = 0; i < picks->len; i++) {
-    const GstEffnetPick *other = &g_array_index (picks, GstEffnetPick, i);
+    GstEffnetPick *other = &g_array_index (picks, GstEffnetPick, i);
 
     if (memcmp (&other->rect, &pick->rect, sizeof pick->rect) == 0 &&
-        gst_effnet_region_is_named (other->name, pick->name))
+        gst_effnet_region_is_named (other->name, pick->name)) {
+      if (other->detection < 0)
+        other->detection = pick->detection;
       return TRUE;
+    }
   }
   return FALSE;
 }
@@ -399,6 +414,8 @@ pick_rois (const GstEffnetRegionSettings *settings, GstBuffer *buffer, guint wid
     GstEffnetPick pick = {
         .name = roi.name != NULL ? roi.name : "roi",
         .roi_id = roi.id,
+        .meta = roi.meta,
+        .detection = roi.detection,
     };
 
     if (storage->is_field)
@@ -440,7 +457,7 @@ gst_effnet_regions_pick (const GstEffnetRegionSettings *settings, GstBuffer *buf
                          guint height, const GstEffnetStorage *storage, GArray *picks)
 {
   gboolean on_its_side = storage->orientation >= 5;
-  GstEffnetPick full = {.roi_id = -1, .unique = TRUE};
+  GstEffnetPick full = {.roi_id = -1, .unique = TRUE, .meta = -1, .detection = -1};
 
   g_array_set_size (picks, 0);
   switch (settings->mode) {

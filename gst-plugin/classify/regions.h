@@ -40,6 +40,8 @@ typedef struct {
   int roi_id;       /* -1: not a ROI */
   guint nth;
   gboolean unique;   /* no other of the frame has this name and number, and the number lasts */
+  int meta;          /* which GstVideoRegionOfInterestMeta of the buffer, from 0; -1: none */
+  int detection;     /* id of its GstAnalyticsODMtd; -1: none */
   EffnetRegion rect; /* pixels; all 0 = the full frame */
 } GstEffnetPick;
 

@@ -28,6 +28,9 @@ void
 gst_effnet_results_reset (GstEffnetResults *results)
 {
   g_clear_pointer (&results->engine, gst_effnet_engine_unref);
+  gst_clear_buffer (&results->all);
+  for (guint i = 0; i < results->results->len; i++)
+    gst_clear_buffer (&g_array_index (results->results, GstEffnetResult, i).embedding);
   g_array_set_size (results->results, 0);
   g_array_set_size (results->entries, 0);
   results->pts = results->running_time = GST_CLOCK_TIME_NONE;
@@ -35,10 +38,17 @@ gst_effnet_results_reset (GstEffnetResults *results)
   results->storage = (GstEffnetStorage){0};
 }
 
-GstEffnetResult *
-gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from, guint top_k)
+static GstBuffer *
+floats_new (const float *floats, guint n)
 {
-  guint max = CLAMP (top_k, 1, EFFNET_TOP_K_MAX);
+  return gst_buffer_new_memdup (floats, n * sizeof *floats);
+}
+
+GstEffnetResult *
+gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
+                        const GstEffnetWanted *wanted)
+{
+  guint max = CLAMP (wanted->top_k, 1, EFFNET_TOP_K_MAX);
   EffnetScore *scores;
   GstEffnetEntry *entries;
   GstEffnetResult result = {
@@ -54,6 +64,10 @@ gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from, gui
     entries[i].id = (int)scores[i].id;
     entries[i].score = (double)scores[i].score;
   }
+  if (wanted->embeddings)
+    result.embedding = floats_new (from->features, from->n_features);
+  if (wanted->all_scores && results->all == NULL)
+    results->all = floats_new (from->probabilities, from->n_classes);
   g_array_append_val (results->results, result);
   return &g_array_index (results->results, GstEffnetResult, results->results->len - 1);
 }

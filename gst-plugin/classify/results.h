@@ -12,11 +12,19 @@
 
 G_BEGIN_DECLS
 
+/* What of an inference is kept. */
+typedef struct {
+  guint top_k;         /* classes of each part */
+  gboolean embeddings; /* the features of each part */
+  gboolean all_scores; /* of the first part */
+} GstEffnetWanted;
+
 /* The result of one part of the frame. */
 typedef struct {
   GstEffnetPick pick;
   guint first, n;                 /* its classes in `entries`, best first */
   double margin, entropy;         /* of EffnetResult */
+  GstBuffer *embedding;           /* (nullable): owned: its features, floats */
   guint64 ns[GST_EFFNET_N_TIMES]; /* what a frame's parts share, such as decoding, the first has */
 } GstEffnetResult;
 
@@ -30,6 +38,7 @@ typedef struct {
   GArray *results; /* of GstEffnetResult */
   GArray *entries; /* of GstEffnetEntry; names are the engine's */
   GArray *scores;  /* of EffnetScore, scratch */
+  GstBuffer *all;  /* (nullable): the first part's scores of all classes, floats */
 } GstEffnetResults;
 
 void gst_effnet_results_init (GstEffnetResults *results);
@@ -39,7 +48,7 @@ void gst_effnet_results_reset (GstEffnetResults *results);
 /* For a frame that @engine, which is set, runs. Returns: the new one, until the next call: all of
  * it but pick and ns is set. */
 GstEffnetResult *gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
-                                         guint top_k);
+                                         const GstEffnetWanted *wanted);
 guint gst_effnet_results_length (const GstEffnetResults *results);
 const GstEffnetResult *gst_effnet_results_get (const GstEffnetResults *results, guint i);
 

@@ -253,19 +253,17 @@ announce (GstEffnetClassify *self, Frame *frame)
       .results = &self->results,
       .regions = &settings->inference.regions,
       .element = self->name,
-      .top_k = settings->inference.top_k,
+      .top_k = settings->inference.wanted.top_k,
       .threshold = settings->threshold,
       .fresh = frame->fresh,
   };
-  gboolean attach = self->attach_meta & GST_EFFNET_ATTACH_META_CUSTOM;
   GstMessage *message;
 
-  if (!attach && settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE)
+  if (self->attach_meta == 0 && settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE)
     return;
   if (gst_effnet_announcer_collect (&self->announcer, &view, frame->buffer) == 0)
     return;
-  if (attach)
-    gst_effnet_announcer_attach (&self->announcer, frame->buffer);
+  gst_effnet_announcer_attach (&self->announcer, &self->results, self->attach_meta, frame->buffer);
   if (settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE)
     return;
   message = gst_effnet_announcer_pop_message (

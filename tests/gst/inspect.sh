@@ -10,7 +10,7 @@ export EFFNET_MODEL_PATH="$out" XDG_DATA_HOME="$out" HOME="$out"
 
 gst-inspect-1.0 effnetclassify >"$out/inspect" 2>&1
 for word in variant model-file labels-file precision threads top-k threshold resize-mode \
-  sparse-rows orientation bits activation inference-interval attach-meta post-messages inference-region regions object-class max-errors \
+  sparse-rows orientation bits activation inference-interval attach-meta attach-embedding post-messages inference-region regions object-class max-errors \
   stats model-info qos image/jpeg P010_10LE; do
   grep -q -- "$word" "$out/inspect" || {
     echo "gst-inspect-1.0 does not show $word"
