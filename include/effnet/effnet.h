@@ -299,6 +299,8 @@ typedef enum {
  * @activation: how logits become scores
  * @temperature: softmax and sigmoid are of the logits divided by it: above 1 scores are less sure,
  *   below 1 more; up to EFFNET_TEMPERATURE_MAX. 0 = what the card says, else 1
+ * @frontend_only: TRUE: for effnet_session_preprocess() and what goes with it, on one thread;
+ *   without the memory of the network, which fails with #EFFNET_ERROR_ARGUMENT
  */
 typedef struct {
   unsigned threads;
@@ -308,7 +310,8 @@ typedef struct {
   gboolean sparse_rows;
   EffnetOutputActivation activation;
   double temperature;
-  void *reserved[7];
+  gboolean frontend_only;
+  void *reserved[6];
 } EffnetSessionOptions;
 
 typedef struct _EffnetSession EffnetSession;
@@ -473,6 +476,23 @@ EFFNET_API gboolean effnet_session_get_frame_size (EffnetSession *session, const
  */
 EFFNET_API gboolean effnet_session_preprocess (EffnetSession *session, const EffnetImage *frame,
                                                float *nhwc, GError **error);
+/**
+ * effnet_session_preprocess_regions:
+ * @session: a session
+ * @frame: pixels or a JPEG file, which is decoded once
+ * @regions: (array length=n_regions) (nullable): parts of @frame, in any order; NULL = one, the
+ *   whole of it
+ * @n_regions: how many; 0 does nothing
+ * @nhwc: (out caller-allocates): [n_regions][input_height][input_width][3]
+ * @error: return location
+ *
+ * Returns: as effnet_session_classify_regions()
+ */
+EFFNET_API gboolean effnet_session_preprocess_regions (EffnetSession *session,
+                                                       const EffnetImage *frame,
+                                                       const EffnetRegion *regions,
+                                                       unsigned n_regions, float *nhwc,
+                                                       GError **error);
 /**
  * effnet_session_run:
  * @session: a session

@@ -16,6 +16,7 @@
 
 struct _EffnetModel {
   unsigned refs; /* under the cache's lock */
+  unsigned lent; /* of these, those of executors' sessions */
   char *key;     /* in the cache */
   char *path;    /* NULL = synthetic */
   char *name;
@@ -35,16 +36,24 @@ struct _EffnetSession {
   EffnetArena arena;
   EffnetFrontend *frontend;
   EffnetInputSpec spec;
+  EffnetResizeMode resize_mode;      /* as asked for */
   EffnetOutputActivation activation; /* never AUTO */
   double temperature;                /* above 0 */
   EffnetStop stop;
-  float *probabilities; /* [n_classes] */
+  float *probabilities; /* [n_classes]; NULL: a front end only, without an arena */
   uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
 };
 
 /* Walks the plan over @input, float [in_h][in_w][3], between effnet_pool_enter() and _leave();
  * features and logits are then in the arena, unless the session was stopped meanwhile. */
 void effnet_run (EffnetSession *session, const float *input);
+
+/* A session of the default options whose tiles @pool runs. */
+EffnetSession *effnet_session_new_in (EffnetModel *model, EffnetPool *pool, GError **error);
+/* @change: one more, or one less, of the references are of sessions that executors keep. */
+void effnet_model_lend (EffnetModel *model, int change);
+/* @given_up is called from now on when those are the only references left. */
+void effnet_model_watch (void (*given_up) (const EffnetModel *model));
 
 /* @activation, or what AUTO comes to. */
 EffnetOutputActivation effnet_model_activation (const EffnetModel *model,

@@ -19,6 +19,7 @@
  * never waits for an open. */
 static GMutex open_lock, cache_lock;
 static GHashTable *cache;
+static void (*watcher) (const EffnetModel *model);
 
 static void
 before_fork (void)
@@ -407,14 +408,33 @@ effnet_model_ref (EffnetModel *model)
 }
 
 void
+effnet_model_watch (void (*given_up) (const EffnetModel *model))
+{
+  g_mutex_lock (&cache_lock);
+  watcher = given_up;
+  g_mutex_unlock (&cache_lock);
+}
+
+void
+effnet_model_lend (EffnetModel *model, int change)
+{
+  g_mutex_lock (&cache_lock);
+  model->lent += (unsigned)change;
+  g_mutex_unlock (&cache_lock);
+}
+
+void
 effnet_model_unref (EffnetModel *model)
 {
+  void (*given_up) (const EffnetModel *) = NULL;
   gboolean last;
 
   if (model == NULL)
     return;
   g_mutex_lock (&cache_lock);
   last = --model->refs == 0;
+  if (!last && model->refs == model->lent)
+    given_up = watcher;
   if (last) {
     g_hash_table_remove (cache, model->key);
     if (g_hash_table_size (cache) == 0)
@@ -423,6 +443,8 @@ effnet_model_unref (EffnetModel *model)
   g_mutex_unlock (&cache_lock);
   if (last)
     model_free (model);
+  else if (given_up != NULL)
+    given_up (model);
 }
 
 EffnetOutputActivation

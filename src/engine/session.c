@@ -82,28 +82,34 @@ check_options (const EffnetSessionOptions *options, GError **error)
   return TRUE;
 }
 
-EffnetSession *
-effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GError **error)
+static gboolean
+make_arena (EffnetSession *session, GError **error)
 {
-  static const EffnetSessionOptions defaults = {0};
+  const EffnetPlan *plan = session->model->plan;
+  size_t bytes = plan->arena_bytes + effnet_pool_size (session->pool) * plan->scratch_bytes;
+
+  if (effnet_arena_init (&session->arena, bytes) == 0)
+    return TRUE;
+  g_autofree char *shown = effnet_printable (session->model->name);
+  return effnet_fail (error, EFFNET_ERROR_IO,
+                      "a session of %s needs %" G_GSIZE_FORMAT
+                      " MB, which the system does not give",
+                      shown, bytes >> 20);
+}
+
+/* Takes @pool. */
+static EffnetSession *
+session_new (EffnetModel *model, EffnetPool *pool, const EffnetSessionOptions *options,
+             GError **error)
+{
   g_autoptr (EffnetSession) session = g_new0 (EffnetSession, 1);
   const EffnetPlan *plan = model->plan;
-  size_t bytes;
 
-  if (options == NULL)
-    options = &defaults;
-  if (!check_options (options, error))
-    return NULL;
   session->model = effnet_model_ref (model);
-  session->pool = effnet_pool_get (options->threads);
-  bytes = plan->arena_bytes + effnet_pool_size (session->pool) * plan->scratch_bytes;
-  if (effnet_arena_init (&session->arena, bytes) != 0) {
-    g_autofree char *shown = effnet_printable (model->name);
-    effnet_fail (error, EFFNET_ERROR_IO,
-                 "a session of %s needs %" G_GSIZE_FORMAT " MB, which the system does not give",
-                 shown, bytes >> 20);
+  session->pool = pool;
+  if (!options->frontend_only && !make_arena (session, error))
     return NULL;
-  }
+  session->resize_mode = options->resize_mode;
   fill_spec (&session->spec, model, options);
   session->frontend = effnet_frontend_new (&session->spec, error);
   if (session->frontend == NULL)
@@ -111,6 +117,8 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
   effnet_frontend_set_stop (session->frontend, &session->stop);
   session->activation = effnet_model_activation (model, options->activation);
   session->temperature = effnet_model_temperature (model, options->temperature);
+  if (options->frontend_only)
+    return g_steal_pointer (&session);
   session->probabilities = g_try_new0 (float, plan->n_classes);
   session->profile = options->profile ? g_try_new0 (uint64_t, plan->n_steps) : NULL;
   if (session->probabilities == NULL || (options->profile && session->profile == NULL)) {
@@ -118,6 +126,27 @@ effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GEr
     return NULL;
   }
   return g_steal_pointer (&session);
+}
+
+EffnetSession *
+effnet_session_new (EffnetModel *model, const EffnetSessionOptions *options, GError **error)
+{
+  static const EffnetSessionOptions defaults = {0};
+
+  if (options == NULL)
+    options = &defaults;
+  if (!check_options (options, error))
+    return NULL;
+  return session_new (model, effnet_pool_get (options->frontend_only ? 1 : options->threads),
+                      options, error);
+}
+
+EffnetSession *
+effnet_session_new_in (EffnetModel *model, EffnetPool *pool, GError **error)
+{
+  static const EffnetSessionOptions defaults = {0};
+
+  return session_new (model, effnet_pool_ref (pool), &defaults, error);
 }
 
 void
@@ -142,6 +171,9 @@ effnet_session_set_resize_mode (EffnetSession *session, EffnetResizeMode mode)
                                   .sparse_rows = session->spec.sparse_rows};
 
   g_return_if_fail (mode <= EFFNET_RESIZE_MODE_LETTERBOX);
+  if (mode == session->resize_mode)
+    return;
+  session->resize_mode = mode;
   fill_spec (&session->spec, session->model, &options);
   effnet_frontend_set_spec (session->frontend, &session->spec);
 }
@@ -149,6 +181,8 @@ effnet_session_set_resize_mode (EffnetSession *session, EffnetResizeMode mode)
 void
 effnet_session_set_sparse_rows (EffnetSession *session, gboolean sparse)
 {
+  if (!sparse == !session->spec.sparse_rows)
+    return;
   session->spec.sparse_rows = sparse;
   effnet_frontend_set_spec (session->frontend, &session->spec);
 }
@@ -235,9 +269,19 @@ infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError *
   return TRUE;
 }
 
+static gboolean
+check_network (const EffnetSession *session, GError **error)
+{
+  return session->probabilities != NULL ||
+         effnet_fail (error, EFFNET_ERROR_ARGUMENT,
+                      "the session was made with frontend_only, so it runs no network");
+}
+
 gboolean
 effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
 {
+  if (!check_network (session, error))
+    return FALSE;
   enter (session);
   return leave (session, infer (session, nhwc, result, error), error);
 }
@@ -250,6 +294,25 @@ effnet_session_preprocess (EffnetSession *session, const EffnetImage *frame, flo
 
   enter (session);
   ok = effnet_frontend_run (session->frontend, frame, session->pool, nhwc, NULL, error);
+  return leave (session, ok, error);
+}
+
+gboolean
+effnet_session_preprocess_regions (EffnetSession *session, const EffnetImage *frame,
+                                   const EffnetRegion *regions, unsigned n_regions, float *nhwc,
+                                   GError **error)
+{
+  size_t input = (size_t)session->spec.height * session->spec.width * 3;
+  EffnetFrontendTimes unread;
+  gboolean ok;
+
+  if (n_regions == 0)
+    return TRUE;
+  enter (session);
+  ok = effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool, &unread,
+                              error);
+  for (unsigned i = 0; ok && i < n_regions; i++)
+    effnet_frontend_fill (session->frontend, i, session->pool, nhwc + i * input, &unread);
   return leave (session, ok, error);
 }
 
@@ -280,6 +343,8 @@ effnet_session_classify (EffnetSession *session, const EffnetImage *frame, Effne
   EffnetFrontendTimes times = {0};
   gboolean ok;
 
+  if (!check_network (session, error))
+    return FALSE;
   enter (session);
   ok = effnet_frontend_begin (session->frontend, frame, NULL, 1, session->pool, &times, error) &&
        classify_region (session, 0, &times, result, error);
@@ -297,6 +362,8 @@ effnet_session_classify_regions (EffnetSession *session, const EffnetImage *fram
 
   if (n_regions == 0)
     return TRUE;
+  if (!check_network (session, error))
+    return FALSE;
   enter (session);
   ok = leave (session,
               effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool,

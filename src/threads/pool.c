@@ -11,12 +11,15 @@
  * `user`, read after it, are the job's. Nobody waits for a worker that sleeps or was descheduled:
  * the caller claims the tiles it did not take.
  *
+ * A worker of a crew that is called leaves its lane after the tile it is at, for the same reason.
+ *
  * Workers look for work for about SPIN_NS and then sleep, so an idle pool uses no CPU. */
 #include "threads/pool.h"
 
 #include <glib.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -31,8 +34,18 @@ typedef struct {
   _Alignas(64) _Atomic uint64_t range;
 } Lane;
 
+typedef struct {
+  _Alignas(64) _Atomic int called; /* read between tiles */
+  GThread *thread;                 /* NULL: not started, or not to be had */
+  gboolean sleeps;                 /* under the pool's lock */
+  GCond wake;
+} Worker;
+
 struct _EffnetPool {
   unsigned size, refs; /* refs under the registry's lock */
+  unsigned first;      /* of the workers that are threads: a crew's are all, else 0 is the caller */
+  EffnetTurnFunc turn, end; /* of a crew, else NULL */
+  void *turn_data;
 
   Lane lanes[MAX_LANES];
   _Alignas(64) _Atomic size_t done;
@@ -48,8 +61,9 @@ struct _EffnetPool {
   atomic_flag taken; /* one job at a time */
 
   GMutex lock;
-  GCond work, finished;
-  GThread **threads; /* [size - 1], started by the first job that needs them */
+  GCond finished;
+  gboolean started; /* threads start with the first job that needs them */
+  Worker *workers;  /* [size] */
 };
 
 typedef struct {
@@ -59,6 +73,10 @@ typedef struct {
 
 static GMutex registry_lock;
 static GHashTable *registry; /* size -> EffnetPool */
+static GList *crews;
+
+/* Which worker this thread is, of which crew. */
+static _Thread_local Start self;
 
 static inline void
 pause_cpu (void)
@@ -106,16 +124,16 @@ finish (EffnetPool *pool, size_t tiles)
   }
 }
 
-/* Does tiles until none is left to claim, and counts those of a lane at once: what all workers
- * write is a cache miss each time. */
+/* Does tiles until none is left to claim or @called, and counts those of a lane at once: what all
+ * workers write is a cache miss each time. */
 static void
-work (EffnetPool *pool, unsigned worker)
+work (EffnetPool *pool, unsigned worker, const _Atomic int *called)
 {
   for (unsigned i = 0; i < n_lanes (pool); i++) {
     Lane *lane = &pool->lanes[(worker + i) % n_lanes (pool)];
     size_t tile, tiles = 0;
 
-    for (; claim (lane, &tile); tiles++)
+    for (; !atomic_load_explicit (called, memory_order_relaxed) && claim (lane, &tile); tiles++)
       pool->func (pool->user, tile, worker);
     if (tiles > 0)
       finish (pool, tiles);
@@ -133,43 +151,76 @@ work (EffnetPool *pool, unsigned worker)
     }                                                                                              \
   } while (0)
 
+static gboolean
+has_news (EffnetPool *pool, const Worker *worker, unsigned jobs)
+{
+  return atomic_load (&pool->jobs) != jobs || atomic_load (&worker->called) ||
+         atomic_load (&pool->quit);
+}
+
+static void
+sleep_until_news (EffnetPool *pool, Worker *worker, unsigned jobs)
+{
+  g_mutex_lock (&pool->lock);
+  worker->sleeps = TRUE;
+  atomic_fetch_add (&pool->sleepers, 1);
+  while (!has_news (pool, worker, jobs))
+    g_cond_wait (&worker->wake, &pool->lock);
+  atomic_fetch_sub (&pool->sleepers, 1);
+  worker->sleeps = FALSE;
+  g_mutex_unlock (&pool->lock);
+}
+
 static gpointer
 worker_main (gpointer data)
 {
   Start start = *(Start *)data;
   EffnetPool *pool = start.pool;
+  Worker *worker = &pool->workers[start.worker];
 
   g_free (data);
+  self = start;
   while (!atomic_load (&pool->quit)) {
     unsigned jobs = atomic_load (&pool->jobs);
 
-    work (pool, start.worker);
-    SPIN_UNTIL (atomic_load (&pool->jobs) != jobs || atomic_load (&pool->quit));
-    if (atomic_load (&pool->jobs) != jobs)
+    if (atomic_exchange (&worker->called, 0)) {
+      pool->turn (pool->turn_data, start.worker);
       continue;
-    g_mutex_lock (&pool->lock);
-    atomic_fetch_add (&pool->sleepers, 1);
-    while (atomic_load (&pool->jobs) == jobs && !atomic_load (&pool->quit))
-      g_cond_wait (&pool->work, &pool->lock);
-    atomic_fetch_sub (&pool->sleepers, 1);
-    g_mutex_unlock (&pool->lock);
+    }
+    work (pool, start.worker, &worker->called);
+    SPIN_UNTIL (has_news (pool, worker, jobs));
+    if (!has_news (pool, worker, jobs))
+      sleep_until_news (pool, worker, jobs);
   }
+  if (pool->end != NULL)
+    pool->end (pool->turn_data, start.worker);
   return NULL;
 }
 
+/* Without a thread (limits) the others and the caller do its share. */
 static void
 start_threads (EffnetPool *pool)
 {
-  pool->threads = g_new0 (GThread *, pool->size);
-  for (unsigned i = 1; i < pool->size; i++) {
+  pool->started = TRUE;
+  for (unsigned i = pool->first; i < pool->size; i++) {
     Start *start = g_new (Start, 1);
 
-    start->pool = pool;
-    start->worker = i;
-    /* Without a thread (limits) the others and the caller do its share. */
-    pool->threads[i] = g_thread_try_new ("effnet", worker_main, start, NULL);
-    if (pool->threads[i] == NULL)
-      g_free (start);
+    *start = (Start){.pool = pool, .worker = i};
+    pool->workers[i].thread = g_thread_try_new ("effnet", worker_main, start, NULL);
+    if (pool->workers[i].thread != NULL)
+      continue;
+    g_free (start);
+    break;
+  }
+}
+
+/* Under the lock. */
+static void
+wake_all (EffnetPool *pool)
+{
+  for (unsigned i = pool->first; i < pool->size; i++) {
+    if (pool->workers[i].sleeps)
+      g_cond_signal (&pool->workers[i].wake);
   }
 }
 
@@ -187,16 +238,11 @@ after_fork (void)
   g_mutex_unlock (&registry_lock);
 }
 
-/* As after its first effnet_pool_get(): the child has neither the workers nor the other callers,
- * and their jobs must not be taken up. Its next job starts workers of its own. */
+/* As when it was made: the child has neither the workers nor the other callers, and their jobs must
+ * not be taken up. Its next job starts workers of its own; the threads cannot be joined. */
 static void
-reset (gpointer key, gpointer value, gpointer user_data)
+reset (EffnetPool *pool)
 {
-  EffnetPool *pool = value;
-
-  (void)key;
-  (void)user_data;
-  pool->threads = NULL; /* leaked: they cannot be joined */
   for (unsigned i = 0; i < MAX_LANES; i++)
     atomic_store (&pool->lanes[i].range, 0);
   atomic_store (&pool->streams, 0);
@@ -204,60 +250,121 @@ reset (gpointer key, gpointer value, gpointer user_data)
   atomic_store (&pool->caller_sleeps, 0);
   atomic_flag_clear (&pool->taken);
   g_mutex_init (&pool->lock);
-  g_cond_init (&pool->work);
   g_cond_init (&pool->finished);
+  pool->started = FALSE;
+  memset (pool->workers, 0, pool->size * sizeof *pool->workers);
+  for (unsigned i = 0; i < pool->size; i++)
+    g_cond_init (&pool->workers[i].wake);
 }
 
 static void
 in_child (void)
 {
-  if (registry != NULL)
-    g_hash_table_foreach (registry, reset, NULL);
+  GHashTableIter iter;
+  gpointer pool;
+
+  if (registry != NULL) {
+    g_hash_table_iter_init (&iter, registry);
+    while (g_hash_table_iter_next (&iter, NULL, &pool))
+      reset (pool);
+  }
+  for (GList *l = crews; l != NULL; l = l->next)
+    reset (l->data);
   after_fork ();
 }
 
 /* ---- life ---- */
 
+static EffnetPool *
+pool_new (unsigned threads)
+{
+  EffnetPool *pool = g_aligned_alloc0 (1, sizeof *pool, 64);
+
+  pool->refs = 1;
+  pool->first = 1;
+  pool->size = threads;
+  pool->workers = g_aligned_alloc (threads, sizeof *pool->workers, 64);
+  reset (pool);
+  return pool;
+}
+
+static void
+watch_forks (void)
+{
+  static gsize once;
+
+  effnet_at_fork (&once, before_fork, after_fork, in_child);
+}
+
+EffnetPool *
+effnet_pool_new_crew (unsigned threads, EffnetTurnFunc turn, EffnetTurnFunc end, void *user)
+{
+  EffnetPool *pool = pool_new (threads > 0 ? threads : effnet_cpu_count ());
+
+  pool->first = 0;
+  pool->turn = turn;
+  pool->end = end;
+  pool->turn_data = user;
+  watch_forks ();
+  g_mutex_lock (&registry_lock);
+  crews = g_list_prepend (crews, pool);
+  g_mutex_unlock (&registry_lock);
+  return pool;
+}
+
 EffnetPool *
 effnet_pool_get (unsigned threads)
 {
-  static gsize once;
   EffnetPool *pool;
 
   if (threads == 0)
     threads = effnet_cpu_count ();
-  effnet_at_fork (&once, before_fork, after_fork, in_child);
+  watch_forks ();
   g_mutex_lock (&registry_lock);
   if (registry == NULL)
     registry = g_hash_table_new (NULL, NULL);
   pool = g_hash_table_lookup (registry, GUINT_TO_POINTER (threads));
   if (pool == NULL) {
-    pool = g_aligned_alloc0 (1, sizeof *pool, 64);
-    pool->size = threads;
-    g_mutex_init (&pool->lock);
-    g_cond_init (&pool->work);
-    g_cond_init (&pool->finished);
+    pool = pool_new (threads);
     g_hash_table_insert (registry, GUINT_TO_POINTER (threads), pool);
+  } else {
+    pool->refs++;
   }
+  g_mutex_unlock (&registry_lock);
+  return pool;
+}
+
+EffnetPool *
+effnet_pool_ref (EffnetPool *pool)
+{
+  g_mutex_lock (&registry_lock);
   pool->refs++;
   g_mutex_unlock (&registry_lock);
   return pool;
 }
 
-static void
-pool_free (EffnetPool *pool)
+void
+effnet_pool_end (EffnetPool *pool)
 {
   g_mutex_lock (&pool->lock);
   atomic_store (&pool->quit, 1);
-  g_cond_broadcast (&pool->work);
+  wake_all (pool);
   g_mutex_unlock (&pool->lock);
-  for (unsigned i = 1; pool->threads != NULL && i < pool->size; i++) {
-    if (pool->threads[i] != NULL)
-      g_thread_join (pool->threads[i]);
+  for (unsigned i = 0; i < pool->size; i++) {
+    if (pool->workers[i].thread != NULL)
+      g_thread_join (pool->workers[i].thread);
+    pool->workers[i].thread = NULL;
   }
-  g_free (pool->threads);
+}
+
+static void
+pool_free (EffnetPool *pool)
+{
+  effnet_pool_end (pool);
+  for (unsigned i = 0; i < pool->size; i++)
+    g_cond_clear (&pool->workers[i].wake);
+  g_aligned_free (pool->workers);
   g_mutex_clear (&pool->lock);
-  g_cond_clear (&pool->work);
   g_cond_clear (&pool->finished);
   g_aligned_free (pool);
 }
@@ -271,7 +378,9 @@ effnet_pool_unref (EffnetPool *pool)
     return;
   g_mutex_lock (&registry_lock);
   last = --pool->refs == 0;
-  if (last) {
+  if (last && pool->turn != NULL) {
+    crews = g_list_remove (crews, pool);
+  } else if (last) {
     g_hash_table_remove (registry, GUINT_TO_POINTER (pool->size));
     if (g_hash_table_size (registry) == 0)
       g_clear_pointer (&registry, g_hash_table_unref);
@@ -285,6 +394,43 @@ unsigned
 effnet_pool_size (const EffnetPool *pool)
 {
   return pool->size;
+}
+
+unsigned
+effnet_pool_start (EffnetPool *pool)
+{
+  unsigned n = pool->first;
+
+  if (!pool->started)
+    start_threads (pool);
+  while (n < pool->size && pool->workers[n].thread != NULL)
+    n++;
+  return n - pool->first;
+}
+
+void
+effnet_pool_call (EffnetPool *pool, unsigned worker)
+{
+  atomic_store (&pool->workers[worker].called, 1);
+  if (atomic_load (&pool->sleepers) == 0)
+    return;
+  g_mutex_lock (&pool->lock);
+  g_cond_signal (&pool->workers[worker].wake);
+  g_mutex_unlock (&pool->lock);
+}
+
+void
+effnet_pool_outside (const EffnetPool *pool, void *(*func) (void *), void *data)
+{
+  GThread *thread;
+
+  if (self.pool != pool) {
+    func (data);
+    return;
+  }
+  thread = g_thread_try_new ("effnet-end", func, data, NULL); /* without it all stays as it is */
+  if (thread != NULL)
+    g_thread_unref (thread);
 }
 
 void
@@ -314,7 +460,10 @@ lane_range (const EffnetPool *pool, uint64_t n_tiles, unsigned lane)
 static void
 run_shared (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
 {
-  if (pool->threads == NULL)
+  static const _Atomic int never;
+  unsigned worker = self.pool == pool ? self.worker : 0;
+
+  if (!pool->started)
     start_threads (pool);
   pool->func = func;
   pool->user = user;
@@ -326,10 +475,10 @@ run_shared (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
   atomic_fetch_add (&pool->jobs, 1);
   if (atomic_load (&pool->sleepers) > 0) {
     g_mutex_lock (&pool->lock);
-    g_cond_broadcast (&pool->work);
+    wake_all (pool);
     g_mutex_unlock (&pool->lock);
   }
-  work (pool, 0);
+  work (pool, worker, &never);
   SPIN_UNTIL (atomic_load (&pool->done) == n_tiles);
   if (atomic_load (&pool->done) != n_tiles) {
     g_mutex_lock (&pool->lock);

@@ -24,8 +24,27 @@ typedef void (*EffnetTileFunc) (void *user, size_t tile, unsigned worker);
  * Reference-counted: all who ask for the same number share one. Its threads start with the first
  * run that needs them. */
 EffnetPool *effnet_pool_get (unsigned threads);
+EffnetPool *effnet_pool_ref (EffnetPool *pool);
 void effnet_pool_unref (EffnetPool *pool);
 unsigned effnet_pool_size (const EffnetPool *pool);
+
+/* A crew: a pool of its own whose workers are all threads. A worker that is called takes a turn, in
+ * which it may run tiles itself; between turns it serves those who do. So @threads executors of
+ * jobs need no other @threads workers. */
+typedef void (*EffnetTurnFunc) (void *user, unsigned worker);
+/* @end: (nullable): the last a worker's thread calls. */
+EffnetPool *effnet_pool_new_crew (unsigned threads, EffnetTurnFunc turn, EffnetTurnFunc end,
+                                  void *user);
+/* Starts the threads unless they run, one caller at a time. Returns how many there are: fewer than
+ * the size when the system gives no more. */
+unsigned effnet_pool_start (EffnetPool *pool);
+/* A turn begins soon after; one that goes on has another behind it. */
+void effnet_pool_call (EffnetPool *pool, unsigned worker);
+/* Ends and joins its threads; no run, no call comes after. */
+void effnet_pool_end (EffnetPool *pool);
+/* Calls @func at once, or, in a worker of @pool, which could not wait for itself, on a thread made
+ * for it. */
+void effnet_pool_outside (const EffnetPool *pool, void *(*func) (void *), void *data);
 
 /* Bracket one inference, so that the pool can count the streams in flight. */
 void effnet_pool_enter (EffnetPool *pool);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The shared library exports exactly what effnet.h declares; every global of the rooms begins with
+"""The shared library exports exactly what its headers declare; every global of the rooms begins with
 effnet_. symbols.py SOURCE_ROOT BUILD_ROOT, prints TAP."""
 import pathlib
 import re
@@ -19,13 +19,13 @@ def defined(path, *options):
     return {row[-1] for row in rows if len(row) >= 3 and row[-2] in "TDBRVWGSCi"}
 
 
-header = (source / "include/effnet/effnet.h").read_text()
+header = "".join(path.read_text() for path in sorted((source / "include/effnet").glob("*.h")))
 header = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
 header = re.sub(r"^#(?:[^\n]*\\\n)*[^\n]*", "", header, flags=re.M)
 declared = set(re.findall(r"EFFNET_API\b[^;]*?\b(\w+)\s*\(", header.replace("__attribute__ ((", "")))
 declared = {name for name in declared if not name.startswith("visibility")}
 exported = defined(build / "src/engine/libeffnet.so", "-D")
-check("effnet.h declares functions at all", [] if declared else ["found none"])
+check("the headers declare functions at all", [] if declared else ["found none"])
 check("declared functions are exported", sorted(declared - exported))
 check("exported symbols are declared", sorted(exported - declared))
 for archive in sorted(build.glob("src/*/lib*.a")):
