@@ -339,15 +339,22 @@ gst_effnet_schema_attach (GstBuffer *buffer, const GstEffnetRecord *records, gui
   return TRUE;
 }
 
-GstMessage *
-gst_effnet_schema_message_new (GstObject *source, const GstEffnetMoment *moment,
-                               const GstEffnetRecord *records, guint n)
+GstStructure *
+gst_effnet_schema_structure_new (const GstEffnetMoment *moment, const GstEffnetRecord *records,
+                                 guint n)
 {
   GstStructure *s = gst_structure_new_empty (GST_EFFNET_MESSAGE_NAME);
 
   write_fields (s, moment_fields, G_N_ELEMENTS (moment_fields), moment);
   write_records (s, records, n);
-  return gst_message_new_element (source, s);
+  return s;
+}
+
+GstMessage *
+gst_effnet_schema_message_new (GstObject *source, const GstEffnetMoment *moment,
+                               const GstEffnetRecord *records, guint n)
+{
+  return gst_message_new_element (source, gst_effnet_schema_structure_new (moment, records, n));
 }
 
 /* ---- reader ---------------------------------------------------------------------------------- */

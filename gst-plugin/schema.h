@@ -117,6 +117,9 @@ GstStructure *gst_effnet_record_to_structure (const GstEffnetRecord *record);
 /* Adds the meta. FALSE when @buffer's metadata cannot be written. @records: [n], at least one;
  * parts are listed. */
 gboolean gst_effnet_schema_attach (GstBuffer *buffer, const GstEffnetRecord *records, guint n);
+/* Returns: (transfer full): what an element message holds; @records as above */
+GstStructure *gst_effnet_schema_structure_new (const GstEffnetMoment *moment,
+                                               const GstEffnetRecord *records, guint n);
 /* Returns: (transfer full): an element message; @records as above */
 GstMessage *gst_effnet_schema_message_new (GstObject *source, const GstEffnetMoment *moment,
                                            const GstEffnetRecord *records, guint n);

@@ -20,7 +20,7 @@ gst_effnet_announcer_init (GstEffnetAnnouncer *announcer)
 {
   announcer->announced = g_array_new (FALSE, FALSE, sizeof (Announced));
   announcer->records = g_array_new (FALSE, FALSE, sizeof (GstEffnetRecord));
-  announcer->origins = g_array_new (FALSE, FALSE, sizeof (const GstEffnetResult *));
+  announcer->origins = g_array_new (FALSE, FALSE, sizeof (GstEffnetResult *));
   announcer->places = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   announcer->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
 }
@@ -86,17 +86,28 @@ set_classes (GstEffnetRecord *record, const GstEffnetResult *result, const GstEf
 {
   const GstEffnetEntry *entries =
       &g_array_index (view->results->entries, GstEffnetEntry, result->first);
-  guint n = 0;
 
-  while (n < MIN (result->n, view->top_k) &&
-         (view->threshold <= 0.0 || entries[n].score >= view->threshold))
-    n++;
-  gst_effnet_record_set_entries (record, entries, n);
+  gst_effnet_record_set_entries (record, entries, MIN (result->n, view->top_k));
+  if (result->answer == GST_EFFNET_CLASS_UNKNOWN)
+    gst_effnet_record_set_unknown (record, entries[0].score);
+}
+
+static void
+set_stable (GstEffnetRecord *record, const GstEffnetState *state, const GstEffnetEngine *engine)
+{
+  record->stable = (GstEffnetEntry){"", -1, 0.0};
+  if (state->id == GST_EFFNET_CLASS_UNKNOWN)
+    record->stable.label = GST_EFFNET_UNKNOWN;
+  if (state->id >= 0)
+    record->stable =
+        (GstEffnetEntry){effnet_model_get_label (engine->model, (guint)state->id), state->id, 0.0};
+  record->stable_since = state->since;
+  record->state_changed = state->is_news;
 }
 
 /* @place: where the part is on @buffer */
 static void
-add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstEffnetResult *result,
+add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetResult *result,
             const GstEffnetPick *place, GstBuffer *buffer)
 {
   const EffnetRegion *rect = &place->rect;
@@ -109,8 +120,6 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstE
       .element = view->element,
       .region = result->pick.name,
       .roi_id = result->pick.roi_id,
-      .stable = {"", -1, 0.0},
-      .stable_since = GST_CLOCK_TIME_NONE,
       .margin = result->margin,
       .entropy = result->entropy,
       .fresh = view->fresh,
@@ -130,17 +139,18 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, const GstE
   if (view->regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME)
     gst_effnet_record_set_part (&record, rect->x, rect->y, rect->width, rect->height);
   set_classes (&record, result, view);
+  set_stable (&record, &result->state, engine);
   g_array_append_val (announcer->records, record);
   g_array_append_val (announcer->origins, result);
   g_array_append_val (announcer->places, *place);
 }
 
 /* The result of the part that @pick is again; NULL when that is not certain. */
-static const GstEffnetResult *
+static GstEffnetResult *
 find_again (const GstEffnetResults *results, const GstEffnetPick *pick)
 {
   for (guint i = 0; pick->unique && i < gst_effnet_results_length (results); i++) {
-    const GstEffnetResult *result = gst_effnet_results_get (results, i);
+    GstEffnetResult *result = &g_array_index (results->results, GstEffnetResult, i);
 
     if (result->pick.unique && result->pick.roi_id == pick->roi_id &&
         gst_effnet_region_is_named (result->pick.name, pick->name))
@@ -159,7 +169,7 @@ collect_again (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstBuff
                            &results->storage, announcer->picks);
   for (guint i = 0; i < announcer->picks->len; i++) {
     const GstEffnetPick *pick = &g_array_index (announcer->picks, GstEffnetPick, i);
-    const GstEffnetResult *result = find_again (results, pick);
+    GstEffnetResult *result = find_again (results, pick);
 
     if (result != NULL)
       add_record (announcer, view, result, pick, buffer);
@@ -176,16 +186,30 @@ gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView
   g_array_set_size (announcer->origins, 0);
   g_array_set_size (announcer->places, 0);
   announcer->serial = results->engine->serial;
+  announcer->smooths = view->smooths;
   if (!view->fresh && view->regions->mode == GST_EFFNET_INFERENCE_REGION_ROI_LIST) {
     collect_again (announcer, view, buffer);
   } else {
     for (guint i = 0; i < gst_effnet_results_length (results); i++) {
-      const GstEffnetResult *result = gst_effnet_results_get (results, i);
+      GstEffnetResult *result = &g_array_index (results->results, GstEffnetResult, i);
 
       add_record (announcer, view, result, &result->pick, buffer);
     }
   }
   return announcer->records->len;
+}
+
+void
+gst_effnet_announcer_tell (GstEffnetAnnouncer *announcer, GstEffnetStates *states)
+{
+  for (guint i = 0; i < announcer->origins->len; i++) {
+    GstEffnetResult *origin = g_array_index (announcer->origins, GstEffnetResult *, i);
+
+    if (!origin->state.is_news)
+      continue;
+    origin->state.is_news = FALSE;
+    gst_effnet_states_tell (states, origin->pick.name, origin->pick.roi_id);
+  }
 }
 
 /* ---- carriers -------------------------------------------------------------------------------- */
@@ -242,6 +266,16 @@ moment_of (GstBuffer *buffer, const GstSegment *segment)
   return moment;
 }
 
+GstStructure *
+gst_effnet_announcer_to_structure (const GstEffnetAnnouncer *announcer, const GstSegment *segment,
+                                   GstBuffer *buffer)
+{
+  GstEffnetMoment moment = moment_of (buffer, segment);
+
+  return gst_effnet_schema_structure_new (
+      &moment, (const GstEffnetRecord *)(void *)announcer->records->data, announcer->records->len);
+}
+
 GstMessage *
 gst_effnet_announcer_pop_message (GstEffnetAnnouncer *announcer, GstObject *source,
                                   const GstSegment *segment, GstBuffer *buffer, gboolean all)
@@ -251,9 +285,10 @@ gst_effnet_announcer_pop_message (GstEffnetAnnouncer *announcer, GstObject *sour
   guint n = 0;
 
   for (guint i = 0; i < announcer->records->len; i++) {
-    const GstEffnetResult *origin = g_array_index (announcer->origins, const GstEffnetResult *, i);
-    gboolean news =
-        is_news (announcer->announced, &origin->pick, announcer->serial, records[i].best.id);
+    const GstEffnetResult *origin = g_array_index (announcer->origins, GstEffnetResult *, i);
+    gboolean news = announcer->smooths ? records[i].state_changed
+                                       : is_news (announcer->announced, &origin->pick,
+                                                  announcer->serial, origin->answer);
 
     if (news || all)
       records[n++] = records[i];

@@ -14,21 +14,22 @@ G_BEGIN_DECLS
 
 /* What a buffer gets of the results. */
 typedef struct {
-  const GstEffnetResults *results;
+  GstEffnetResults *results;
   const GstEffnetRegionSettings *regions;
   const char *element; /* its name */
   guint top_k;         /* entries at most */
-  double threshold;    /* entries below it are left out, 0..1 */
+  gboolean smooths;    /* news is what the stable class says */
   gboolean fresh;      /* the results are of this very buffer */
 } GstEffnetView;
 
 typedef struct {
   GArray *announced; /* of Announced */
   GArray *records;   /* of GstEffnetRecord, of the present buffer */
-  GArray *origins;   /* of const GstEffnetResult *, one for each record */
+  GArray *origins;   /* of GstEffnetResult *, one for each record */
   GArray *places;    /* of GstEffnetPick, one for each record: where it is on this buffer */
   GArray *picks;     /* of GstEffnetPick, scratch */
   guint serial;      /* engine of the records */
+  gboolean smooths;  /* of the view that they were collected for */
 } GstEffnetAnnouncer;
 
 void gst_effnet_announcer_init (GstEffnetAnnouncer *announcer);
@@ -40,6 +41,11 @@ void gst_effnet_announcer_keep (GstEffnetAnnouncer *announcer, const GstEffnetRe
 /* Makes the records of @buffer, which hold as long as the results. Returns: how many */
 guint gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView *view,
                                     GstBuffer *buffer);
+/* Somebody is told of the stable classes in the collected records: they are no news any more. */
+void gst_effnet_announcer_tell (GstEffnetAnnouncer *announcer, GstEffnetStates *states);
+/* Returns: (transfer full): the fields of a message with all collected records, at least one */
+GstStructure *gst_effnet_announcer_to_structure (const GstEffnetAnnouncer *announcer,
+                                                 const GstSegment *segment, GstBuffer *buffer);
 /* Adds the collected records, at least one, of @results, as metadata of each kind of @carriers. */
 void gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, const GstEffnetResults *results,
                                   GstEffnetAttachMeta carriers, GstBuffer *buffer);

@@ -139,6 +139,7 @@ forget_stream (GstEffnetClassify *self)
   gst_effnet_results_reset (&self->results);
   gst_effnet_load_forget (&self->load);
   gst_effnet_announcer_forget (&self->announcer);
+  gst_effnet_labels_forget (&self->labels);
   GST_OBJECT_LOCK (self);
   gst_effnet_qos_forget (&self->qos);
   GST_OBJECT_UNLOCK (self);
@@ -162,12 +163,30 @@ settings_are_sound (GstEffnetClassify *self)
   return complaint == NULL;
 }
 
+/* FALSE, with an error, when a property names a class that the model does not have. */
+static gboolean
+classes_are_known (GstEffnetClassify *self)
+{
+  GstEffnetEngine *engine = gst_effnet_classify_ref_engine (self);
+  GstEffnetClassRules *rules;
+  g_autoptr (GError) error = NULL;
+
+  GST_OBJECT_LOCK (self);
+  rules = gst_effnet_class_rules_ref (self->label_settings.rules);
+  GST_OBJECT_UNLOCK (self);
+  if (!gst_effnet_labels_check (rules, engine, &error))
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
+  gst_effnet_class_rules_unref (rules);
+  gst_effnet_engine_unref (engine);
+  return error == NULL;
+}
+
 static gboolean
 start (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
 
-  if (!settings_are_sound (self) || !gst_effnet_classify_settle (self))
+  if (!settings_are_sound (self) || !gst_effnet_classify_settle (self) || !classes_are_known (self))
     return FALSE;
   gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
@@ -394,6 +413,8 @@ finalize (GObject *object)
   gst_effnet_results_clear (&self->spare);
   gst_effnet_inference_clear (&self->inference);
   gst_effnet_announcer_clear (&self->announcer);
+  gst_effnet_labels_clear (&self->labels);
+  gst_effnet_label_settings_clear (&self->label_settings);
   gst_effnet_region_settings_clear (&self->frame_settings.inference.regions);
   g_free (self->name);
   g_free (self->regions);
@@ -412,6 +433,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
 
   G_OBJECT_CLASS (klass)->finalize = finalize;
   gst_effnet_classify_install_properties (G_OBJECT_CLASS (klass));
+  gst_effnet_labels_install_signals (G_OBJECT_CLASS (klass));
   gst_element_class_set_static_metadata (
       element, "EfficientNet classifier", "Filter/Analyzer/Video",
       "Names what a video shows, with EfficientNet, on the CPU", "The effnet developers");
@@ -458,6 +480,8 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_effnet_results_init (&self->spare);
   gst_effnet_inference_init (&self->inference, GST_OBJECT (self));
   gst_effnet_announcer_init (&self->announcer);
+  gst_effnet_labels_init (&self->labels);
+  gst_effnet_label_settings_init (&self->label_settings);
   self->warned_at = GST_CLOCK_TIME_NONE;
   gst_effnet_qos_init (&self->qos);
 }

@@ -81,6 +81,23 @@ gst_effnet_model_settings_clear (GstEffnetModelSettings *settings)
   g_clear_pointer (&settings->labels_file, g_free);
 }
 
+/* FNV-1a over the names, each with its end. */
+static guint64
+checksum_of_classes (const EffnetModel *model, guint n)
+{
+  guint64 sum = G_GUINT64_CONSTANT (0xcbf29ce484222325);
+
+  for (guint i = 0; i < n; i++) {
+    const char *label = effnet_model_get_label (model, i);
+
+    do {
+      sum ^= label != NULL ? (guchar)*label : 1;
+      sum *= G_GUINT64_CONSTANT (0x100000001b3);
+    } while (label != NULL && *label++ != '\0');
+  }
+  return MAX (sum, 1);
+}
+
 GstEffnetEngine *
 gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
 {
@@ -102,6 +119,7 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   if (engine->session == NULL)
     goto failed;
   effnet_model_get_info (engine->model, &engine->info);
+  engine->class_list = checksum_of_classes (engine->model, engine->info.n_classes);
   engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow: once */
   return engine;
 
@@ -195,5 +213,7 @@ gst_effnet_engine_set_run (GstEffnetEngine *engine, const GstEffnetRunSettings *
     effnet_session_set_sparse_rows (engine->session, run->sparse_rows);
   if (engine->run.activation != run->activation)
     effnet_session_set_activation (engine->session, run->activation);
+  if (engine->run.temperature < run->temperature || engine->run.temperature > run->temperature)
+    effnet_session_set_temperature (engine->session, run->temperature);
   engine->run = *run;
 }

@@ -26,6 +26,7 @@ typedef struct {
   EffnetResizeMode resize_mode;
   gboolean sparse_rows;
   EffnetOutputActivation activation;
+  double temperature;
 } GstEffnetRunSettings;
 
 /* Runs, and models; for those who know the element, which the log names. */
@@ -34,7 +35,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_effnet_model_debug);
 
 typedef struct {
   gatomicrefcount refs;
-  guint serial; /* from 1, never twice in a process: class numbers of one serial compare */
+  guint serial;       /* from 1, never twice in a process */
+  guint64 class_list; /* a checksum, never 0: where it is the same, class numbers compare */
   GstEffnetModelSettings settings;
   EffnetModel *model;
   EffnetSession *session;

@@ -140,6 +140,7 @@ gst_effnet_inference_run (GstEffnetInference *inference, GstEffnetEngine *engine
 
   gst_effnet_results_reset (results);
   results->engine = gst_effnet_engine_ref (engine);
+  results->filter = gst_effnet_class_filter_ref (settings->wanted.filter);
   results->pts = GST_BUFFER_PTS (buffer);
   gst_effnet_engine_set_run (engine, &settings->run);
   if (!gst_effnet_regions_wants (&settings->regions, buffer))

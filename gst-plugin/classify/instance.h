@@ -9,6 +9,7 @@
 #include "classify/announce.h"
 #include "classify/enums.h"
 #include "classify/inference.h"
+#include "classify/labels.h"
 #include "classify/load.h"
 #include "classify/qos.h"
 
@@ -19,7 +20,6 @@ G_BEGIN_DECLS
 /* Properties that a frame looks at; copied once a frame. */
 typedef struct {
   GstEffnetInferenceSettings inference;
-  double threshold;
   GstEffnetLoadSettings load;
   GstEffnetAttachMeta attach_meta;
   GstEffnetPostMessages post_messages;
@@ -42,6 +42,7 @@ struct _GstEffnetClassify {
   GstEffnetModelSettings model_settings;
   gboolean wants_reload; /* one of them was set since the last look */
   GstEffnetFrameSettings frame_settings;
+  GstEffnetLabelSettings label_settings;
   char *regions;           /* (nullable) the property's text */
   GHashTable *complaints;  /* property's name -> a sentence about a value that cannot be used */
   GstEffnetEngine *engine; /* NULL below READY */
@@ -63,6 +64,7 @@ struct _GstEffnetClassify {
   guint regions_serial;     /* settings they were picked by */
   gboolean warned_of_regions, warned_of_class;
   GstEffnetLoad load;
+  GstEffnetLabels labels;
   GstEffnetAnnouncer announcer;
   guint n_bad;            /* bad frames in a row */
   guint n_unreported;     /* bad frames since the last warning */

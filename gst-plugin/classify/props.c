@@ -6,6 +6,7 @@
 #include "classify/props.h"
 
 #include "classify/model.h"
+#include "classify/props_labels.h"
 #include "classify/props_load.h"
 #include "classify/props_meta.h"
 #include "classify/props_regions.h"
@@ -18,7 +19,6 @@ enum {
   PROP_PRECISION,
   PROP_THREADS,
   PROP_TOP_K,
-  PROP_THRESHOLD,
   PROP_RESIZE_MODE,
   PROP_SPARSE_ROWS,
   PROP_ACTIVATION,
@@ -39,6 +39,7 @@ static const GstEffnetPropertyGroup *const groups[] = {
     &gst_effnet_region_properties,
     &gst_effnet_load_properties,
     &gst_effnet_meta_properties,
+    &gst_effnet_label_properties,
 };
 
 /* @id: becomes the property's place in the group. Returns: (nullable): the group it is of */
@@ -166,9 +167,6 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   case PROP_TOP_K:
     self->frame_settings.inference.wanted.top_k = g_value_get_uint (value);
     break;
-  case PROP_THRESHOLD:
-    self->frame_settings.threshold = g_value_get_double (value);
-    break;
   case PROP_RESIZE_MODE:
     self->frame_settings.inference.run.resize_mode = g_value_get_enum (value);
     break;
@@ -238,9 +236,6 @@ get_setting (GstEffnetClassify *self, guint id, GValue *value, GParamSpec *pspec
     break;
   case PROP_TOP_K:
     g_value_set_uint (value, self->frame_settings.inference.wanted.top_k);
-    break;
-  case PROP_THRESHOLD:
-    g_value_set_double (value, self->frame_settings.threshold);
     break;
   case PROP_RESIZE_MODE:
     g_value_set_enum (value, self->frame_settings.inference.run.resize_mode);
@@ -400,11 +395,6 @@ install_frame_properties (GObjectClass *klass)
                                    g_param_spec_uint ("top-k", "Top k",
                                                       "Classes a result lists at most, best first",
                                                       1, EFFNET_TOP_K_MAX, 5, PLAYING_FLAGS));
-  g_object_class_install_property (
-      klass, PROP_THRESHOLD,
-      g_param_spec_double ("threshold", "Threshold",
-                           "Classes less probable are left out of a result (0 to 1; 0 = none is)",
-                           0.0, 1.0, 0.0, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_POST_MESSAGES,
       g_param_spec_enum ("post-messages", "Post messages",

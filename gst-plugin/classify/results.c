@@ -12,6 +12,7 @@ gst_effnet_results_init (GstEffnetResults *results)
       .results = g_array_new (FALSE, FALSE, sizeof (GstEffnetResult)),
       .entries = g_array_new (FALSE, FALSE, sizeof (GstEffnetEntry)),
       .scores = g_array_new (FALSE, FALSE, sizeof (EffnetScore)),
+      .class_scores = g_array_new (FALSE, FALSE, sizeof (float)),
   };
 }
 
@@ -22,12 +23,15 @@ gst_effnet_results_clear (GstEffnetResults *results)
   g_clear_pointer (&results->results, g_array_unref);
   g_clear_pointer (&results->entries, g_array_unref);
   g_clear_pointer (&results->scores, g_array_unref);
+  g_clear_pointer (&results->class_scores, g_array_unref);
 }
 
 void
 gst_effnet_results_reset (GstEffnetResults *results)
 {
   g_clear_pointer (&results->engine, gst_effnet_engine_unref);
+  g_clear_pointer (&results->filter, gst_effnet_class_filter_unref);
+  g_array_set_size (results->class_scores, 0);
   gst_clear_buffer (&results->all);
   for (guint i = 0; i < results->results->len; i++)
     gst_clear_buffer (&g_array_index (results->results, GstEffnetResult, i).embedding);
@@ -36,6 +40,14 @@ gst_effnet_results_reset (GstEffnetResults *results)
   results->pts = results->running_time = GST_CLOCK_TIME_NONE;
   results->width = results->height = results->outside = 0;
   results->storage = (GstEffnetStorage){0};
+}
+
+static void
+set_entry (GstEffnetEntry *entry, const GstEffnetResults *results, const EffnetScore *score)
+{
+  entry->label = effnet_model_get_label (results->engine->model, score->id);
+  entry->id = (int)score->id;
+  entry->score = (double)score->score;
 }
 
 static GstBuffer *
@@ -51,25 +63,43 @@ gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
   guint max = CLAMP (wanted->top_k, 1, EFFNET_TOP_K_MAX);
   EffnetScore *scores;
   GstEffnetEntry *entries;
-  GstEffnetResult result = {
-      .first = results->entries->len, .margin = from->margin, .entropy = from->entropy};
+  GstEffnetResult result = {.first = results->entries->len,
+                            .margin = from->margin,
+                            .entropy = from->entropy,
+                            .state = GST_EFFNET_STATE_INIT};
+  double best;
 
   g_array_set_size (results->scores, max);
   scores = &g_array_index (results->scores, EffnetScore, 0);
-  result.n = effnet_result_top_k (from, max, scores);
-  g_array_set_size (results->entries, result.first + result.n);
+  result.answer = gst_effnet_class_filter_answer (results->filter, from->probabilities, &best);
+  if (result.answer >= 0)
+    result.n = gst_effnet_class_filter_top (results->filter, from->probabilities, max, scores);
+  g_array_set_size (results->entries, result.first + MAX (result.n, 1));
   entries = &g_array_index (results->entries, GstEffnetEntry, result.first);
-  for (guint i = 0; i < result.n; i++) {
-    entries[i].label = effnet_model_get_label (results->engine->model, scores[i].id);
-    entries[i].id = (int)scores[i].id;
-    entries[i].score = (double)scores[i].score;
-  }
+  if (result.answer == GST_EFFNET_CLASS_UNKNOWN)
+    entries[0] = (GstEffnetEntry){GST_EFFNET_UNKNOWN, -1, best};
+  else
+    entries[0] = (GstEffnetEntry){"", -1, 0.0};
+  for (guint i = 0; i < result.n; i++)
+    set_entry (&entries[i], results, &scores[i]);
   if (wanted->embeddings)
     result.embedding = floats_new (from->features, from->n_features);
   if (wanted->all_scores && results->all == NULL)
     results->all = floats_new (from->probabilities, from->n_classes);
+  if (wanted->class_scores)
+    g_array_append_vals (results->class_scores, from->probabilities, from->n_classes);
   g_array_append_val (results->results, result);
   return &g_array_index (results->results, GstEffnetResult, results->results->len - 1);
+}
+
+const float *
+gst_effnet_results_get_scores (const GstEffnetResults *results, const GstEffnetResult *result)
+{
+  gsize i = (gsize)(result - &g_array_index (results->results, GstEffnetResult, 0));
+
+  if (results->class_scores->len == 0)
+    return NULL;
+  return &g_array_index (results->class_scores, float, i * results->filter->n);
 }
 
 guint

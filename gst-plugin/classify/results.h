@@ -8,21 +8,27 @@
 #include "classify/engine.h"
 #include "classify/regions.h"
 #include "schema.h"
+#include "state.h"
 #include "stats.h"
 
 G_BEGIN_DECLS
 
 /* What of an inference is kept. */
 typedef struct {
-  guint top_k;         /* classes of each part */
-  gboolean embeddings; /* the features of each part */
-  gboolean all_scores; /* of the first part */
+  guint top_k;                  /* classes of each part */
+  gboolean embeddings;          /* the features of each part */
+  gboolean all_scores;          /* of the first part */
+  gboolean class_scores;        /* the scores of all classes, for smoothing */
+  GstEffnetClassFilter *filter; /* borrowed; which classes count */
 } GstEffnetWanted;
 
 /* The result of one part of the frame. */
 typedef struct {
   GstEffnetPick pick;
-  guint first, n;                 /* its classes in `entries`, best first */
+  guint first, n;                 /* its classes in `entries`, best first; with n = 0 the one there
+                                     stands for them: "", -1, 0 or "unknown", -1, best score */
+  int answer;                     /* class, or GST_EFFNET_CLASS_NONE or _UNKNOWN */
+  GstEffnetState state;           /* with smoothing */
   double margin, entropy;         /* of EffnetResult */
   GstBuffer *embedding;           /* (nullable): owned: its features, floats */
   guint64 ns[GST_EFFNET_N_TIMES]; /* what a frame's parts share, such as decoding, the first has */
@@ -32,23 +38,28 @@ typedef struct {
 typedef struct {
   GstEffnetEngine *engine; /* owned; NULL: there are none */
   GstClockTime pts, running_time;
-  guint width, height; /* of the frame, upright pixels */
+  guint width, height;          /* of the frame, upright pixels */
+  GstEffnetClassFilter *filter; /* owned; which classes count */
   GstEffnetStorage storage;
-  guint outside;   /* regions of interest that are empty or outside the frame */
-  GArray *results; /* of GstEffnetResult */
-  GArray *entries; /* of GstEffnetEntry; names are the engine's */
-  GArray *scores;  /* of EffnetScore, scratch */
-  GstBuffer *all;  /* (nullable): the first part's scores of all classes, floats */
+  guint outside;        /* regions of interest that are empty or outside the frame */
+  GArray *results;      /* of GstEffnetResult */
+  GArray *entries;      /* of GstEffnetEntry; names are the engine's */
+  GArray *scores;       /* of EffnetScore, scratch */
+  GArray *class_scores; /* of float, [n results][n classes], or empty */
+  GstBuffer *all;       /* (nullable): the first part's scores of all classes, floats */
 } GstEffnetResults;
 
 void gst_effnet_results_init (GstEffnetResults *results);
 void gst_effnet_results_clear (GstEffnetResults *results);
 /* There are none; arrays keep their memory. */
 void gst_effnet_results_reset (GstEffnetResults *results);
-/* For a frame that @engine, which is set, runs. Returns: the new one, until the next call: all of
- * it but pick and ns is set. */
+/* For a frame that `engine` runs, which is set as `filter` is. Returns: the new one, until the next
+ * call: all of it but pick and ns is set. */
 GstEffnetResult *gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
                                          const GstEffnetWanted *wanted);
+/* Returns: (nullable): [n classes] of one of @results; NULL: they were not wanted */
+const float *gst_effnet_results_get_scores (const GstEffnetResults *results,
+                                            const GstEffnetResult *result);
 guint gst_effnet_results_length (const GstEffnetResults *results);
 const GstEffnetResult *gst_effnet_results_get (const GstEffnetResults *results, guint i);
 

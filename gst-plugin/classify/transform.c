@@ -145,6 +145,7 @@ use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
   self->regions_serial = regions->serial;
   gst_effnet_results_reset (&self->results);
   gst_effnet_announcer_forget (&self->announcer);
+  gst_effnet_labels_forget (&self->labels);
   warn_of_regions (self, regions);
 }
 
@@ -163,6 +164,7 @@ infer (GstEffnetClassify *self, Frame *frame)
     self->spare = before;
     self->n_bad = 0;
     gst_effnet_announcer_keep (&self->announcer, &self->results);
+    gst_effnet_classify_feed_states (self);
     if (gst_effnet_results_length (&self->results) == 0)
       frame->reason = GST_EFFNET_REASON_NO_REGION;
   }
@@ -254,16 +256,19 @@ announce (GstEffnetClassify *self, Frame *frame)
       .regions = &settings->inference.regions,
       .element = self->name,
       .top_k = settings->inference.wanted.top_k,
-      .threshold = settings->threshold,
+      .smooths = self->labels.smoothing.smoothing != GST_EFFNET_SMOOTHING_NONE,
       .fresh = frame->fresh,
   };
   GstMessage *message;
 
-  if (self->attach_meta == 0 && settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE)
+  if (self->attach_meta == 0 && settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE &&
+      !gst_effnet_classify_has_listener (self))
     return;
   if (gst_effnet_announcer_collect (&self->announcer, &view, frame->buffer) == 0)
     return;
   gst_effnet_announcer_attach (&self->announcer, &self->results, self->attach_meta, frame->buffer);
+  gst_effnet_announcer_tell (&self->announcer, self->labels.states);
+  gst_effnet_classify_emit_classified (self, frame->buffer);
   if (settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE)
     return;
   message = gst_effnet_announcer_pop_message (
@@ -282,6 +287,8 @@ gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 
   begin_frame (self, &frame, buffer);
   use_regions (self, &frame.settings.inference.regions);
+  gst_effnet_classify_settle_labels (self, frame.engine);
+  frame.settings.inference.wanted.filter = self->labels.filter;
   frame.fresh = wants_inference (self, &frame);
   gst_effnet_load_pass (&self->load, &frame.settings.load, &frame.load, frame.fresh);
   if (frame.fresh)

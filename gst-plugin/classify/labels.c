@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The element's side of classes.h and state.h. */
+#include "classify/labels.h"
+
+#include "classify/instance.h"
+
+#define GST_CAT_DEFAULT gst_effnet_classify_debug
+
+enum { STATE_CHANGED, CLASSIFIED, RESET_STATE, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+void
+gst_effnet_label_settings_init (GstEffnetLabelSettings *settings)
+{
+  static const char *const none[GST_EFFNET_N_RULES];
+
+  *settings = (GstEffnetLabelSettings){
+      .rules = gst_effnet_class_rules_new (none, 0.0, 0.0, NULL),
+      .smoothing = {.smoothing = GST_EFFNET_SMOOTHING_NONE, .window = 5, .switch_after = 3}};
+}
+
+void
+gst_effnet_label_settings_clear (GstEffnetLabelSettings *settings)
+{
+  g_clear_pointer (&settings->rules, gst_effnet_class_rules_unref);
+}
+
+void
+gst_effnet_labels_init (GstEffnetLabels *labels)
+{
+  *labels = (GstEffnetLabels){.states = gst_effnet_states_new ()};
+}
+
+void
+gst_effnet_labels_clear (GstEffnetLabels *labels)
+{
+  g_clear_pointer (&labels->rules, gst_effnet_class_rules_unref);
+  g_clear_pointer (&labels->filter, gst_effnet_class_filter_unref);
+  g_clear_pointer (&labels->states, gst_effnet_states_free);
+}
+
+void
+gst_effnet_labels_forget (GstEffnetLabels *labels)
+{
+  gst_effnet_states_reset (labels->states);
+  labels->is_unsaid = FALSE;
+}
+
+/* ---- filter ---------------------------------------------------------------------------------- */
+
+static GstEffnetClassFilter *
+filter_of (const GstEffnetClassRules *rules, GstEffnetEngine *engine, char **complaint)
+{
+  guint n = engine->info.n_classes;
+  g_autofree const char **names = g_new (const char *, n);
+
+  for (guint i = 0; i < n; i++)
+    names[i] = effnet_model_get_label (engine->model, i);
+  return gst_effnet_class_filter_new (rules, names, n, complaint);
+}
+
+gboolean
+gst_effnet_labels_check (const GstEffnetClassRules *rules, GstEffnetEngine *engine, GError **error)
+{
+  g_autofree char *complaint = NULL;
+
+  gst_effnet_class_filter_unref (filter_of (rules, engine, &complaint));
+  if (complaint != NULL)
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, complaint);
+  return complaint == NULL;
+}
+
+static void
+make_filter (GstEffnetClassify *self, GstEffnetEngine *engine)
+{
+  GstEffnetLabels *labels = &self->labels;
+  g_autofree char *complaint = NULL;
+
+  g_clear_pointer (&labels->filter, gst_effnet_class_filter_unref);
+  labels->filter = filter_of (labels->rules, engine, &complaint);
+  labels->serial = engine->serial;
+  if (complaint != NULL)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", complaint),
+                         ("the other classes of the lists count"));
+}
+
+static void
+reset_states (GstEffnetClassify *self)
+{
+  gst_effnet_labels_forget (&self->labels);
+  for (guint i = 0; i < self->results.results->len; i++)
+    g_array_index (self->results.results, GstEffnetResult, i).state =
+        (GstEffnetState)GST_EFFNET_STATE_INIT;
+}
+
+void
+gst_effnet_classify_settle_labels (GstEffnetClassify *self, GstEffnetEngine *engine)
+{
+  GstEffnetLabels *labels = &self->labels;
+  GstEffnetClassRules *stale = NULL;
+  gboolean reset, is_off;
+
+  GST_OBJECT_LOCK (self);
+  if (self->label_settings.rules != labels->rules) {
+    stale = labels->rules;
+    labels->rules = gst_effnet_class_rules_ref (self->label_settings.rules);
+    labels->serial = 0;
+  }
+  is_off = self->label_settings.smoothing.smoothing == GST_EFFNET_SMOOTHING_NONE &&
+           labels->smoothing.smoothing != GST_EFFNET_SMOOTHING_NONE;
+  labels->smoothing = self->label_settings.smoothing;
+  reset = self->label_settings.wants_reset;
+  self->label_settings.wants_reset = FALSE;
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&stale, gst_effnet_class_rules_unref);
+  if (labels->serial != engine->serial)
+    make_filter (self, engine);
+  if (reset || is_off)
+    reset_states (self);
+}
+
+/* ---- states ---------------------------------------------------------------------------------- */
+
+static char *
+label_of (const GstEffnetEngine *engine, int id)
+{
+  const char *label = id >= 0 ? effnet_model_get_label (engine->model, (guint)id) : "";
+
+  if (id == GST_EFFNET_CLASS_UNKNOWN)
+    label = GST_EFFNET_UNKNOWN;
+  return label != NULL ? g_strdup (label) : g_strdup_printf ("class %d", id);
+}
+
+static void
+emit_state_changed (GstEffnetClassify *self, const GstEffnetResult *result)
+{
+  g_autofree char *before = label_of (self->results.engine, result->state.before);
+  g_autofree char *now = label_of (self->results.engine, result->state.id);
+
+  GST_DEBUG_OBJECT (self, "%s %d: \"%s\" becomes \"%s\" at %" GST_TIME_FORMAT, result->pick.name,
+                    result->pick.roi_id, before, now, GST_TIME_ARGS (result->state.since));
+  if (g_signal_has_handler_pending (self, signals[STATE_CHANGED], 0, FALSE))
+    g_signal_emit (self, signals[STATE_CHANGED], 0, result->pick.name, before, now,
+                   result->state.since, result->pick.roi_id);
+}
+
+/* A region of interest without a number of its own cannot be followed. */
+static void
+feed (GstEffnetClassify *self, GstEffnetResult *result)
+{
+  const GstEffnetResults *results = &self->results;
+  GstEffnetObservation observation = {
+      .part = result->pick.name,
+      .number = result->pick.roi_id,
+      .running_time = results->running_time,
+      .best = result->answer,
+      .scores = gst_effnet_results_get_scores (results, result),
+      .filter = results->filter,
+  };
+
+  if (!result->pick.unique ||
+      (observation.scores == NULL && self->labels.smoothing.smoothing == GST_EFFNET_SMOOTHING_EMA))
+    return;
+  result->state =
+      gst_effnet_states_feed (self->labels.states, &self->labels.smoothing, &observation);
+}
+
+void
+gst_effnet_classify_feed_states (GstEffnetClassify *self)
+{
+  GstEffnetLabels *labels = &self->labels;
+  GArray *results = self->results.results;
+
+  labels->is_unsaid = results->len > 0;
+  if (labels->smoothing.smoothing == GST_EFFNET_SMOOTHING_NONE || results->len == 0)
+    return;
+  if (labels->class_list != self->results.engine->class_list)
+    gst_effnet_states_reset (labels->states);
+  labels->class_list = self->results.engine->class_list;
+  gst_effnet_states_advance (labels->states, self->results.running_time);
+  for (guint i = 0; i < results->len; i++)
+    feed (self, &g_array_index (results, GstEffnetResult, i));
+  for (guint i = 0; i < results->len; i++) {
+    const GstEffnetResult *result = &g_array_index (results, GstEffnetResult, i);
+
+    if (result->state.changed)
+      emit_state_changed (self, result);
+  }
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+gboolean
+gst_effnet_classify_has_listener (GstEffnetClassify *self)
+{
+  return g_signal_has_handler_pending (self, signals[CLASSIFIED], 0, FALSE);
+}
+
+void
+gst_effnet_classify_emit_classified (GstEffnetClassify *self, GstBuffer *buffer)
+{
+  GstStructure *s;
+
+  if (!self->labels.is_unsaid)
+    return;
+  self->labels.is_unsaid = FALSE;
+  if (!gst_effnet_classify_has_listener (self))
+    return;
+  s = gst_effnet_announcer_to_structure (&self->announcer, &GST_BASE_TRANSFORM (self)->segment,
+                                         buffer);
+  g_signal_emit (self, signals[CLASSIFIED], 0, s);
+  gst_structure_free (s);
+}
+
+/* Any thread. */
+static void
+reset_state (GstEffnetClassify *self)
+{
+  GST_OBJECT_LOCK (self);
+  self->label_settings.wants_reset = TRUE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+void
+gst_effnet_labels_install_signals (GObjectClass *klass)
+{
+  GType type = G_OBJECT_CLASS_TYPE (klass);
+
+  /**
+   * GstEffnetClassify::state-changed:
+   * @element: the element
+   * @region: the part: "full-frame", a name of #effnetclassify:regions, or a region of interest's
+   *   type
+   * @before: its stable label until now; "" = none
+   * @now: the one from now on; "" when no class reaches the threshold
+   * @since: running time of the frame that made it so, ns
+   * @roi_id: number of the region of interest; -1: none
+   *
+   * With #effnetclassify:smoothing: the stable label of a part is another one. Emitted from the
+   * streaming thread: return soon.
+   */
+  signals[STATE_CHANGED] =
+      g_signal_new ("state-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 5,
+                    G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_INT);
+  /**
+   * GstEffnetClassify::classified:
+   * @element: the element
+   * @result: (type Gst.Structure): what an element message would hold
+   *
+   * There are new results, and the first buffer that carries them is about to go on. Emitted from
+   * the streaming thread: return soon.
+   */
+  signals[CLASSIFIED] =
+      g_signal_new ("classified", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                    GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+  /**
+   * GstEffnetClassify::reset-state:
+   * @element: the element
+   *
+   * Forgets the stable labels, and what led to them, before the next frame.
+   */
+  signals[RESET_STATE] =
+      g_signal_new_class_handler ("reset-state", type, G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+                                  G_CALLBACK (reset_state), NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
