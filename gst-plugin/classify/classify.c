@@ -136,6 +136,7 @@ GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
 static void
 forget_stream (GstEffnetClassify *self)
 {
+  gst_effnet_stream_forget (&self->stream);
   gst_effnet_results_reset (&self->results);
   gst_effnet_load_forget (&self->load);
   gst_effnet_announcer_forget (&self->announcer);
@@ -185,11 +186,16 @@ static gboolean
 start (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+  GstEffnetEngine *engine;
 
   if (!settings_are_sound (self) || !gst_effnet_classify_settle (self) || !classes_are_known (self))
     return FALSE;
+  engine = gst_effnet_classify_ref_engine (self);
+  gst_effnet_stream_start (&self->stream, engine->scheduler, 1);
+  gst_effnet_engine_unref (engine);
   gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
+  self->mode_settled = FALSE;
   g_free (self->name);
   self->name = gst_object_get_name (GST_OBJECT (self));
   self->regions_serial = 0;
@@ -215,6 +221,7 @@ stop (GstBaseTransform *base)
   GST_OBJECT_LOCK (self);
   self->started = FALSE;
   GST_OBJECT_UNLOCK (self);
+  gst_effnet_stream_stop (&self->stream);
   forget_stream (self);
   gst_effnet_inference_forget (&self->inference);
   self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
@@ -233,7 +240,8 @@ set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
   /* Only now: caps that were refused are not told again when those before them return. */
   self->format = format;
   gst_effnet_load_forget (&self->load);
-  gst_effnet_results_reset (&self->results); /* of another picture */
+  gst_effnet_stream_forget (&self->stream); /* of another picture */
+  gst_effnet_results_reset (&self->results);
   GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, (gpointer)in);
   return TRUE;
 
@@ -262,6 +270,7 @@ sink_event (GstBaseTransform *base, GstEvent *event)
     break;
   case GST_EVENT_SEGMENT:
     forget_stream (self);
+    self->mode_settled = FALSE;
     break;
   case GST_EVENT_TAG:
     if (gst_effnet_inference_note_tags (&self->inference, event))
@@ -285,13 +294,14 @@ static gboolean
 src_event (GstBaseTransform *base, GstEvent *event)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  gboolean pass = TRUE;
+  gboolean pass = TRUE, busy;
 
   if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
     return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->src_event (base, event);
   if (gst_base_transform_is_qos_enabled (base)) {
+    busy = gst_effnet_stream_is_busy (&self->stream);
     GST_OBJECT_LOCK (self);
-    pass = gst_effnet_qos_note (&self->qos, event) && self->running == NULL; /* which may be slow */
+    pass = gst_effnet_qos_note (&self->qos, event) && !busy; /* which may be slow */
     GST_OBJECT_UNLOCK (self);
   }
   if (pass)
@@ -410,8 +420,7 @@ finalize (GObject *object)
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
 
   gst_effnet_results_clear (&self->results);
-  gst_effnet_results_clear (&self->spare);
-  gst_effnet_inference_clear (&self->inference);
+  gst_effnet_stream_clear (&self->stream);
   gst_effnet_announcer_clear (&self->announcer);
   gst_effnet_labels_clear (&self->labels);
   gst_effnet_label_settings_clear (&self->label_settings);
@@ -477,8 +486,8 @@ gst_effnet_classify_init (GstEffnetClassify *self)
       .max_errors = -1,
   };
   gst_effnet_results_init (&self->results);
-  gst_effnet_results_init (&self->spare);
-  gst_effnet_inference_init (&self->inference, GST_OBJECT (self));
+  gst_effnet_stream_init (&self->stream, GST_OBJECT (self));
+  self->mode = GST_EFFNET_INFERENCE_MODE_SYNC;
   gst_effnet_announcer_init (&self->announcer);
   gst_effnet_labels_init (&self->labels);
   gst_effnet_label_settings_init (&self->label_settings);

@@ -71,6 +71,7 @@ gst_effnet_model_settings_copy (GstEffnetModelSettings *to, const GstEffnetModel
   to->variant = g_strdup (from->variant);
   to->model_file = g_strdup (from->model_file);
   to->labels_file = g_strdup (from->labels_file);
+  to->instance_id = g_strdup (from->instance_id);
 }
 
 void
@@ -79,6 +80,7 @@ gst_effnet_model_settings_clear (GstEffnetModelSettings *settings)
   g_clear_pointer (&settings->variant, g_free);
   g_clear_pointer (&settings->model_file, g_free);
   g_clear_pointer (&settings->labels_file, g_free);
+  g_clear_pointer (&settings->instance_id, g_free);
 }
 
 /* FNV-1a over the names, each with its end. */
@@ -106,7 +108,7 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   EffnetModelOptions model_options = {.variant = settings->variant,
                                       .labels_file = settings->labels_file,
                                       .precision = settings->precision};
-  EffnetSessionOptions session_options = {.threads = settings->threads};
+  EffnetSessionOptions session_options = {.frontend_only = TRUE};
 
   init_debug ();
   g_atomic_ref_count_init (&engine->refs);
@@ -114,6 +116,9 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   gst_effnet_model_settings_copy (&engine->settings, settings);
   engine->model = effnet_model_open (settings->model_file, &model_options, error);
   if (engine->model == NULL)
+    goto failed;
+  engine->scheduler = effnet_scheduler_new (settings->threads, settings->instance_id, error);
+  if (engine->scheduler == NULL)
     goto failed;
   engine->session = effnet_session_new (engine->model, &session_options, error);
   if (engine->session == NULL)
@@ -145,9 +150,43 @@ gst_effnet_engine_unref (GstEffnetEngine *engine)
   if (engine->warm)
     leave_warm (engine->model);
   g_clear_pointer (&engine->session, effnet_session_free);
+  g_clear_pointer (&engine->scheduler, effnet_scheduler_unref);
   g_clear_pointer (&engine->model, effnet_model_unref);
   gst_effnet_model_settings_clear (&engine->settings);
   g_free (engine);
+}
+
+typedef struct {
+  GstEffnetEngine *engine;
+  float *nhwc;
+  gboolean ok;
+  GError *error;
+} WarmUp;
+
+static void
+warm_up (EffnetExecutor *executor, EffnetSession *session, const GError *error, void *data)
+{
+  WarmUp *w = data;
+  EffnetResult result;
+
+  (void)executor;
+  if (session != NULL)
+    w->ok = effnet_session_run (session, w->nhwc, &result, &w->error);
+  else
+    w->error = g_error_copy (error);
+}
+
+/* In one executor, and all of its threads if they have nothing else to do. */
+static gboolean
+run_in_executor (WarmUp *w)
+{
+  EffnetStream *stream = effnet_stream_new (w->engine->scheduler, 1, 1);
+  EffnetJob job = {.model = w->engine->model, .run = warm_up, .data = w};
+
+  effnet_stream_submit (stream, &job, EFFNET_SUBMIT_REPLACE);
+  effnet_stream_wait (stream);
+  effnet_stream_free (stream);
+  return w->ok;
 }
 
 /* Noise, since a grey picture may have next to no features, and then all weights have results. */
@@ -156,22 +195,24 @@ run_on_noise (GstEffnetEngine *engine, GError **error)
 {
   gsize n = (gsize)engine->info.input_height * engine->info.input_width * 3;
   GstClockTime start = gst_util_get_timestamp ();
-  float *nhwc = g_try_new (float, n);
-  EffnetResult result;
+  WarmUp w = {.engine = engine, .nhwc = g_try_new (float, n)};
   guint32 seed = 1;
-  gboolean ok;
 
-  if (nhwc == NULL)
+  if (w.nhwc == NULL)
     return TRUE; /* frames need no such memory */
   for (gsize i = 0; i < n; i++) {
     seed = seed * 1664525 + 1013904223; /* Numerical Recipes' generator */
-    nhwc[i] = (float)(seed >> 16) / 32768.0f - 1.0f;
+    w.nhwc[i] = (float)(seed >> 16) / 32768.0f - 1.0f;
   }
-  ok = effnet_session_run (engine->session, nhwc, &result, error);
-  g_free (nhwc);
+  if (!run_in_executor (&w) && w.error == NULL)
+    g_set_error (&w.error, EFFNET_ERROR, EFFNET_ERROR_IO, "the system gives no thread to run %s",
+                 engine->info.name);
+  g_free (w.nhwc);
   GST_CAT_DEBUG (gst_effnet_engine_debug, "%s: warm after %" GST_TIME_FORMAT, engine->info.name,
                  GST_TIME_ARGS (gst_util_get_timestamp () - start));
-  return ok;
+  if (w.error != NULL)
+    g_propagate_error (error, w.error);
+  return w.ok;
 }
 
 gboolean
@@ -216,4 +257,12 @@ gst_effnet_engine_set_run (GstEffnetEngine *engine, const GstEffnetRunSettings *
   if (engine->run.temperature < run->temperature || engine->run.temperature > run->temperature)
     effnet_session_set_temperature (engine->session, run->temperature);
   engine->run = *run;
+}
+
+void
+gst_effnet_run_settings_apply (const GstEffnetRunSettings *run, EffnetSession *session)
+{
+  effnet_session_set_resize_mode (session, run->resize_mode);
+  effnet_session_set_sparse_rows (session, run->sparse_rows);
+  effnet_session_set_activation (session, run->activation);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * An opened model with the one session that runs it, and the settings both were made from.
+ * An opened model, the scheduler that runs it, and the settings both were made from.
  * Reference-counted, because a stream may still be in a frame while a new model replaces the old
- * one. The invariant: only the streaming thread, or whoever made it and has not published it, uses
- * `session`. */
+ * one. Arenas are the executors'; an engine has a light session, which converts frames. The
+ * invariant: only the streaming thread uses it, and its cancellation whoever cancels the stream. */
 #ifndef GST_EFFNET_ENGINE_H
 #define GST_EFFNET_ENGINE_H
 
-#include <effnet/effnet.h>
+#include <effnet/scheduler.h>
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
@@ -19,6 +19,7 @@ typedef struct {
   char *labels_file; /* (nullable) */
   EffnetPrecision precision;
   guint threads;
+  char *instance_id; /* (nullable): the process's scheduler of so many threads */
 } GstEffnetModelSettings;
 
 /* How a frame becomes the network's input, and its output scores. */
@@ -39,7 +40,8 @@ typedef struct {
   guint64 class_list; /* a checksum, never 0: where it is the same, class numbers compare */
   GstEffnetModelSettings settings;
   EffnetModel *model;
-  EffnetSession *session;
+  EffnetScheduler *scheduler;
+  EffnetSession *session; /* no arena: the front end */
   EffnetModelInfo info;
   const char *sha256;       /* of the weights; the model's */
   GstEffnetRunSettings run; /* the session's */
@@ -59,7 +61,10 @@ void gst_effnet_engine_unref (GstEffnetEngine *engine);
 gboolean gst_effnet_engine_warm_up (GstEffnetEngine *engine, GError **error);
 /* Returns: (transfer full): the property `model-info` */
 GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);
+/* Those of the engine's own session. */
 void gst_effnet_engine_set_run (GstEffnetEngine *engine, const GstEffnetRunSettings *run);
+/* Those of an executor's, which other streams may have set. */
+void gst_effnet_run_settings_apply (const GstEffnetRunSettings *run, EffnetSession *session);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetEngine, gst_effnet_engine_unref)
 

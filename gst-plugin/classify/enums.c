@@ -117,3 +117,22 @@ gst_effnet_post_messages_get_type (void)
     g_once_init_leave (&type, g_enum_register_static ("GstEffnetPostMessages", values));
   return type;
 }
+
+GType
+gst_effnet_inference_mode_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_EFFNET_INFERENCE_MODE_AUTO, "async in a live pipeline, else sync", "auto"},
+      {GST_EFFNET_INFERENCE_MODE_SYNC, "Each buffer waits for its own result", "sync"},
+      {GST_EFFNET_INFERENCE_MODE_ASYNC,
+       "Buffers never wait: each carries the newest result there is", "async"},
+      {GST_EFFNET_INFERENCE_MODE_DELAYED,
+       "Buffers are held until their own result, in order and within bounds", "delayed"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetInferenceMode", values));
+  return type;
+}

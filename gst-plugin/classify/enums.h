@@ -50,6 +50,16 @@ typedef enum {
 #define GST_TYPE_EFFNET_POST_MESSAGES (gst_effnet_post_messages_get_type ())
 GType gst_effnet_post_messages_get_type (void);
 
+typedef enum {
+  GST_EFFNET_INFERENCE_MODE_AUTO,
+  GST_EFFNET_INFERENCE_MODE_SYNC,
+  GST_EFFNET_INFERENCE_MODE_ASYNC,
+  GST_EFFNET_INFERENCE_MODE_DELAYED,
+} GstEffnetInferenceMode;
+
+#define GST_TYPE_EFFNET_INFERENCE_MODE (gst_effnet_inference_mode_get_type ())
+GType gst_effnet_inference_mode_get_type (void);
+
 G_END_DECLS
 
 #endif

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Map, pick the parts, classify them, unmap. */
+ * Map, pick the parts, convert or copy what is to be kept. */
 #include "classify/inference.h"
-
-void
-gst_effnet_inference_init (GstEffnetInference *inference, GstObject *element)
-{
-  inference->element = element;
-  inference->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
-  inference->rects = g_array_new (FALSE, FALSE, sizeof (EffnetRegion));
-}
-
-void
-gst_effnet_inference_clear (GstEffnetInference *inference)
-{
-  g_clear_pointer (&inference->picks, g_array_unref);
-  g_clear_pointer (&inference->rects, g_array_unref);
-}
 
 void
 gst_effnet_inference_forget (GstEffnetInference *inference)
@@ -64,94 +49,114 @@ orientation_of (GstEffnetInference *inference, const GstEffnetInferenceSettings 
   return orientation_of_tags (inference);
 }
 
-/* What the calls for one frame share. */
-typedef struct {
-  GstObject *element;
-  const GArray *picks;
-  GstEffnetResults *results;
-  const GstEffnetWanted *wanted;
-  GstClockTime since; /* the last result, or the start */
-} Frame;
+/* ---- input ----------------------------------------------------------------------------------- */
 
 static void
-add_result (unsigned region, const EffnetResult *r, void *user_data)
+set_rects (GstEffnetJob *job)
 {
-  Frame *frame = user_data;
-  GstClockTime now = gst_util_get_timestamp ();
-  guint64 elapsed = now - frame->since, explained = r->decode_ns + r->convert_ns + r->infer_ns;
-  GstEffnetResult *result = gst_effnet_results_add (frame->results, r, frame->wanted);
-  const GstEffnetEntry *best =
-      &g_array_index (frame->results->entries, GstEffnetEntry, result->first);
+  guint n = job->picks->len;
 
-  result->pick = g_array_index (frame->picks, GstEffnetPick, region);
-  result->ns[GST_EFFNET_TIME_WAIT] = elapsed > explained ? elapsed - explained : 0;
-  result->ns[GST_EFFNET_TIME_DECODE] = r->decode_ns;
-  result->ns[GST_EFFNET_TIME_CONVERT] = r->convert_ns;
-  result->ns[GST_EFFNET_TIME_INFER] = r->infer_ns;
-  frame->since = gst_util_get_timestamp ();
-  GST_CAT_LOG_OBJECT (gst_effnet_engine_debug, frame->element,
-                      "%" GST_TIME_FORMAT " %s %d: class %d %.3f, decode %" G_GUINT64_FORMAT
-                      " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
-                      GST_TIME_ARGS (frame->results->pts), result->pick.name, result->pick.roi_id,
-                      best->id, best->score, r->decode_ns, r->convert_ns, r->infer_ns);
-}
-
-static gboolean
-classify_picks (GstEffnetInference *inference, const EffnetImage *image, Frame *frame,
-                GError **error)
-{
-  guint n = inference->picks->len;
-
-  g_array_set_size (inference->rects, n);
+  g_array_set_size (job->rects, n);
   for (guint i = 0; i < n; i++)
-    g_array_index (inference->rects, EffnetRegion, i) =
-        g_array_index (inference->picks, GstEffnetPick, i).rect;
-  return effnet_session_classify_regions (frame->results->engine->session, image,
-                                          (const EffnetRegion *)(void *)inference->rects->data, n,
-                                          add_result, frame, error);
+    g_array_index (job->rects, EffnetRegion, i) = g_array_index (job->picks, GstEffnetPick, i).rect;
+}
+
+/* Floats of the network's input for all parts. */
+static gsize
+n_floats (const GstEffnetJob *job)
+{
+  const EffnetModelInfo *info = &job->results.engine->info;
+
+  return (gsize)info->input_height * info->input_width * 3 * job->picks->len;
 }
 
 static gboolean
-classify_image (GstEffnetInference *inference, const GstEffnetInferenceSettings *settings,
-                const EffnetImage *image, GstBuffer *buffer, GstEffnetResults *results,
-                GError **error)
+convert (GstEffnetJob *job, GError **error)
 {
-  Frame frame = {.element = inference->element,
-                 .picks = inference->picks,
-                 .results = results,
-                 .wanted = &settings->wanted,
-                 .since = gst_util_get_timestamp ()};
+  GstClockTime start = gst_util_get_timestamp ();
 
-  if (!effnet_session_get_frame_size (results->engine->session, image, &results->width,
-                                      &results->height, error))
+  g_array_set_size (job->tensors, (guint)n_floats (job));
+  if (!effnet_session_preprocess_regions (job->results.engine->session, &job->frame.image,
+                                          (const EffnetRegion *)(void *)job->rects->data,
+                                          job->rects->len, (float *)(void *)job->tensors->data,
+                                          error))
     return FALSE;
-  results->outside = gst_effnet_regions_pick (&settings->regions, buffer, results->width,
-                                              results->height, &results->storage, inference->picks);
-  return classify_picks (inference, image, &frame, error);
+  gst_effnet_job_drop_input (job);
+  job->input = GST_EFFNET_INPUT_TENSORS;
+  job->convert_ns = gst_util_get_timestamp () - start;
+  return TRUE;
+}
+
+static void
+copy_bytes (GstEffnetJob *job)
+{
+  job->image = job->frame.image;
+  g_byte_array_set_size (job->bytes, 0);
+  g_byte_array_append (job->bytes, job->image.data[0], (guint)job->image.size);
+  job->image.data[0] = job->bytes->data;
+  gst_effnet_job_drop_input (job);
+  job->input = GST_EFFNET_INPUT_BYTES;
+}
+
+static gboolean
+copy_frame (GstEffnetJob *job, const GstEffnetFormat *format, GstBuffer *buffer, GError **error)
+{
+  guint orientation = job->frame.image.orientation, bits = job->frame.image.bits;
+
+  gst_effnet_job_drop_input (job);
+  job->copy = gst_buffer_copy_deep (buffer);
+  if (!gst_effnet_frame_map (&job->frame, format, job->copy, error)) {
+    gst_clear_buffer (&job->copy);
+    return FALSE;
+  }
+  job->input = GST_EFFNET_INPUT_FRAME;
+  job->image = job->frame.image;
+  job->image.orientation = orientation;
+  job->image.bits = bits;
+  return TRUE;
+}
+
+/* The network's input is the smaller copy of a frame, unless the parts are many. */
+static gboolean
+own_input (GstEffnetJob *job, const GstEffnetFormat *format, GstBuffer *buffer, GError **error)
+{
+  if (format->image.format == EFFNET_PIXEL_FORMAT_JPEG)
+    copy_bytes (job);
+  else if (job->picks->len == 1 ||
+           n_floats (job) * sizeof (float) <= GST_VIDEO_INFO_SIZE (&format->info))
+    return convert (job, error);
+  else
+    return copy_frame (job, format, buffer, error);
+  return TRUE;
 }
 
 gboolean
-gst_effnet_inference_run (GstEffnetInference *inference, GstEffnetEngine *engine,
-                          const GstEffnetInferenceSettings *settings, const GstEffnetFormat *format,
-                          GstBuffer *buffer, GstEffnetResults *results, GError **error)
+gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetFormat *format,
+                              GstBuffer *buffer, gboolean own, GstEffnetJob *job, GError **error)
 {
-  GstEffnetFrame frame;
-  gboolean ok;
+  GstEffnetResults *results = &job->results;
+  EffnetImage *image = &job->frame.image;
 
-  gst_effnet_results_reset (results);
-  results->engine = gst_effnet_engine_ref (engine);
-  results->filter = gst_effnet_class_filter_ref (settings->wanted.filter);
-  results->pts = GST_BUFFER_PTS (buffer);
-  gst_effnet_engine_set_run (engine, &settings->run);
-  if (!gst_effnet_regions_wants (&settings->regions, buffer))
+  if (!gst_effnet_regions_wants (&job->settings.regions, buffer))
     return TRUE;
-  if (!gst_effnet_frame_map (&frame, format, buffer, error))
+  if (!gst_effnet_frame_map (&job->frame, format, buffer, error))
     return FALSE;
-  frame.image.orientation = results->storage.orientation =
-      orientation_of (inference, settings, &frame.image);
+  job->input = GST_EFFNET_INPUT_FRAME;
+  image->orientation = results->storage.orientation =
+      orientation_of (inference, &job->settings, image);
   results->storage.is_field = gst_effnet_format_is_field (format);
-  frame.image.bits = settings->bits;
-  ok = classify_image (inference, settings, &frame.image, buffer, results, error);
-  gst_effnet_frame_unmap (&frame);
-  return ok;
+  image->bits = job->settings.bits;
+  job->image = *image;
+  gst_effnet_engine_set_run (results->engine, &job->settings.run);
+  if (!effnet_session_get_frame_size (results->engine->session, image, &results->width,
+                                      &results->height, error))
+    return FALSE;
+  results->outside = gst_effnet_regions_pick (&job->settings.regions, buffer, results->width,
+                                              results->height, &results->storage, job->picks);
+  set_rects (job);
+  if (job->picks->len == 0)
+    gst_effnet_job_drop_input (job);
+  else if (own)
+    return own_input (job, format, buffer, error);
+  return TRUE;
 }

@@ -12,6 +12,7 @@
 #include "classify/labels.h"
 #include "classify/load.h"
 #include "classify/qos.h"
+#include "classify/stream.h"
 
 #include <gst/base/gstbasetransform.h>
 
@@ -38,6 +39,7 @@ struct _GstEffnetClassify {
   GstBaseTransform parent;
 
   /* object lock */
+  GstEffnetInferenceMode mode_setting;
   gboolean started; /* PAUSED or PLAYING: what is for READY stays as it is */
   GstEffnetModelSettings model_settings;
   gboolean wants_reload; /* one of them was set since the last look */
@@ -48,23 +50,27 @@ struct _GstEffnetClassify {
   GstEffnetEngine *engine; /* NULL below READY */
   guint generation; /* of model_settings and of the element's opening; old loads are dropped */
   guint settled;    /* the generation that `engine` is of, or that it outlived */
-  GstEffnetEngine *running; /* of the frame in progress, or NULL; borrowed */
+  GstEffnetEngine *running; /* of the frame that is captured, or NULL; borrowed */
   gboolean cancelled;       /* flushing or stopping: no frame is classified */
   gboolean advised;         /* about what upstream offers, since the start */
   GstEffnetStats stats;
   GstEffnetQos qos;
 
+  GstEffnetStream stream; /* has locks of its own */
+
   /* streaming thread */
+  GstEffnetInferenceMode mode; /* never AUTO */
+  gboolean mode_settled;       /* since the last segment */
   GstEffnetFormat format;
   GstEffnetAttachMeta attach_meta; /* the setting at the start */
   char *name;                      /* the element's at the start */
   GstEffnetInference inference;
   GstEffnetResults results; /* the newest of this stream */
-  GstEffnetResults spare;   /* where the next are made */
   guint regions_serial;     /* settings they were picked by */
   gboolean warned_of_regions, warned_of_class;
   GstEffnetLoad load;
   GstEffnetLabels labels;
+  guint64 capture_ns; /* what the last frame took to become an input */
   GstEffnetAnnouncer announcer;
   guint n_bad;            /* bad frames in a row */
   guint n_unreported;     /* bad frames since the last warning */

@@ -4,7 +4,7 @@
  * outside the object lock and published under it. */
 #include "classify/model.h"
 
-#define N_MODEL_PROPERTIES 5
+#define N_MODEL_PROPERTIES 6
 
 /* With the object lock. */
 static gboolean
@@ -65,6 +65,7 @@ revert_settings (GstEffnetClassify *self, gboolean *changed)
   changed[2] = g_strcmp0 (s->labels_file, in_use->labels_file) != 0;
   changed[3] = s->precision != in_use->precision;
   changed[4] = s->threads != in_use->threads;
+  changed[5] = g_strcmp0 (s->instance_id, in_use->instance_id) != 0;
   gst_effnet_model_settings_clear (s);
   gst_effnet_model_settings_copy (s, in_use);
 }
@@ -72,8 +73,8 @@ revert_settings (GstEffnetClassify *self, gboolean *changed)
 static void
 report_swap (GstEffnetClassify *self, const gboolean *reverted, const GError *error)
 {
-  static const char *const names[N_MODEL_PROPERTIES] = {"variant", "model-file", "labels-file",
-                                                        "precision", "threads"};
+  static const char *const names[N_MODEL_PROPERTIES] = {
+      "variant", "model-file", "labels-file", "precision", "threads", "model-instance-id"};
 
   if (error == NULL) {
     g_object_notify (G_OBJECT (self), "model-info");

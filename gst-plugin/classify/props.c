@@ -9,6 +9,7 @@
 #include "classify/props_labels.h"
 #include "classify/props_load.h"
 #include "classify/props_meta.h"
+#include "classify/props_mode.h"
 #include "classify/props_regions.h"
 
 enum {
@@ -36,10 +37,8 @@ enum {
 #define PLAYING_FLAGS GST_EFFNET_PLAYING_FLAGS
 
 static const GstEffnetPropertyGroup *const groups[] = {
-    &gst_effnet_region_properties,
-    &gst_effnet_load_properties,
-    &gst_effnet_meta_properties,
-    &gst_effnet_label_properties,
+    &gst_effnet_region_properties, &gst_effnet_load_properties, &gst_effnet_meta_properties,
+    &gst_effnet_label_properties,  &gst_effnet_mode_properties,
 };
 
 /* @id: becomes the property's place in the group. Returns: (nullable): the group it is of */

@@ -4,6 +4,8 @@
  * can still be in time, and throttling, which says how often downstream wants something new. */
 #include "classify/qos.h"
 
+#include "classify/mode.h"
+
 #define STARVED_AFTER    (1 * GST_SECOND) /* late or not, a frame is classified after this */
 #define INNOCENT_AFTER   (2 * GST_SECOND) /* without an inference, lateness is not of ours */
 #define MESSAGE_INTERVAL (1 * GST_SECOND)
@@ -84,26 +86,15 @@ gst_effnet_qos_skip (GstEffnetQos *qos)
   return TRUE;
 }
 
-static gboolean
-is_live (GstBaseTransform *base)
-{
-  GstQuery *query = gst_query_new_latency ();
-  gboolean live = FALSE;
-
-  if (gst_pad_peer_query (base->sinkpad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  gst_query_unref (query);
-  return live;
-}
-
 GstMessage *
 gst_effnet_qos_message_new (const GstEffnetQos *qos, GstBaseTransform *base, GstBuffer *buffer)
 {
   GstClockTime pts = GST_BUFFER_PTS (buffer);
   GstClockTime running_time = gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, pts);
   GstClockTime stream_time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, pts);
-  GstMessage *message = gst_message_new_qos (GST_OBJECT (base), is_live (base), running_time,
-                                             stream_time, pts, GST_BUFFER_DURATION (buffer));
+  GstMessage *message =
+      gst_message_new_qos (GST_OBJECT (base), gst_effnet_is_live (base), running_time, stream_time,
+                           pts, GST_BUFFER_DURATION (buffer));
 
   gst_message_set_qos_values (message, GST_CLOCK_DIFF (running_time, qos->earliest_time),
                               qos->proportion, 1000000);

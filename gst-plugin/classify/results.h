@@ -36,10 +36,10 @@ typedef struct {
 
 /* All of one frame. */
 typedef struct {
-  GstEffnetEngine *engine; /* owned; NULL: there are none */
-  GstClockTime pts, running_time;
-  guint width, height;          /* of the frame, upright pixels */
-  GstEffnetClassFilter *filter; /* owned; which classes count */
+  GstEffnetEngine *engine;        /* owned; NULL: there are none */
+  GstClockTime pts, running_time; /* of the frame; NONE: it has none */
+  guint width, height;            /* of the frame, upright pixels */
+  GstEffnetClassFilter *filter;   /* owned; which classes count */
   GstEffnetStorage storage;
   guint outside;        /* regions of interest that are empty or outside the frame */
   GArray *results;      /* of GstEffnetResult */

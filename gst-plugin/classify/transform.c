@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One buffer's way through the element: infer, repeat or skip, then announce. All of it is the
- * streaming thread's. The lock is taken for a copy of what others may set, for lateness and for the
- * counters, and never while anything runs or is posted. */
+ * One buffer's way through the element: infer, send off or skip, then announce the newest results.
+ * All of it is the streaming thread's. The lock is taken for a copy of what others may set, for
+ * lateness and for the counters, and never while anything runs or is posted. */
 #include "classify/transform.h"
 
+#include "classify/mode.h"
 #include "classify/model.h"
+#include "classify/takeup.h"
 
 #define GST_CAT_DEFAULT gst_effnet_classify_debug
 
-#define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
+/* A frame that waits for its turn gives way to a newer one after both of these: */
+#define REPLACE_AFTER (100 * GST_MSECOND)
+#define REPLACE_SHARE 100 /* times what capturing takes: 1 % of a core */
 
 /* What one buffer's way knows. */
 typedef struct {
@@ -17,44 +21,12 @@ typedef struct {
   GstEffnetFrameSettings settings;
   GstEffnetEngine *engine;
   GstEffnetLoadFrame load;
-  gboolean fresh;         /* the inference is of this very buffer */
-  GstEffnetReason reason; /* why there was none */
-  gboolean cancelled;     /* the inference was */
-  GError *error;          /* of the inference */
+  gboolean fresh;         /* the newest results are of this very buffer */
+  gboolean bad;           /* it cannot be classified */
+  gboolean counted;       /* whoever takes up its results counts it */
+  GstEffnetReason reason; /* why it is not classified */
+  gboolean cancelled;     /* flushing or stopping */
 } Frame;
-
-static void
-begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
-{
-  *frame = (Frame){.buffer = buffer};
-  GST_OBJECT_LOCK (self);
-  frame->settings = self->frame_settings;
-  gst_effnet_region_settings_copy (&frame->settings.inference.regions,
-                                   &self->frame_settings.inference.regions);
-  frame->engine = self->running = gst_effnet_engine_ref (self->engine);
-  effnet_session_set_cancelled (frame->engine->session, self->cancelled);
-  GST_OBJECT_UNLOCK (self);
-}
-
-static void
-end_frame (Frame *frame)
-{
-  gst_effnet_region_settings_clear (&frame->settings.inference.regions);
-  gst_effnet_engine_unref (frame->engine);
-  g_clear_error (&frame->error);
-}
-
-void
-gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled)
-{
-  GST_OBJECT_LOCK (self);
-  self->cancelled = cancelled;
-  if (self->running != NULL)
-    effnet_session_set_cancelled (self->running->session, cancelled);
-  GST_OBJECT_UNLOCK (self);
-}
-
-/* ---- whether --------------------------------------------------------------------------------- */
 
 static GstClockTime
 running_time_of (GstEffnetClassify *self, GstBuffer *buffer)
@@ -65,6 +37,58 @@ running_time_of (GstEffnetClassify *self, GstBuffer *buffer)
     return GST_CLOCK_TIME_NONE;
   return gst_segment_to_running_time (segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
 }
+
+static void
+begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
+{
+  *frame = (Frame){.buffer = buffer, .load.time = running_time_of (self, buffer)};
+  GST_OBJECT_LOCK (self);
+  frame->settings = self->frame_settings;
+  gst_effnet_region_settings_copy (&frame->settings.inference.regions,
+                                   &self->frame_settings.inference.regions);
+  frame->engine = self->running = gst_effnet_engine_ref (self->engine);
+  effnet_session_set_cancelled (frame->engine->session, self->cancelled);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* A frame that was cancelled does not go on, and does not count. */
+static void
+end_frame (GstEffnetClassify *self, Frame *frame)
+{
+  guint dropped = gst_effnet_stream_take_dropped (&self->stream);
+
+  if (frame->reason != GST_EFFNET_REASON_NONE)
+    GST_LOG_OBJECT (self, "%" GST_TIME_FORMAT ": not classified: %s",
+                    GST_TIME_ARGS (GST_BUFFER_PTS (frame->buffer)),
+                    gst_effnet_reason_text (frame->reason));
+  GST_OBJECT_LOCK (self);
+  self->running = NULL;
+  for (guint i = 0; i < dropped; i++)
+    gst_effnet_stats_skip (&self->stats, GST_EFFNET_REASON_REPLACED);
+  if (frame->cancelled) {
+    self->stats.cancelled++;
+  } else {
+    self->stats.frames++;
+    if (!frame->counted)
+      gst_effnet_stats_skip (&self->stats, frame->reason);
+  }
+  GST_OBJECT_UNLOCK (self);
+  gst_effnet_region_settings_clear (&frame->settings.inference.regions);
+  gst_effnet_engine_unref (frame->engine);
+}
+
+void
+gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled)
+{
+  GST_OBJECT_LOCK (self);
+  self->cancelled = cancelled;
+  if (self->running != NULL)
+    effnet_session_set_cancelled (self->running->session, cancelled);
+  GST_OBJECT_UNLOCK (self);
+  gst_effnet_stream_set_cancelled (&self->stream, cancelled);
+}
+
+/* ---- whether --------------------------------------------------------------------------------- */
 
 /* What downstream said of lateness and throttling. */
 static GstEffnetReason
@@ -90,13 +114,27 @@ ask_qos (GstEffnetClassify *self, Frame *frame)
   return answer == GST_EFFNET_QOS_THROTTLED ? GST_EFFNET_REASON_THROTTLED : GST_EFFNET_REASON_NONE;
 }
 
+/* FALSE while another frame waits for its turn. It gives way to a newer one only now and then:
+ * converting frames that never get their turn is to cost little. */
+static gboolean
+has_room (GstEffnetClassify *self)
+{
+  GstClockTime waited;
+
+  if (self->mode != GST_EFFNET_INFERENCE_MODE_ASYNC || gst_effnet_stream_is_free (&self->stream))
+    return TRUE;
+  waited = gst_util_get_timestamp () - gst_effnet_stream_get_submitted (&self->stream);
+  return waited >= MAX (REPLACE_AFTER, REPLACE_SHARE * self->capture_ns);
+}
+
 static gboolean
 wants_inference (GstEffnetClassify *self, Frame *frame)
 {
   frame->load = (GstEffnetLoadFrame){
       .gap = GST_BUFFER_FLAG_IS_SET (frame->buffer, GST_BUFFER_FLAG_GAP),
-      .first = self->results.engine == NULL,
-      .time = running_time_of (self, frame->buffer),
+      .first = self->results.engine == NULL && !gst_effnet_stream_is_busy (&self->stream),
+      .busy = !has_room (self),
+      .time = frame->load.time,
       .slower = 1,
   };
   frame->reason = gst_effnet_load_ask (&self->load, &frame->settings.load, &frame->load);
@@ -151,98 +189,90 @@ use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
 
 /* ---- infer ----------------------------------------------------------------------------------- */
 
-/* Results that cannot be had leave those before. */
-static void
+/* Returns: (nullable): the frame's job: without parts when nothing of it is to be classified, with
+ * an error when it cannot be; NULL when too many are on their way */
+static GstEffnetJob *
+capture (GstEffnetClassify *self, Frame *frame, gboolean own)
+{
+  GstClockTime start = gst_util_get_timestamp ();
+  GstEffnetJob *job = gst_effnet_stream_get_job (&self->stream);
+  GError *error = NULL;
+
+  if (job == NULL)
+    return NULL;
+  gst_effnet_job_begin (job, frame->engine, &frame->settings.inference);
+  job->results.filter = gst_effnet_class_filter_ref (self->labels.filter);
+  job->results.pts = GST_BUFFER_PTS (frame->buffer);
+  job->results.running_time = frame->load.time;
+  job->arrived = start;
+  if (!gst_effnet_inference_capture (&self->inference, &self->format, frame->buffer, own, job,
+                                     &error))
+    gst_effnet_job_fail (job, error);
+  self->capture_ns = gst_util_get_timestamp () - start;
+  return job;
+}
+
+/* @job: (transfer full) (nullable): NULL was cancelled */
+static GstFlowReturn
+finish (GstEffnetClassify *self, Frame *frame, GstEffnetJob *job)
+{
+  frame->cancelled =
+      job == NULL || g_error_matches (job->error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED);
+  if (job == NULL)
+    return GST_FLOW_FLUSHING;
+  frame->bad = job->error != NULL && !frame->cancelled;
+  if (!frame->cancelled)
+    frame->counted = TRUE;
+  if (!frame->bad && !frame->cancelled) {
+    frame->fresh = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC;
+    if (job->picks->len == 0) {
+      frame->reason = GST_EFFNET_REASON_NO_REGION;
+      gst_effnet_load_retry (&self->load);
+    }
+  }
+  return gst_effnet_classify_take_up (self, job, frame->settings.max_errors);
+}
+
+/* The frame waits for its results. */
+static GstFlowReturn
 infer (GstEffnetClassify *self, Frame *frame)
 {
-  GstEffnetResults before = self->results;
+  GstEffnetJob *job = capture (self, frame, FALSE);
 
-  if (gst_effnet_inference_run (&self->inference, frame->engine, &frame->settings.inference,
-                                &self->format, frame->buffer, &self->spare, &frame->error)) {
-    self->results = self->spare;
-    self->results.running_time = running_time_of (self, frame->buffer);
-    self->spare = before;
-    self->n_bad = 0;
-    gst_effnet_announcer_keep (&self->announcer, &self->results);
-    gst_effnet_classify_feed_states (self);
-    if (gst_effnet_results_length (&self->results) == 0)
-      frame->reason = GST_EFFNET_REASON_NO_REGION;
+  if (job != NULL && job->error == NULL && job->picks->len > 0) {
+    gst_effnet_stream_submit (&self->stream, job, EFFNET_SUBMIT_REPLACE);
+    gst_effnet_stream_wait (&self->stream, -1);
+    job = gst_effnet_stream_take (&self->stream);
   }
-  if (frame->error != NULL || frame->reason != GST_EFFNET_REASON_NONE)
-    gst_effnet_load_retry (&self->load);
-  if (g_error_matches (frame->error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED)) {
-    frame->cancelled = TRUE;
-    g_clear_error (&frame->error);
-  }
-  gst_effnet_results_reset (&self->spare); /* an engine that was replaced goes now */
+  return finish (self, frame, job);
 }
 
-static void
-count_results (GstEffnetClassify *self, GstEffnetReason reason)
-{
-  guint n = gst_effnet_results_length (&self->results);
-
-  self->stats.rois_skipped += self->results.outside;
-  for (guint i = 0; i < n; i++)
-    gst_effnet_stats_add (&self->stats, gst_effnet_results_get (&self->results, i)->ns);
-  if (n > 0) {
-    self->qos.processed++;
-    self->qos.inferred_at = gst_util_get_timestamp ();
-  } else {
-    gst_effnet_stats_skip (&self->stats, reason);
-  }
-}
-
-/* With the object lock. */
-static void
-count_frame (GstEffnetClassify *self, const Frame *frame)
-{
-  self->stats.frames++;
-  if (frame->error != NULL)
-    self->stats.errors++;
-  else if (frame->fresh)
-    count_results (self, frame->reason);
-  else
-    gst_effnet_stats_skip (&self->stats, frame->reason);
-}
-
-/* A frame that was cancelled does not go on, and does not count. */
-static void
-finish_inference (GstEffnetClassify *self, const Frame *frame)
-{
-  GST_OBJECT_LOCK (self);
-  self->running = NULL;
-  if (frame->cancelled)
-    self->stats.cancelled++;
-  else
-    count_frame (self, frame);
-  GST_OBJECT_UNLOCK (self);
-}
-
-/* Warns now and then; the stream goes on until there are too many. */
+/* The frame goes on while a copy of it waits for its turn. */
 static GstFlowReturn
-bad_frame (GstEffnetClassify *self, int max_errors, const GError *error)
+send_off (GstEffnetClassify *self, Frame *frame)
 {
-  GstClockTime now = gst_util_get_timestamp ();
+  GstEffnetJob *job = capture (self, frame, TRUE);
 
-  self->n_unreported++;
-  self->n_bad++;
-  if (max_errors > 0 && self->n_bad >= (guint)max_errors) {
-    GST_ELEMENT_ERROR (self, STREAM, DECODE,
-                       ("%u frame(s) in a row could not be classified, max-errors is %d: %s",
-                        self->n_bad, max_errors, error->message),
-                       (NULL));
-    return GST_FLOW_ERROR;
+  if (job == NULL) {
+    frame->reason = GST_EFFNET_REASON_BUSY;
+    return GST_FLOW_OK;
   }
-  if (!GST_CLOCK_TIME_IS_VALID (self->warned_at) || now - self->warned_at >= WARNING_INTERVAL) {
-    GST_ELEMENT_WARNING (
-        self, STREAM, DECODE,
-        ("%u frame(s) could not be classified: %s", self->n_unreported, error->message),
-        ("the buffer goes on without a result"));
-    self->n_unreported = 0;
-    self->warned_at = now;
-  }
+  if (job->error != NULL || job->picks->len == 0)
+    return finish (self, frame, job);
+  frame->counted = TRUE;
+  gst_effnet_stream_submit (&self->stream, job, EFFNET_SUBMIT_REPLACE);
   return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+take_up_finished (GstEffnetClassify *self, const Frame *frame)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+  GstEffnetJob *job;
+
+  while (ret == GST_FLOW_OK && (job = gst_effnet_stream_take (&self->stream)) != NULL)
+    ret = gst_effnet_classify_take_up (self, job, frame->settings.max_errors);
+  return ret;
 }
 
 /* ---- announce -------------------------------------------------------------------------------- */
@@ -282,28 +312,25 @@ GstFlowReturn
 gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (base);
-  GstFlowReturn ret = GST_FLOW_OK;
+  gboolean wanted;
+  GstFlowReturn ret;
   Frame frame;
 
   begin_frame (self, &frame, buffer);
+  gst_effnet_mode_settle (self);
   use_regions (self, &frame.settings.inference.regions);
   gst_effnet_classify_settle_labels (self, frame.engine);
   frame.settings.inference.wanted.filter = self->labels.filter;
-  frame.fresh = wants_inference (self, &frame);
-  gst_effnet_load_pass (&self->load, &frame.settings.load, &frame.load, frame.fresh);
-  if (frame.fresh)
-    infer (self, &frame);
-  if (frame.error != NULL || frame.reason != GST_EFFNET_REASON_NONE)
-    GST_LOG_OBJECT (
-        self, "%" GST_TIME_FORMAT ": not classified: %s", GST_TIME_ARGS (GST_BUFFER_PTS (buffer)),
-        frame.error != NULL ? frame.error->message : gst_effnet_reason_text (frame.reason));
-  finish_inference (self, &frame);
+  ret = take_up_finished (self, &frame);
+  wanted = wants_inference (self, &frame);
+  gst_effnet_load_pass (&self->load, &frame.settings.load, &frame.load, wanted);
+  if (ret == GST_FLOW_OK && wanted)
+    ret = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC ? infer (self, &frame)
+                                                       : send_off (self, &frame);
   if (frame.cancelled)
     ret = GST_FLOW_FLUSHING;
-  else if (frame.error != NULL)
-    ret = bad_frame (self, frame.settings.max_errors, frame.error);
-  else if (self->results.engine != NULL)
+  else if (ret == GST_FLOW_OK && !frame.bad && self->results.engine != NULL)
     announce (self, &frame);
-  end_frame (&frame);
+  end_frame (self, &frame);
   return ret;
 }

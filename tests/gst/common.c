@@ -34,6 +34,7 @@ harness_new (const char *first_property, ...)
   GstHarness *h;
   va_list args;
 
+  gst_util_set_object_arg (G_OBJECT (element), "inference-mode", "sync"); /* a harness is live */
   va_start (args, first_property);
   if (first_property != NULL)
     g_object_set_valist (G_OBJECT (element), first_property, args);

@@ -17,7 +17,7 @@ void test_init (int *argc, char ***argv);
 /* $EFFNET_SOURCE_ROOT/@relative; free with g_free() */
 char *source_path (const char *relative);
 
-/* An element with properties set before it goes to PLAYING. */
+/* An element with properties set before it goes to PLAYING; inference-mode is sync by default. */
 GstHarness *harness_new (const char *first_property, ...) G_GNUC_NULL_TERMINATED;
 /* Stops, and frees the element; the bus is empty of errors. */
 void harness_free (GstHarness *h);

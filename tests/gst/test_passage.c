@@ -120,8 +120,9 @@ test_two_in_a_row (void)
   GstMeta *meta;
   guint n = 0;
 
-  pipeline =
-      gst_parse_bin_from_description ("effnetclassify ! effnetclassify top-k=1", TRUE, &error);
+  pipeline = gst_parse_bin_from_description ("effnetclassify inference-mode=sync ! "
+                                             "effnetclassify inference-mode=sync top-k=1",
+                                             TRUE, &error);
   g_assert_no_error (error);
   h = gst_harness_new_with_element (pipeline, "sink", "src");
   gst_object_unref (pipeline);

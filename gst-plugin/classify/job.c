@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Runs the parts of a frame one after the other. Arrays only grow, so that a frame like those
+ * before allocates nothing. */
+#include "classify/job.h"
+
+GstEffnetJob *
+gst_effnet_job_new (GstObject *element)
+{
+  GstEffnetJob *job = g_new0 (GstEffnetJob, 1);
+
+  job->link.data = job;
+  job->element = element;
+  job->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
+  job->rects = g_array_new (FALSE, FALSE, sizeof (EffnetRegion));
+  job->tensors = g_array_new (FALSE, FALSE, sizeof (float));
+  job->bytes = g_byte_array_new ();
+  gst_effnet_results_init (&job->results);
+  return job;
+}
+
+void
+gst_effnet_job_free (GstEffnetJob *job)
+{
+  gst_effnet_job_reset (job);
+  gst_effnet_results_clear (&job->results);
+  g_array_unref (job->picks);
+  g_array_unref (job->rects);
+  g_array_unref (job->tensors);
+  g_byte_array_unref (job->bytes);
+  g_free (job);
+}
+
+void
+gst_effnet_job_begin (GstEffnetJob *job, GstEffnetEngine *engine,
+                      const GstEffnetInferenceSettings *settings)
+{
+  gst_effnet_job_reset (job);
+  job->settings = *settings;
+  gst_effnet_region_settings_copy (&job->settings.regions, &settings->regions);
+  job->results.engine = gst_effnet_engine_ref (engine);
+}
+
+void
+gst_effnet_job_drop_input (GstEffnetJob *job)
+{
+  if (job->input == GST_EFFNET_INPUT_FRAME)
+    gst_effnet_frame_unmap (&job->frame);
+  gst_clear_buffer (&job->copy);
+  job->input = GST_EFFNET_INPUT_NONE;
+}
+
+void
+gst_effnet_job_reset (GstEffnetJob *job)
+{
+  gst_effnet_job_drop_input (job);
+  gst_effnet_results_reset (&job->results);
+  gst_effnet_region_settings_clear (&job->settings.regions);
+  g_array_set_size (job->picks, 0);
+  g_clear_error (&job->error);
+  job->ran = FALSE;
+  job->convert_ns = job->queue_ns = 0;
+}
+
+/* ---- run ------------------------------------------------------------------------------------- */
+
+typedef struct {
+  GstEffnetJob *job;
+  GstClockTime since; /* the last result, or the submission */
+} Run;
+
+static void
+add_result (unsigned region, const EffnetResult *r, void *user_data)
+{
+  Run *run = user_data;
+  GstEffnetJob *job = run->job;
+  GstClockTime now = gst_util_get_timestamp ();
+  guint64 elapsed = now - run->since, explained = r->decode_ns + r->convert_ns + r->infer_ns;
+  GstEffnetResult *result = gst_effnet_results_add (&job->results, r, &job->settings.wanted);
+  const GstEffnetEntry *best = &g_array_index (job->results.entries, GstEffnetEntry, result->first);
+
+  result->pick = g_array_index (job->picks, GstEffnetPick, region);
+  result->ns[GST_EFFNET_TIME_WAIT] = elapsed > explained ? elapsed - explained : 0;
+  result->ns[GST_EFFNET_TIME_DECODE] = r->decode_ns;
+  result->ns[GST_EFFNET_TIME_CONVERT] = r->convert_ns + job->convert_ns / job->picks->len;
+  result->ns[GST_EFFNET_TIME_INFER] = r->infer_ns;
+  run->since = gst_util_get_timestamp ();
+  GST_CAT_LOG_OBJECT (gst_effnet_engine_debug, job->element,
+                      "%" GST_TIME_FORMAT " %s %d: class %d %.3f, decode %" G_GUINT64_FORMAT
+                      " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
+                      GST_TIME_ARGS (job->results.pts), result->pick.name, result->pick.roi_id,
+                      best->id, best->score, r->decode_ns, result->ns[GST_EFFNET_TIME_CONVERT],
+                      r->infer_ns);
+}
+
+static gboolean
+run_tensors (Run *run, EffnetSession *session, GError **error)
+{
+  const EffnetModelInfo *info = &run->job->results.engine->info;
+  gsize size = (gsize)info->input_height * info->input_width * 3;
+
+  for (guint i = 0; i < run->job->picks->len; i++) {
+    const float *nhwc = &g_array_index (run->job->tensors, float, i *size);
+    EffnetResult result;
+
+    if (!effnet_session_run (session, nhwc, &result, error))
+      return FALSE;
+    add_result (i, &result, run);
+  }
+  return TRUE;
+}
+
+static gboolean
+run_image (Run *run, EffnetSession *session, GError **error)
+{
+  const GArray *rects = run->job->rects;
+
+  return effnet_session_classify_regions (session, &run->job->image,
+                                          (const EffnetRegion *)(void *)rects->data, rects->len,
+                                          add_result, run, error);
+}
+
+void
+gst_effnet_job_run (GstEffnetJob *job, EffnetSession *session)
+{
+  Run run = {job, job->submitted};
+
+  job->ran = TRUE;
+  job->queue_ns = gst_util_get_timestamp () - job->submitted;
+  gst_effnet_run_settings_apply (&job->settings.run, session);
+  if (job->input == GST_EFFNET_INPUT_TENSORS)
+    run_tensors (&run, session, &job->error);
+  else
+    run_image (&run, session, &job->error);
+}
+
+void
+gst_effnet_job_fail (GstEffnetJob *job, GError *error)
+{
+  gst_effnet_job_drop_input (job);
+  g_clear_error (&job->error);
+  job->error = error;
+  job->ran = TRUE;
+}

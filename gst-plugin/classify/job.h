@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One inference on its way: a frame's input, what it is of, and what came of it. The streaming
+ * thread fills the input (inference.c), an executor runs it, and the thread that sends buffers on
+ * takes up the outcome. The invariant: it belongs to one of them at a time, and its input is its
+ * own, unless the streaming thread waits for it. */
+#ifndef GST_EFFNET_JOB_H
+#define GST_EFFNET_JOB_H
+
+#include "classify/results.h"
+#include "video.h"
+
+#include <effnet/scheduler.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+  GstEffnetRegionSettings regions;
+  GstEffnetRunSettings run;
+  GstEffnetWanted wanted;
+  guint orientation; /* EffnetImage.orientation; 0: what stream or file says */
+  guint bits;        /* EffnetImage.bits */
+} GstEffnetInferenceSettings;
+
+typedef enum {
+  GST_EFFNET_INPUT_NONE,
+  GST_EFFNET_INPUT_TENSORS, /* converted */
+  GST_EFFNET_INPUT_BYTES,   /* a copy of a file's bytes */
+  GST_EFFNET_INPUT_FRAME,   /* mapped: the stream's buffer, or a copy */
+} GstEffnetInput;
+
+typedef struct {
+  GList link; /* in a queue of its stream */
+  gpointer owner;
+  GstObject *element; /* for the log; not owned */
+  guint epoch;        /* of its stream, when it was submitted */
+  guint number;       /* of its stream: rises with each */
+
+  /* input */
+  GstEffnetInferenceSettings settings; /* with references of its own */
+  GArray *picks;                       /* of GstEffnetPick: the parts of the frame */
+  GArray *rects;                       /* of EffnetRegion: the same */
+  GstEffnetInput input;
+  EffnetImage image; /* BYTES, FRAME */
+  GArray *tensors;   /* of float, [n picks][height][width][3] */
+  GByteArray *bytes;
+  GstEffnetFrame frame;
+  GstBuffer *copy;    /* (nullable): the one that is mapped, if it is not the stream's */
+  guint64 convert_ns; /* of the parts together, on the streaming thread */
+  GstClockTime arrived, submitted; /* system times */
+
+  /* outcome */
+  GstEffnetResults results;
+  GError *error;    /* (nullable): no result: EFFNET_ERROR_CANCELLED, or the frame is bad */
+  gboolean ran;     /* FALSE: a newer one took its place, or the stream was cancelled */
+  guint64 queue_ns; /* between submission and run */
+} GstEffnetJob;
+
+GstEffnetJob *gst_effnet_job_new (GstObject *element);
+void gst_effnet_job_free (GstEffnetJob *job);
+/* Empties it, but keeps the memory, and begins another for @engine. */
+void gst_effnet_job_begin (GstEffnetJob *job, GstEffnetEngine *engine,
+                           const GstEffnetInferenceSettings *settings);
+/* Lets go of the input, and of the buffer that is it; settings and outcome stay. */
+void gst_effnet_job_drop_input (GstEffnetJob *job);
+/* Lets go of everything. */
+void gst_effnet_job_reset (GstEffnetJob *job);
+/* In an executor. */
+void gst_effnet_job_run (GstEffnetJob *job, EffnetSession *session);
+/* Without a result: takes @error. */
+void gst_effnet_job_fail (GstEffnetJob *job, GError *error);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * inference-mode: what it comes to in this pipeline. */
+#ifndef GST_EFFNET_MODE_H
+#define GST_EFFNET_MODE_H
+
+#include "classify/instance.h"
+
+G_BEGIN_DECLS
+
+/* Asks upstream. */
+gboolean gst_effnet_is_live (GstBaseTransform *base);
+/* What the setting means where upstream is @live. */
+GstEffnetInferenceMode gst_effnet_mode_of (GstEffnetInferenceMode setting, gboolean live);
+/* Before a buffer: decides, if a stream or a segment began since the last decision. */
+void gst_effnet_mode_settle (GstEffnetClassify *self);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Counts, and warns of frames that are bad. The object lock is taken for the counters only. */
+#include "classify/takeup.h"
+
+#define GST_CAT_DEFAULT gst_effnet_classify_debug
+
+#define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
+
+static void
+count_results (GstEffnetClassify *self, const GstEffnetResults *results)
+{
+  guint n = gst_effnet_results_length (results);
+
+  GST_OBJECT_LOCK (self);
+  self->stats.rois_skipped += results->outside;
+  for (guint i = 0; i < n; i++)
+    gst_effnet_stats_add (&self->stats, gst_effnet_results_get (results, i)->ns);
+  if (n > 0) {
+    self->qos.processed++;
+    self->qos.inferred_at = gst_util_get_timestamp ();
+  } else {
+    gst_effnet_stats_skip (&self->stats, GST_EFFNET_REASON_NO_REGION);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* Warns now and then; the stream goes on until there are too many. */
+static GstFlowReturn
+bad_frame (GstEffnetClassify *self, int max_errors, const GError *error)
+{
+  GstClockTime now = gst_util_get_timestamp ();
+
+  GST_OBJECT_LOCK (self);
+  self->stats.errors++;
+  GST_OBJECT_UNLOCK (self);
+  self->n_unreported++;
+  self->n_bad++;
+  gst_effnet_load_retry (&self->load);
+  if (max_errors > 0 && self->n_bad >= (guint)max_errors) {
+    GST_ELEMENT_ERROR (self, STREAM, DECODE,
+                       ("%u frame(s) in a row could not be classified, max-errors is %d: %s",
+                        self->n_bad, max_errors, error->message),
+                       (NULL));
+    return GST_FLOW_ERROR;
+  }
+  if (!GST_CLOCK_TIME_IS_VALID (self->warned_at) || now - self->warned_at >= WARNING_INTERVAL) {
+    GST_ELEMENT_WARNING (
+        self, STREAM, DECODE,
+        ("%u frame(s) could not be classified: %s", self->n_unreported, error->message),
+        ("the buffer goes on without a result"));
+    self->n_unreported = 0;
+    self->warned_at = now;
+  }
+  return GST_FLOW_OK;
+}
+
+/* The newest results and those of @job change places. */
+static void
+use_results (GstEffnetClassify *self, GstEffnetJob *job)
+{
+  GstEffnetResults before = self->results;
+
+  self->results = job->results;
+  job->results = before;
+  gst_effnet_announcer_keep (&self->announcer, &self->results);
+  gst_effnet_classify_feed_states (self);
+}
+
+GstFlowReturn
+gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max_errors)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  if (g_error_matches (job->error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED)) {
+    GST_LOG_OBJECT (self, "%" GST_TIME_FORMAT ": cancelled", GST_TIME_ARGS (job->results.pts));
+  } else if (job->error != NULL) {
+    GST_LOG_OBJECT (self, "%" GST_TIME_FORMAT ": not classified: %s",
+                    GST_TIME_ARGS (job->results.pts), job->error->message);
+    ret = bad_frame (self, max_errors, job->error);
+  } else {
+    self->n_bad = 0;
+    count_results (self, &job->results);
+    if (job->settings.regions.serial == self->regions_serial &&
+        (job->picks->len > 0 || self->mode == GST_EFFNET_INFERENCE_MODE_SYNC))
+      use_results (self, job);
+  }
+  gst_effnet_stream_give_back (&self->stream, job);
+  return ret;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What came of an inference becomes the stream's newest result: once for each, in the order of the
+ * frames, by the thread that sends buffers on. */
+#ifndef GST_EFFNET_TAKEUP_H
+#define GST_EFFNET_TAKEUP_H
+
+#include "classify/instance.h"
+
+G_BEGIN_DECLS
+
+/* Takes @job, which has run, or whose frame could not be captured. Its results take the place of
+ * those before, unless they are of other parts than the settings ask for by now. A bad frame leaves
+ * them. Returns: GST_FLOW_ERROR, with an error, when there were @max_errors of those in a row */
+GstFlowReturn gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job,
+                                           int max_errors);
+
+G_END_DECLS
+
+#endif
