@@ -254,8 +254,6 @@ gst_effnet_engine_set_run (GstEffnetEngine *engine, const GstEffnetRunSettings *
     effnet_session_set_sparse_rows (engine->session, run->sparse_rows);
   if (engine->run.activation != run->activation)
     effnet_session_set_activation (engine->session, run->activation);
-  if (engine->run.temperature < run->temperature || engine->run.temperature > run->temperature)
-    effnet_session_set_temperature (engine->session, run->temperature);
   engine->run = *run;
 }
 
@@ -265,4 +263,5 @@ gst_effnet_run_settings_apply (const GstEffnetRunSettings *run, EffnetSession *s
   effnet_session_set_resize_mode (session, run->resize_mode);
   effnet_session_set_sparse_rows (session, run->sparse_rows);
   effnet_session_set_activation (session, run->activation);
+  effnet_session_set_temperature (session, run->temperature);
 }
