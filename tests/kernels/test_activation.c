@@ -36,9 +36,9 @@ run_row (const Sweep *s, const EffnetKernel *row)
   if (row->op == EFFNET_OP_GEMM) {
     const EffnetGemm g = {.m = 1,
                           .n = CHUNK,
-                          .k = 1,
+                          .k = row->k_multiple,
                           .a = s->zeros,
-                          .lda = 1,
+                          .lda = row->k_multiple,
                           .b = s->packed,
                           .bias = s->x,
                           .c = s->out,
