@@ -172,6 +172,8 @@ typedef struct _EffnetModel EffnetModel;
  * @multiply_adds: of one inference
  * @weight_bytes: memory of the packed weights, shared by every session of the model
  * @arena_bytes: memory one session of one thread adds
+ * @input_mean: of R, G, B: the network's input is (pixel - mean) / std, of pixels from 0 to 1
+ * @input_std: of R, G, B
  *
  * Strings belong to the model and live as long as it.
  */
@@ -188,7 +190,8 @@ typedef struct {
   unsigned input_width, input_height;
   uint64_t parameters, multiply_adds;
   size_t weight_bytes, arena_bytes;
-  void *reserved[8];
+  float input_mean[3], input_std[3];
+  void *reserved[5];
 } EffnetModelInfo;
 
 /**

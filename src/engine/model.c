@@ -490,6 +490,8 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .weight_bytes = model->weights.bytes,
       .arena_bytes = model->plan->arena_bytes + model->plan->scratch_bytes,
   };
+  memcpy (info->input_mean, model->card->mean, sizeof info->input_mean);
+  memcpy (info->input_std, model->card->std, sizeof info->input_std);
 }
 
 const char *

@@ -17,9 +17,9 @@ BUDGETS = [
     ("the kernels", r"src/kernels/", 5800),
     ("the tool", r"src/cli/", 4200),
     ("the core beside kernels and tool", r"src/", 13600),
-    ("the first element, classify", r"gst-plugin/classify/", 6000),
+    ("the first element, classify", r"gst-plugin/classify/", 7500),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
-    ("what the elements share", r"gst-plugin/", 4000),
+    ("what the elements share", r"gst-plugin/", 5500),
 ]
 CODE = {".c", ".h", ".inc", ".py", ".sh", ".build"}
 WORDS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|place" r"holder)\b", re.I)
