@@ -306,6 +306,18 @@ gst_effnet_states_feed (GstEffnetStates *states, const GstEffnetStateSettings *s
 }
 
 void
+gst_effnet_states_touch (GstEffnetStates *states, const char *part, int number,
+                         GstClockTime running_time)
+{
+  Track *track = find (states, part, number);
+
+  if (track == NULL)
+    return;
+  track->seen = states->results;
+  track->seen_at = running_time;
+}
+
+void
 gst_effnet_states_tell (GstEffnetStates *states, const char *part, int number)
 {
   Track *track = find (states, part, number);

@@ -67,6 +67,9 @@ void gst_effnet_states_advance (GstEffnetStates *states, GstClockTime running_ti
 GstEffnetState gst_effnet_states_feed (GstEffnetStates *states,
                                        const GstEffnetStateSettings *settings,
                                        const GstEffnetObservation *observation);
+/* The part is there, but has no result of its own this time. */
+void gst_effnet_states_touch (GstEffnetStates *states, const char *part, int number,
+                              GstClockTime running_time);
 /* Somebody has been told of the part's stable class. */
 void gst_effnet_states_tell (GstEffnetStates *states, const char *part, int number);
 /* Parts it knows. */

@@ -36,6 +36,7 @@ static const struct {
     [GST_EFFNET_REASON_THROTTLED] = {"skipped-throttled", "downstream throttles"},
     [GST_EFFNET_REASON_BUSY] = {"skipped-busy", "an earlier frame still waits"},
     [GST_EFFNET_REASON_REPLACED] = {"skipped-replaced", "a newer frame took its place"},
+    [GST_EFFNET_REASON_TRACKED] = {"skipped-tracked", "its regions have results"},
     [GST_EFFNET_REASON_NO_REGION] = {"skipped-no-region", "it has no region that is wanted"},
 };
 

@@ -31,6 +31,7 @@ typedef enum {
   GST_EFFNET_REASON_BUSY,     /* an earlier frame still waits for its turn */
   GST_EFFNET_REASON_REPLACED, /* a newer frame took its place before its turn came */
   GST_EFFNET_REASON_NO_REGION,
+  GST_EFFNET_REASON_TRACKED, /* all of its regions have results: reclassify-interval */
   GST_EFFNET_N_REASONS,
 } GstEffnetReason;
 

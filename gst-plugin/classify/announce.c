@@ -71,14 +71,20 @@ to_us (guint64 ns)
 }
 
 static GstClockTime
-age_of (const GstEffnetResults *results, GstBuffer *buffer)
+difference (GstClockTime a, GstClockTime b)
 {
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
-
-  if (!GST_CLOCK_TIME_IS_VALID (pts) || !GST_CLOCK_TIME_IS_VALID (results->pts))
+  if (!GST_CLOCK_TIME_IS_VALID (a) || !GST_CLOCK_TIME_IS_VALID (b))
     return GST_CLOCK_TIME_NONE;
-  return pts > results->pts ? pts - results->pts
-                            : results->pts - pts; /* backwards at negative rates */
+  return a > b ? a - b : b - a;
+}
+
+/* Running times go forward at negative rates, too; a stream without a segment of time has none. */
+static GstClockTime
+age_of (const GstEffnetResult *result, const GstEffnetView *view, GstBuffer *buffer)
+{
+  GstClockTime age = difference (view->running_time, result->running_time);
+
+  return GST_CLOCK_TIME_IS_VALID (age) ? age : difference (GST_BUFFER_PTS (buffer), result->pts);
 }
 
 static void
@@ -111,6 +117,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetR
             const GstEffnetPick *place, GstBuffer *buffer)
 {
   const EffnetRegion *rect = &place->rect;
+  gboolean fresh = view->fresh && !result->kept;
   const GstEffnetEngine *engine = view->results->engine;
   GstEffnetRecord record = {
       .schema_version = GST_EFFNET_SCHEMA_VERSION,
@@ -122,10 +129,10 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetR
       .roi_id = result->pick.roi_id,
       .margin = result->margin,
       .entropy = result->entropy,
-      .fresh = view->fresh,
-      .result_pts = view->results->pts,
-      .result_running_time = view->results->running_time,
-      .age = view->fresh ? 0 : age_of (view->results, buffer),
+      .fresh = fresh,
+      .result_pts = result->pts,
+      .result_running_time = result->running_time,
+      .age = fresh ? 0 : age_of (result, view, buffer),
       .infer_us = to_us (result->ns[GST_EFFNET_TIME_INFER]),
       .convert_us = to_us (result->ns[GST_EFFNET_TIME_CONVERT]),
       .decode_us = to_us (result->ns[GST_EFFNET_TIME_DECODE]),
@@ -145,20 +152,6 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetR
   g_array_append_val (announcer->places, *place);
 }
 
-/* The result of the part that @pick is again; NULL when that is not certain. */
-static GstEffnetResult *
-find_again (const GstEffnetResults *results, const GstEffnetPick *pick)
-{
-  for (guint i = 0; pick->unique && i < gst_effnet_results_length (results); i++) {
-    GstEffnetResult *result = &g_array_index (results->results, GstEffnetResult, i);
-
-    if (result->pick.unique && result->pick.roi_id == pick->roi_id &&
-        gst_effnet_region_is_named (result->pick.name, pick->name))
-      return result;
-  }
-  return NULL;
-}
-
 /* Regions of interest are where this buffer says, and only those that it still has. */
 static void
 collect_again (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstBuffer *buffer)
@@ -169,7 +162,7 @@ collect_again (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstBuff
                            &results->storage, announcer->picks);
   for (guint i = 0; i < announcer->picks->len; i++) {
     const GstEffnetPick *pick = &g_array_index (announcer->picks, GstEffnetPick, i);
-    GstEffnetResult *result = find_again (results, pick);
+    GstEffnetResult *result = gst_effnet_results_find (results, pick);
 
     if (result != NULL)
       add_record (announcer, view, result, pick, buffer);

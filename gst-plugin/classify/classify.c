@@ -478,6 +478,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   self->model_settings.variant = g_strdup ("auto");
   self->frame_settings = (GstEffnetFrameSettings){
       .inference.wanted.top_k = 5,
+      .inference.reclassify_interval = 1,
       .inference.regions.serial = 1,
       .inference.regions.named = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion)),
       .load = {.interval = 1, .rate_den = 1, .trigger = GST_EFFNET_TRIGGER_ALWAYS},

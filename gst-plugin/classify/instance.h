@@ -70,6 +70,7 @@ struct _GstEffnetClassify {
   gboolean warned_of_regions, warned_of_class;
   GstEffnetLoad load;
   GstEffnetLabels labels;
+  guint64 n_frames;   /* of this stream, and of those before */
   guint64 capture_ns; /* what the last frame took to become an input */
   GstEffnetAnnouncer announcer;
   guint n_bad;            /* bad frames in a row */

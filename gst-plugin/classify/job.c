@@ -13,6 +13,7 @@ gst_effnet_job_new (GstObject *element)
   job->element = element;
   job->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   job->rects = g_array_new (FALSE, FALSE, sizeof (EffnetRegion));
+  job->kept = g_array_new (FALSE, FALSE, sizeof (GstEffnetKept));
   job->tensors = g_array_new (FALSE, FALSE, sizeof (float));
   job->bytes = g_byte_array_new ();
   gst_effnet_results_init (&job->results);
@@ -26,6 +27,7 @@ gst_effnet_job_free (GstEffnetJob *job)
   gst_effnet_results_clear (&job->results);
   g_array_unref (job->picks);
   g_array_unref (job->rects);
+  g_array_unref (job->kept);
   g_array_unref (job->tensors);
   g_byte_array_unref (job->bytes);
   g_free (job);
@@ -57,6 +59,7 @@ gst_effnet_job_reset (GstEffnetJob *job)
   gst_effnet_results_reset (&job->results);
   gst_effnet_region_settings_clear (&job->settings.regions);
   g_array_set_size (job->picks, 0);
+  g_array_set_size (job->kept, 0);
   g_clear_error (&job->error);
   job->ran = FALSE;
   job->convert_ns = job->queue_ns = 0;

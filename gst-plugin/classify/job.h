@@ -18,8 +18,9 @@ typedef struct {
   GstEffnetRegionSettings regions;
   GstEffnetRunSettings run;
   GstEffnetWanted wanted;
-  guint orientation; /* EffnetImage.orientation; 0: what stream or file says */
-  guint bits;        /* EffnetImage.bits */
+  guint reclassify_interval; /* frames for which the result of a tracked region is good */
+  guint orientation;         /* EffnetImage.orientation; 0: what stream or file says */
+  guint bits;                /* EffnetImage.bits */
 } GstEffnetInferenceSettings;
 
 typedef enum {
@@ -28,6 +29,11 @@ typedef enum {
   GST_EFFNET_INPUT_BYTES,   /* a copy of a file's bytes */
   GST_EFFNET_INPUT_FRAME,   /* mapped: the stream's buffer, or a copy */
 } GstEffnetInput;
+
+typedef struct {
+  GstEffnetPick pick;
+  guint at; /* its place among all parts of the frame */
+} GstEffnetKept;
 
 typedef struct {
   GList link; /* in a queue of its stream */
@@ -40,6 +46,7 @@ typedef struct {
   GstEffnetInferenceSettings settings; /* with references of its own */
   GArray *picks;                       /* of GstEffnetPick: the parts of the frame */
   GArray *rects;                       /* of EffnetRegion: the same */
+  GArray *kept;                        /* of GstEffnetKept: parts whose earlier results are good */
   GstEffnetInput input;
   EffnetImage image; /* BYTES, FRAME */
   GArray *tensors;   /* of float, [n picks][height][width][3] */

@@ -160,6 +160,12 @@ feed (GstEffnetClassify *self, GstEffnetResult *result)
       .filter = results->filter,
   };
 
+  if (result->kept) {
+    gst_effnet_states_touch (self->labels.states, result->pick.name, result->pick.roi_id,
+                             results->running_time);
+    result->state.changed = FALSE;
+    return;
+  }
   if (!result->pick.unique ||
       (observation.scores == NULL && self->labels.smoothing.smoothing == GST_EFFNET_SMOOTHING_EMA))
     return;
@@ -173,7 +179,8 @@ gst_effnet_classify_feed_states (GstEffnetClassify *self)
   GstEffnetLabels *labels = &self->labels;
   GArray *results = self->results.results;
 
-  labels->is_unsaid = results->len > 0;
+  for (guint i = 0; i < results->len; i++)
+    labels->is_unsaid |= !g_array_index (results, GstEffnetResult, i).kept;
   if (labels->smoothing.smoothing == GST_EFFNET_SMOOTHING_NONE || results->len == 0)
     return;
   if (labels->class_list != self->results.engine->class_list)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * inference-region, regions, object-class. */
+ * inference-region, regions, object-class, reclassify-interval. */
 #include "classify/props_regions.h"
 
-enum { INFERENCE_REGION, REGIONS, OBJECT_CLASS };
+enum { INFERENCE_REGION, REGIONS, OBJECT_CLASS, RECLASSIFY_INTERVAL };
 
 static gboolean
 set_regions (GstEffnetClassify *self, const char *text, GError **error)
@@ -34,6 +34,9 @@ set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
     if (!set_regions (self, g_value_get_string (value), error))
       return FALSE;
     break;
+  case RECLASSIFY_INTERVAL:
+    self->frame_settings.inference.reclassify_interval = g_value_get_uint (value);
+    return TRUE;
   default:
     class = g_value_get_string (value);
     g_clear_pointer (&regions->object_class, g_ref_string_release);
@@ -56,6 +59,9 @@ get (GstEffnetClassify *self, guint index, GValue *value)
     break;
   case REGIONS:
     g_value_set_string (value, self->regions);
+    break;
+  case RECLASSIFY_INTERVAL:
+    g_value_set_uint (value, self->frame_settings.inference.reclassify_interval);
     break;
   default:
     g_value_set_string (value, regions->object_class);
@@ -88,6 +94,13 @@ install (GObjectClass *klass, guint first)
                            "For inference-region=roi-list: only regions of interest of this type; "
                            "unset = all",
                            NULL, GST_EFFNET_PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, first + RECLASSIFY_INTERVAL,
+      g_param_spec_uint ("reclassify-interval", "Reclassify interval",
+                         "For inference-region=roi-list: a region whose number identifies it, and "
+                         "that has a result, is classified again every Nth frame only; others at "
+                         "once (frames)",
+                         1, 1000000, 1, GST_EFFNET_PLAYING_FLAGS));
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_INFERENCE_REGION, 0);
 }
 

@@ -63,7 +63,11 @@ gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
   guint max = CLAMP (wanted->top_k, 1, EFFNET_TOP_K_MAX);
   EffnetScore *scores;
   GstEffnetEntry *entries;
-  GstEffnetResult result = {.first = results->entries->len,
+  GstEffnetResult result = {.pts = results->pts,
+                            .running_time = results->running_time,
+                            .frame = results->frame,
+                            .first = results->entries->len,
+                            .scores_at = results->class_scores->len,
                             .margin = from->margin,
                             .entropy = from->entropy,
                             .state = GST_EFFNET_STATE_INIT};
@@ -95,11 +99,44 @@ gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
 const float *
 gst_effnet_results_get_scores (const GstEffnetResults *results, const GstEffnetResult *result)
 {
-  gsize i = (gsize)(result - &g_array_index (results->results, GstEffnetResult, 0));
-
-  if (results->class_scores->len == 0)
+  if (result->kept || results->class_scores->len == 0)
     return NULL;
-  return &g_array_index (results->class_scores, float, i * results->filter->n);
+  return &g_array_index (results->class_scores, float, result->scores_at);
+}
+
+GstEffnetResult *
+gst_effnet_results_find (const GstEffnetResults *results, const GstEffnetPick *pick)
+{
+  for (guint i = 0; pick->unique && i < results->results->len; i++) {
+    GstEffnetResult *result = &g_array_index (results->results, GstEffnetResult, i);
+
+    if (result->pick.unique && result->pick.roi_id == pick->roi_id &&
+        gst_effnet_region_is_named (result->pick.name, pick->name))
+      return result;
+  }
+  return NULL;
+}
+
+void
+gst_effnet_results_keep (GstEffnetResults *results, const GstEffnetResults *from,
+                         const GstEffnetPick *pick, guint at)
+{
+  const GstEffnetResult *old = gst_effnet_results_find (from, pick);
+  GstEffnetResult result;
+
+  if (old == NULL || from->engine != results->engine)
+    return;
+  result = *old;
+  result.pick = *pick;
+  result.kept = TRUE;
+  result.first = results->entries->len;
+  g_array_append_vals (results->entries, &g_array_index (from->entries, GstEffnetEntry, old->first),
+                       MAX (old->n, 1));
+  if (result.embedding != NULL)
+    gst_buffer_ref (result.embedding);
+  if (at == 0) /* the first part's, whichever it is */
+    gst_buffer_replace (&results->all, from->all);
+  g_array_insert_val (results->results, MIN (at, results->results->len), result);
 }
 
 guint

@@ -25,10 +25,14 @@ typedef struct {
 /* The result of one part of the frame. */
 typedef struct {
   GstEffnetPick pick;
+  gboolean kept;                  /* from an earlier frame, whose are the three: */
+  GstClockTime pts, running_time; /* NONE: it has none */
+  guint64 frame;                  /* of the stream, counted */
   guint first, n;                 /* its classes in `entries`, best first; with n = 0 the one there
                                      stands for them: "", -1, 0 or "unknown", -1, best score */
   int answer;                     /* class, or GST_EFFNET_CLASS_NONE or _UNKNOWN */
   GstEffnetState state;           /* with smoothing */
+  guint scores_at;                /* its first in `class_scores` */
   double margin, entropy;         /* of EffnetResult */
   GstBuffer *embedding;           /* (nullable): owned: its features, floats */
   guint64 ns[GST_EFFNET_N_TIMES]; /* what a frame's parts share, such as decoding, the first has */
@@ -38,6 +42,7 @@ typedef struct {
 typedef struct {
   GstEffnetEngine *engine;        /* owned; NULL: there are none */
   GstClockTime pts, running_time; /* of the frame; NONE: it has none */
+  guint64 frame;                  /* of the stream, counted */
   guint width, height;            /* of the frame, upright pixels */
   GstEffnetClassFilter *filter;   /* owned; which classes count */
   GstEffnetStorage storage;
@@ -45,7 +50,7 @@ typedef struct {
   GArray *results;      /* of GstEffnetResult */
   GArray *entries;      /* of GstEffnetEntry; names are the engine's */
   GArray *scores;       /* of EffnetScore, scratch */
-  GArray *class_scores; /* of float, [n results][n classes], or empty */
+  GArray *class_scores; /* of float, [n results that are not kept][n classes], or empty */
   GstBuffer *all;       /* (nullable): the first part's scores of all classes, floats */
 } GstEffnetResults;
 
@@ -53,13 +58,19 @@ void gst_effnet_results_init (GstEffnetResults *results);
 void gst_effnet_results_clear (GstEffnetResults *results);
 /* There are none; arrays keep their memory. */
 void gst_effnet_results_reset (GstEffnetResults *results);
-/* For a frame that `engine` runs, which is set as `filter` is. Returns: the new one, until the next
- * call: all of it but pick and ns is set. */
+/* For a frame that `engine` runs, which is set as `filter` and the frame's times are. Returns: the
+ * new one, until the next call: all of it but pick and ns is set. */
 GstEffnetResult *gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
                                          const GstEffnetWanted *wanted);
 /* Returns: (nullable): [n classes] of one of @results; NULL: they were not wanted */
 const float *gst_effnet_results_get_scores (const GstEffnetResults *results,
                                             const GstEffnetResult *result);
+/* Returns: (nullable): the result of the part that @pick is again; NULL: none certainly is */
+GstEffnetResult *gst_effnet_results_find (const GstEffnetResults *results,
+                                          const GstEffnetPick *pick);
+/* Inserts at @at, or at the end, what @from, of the same engine, has of the part @pick. */
+void gst_effnet_results_keep (GstEffnetResults *results, const GstEffnetResults *from,
+                              const GstEffnetPick *pick, guint at);
 guint gst_effnet_results_length (const GstEffnetResults *results);
 const GstEffnetResult *gst_effnet_results_get (const GstEffnetResults *results, guint i);
 

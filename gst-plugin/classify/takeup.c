@@ -8,7 +8,7 @@
 #define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
 
 static void
-count_results (GstEffnetClassify *self, const GstEffnetResults *results)
+count_results (GstEffnetClassify *self, const GstEffnetResults *results, GstEffnetReason reason)
 {
   guint n = gst_effnet_results_length (results);
 
@@ -20,7 +20,7 @@ count_results (GstEffnetClassify *self, const GstEffnetResults *results)
     self->qos.processed++;
     self->qos.inferred_at = gst_util_get_timestamp ();
   } else {
-    gst_effnet_stats_skip (&self->stats, GST_EFFNET_REASON_NO_REGION);
+    gst_effnet_stats_skip (&self->stats, reason);
   }
   GST_OBJECT_UNLOCK (self);
 }
@@ -61,6 +61,11 @@ use_results (GstEffnetClassify *self, GstEffnetJob *job)
 {
   GstEffnetResults before = self->results;
 
+  for (guint i = 0; i < job->kept->len; i++) {
+    const GstEffnetKept *kept = &g_array_index (job->kept, GstEffnetKept, i);
+
+    gst_effnet_results_keep (&job->results, &before, &kept->pick, kept->at);
+  }
   self->results = job->results;
   job->results = before;
   gst_effnet_announcer_keep (&self->announcer, &self->results);
@@ -80,7 +85,8 @@ gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max
     ret = bad_frame (self, max_errors, job->error);
   } else {
     self->n_bad = 0;
-    count_results (self, &job->results);
+    count_results (self, &job->results,
+                   job->kept->len > 0 ? GST_EFFNET_REASON_TRACKED : GST_EFFNET_REASON_NO_REGION);
     if (job->settings.regions.serial == self->regions_serial &&
         (job->picks->len > 0 || self->mode == GST_EFFNET_INFERENCE_MODE_SYNC))
       use_results (self, job);

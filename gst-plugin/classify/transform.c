@@ -204,9 +204,10 @@ capture (GstEffnetClassify *self, Frame *frame, gboolean own)
   job->results.filter = gst_effnet_class_filter_ref (self->labels.filter);
   job->results.pts = GST_BUFFER_PTS (frame->buffer);
   job->results.running_time = frame->load.time;
+  job->results.frame = self->n_frames;
   job->arrived = start;
-  if (!gst_effnet_inference_capture (&self->inference, &self->format, frame->buffer, own, job,
-                                     &error))
+  if (!gst_effnet_inference_capture (&self->inference, &self->format, frame->buffer, own,
+                                     &self->results, job, &error))
     gst_effnet_job_fail (job, error);
   self->capture_ns = gst_util_get_timestamp () - start;
   return job;
@@ -226,7 +227,7 @@ finish (GstEffnetClassify *self, Frame *frame, GstEffnetJob *job)
   if (!frame->bad && !frame->cancelled) {
     frame->fresh = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC;
     if (job->picks->len == 0) {
-      frame->reason = GST_EFFNET_REASON_NO_REGION;
+      frame->reason = job->kept->len > 0 ? GST_EFFNET_REASON_TRACKED : GST_EFFNET_REASON_NO_REGION;
       gst_effnet_load_retry (&self->load);
     }
   }
@@ -287,6 +288,7 @@ announce (GstEffnetClassify *self, Frame *frame)
       .element = self->name,
       .top_k = settings->inference.wanted.top_k,
       .smooths = self->labels.smoothing.smoothing != GST_EFFNET_SMOOTHING_NONE,
+      .running_time = frame->load.time,
       .fresh = frame->fresh,
   };
   GstMessage *message;
@@ -317,6 +319,7 @@ gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
   Frame frame;
 
   begin_frame (self, &frame, buffer);
+  self->n_frames++;
   gst_effnet_mode_settle (self);
   use_regions (self, &frame.settings.inference.regions);
   gst_effnet_classify_settle_labels (self, frame.engine);
