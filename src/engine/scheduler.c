@@ -321,13 +321,11 @@ scheduler_new (unsigned threads, const char *name)
   return scheduler;
 }
 
-/* Sessions have references to the pool, which ends with the last of them; but its threads must end
- * first. */
-static void *
-scheduler_free (void *data)
+/* Not in one of its executors: the stream of each job has a reference. Sessions have references to
+ * the pool, but its threads must end before them. */
+static void
+scheduler_free (EffnetScheduler *scheduler)
 {
-  EffnetScheduler *scheduler = data;
-
   effnet_pool_end (scheduler->pool);
   for (unsigned i = 0; i < scheduler->size; i++) {
     EffnetExecutor *executor = &scheduler->executors[i];
@@ -343,7 +341,6 @@ scheduler_free (void *data)
   g_free (scheduler->executors);
   g_free (scheduler->name);
   g_free (scheduler);
-  return NULL;
 }
 
 /* A new reference to the one that is there; else @fresh is from now on, if there is one. */
@@ -421,7 +418,7 @@ effnet_scheduler_unref (EffnetScheduler *scheduler)
   }
   g_mutex_unlock (&registry_lock);
   if (last)
-    effnet_pool_outside (scheduler->pool, scheduler_free, scheduler);
+    scheduler_free (scheduler);
 }
 
 unsigned

@@ -420,20 +420,6 @@ effnet_pool_call (EffnetPool *pool, unsigned worker)
 }
 
 void
-effnet_pool_outside (const EffnetPool *pool, void *(*func) (void *), void *data)
-{
-  GThread *thread;
-
-  if (self.pool != pool) {
-    func (data);
-    return;
-  }
-  thread = g_thread_try_new ("effnet-end", func, data, NULL); /* without it all stays as it is */
-  if (thread != NULL)
-    g_thread_unref (thread);
-}
-
-void
 effnet_pool_enter (EffnetPool *pool)
 {
   atomic_fetch_add (&pool->streams, 1);

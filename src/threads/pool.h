@@ -42,9 +42,6 @@ unsigned effnet_pool_start (EffnetPool *pool);
 void effnet_pool_call (EffnetPool *pool, unsigned worker);
 /* Ends and joins its threads; no run, no call comes after. */
 void effnet_pool_end (EffnetPool *pool);
-/* Calls @func at once, or, in a worker of @pool, which could not wait for itself, on a thread made
- * for it. */
-void effnet_pool_outside (const EffnetPool *pool, void *(*func) (void *), void *data);
 
 /* Bracket one inference, so that the pool can count the streams in flight. */
 void effnet_pool_enter (EffnetPool *pool);

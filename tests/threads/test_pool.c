@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The pool: each tile exactly once, no tile after the end, no CPU while idle. */
+ * The pool: each tile exactly once, no tile after the end, no CPU while idle; and the turns of a
+ * crew. */
 #include <glib.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -150,6 +151,129 @@ test_idle_costs_nothing (void)
   effnet_pool_unref (pool);
 }
 
+/* ---- crews ---- */
+
+typedef struct {
+  EffnetPool *pool;
+  _Atomic unsigned turns[4], ended, arrived;
+  _Atomic gboolean meets; /* a turn runs tiles that only two threads can end */
+} Crew;
+
+static void
+crew_turn (void *user, unsigned worker)
+{
+  Crew *crew = user;
+
+  if (crew->meets) {
+    crew->arrived = 0;
+    effnet_pool_enter (crew->pool);
+    effnet_pool_run (crew->pool, 2, meet, (void *)&crew->arrived);
+    effnet_pool_leave (crew->pool);
+  }
+  atomic_fetch_add (&crew->turns[worker], 1);
+}
+
+static void
+crew_end (void *user, unsigned worker)
+{
+  Crew *crew = user;
+
+  (void)worker;
+  atomic_fetch_add (&crew->ended, 1);
+}
+
+static void
+call_and_wait (Crew *crew, unsigned worker)
+{
+  unsigned before = crew->turns[worker];
+
+  effnet_pool_call (crew->pool, worker);
+  while (crew->turns[worker] == before)
+    g_usleep (100);
+}
+
+/* Who is called takes a turn, asleep or not; who is not serves the tiles of who does. */
+static void
+test_crew (void)
+{
+  Crew crew = {0};
+
+  crew.pool = effnet_pool_new_crew (4, crew_turn, crew_end, &crew);
+  g_assert_cmpuint (effnet_pool_start (crew.pool), ==, 4);
+  g_assert_cmpuint (effnet_pool_start (crew.pool), ==, 4);
+  for (unsigned round = 0; round < 20; round++) {
+    crew.meets = round % 2;
+    for (unsigned worker = 0; worker < 4; worker++) {
+      unsigned before[4];
+
+      for (unsigned i = 0; i < 4; i++)
+        before[i] = crew.turns[i];
+      call_and_wait (&crew, worker);
+      for (unsigned i = 0; i < 4; i++)
+        g_assert_cmpuint (crew.turns[i], ==, before[i] + (i == worker));
+    }
+    if (round % 5 == 0)
+      g_usleep (2000); /* long enough for all to fall asleep */
+  }
+  effnet_pool_unref (crew.pool);
+  g_assert_cmpuint (crew.ended, ==, 4);
+}
+
+typedef struct {
+  EffnetPool *pool;
+  Count count; /* of the worker's run of tiles */
+  _Atomic unsigned wrong, turns;
+} Busy;
+
+static void
+busy_turn (void *user, unsigned worker)
+{
+  Busy *busy = (Busy *)user + worker;
+
+  effnet_pool_enter (busy->pool);
+  for (unsigned run = 0; run < 20; run++) {
+    memset ((void *)busy->count.hits, 0, 100 * sizeof busy->count.hits[0]);
+    effnet_pool_run (busy->pool, 100, count_tile, &busy->count);
+    for (size_t i = 0; i < 100; i++)
+      busy->wrong += busy->count.hits[i] != 1;
+  }
+  effnet_pool_leave (busy->pool);
+  atomic_fetch_add (&busy->turns, 1);
+}
+
+/* Calls fall between the tiles of others' runs: each tile is still done once. */
+static void
+test_busy_crew (void)
+{
+  Busy *busy = g_new0 (Busy, 3);
+  EffnetPool *pool = effnet_pool_new_crew (3, busy_turn, NULL, busy);
+
+  effnet_pool_start (pool);
+  for (unsigned i = 0; i < 3; i++) {
+    busy[i].pool = pool;
+    busy[i].count.size = 3;
+  }
+  for (unsigned round = 0; round < 300; round++) {
+    unsigned before[3];
+
+    for (unsigned i = 0; i < 3; i++) {
+      before[i] = busy[i].turns;
+      effnet_pool_call (pool, i);
+      if (round % 3 == i)
+        g_usleep (50);
+    }
+    for (unsigned i = 0; i < 3; i++)
+      while (busy[i].turns == before[i])
+        g_usleep (10);
+  }
+  effnet_pool_unref (pool);
+  for (unsigned i = 0; i < 3; i++) {
+    g_assert_cmpuint (busy[i].wrong, ==, 0);
+    g_assert_cmpuint (busy[i].count.bad_worker, ==, 0);
+  }
+  g_free (busy);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -165,5 +289,7 @@ main (int argc, char **argv)
   g_test_add_func ("/threads/parallel", test_runs_in_parallel);
   g_test_add_func ("/threads/shared", test_shared);
   g_test_add_func ("/threads/idle", test_idle_costs_nothing);
+  g_test_add_func ("/threads/crew", test_crew);
+  g_test_add_func ("/threads/busy-crew", test_busy_crew);
   return g_test_run ();
 }
