@@ -127,10 +127,9 @@ gst_effnet_carriers_add_scores (GstBuffer *buffer, GstBuffer *scores)
     return;
   dims[1] = gst_buffer_get_size (scores) / sizeof (float);
   tensors = g_new (GstTensor *, 1);
-  tensors[0] =
-      gst_tensor_new_simple (g_quark_from_static_string ("classification-generic-softmaxed-out"),
-                             GST_TENSOR_DATA_TYPE_FLOAT32, gst_buffer_ref (scores),
-                             GST_TENSOR_DIM_ORDER_ROW_MAJOR, G_N_ELEMENTS (dims), dims);
+  tensors[0] = gst_tensor_new_simple (g_quark_from_static_string (GST_EFFNET_TENSOR_ID),
+                                      GST_TENSOR_DATA_TYPE_FLOAT32, gst_buffer_ref (scores),
+                                      GST_TENSOR_DIM_ORDER_ROW_MAJOR, G_N_ELEMENTS (dims), dims);
   gst_tensor_meta_set (gst_buffer_add_tensor_meta (buffer), 1, tensors);
 }
 

@@ -10,6 +10,9 @@
 
 G_BEGIN_DECLS
 
+/* As GStreamer's classifiertensordecoder knows it. */
+#define GST_EFFNET_TENSOR_ID "classification-generic-softmaxed-out"
+
 /* Of each call: @buffer's metadata can be written; @records: [n]; @places: [n], where each is on
  * @buffer. A record without a class adds nothing. */
 

@@ -119,6 +119,7 @@
 #include "classify/advice.h"
 #include "classify/model.h"
 #include "classify/props.h"
+#include "classify/tensor_caps.h"
 #include "classify/transform.h"
 
 GST_DEBUG_CATEGORY (gst_effnet_classify_debug);
@@ -228,17 +229,39 @@ stop (GstBaseTransform *base)
   return TRUE;
 }
 
+/* The same, but for the tensor that is added. */
+static GstCaps *
+transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
+  GstCaps *other, *filtered;
+  gboolean adds_tensor;
+  guint n_classes;
+
+  GST_OBJECT_LOCK (self);
+  adds_tensor = (self->frame_settings.attach_meta & GST_EFFNET_ATTACH_META_TENSOR) != 0;
+  n_classes = self->engine != NULL ? self->engine->info.n_classes : 0;
+  GST_OBJECT_UNLOCK (self);
+  other = adds_tensor ? gst_effnet_tensor_caps_transform (direction, caps, n_classes)
+                      : gst_caps_ref (caps);
+  if (filter == NULL)
+    return other;
+  filtered = gst_caps_intersect_full (filter, other, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (other);
+  return filtered;
+}
+
 static gboolean
 set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
   GstEffnetFormat format;
 
-  (void)out; /* the same */
   if (!gst_effnet_format_from_caps (&format, in))
     goto bad_caps;
   /* Only now: caps that were refused are not told again when those before them return. */
   self->format = format;
+  self->tensor_classes = gst_effnet_tensor_caps_get_classes (out);
   gst_effnet_load_forget (&self->load);
   gst_effnet_stream_forget (&self->stream); /* of another picture */
   gst_effnet_results_reset (&self->results);
@@ -454,6 +477,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   element->change_state = GST_DEBUG_FUNCPTR (change_state);
   base->start = GST_DEBUG_FUNCPTR (start);
   base->stop = GST_DEBUG_FUNCPTR (stop);
+  base->transform_caps = GST_DEBUG_FUNCPTR (transform_caps);
   base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
   base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
   base->query = GST_DEBUG_FUNCPTR (handle_query);

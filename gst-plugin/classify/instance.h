@@ -63,7 +63,8 @@ struct _GstEffnetClassify {
   gboolean mode_settled;       /* since the last segment */
   GstEffnetFormat format;
   GstEffnetAttachMeta attach_meta; /* the setting at the start */
-  char *name;                      /* the element's at the start */
+  guint tensor_classes; /* of the tensor that the source's caps name; 0: they name none */
+  char *name;           /* the element's at the start */
   GstEffnetInference inference;
   GstEffnetResults results; /* the newest of this stream */
   guint regions_serial;     /* settings they were picked by */

@@ -278,6 +278,22 @@ take_up_finished (GstEffnetClassify *self, const Frame *frame)
 
 /* ---- announce -------------------------------------------------------------------------------- */
 
+/* What this buffer gets. A tensor goes with the caps that name it: a model with another number of
+ * classes needs new ones first. */
+static GstEffnetAttachMeta
+carriers_of (GstEffnetClassify *self, const Frame *frame)
+{
+  guint n = self->tensor_classes;
+
+  if (n == 0 || self->results.all == NULL)
+    return self->attach_meta;
+  if (frame->engine->info.n_classes != n)
+    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
+  if (gst_buffer_get_size (self->results.all) == n * sizeof (float))
+    return self->attach_meta;
+  return self->attach_meta & ~(guint)GST_EFFNET_ATTACH_META_TENSOR;
+}
+
 static void
 announce (GstEffnetClassify *self, Frame *frame)
 {
@@ -298,7 +314,8 @@ announce (GstEffnetClassify *self, Frame *frame)
     return;
   if (gst_effnet_announcer_collect (&self->announcer, &view, frame->buffer) == 0)
     return;
-  gst_effnet_announcer_attach (&self->announcer, &self->results, self->attach_meta, frame->buffer);
+  gst_effnet_announcer_attach (&self->announcer, &self->results, carriers_of (self, frame),
+                               frame->buffer);
   gst_effnet_announcer_tell (&self->announcer, self->labels.states);
   gst_effnet_classify_emit_classified (self, frame->buffer);
   if (settings->post_messages == GST_EFFNET_POST_MESSAGES_NONE)
