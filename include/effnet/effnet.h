@@ -240,11 +240,11 @@ EFFNET_API const char *effnet_model_get_label (const EffnetModel *model, unsigne
  * effnet_model_get_sha256:
  * @model: a model
  *
- * SHA-256 of the weights file that was opened, also when it was renamed or replaced since. Computed
+ * SHA-256 of the weights file that was opened, also when it was replaced or removed since. Computed
  * by the first call, about 5 ms a megabyte.
  *
- * Returns: (transfer none): 64 hexadecimal digits; "" for synthetic weights or a file overwritten
- * since
+ * Returns: (transfer none): 64 hexadecimal digits; "" for synthetic weights, and for a file that
+ * was, or may have been, written to before the first call (given another name, for example)
  */
 EFFNET_API const char *effnet_model_get_sha256 (EffnetModel *model);
 /**

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define _POSIX_C_SOURCE 200809L /* pread, st_mtim */
+#define _POSIX_C_SOURCE 200809L /* pread, st_ctim, st_mtim */
 #include "weights/hash.h"
 
 #include <errno.h>
@@ -24,15 +24,24 @@ effnet_hash_new (int fd)
   return hash;
 }
 
-/* A write changes the time of modification; a rename or a removal does not. */
+static gboolean
+is_same_time (struct timespec a, struct timespec b)
+{
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* A write sets both times, of which the owner can set the modification's back, not the change's.
+ * That one is also set when another file takes the name or the name goes: there is no name left to
+ * write by then. */
 gboolean
 effnet_hash_is_unchanged (const EffnetHash *hash)
 {
+  const struct stat *opened = &hash->opened;
   struct stat now;
 
-  return fstat (hash->fd, &now) == 0 && now.st_size == hash->opened.st_size &&
-         now.st_mtim.tv_sec == hash->opened.st_mtim.tv_sec &&
-         now.st_mtim.tv_nsec == hash->opened.st_mtim.tv_nsec;
+  return fstat (hash->fd, &now) == 0 && now.st_size == opened->st_size &&
+         is_same_time (now.st_mtim, opened->st_mtim) &&
+         (is_same_time (now.st_ctim, opened->st_ctim) || now.st_nlink == 0);
 }
 
 const struct stat *

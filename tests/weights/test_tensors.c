@@ -2,6 +2,7 @@
  *
  * Sound files and tables made in memory: what is found, and every half-precision number there is.
  */
+#define _POSIX_C_SOURCE 200809L /* utimensat */
 #include "files.h"
 #include "weights/tensors.h"
 
@@ -9,6 +10,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #if defined(__SSE2__)
 #  include <xmmintrin.h>
@@ -335,6 +338,28 @@ open_hash (const char *path)
   return hash;
 }
 
+/* Another byte, and the time of modification as it was. */
+static void
+assert_no_hash_when_forged (TestFolder *folder, const char *header)
+{
+  g_autofree char *path = test_put_tensors (folder, strlen (header), header, strlen (header), 2);
+  EffnetHash *forged = open_hash (path);
+  const struct stat *opened = effnet_hash_opened (forged);
+  const struct timespec times[2] = {opened->st_atim, opened->st_mtim};
+  struct stat now;
+
+  g_usleep (20000); /* a tick of the file system's clock */
+  FILE *file = g_fopen (path, "r+b");
+  g_assert_cmpint (fseek (file, -1, SEEK_END), ==, 0);
+  g_assert_cmpint (fputc (7, file), ==, 7);
+  fclose (file);
+  g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
+  g_assert_cmpint (stat (path, &now), ==, 0);
+  g_assert_cmpint (now.st_mtim.tv_nsec, ==, opened->st_mtim.tv_nsec);
+  g_assert_cmpstr (effnet_hash_get (forged), ==, "");
+  effnet_hash_free (forged);
+}
+
 static void
 test_hash (TestFolder *folder, gconstpointer data)
 {
@@ -363,6 +388,7 @@ test_hash (TestFolder *folder, gconstpointer data)
   g_assert_cmpint (fputc (7, file), ==, 7);
   fclose (file);
   g_assert_cmpstr (effnet_hash_get (written), ==, "");
+  assert_no_hash_when_forged (folder, header);
   g_assert_cmpstr (effnet_hash_get (NULL), ==, "");
   effnet_hash_free (renamed);
   effnet_hash_free (removed);
