@@ -45,7 +45,6 @@ struct _EffnetJpeg {
   struct jpeg_progress_mgr progress;
   jmp_buf jump;
   EffnetStop *stop;
-  gboolean created;
   const uint8_t *file;
   size_t size;      /* bytes of it */
   size_t given;     /* bytes that the source has given or left out */
@@ -241,37 +240,34 @@ effnet_jpeg_free (EffnetJpeg *jpeg)
 {
   if (jpeg == NULL)
     return;
-  if (jpeg->created)
-    jpeg_destroy_decompress (&jpeg->d);
+  jpeg_destroy_decompress (&jpeg->d);
   for (unsigned c = 0; c < 3; c++)
     g_free (jpeg->lines[c]);
   g_free (jpeg->planes);
   g_free (jpeg);
 }
 
-/* Called behind a setjmp. */
+/* Called behind a setjmp. A decoder keeps a frame's tables, and would decode one without any with
+ * them: it is made anew. */
 static void
 prepare (EffnetJpeg *jpeg)
 {
-  if (!jpeg->created) {
-    jpeg->d.err = jpeg_std_error (&jpeg->err);
-    jpeg->err.error_exit = on_error;
-    jpeg->err.emit_message = on_message;
-    jpeg->err.output_message = on_output;
-    jpeg->d.client_data = jpeg;
-    jpeg_create_decompress (&jpeg->d);
-    jpeg->created = TRUE;
-    jpeg->src.init_source = source_start;
-    jpeg->src.fill_input_buffer = source_fill;
-    jpeg->src.skip_input_data = source_skip;
-    jpeg->src.resync_to_restart = jpeg_resync_to_restart;
-    jpeg->src.term_source = source_start;
-    jpeg->d.src = &jpeg->src;
-    jpeg->progress.progress_monitor = on_progress;
-    jpeg->d.progress = &jpeg->progress;
-    jpeg->d.mem->max_memory_to_use = EFFNET_JPEG_MEMORY_MAX;
-  }
-  jpeg_abort_decompress (&jpeg->d);
+  jpeg_destroy_decompress (&jpeg->d);
+  jpeg->d.err = jpeg_std_error (&jpeg->err);
+  jpeg->err.error_exit = on_error;
+  jpeg->err.emit_message = on_message;
+  jpeg->err.output_message = on_output;
+  jpeg->d.client_data = jpeg;
+  jpeg_create_decompress (&jpeg->d);
+  jpeg->src.init_source = source_start;
+  jpeg->src.fill_input_buffer = source_fill;
+  jpeg->src.skip_input_data = source_skip;
+  jpeg->src.resync_to_restart = jpeg_resync_to_restart;
+  jpeg->src.term_source = source_start;
+  jpeg->d.src = &jpeg->src;
+  jpeg->progress.progress_monitor = on_progress;
+  jpeg->d.progress = &jpeg->progress;
+  jpeg->d.mem->max_memory_to_use = EFFNET_JPEG_MEMORY_MAX;
 }
 
 /* ---- the header --------------------------------------------------------------------------------

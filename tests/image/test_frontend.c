@@ -272,6 +272,39 @@ test_changes (void)
   }
 }
 
+static gboolean
+run_jpeg (EffnetFrontend *frontend, const GByteArray *file, float *out, GError **error)
+{
+  EffnetImage image = EFFNET_IMAGE_INIT;
+
+  image.format = EFFNET_PIXEL_FORMAT_JPEG;
+  image.data[0] = file->data;
+  image.size = file->len;
+  return effnet_frontend_run (frontend, &image, NULL, out, NULL, error);
+}
+
+/* A JPEG has the tables that it brings along, or the standard's, never those of the one before. */
+static void
+test_jpeg_tables (void)
+{
+  const EncodeSpec own = {160, 120, 3, 2, 2, .progressive = TRUE},
+                   spec = {160, 120, 3, 2, 2, .quality = 90};
+  g_autoptr (GByteArray) before = encode (&own), file = encode (&spec), other = encode (&spec);
+  g_autoptr (EffnetFrontend) frontend = frontend_make (&usual);
+  g_autoptr (GError) error = NULL;
+  float a[SIZE * SIZE * 3], b[SIZE * SIZE * 3];
+
+  g_assert_true (run_jpeg (frontend, file, a, NULL));
+  encode_drop (other, 0xc4); /* Huffman: those of the encoder are the standard's */
+  g_assert_cmpuint (other->len, <, file->len);
+  g_assert_true (run_jpeg (frontend, before, b, NULL));
+  g_assert_true (run_jpeg (frontend, other, b, NULL));
+  g_assert_cmpmem (a, sizeof a, b, sizeof b);
+  encode_drop (other, 0xdb); /* quantization, of which there is no standard */
+  g_assert_false (run_jpeg (frontend, other, b, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME);
+}
+
 static void
 test_extreme (void)
 {
@@ -308,6 +341,7 @@ main (int argc, char **argv)
   g_test_add_func ("/image/frontend/bad-spec", test_bad_spec);
   g_test_add_func ("/image/frontend/threads", test_threads);
   g_test_add_func ("/image/frontend/changes", test_changes);
+  g_test_add_func ("/image/frontend/jpeg-tables", test_jpeg_tables);
   g_test_add_func ("/image/frontend/extreme", test_extreme);
   return g_test_run ();
 }
