@@ -40,6 +40,27 @@
  * buffer without any result carries no meta. Messages look the same, but with
  * #effnetclassify:post-messages=change list only the parts whose best class changed.
  *
+ * Detectors with a tracker number their objects. With #effnetclassify:reclassify-interval those are
+ * classified every Nth frame, each at its own turn, and new ones at once.
+ *
+ * ## Labels to act on
+ *
+ * #effnetclassify:class-allow, #effnetclassify:class-deny, #effnetclassify:class-thresholds and
+ * #effnetclassify:threshold say which classes a result may name. All classes are looked at, so that
+ * one far down is found; scores are those of the network and are not scaled up to add up to 1.
+ * Where the best of them is below #effnetclassify:unknown-threshold, the label is "unknown".
+ *
+ * The best class of single frames flips where the scene is in doubt. With #effnetclassify:smoothing
+ * each part of the frame, and each region of interest whose number identifies it, has a stable
+ * label beside it: the label changes when smoothing has given the same other class in
+ * #effnetclassify:switch-after results in a row, and not before #effnetclassify:hold-time has
+ * passed. It begins as "" and changes like any other. Messages of #effnetclassify:post-messages
+ * are about changes of the stable label then, and the signal #GstEffnetClassify::state-changed
+ * tells of them too. A result counts once, however many buffers repeat it. A flush, a new segment,
+ * other regions, a model with other classes and the action #GstEffnetClassify::reset-state start
+ * over; a new size of the same scene does not. Regions that come and go are remembered for five
+ * seconds and ten results, a thousand of them at most.
+ *
  * ## Upright
  *
  * Frames are classified upright, whatever says how they are stored: the tag `image-orientation` of
@@ -91,6 +112,11 @@
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=60 ! video/x-raw,width=640,height=480 ! \
  *   effnetclassify inference-interval=5 ! videoconvert ! x264enc ! h264parse ! fakesink
+ * ]|
+ * Messages when three results in a row agree on another class, and it is one of these
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 pattern=ball ! \
+ *   effnetclassify smoothing=vote switch-after=3 class-deny="tench,goldfish" ! fakesink
  * ]|
  * Two parts of the picture
  * |[

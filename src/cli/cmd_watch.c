@@ -36,6 +36,12 @@ print_json (const GstStructure *s, const GstEffnetRecord *record, GstClockTime s
     json_array_add_object_element (top, score);
   }
   json_object_set_array_member (object, "top", top);
+  if (record->unknown)
+    json_object_set_boolean_member (object, "unknown", TRUE);
+  if (*record->stable.label != '\0') {
+    json_object_set_string_member (object, "stable_label", record->stable.label);
+    json_object_set_boolean_member (object, "state_changed", record->state_changed);
+  }
   cli_print_json (object);
 }
 
@@ -46,7 +52,9 @@ print_row (const GstEffnetRecord *record, GstClockTime stream_time)
                               ? g_strdup_printf ("%s:%s", record->element, record->region)
                               : g_strdup (record->element);
   g_autofree char *subject = cli_printable (name, MAX_NAME);
-  g_autofree char *label = cli_printable (record->best.label, MAX_NAME);
+  gboolean stable = *record->stable.label != '\0';
+  g_autofree char *label =
+      cli_printable (stable ? record->stable.label : record->best.label, MAX_NAME);
   double seconds = GST_CLOCK_TIME_IS_VALID (stream_time) ? (double)stream_time / 1e9 : 0;
 
   printf ("%-16s  %9.3f s  %5.1f %%  %s\n", subject, seconds, 100 * record->best.score, label);
@@ -193,7 +201,9 @@ cmd_watch (int argc, char **argv)
       "Runs a pipeline as gst-launch-1.0 does and prints each result that an effnetclassify in it\n"
       "announces: by default when the label changes, with post-messages=all for every frame.",
       "A JSON line holds element, region, stream_time_ns, model and top: a list of id, label and\n"
-      "score, best first.\n\n"
+      "score, best first; unknown, where it is; with smoothing stable_label and state_changed. A "
+      "row\n"
+      "shows the stable label then.\n\n"
       "Examples:\n  effnet watch v4l2src ! effnetclassify ! fakesink\n"
       "  effnet watch --json videotestsrc num-buffers=30 ! effnetclassify ! fakesink\n",
       entries};

@@ -32,6 +32,20 @@ def each_result():
 
 
 @test
+def stable_labels():
+    """with smoothing a line has the stable label, and one a change; unknown is said where it is"""
+    frames = "videotestsrc num-buffers=4 pattern=checkers-8 ! effnetclassify smoothing=vote switch-after=3 post-messages=all ! fakesink"
+    found = lines(*frames.split())
+    assert len(found) == 4, found
+    assert [line.get("state_changed") for line in found] == [None, None, True, False], found
+    assert found[2]["stable_label"] == found[2]["top"][0]["label"], found
+    (changed,) = lines(*frames.replace("=all", "=change").split())
+    assert changed == found[2]
+    assert all(line["unknown"] and line["top"] == [] for line in
+               lines(*FRAMES.replace("name=door", "unknown-threshold=1").split()))
+
+
+@test
 def no_pipeline():
     """a bin is put into a pipeline"""
     assert len(lines("bin.(", *FRAMES.split(), ")")) == 3
