@@ -23,8 +23,6 @@ new_engine (GstEffnetClassify *self, const GstEffnetModelSettings *settings, GEr
   GST_CAT_INFO_OBJECT (gst_effnet_model_debug, self, "%s from %s: %s on %s, %u threads asked for",
                        engine->info.name, engine->info.path, engine->info.precision,
                        engine->info.isa, settings->threads);
-  if (engine->info.notice != NULL)
-    GST_CAT_WARNING_OBJECT (gst_effnet_model_debug, self, "%s", engine->info.notice);
   return engine;
 }
 
@@ -50,6 +48,17 @@ gst_effnet_classify_ref_engine (GstEffnetClassify *self)
     engine = gst_effnet_engine_ref (self->engine);
   GST_OBJECT_UNLOCK (self);
   return engine;
+}
+
+/* For the application: what was guessed on opening the model that is now in use. */
+static void
+report_notice (GstEffnetClassify *self)
+{
+  g_autoptr (GstEffnetEngine) engine = gst_effnet_classify_ref_engine (self);
+
+  if (engine != NULL && engine->info.notice != NULL)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", engine->info.notice),
+                         ("it may change answers"));
 }
 
 /* The properties name the model in use again. With the object lock.
@@ -78,6 +87,7 @@ report_swap (GstEffnetClassify *self, const gboolean *reverted, const GError *er
 
   if (error == NULL) {
     g_object_notify (G_OBJECT (self), "model-info");
+    report_notice (self);
     return;
   }
   for (guint i = 0; i < N_MODEL_PROPERTIES; i++) {
@@ -215,6 +225,7 @@ gst_effnet_classify_open (GstEffnetClassify *self)
   self->settled = generation;
   changed = self->generation != generation;
   GST_OBJECT_UNLOCK (self);
+  report_notice (self);
   if (changed) /* set while opening */
     gst_effnet_classify_reload (self);
   return TRUE;

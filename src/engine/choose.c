@@ -108,6 +108,20 @@ choose_padding (const EffnetModelOptions *o, const EffnetCard *card, EffnetDiale
   return EFFNET_PADDING_SYMMETRIC;
 }
 
+/* Checkpoints were trained with one or the other, and nothing in the tensors tells. */
+static void
+note_range (const EffnetCard *card, const EffnetTensorTable *tensors, GString *notice)
+{
+  if (card->says_range)
+    return;
+  g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+  begin (notice);
+  g_string_append_printf (notice,
+                          "ImageNet's mean and std are a guess for %s: no card says those it was "
+                          "trained with, and others give wrong answers",
+                          file);
+}
+
 static const char *
 choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect,
                 const EffnetTensorTable *tensors, GError **error)
@@ -173,6 +187,7 @@ effnet_choose (const EffnetModelOptions *options, const EffnetModelFiles *files,
       !choose_classes (*card, dialect, tensors, &choice->n_classes, error))
     return FALSE;
   choice->padding = choose_padding (options, *card, dialect, tensors, notice);
+  note_range (*card, tensors, notice);
   choice->input_size = options->input_size > 0 ? options->input_size : (*card)->input_height;
   if (options->input_size > 0 || (*card)->input_height == (*card)->input_width)
     return TRUE;

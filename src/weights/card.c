@@ -275,6 +275,7 @@ read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
       !read_number ("crop_pct", get_input (reader, "crop_pct"), EFFNET_CROP_PCT_MIN,
                     EFFNET_CROP_PCT_MAX, &card->crop_pct, error))
     return FALSE;
+  card->says_range = get_input (reader, "mean") != NULL && get_input (reader, "std") != NULL;
   card->interpolation = (EffnetInterpolation)interpolation;
   card->crop_mode = (EffnetCropMode)crop_mode;
   return check_range (card, error);

@@ -28,6 +28,7 @@ typedef struct {
   unsigned n_classes;                 /* 0 = not said */
   unsigned input_height, input_width; /* 0 = not said */
   float mean[3], std[3];              /* of pixels in 0..1 */
+  gboolean says_range;                /* both of them are the card's own */
   EffnetInterpolation interpolation;
   double crop_pct; /* EFFNET_CROP_PCT_MIN .. _MAX; above 1 the picture is smaller than the input */
   EffnetCropMode crop_mode;

@@ -105,6 +105,7 @@ test_guesses (TestFolder *folder, gconstpointer data)
     EffnetModelOptions options;
     const char *padding, *notice;
   } rows[] = {
+      /* NULL: nothing but mean and std */
       {{.variant = NULL}, "symmetric", "padding symmetric is a guess"},
       {{.variant = "lite0"}, "symmetric", "padding symmetric is a guess"},
       {{.variant = "tf_efficientnet_lite0"}, "same", NULL},
@@ -114,16 +115,25 @@ test_guesses (TestFolder *folder, gconstpointer data)
   };
 
   (void)data;
-  for (gsize i = 0; i < 2 * G_N_ELEMENTS (rows); i++) {
+  for (gsize i = 0; i < 3 * G_N_ELEMENTS (rows); i++) {
     gsize row = i % G_N_ELEMENTS (rows);
     EffnetModelInfo info;
     if (i == G_N_ELEMENTS (rows)) /* a card that says no more */
       put (folder, "a.json", "{\"architecture\": \"lite0\"}");
+    if (i == 2 * G_N_ELEMENTS (rows))
+      put (folder, "a.json", "{\"architecture\": \"lite0\", \"mean\": [0.5], \"std\": [0.5]}");
     g_autoptr (EffnetModel) model = open_model (folder, "a.safetensors", &rows[row].options, &info);
     g_assert_nonnull (model);
     g_assert_cmpstr (info.variant, ==, "lite0");
     g_assert_cmpstr (info.padding, ==, rows[row].padding);
-    assert_notice (&info, rows[row].notice);
+    if (rows[row].notice != NULL)
+      assert_notice (&info, rows[row].notice);
+    else
+      g_assert_true (info.notice == NULL || strstr (info.notice, "padding") == NULL);
+    if (i < 2 * G_N_ELEMENTS (rows))
+      assert_notice (&info, "ImageNet's mean and std are a guess");
+    else
+      g_assert_true (info.notice == NULL || strstr (info.notice, "mean") == NULL);
   }
 }
 
@@ -146,7 +156,8 @@ test_foreign_card (TestFolder *folder, gconstpointer data)
 
   (void)data;
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
-    g_autofree char *text = g_strdup_printf ("{%s, \"input_size\": [3, 64, 64]}", rows[i].card);
+    g_autofree char *text = g_strdup_printf (
+        "{%s, \"input_size\": [3, 64, 64], \"mean\": [0.5], \"std\": [0.5]}", rows[i].card);
     g_autofree char *card = in (folder, rows[i].card_name);
     EffnetModelInfo info;
     put (folder, rows[i].card_name, text);

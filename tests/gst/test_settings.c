@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FULL_FRAME, ROI_LIST, REGIONS };
 
@@ -447,6 +448,31 @@ test_warm_up_once (void)
   g_assert_cmpuint (stop_log ("warm after", ""), ==, 1);
 }
 
+/* What was guessed on opening is a warning for the application: at each opening, and once. */
+static void
+test_guesses (void)
+{
+  char *dir = g_dir_make_tmp (NULL, NULL), *from = source_path ("models/lite0/model.safetensors");
+  char *file = g_build_filename (dir, "model.safetensors", NULL);
+  GstHarness *h;
+
+  g_assert_cmpint (symlink (from, file), ==, 0);
+  h = harness_new ("model-file", dir, NULL);
+  for (guint openings = 0; openings < 2; openings++) {
+    harness_expect (h, GST_MESSAGE_WARNING, "ImageNet's mean and std are a guess", file, NULL);
+    set_i420_caps (h, 64, 48);
+    gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, 0)));
+    g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_WARNING), ==, 0);
+    gst_element_set_state (h->element, GST_STATE_NULL);
+    gst_element_set_state (h->element, GST_STATE_PLAYING);
+    gst_harness_push_event (h, gst_event_new_stream_start ("test"));
+  }
+  harness_free (h);
+  remove_model (dir);
+  g_free (file);
+  g_free (from);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -462,6 +488,7 @@ main (int argc, char **argv)
                         test_wrong_regions_at_start);
   g_test_add_data_func ("/gst/settings/wrong-regions-at-start/outside", "gate:1,0.5,0.5,0.5",
                         test_wrong_regions_at_start);
+  g_test_add_func ("/gst/settings/guesses", test_guesses);
   g_test_add_func ("/gst/settings/log", test_log);
   g_test_add_func ("/gst/settings/warm-up-once", test_warm_up_once);
   return g_test_run ();
