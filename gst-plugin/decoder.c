@@ -538,15 +538,10 @@ gst_effnet_decoder_pull (GstEffnetDecoder *self, GstEffnetFormat *format)
 }
 
 GstBuffer *
-gst_effnet_decoder_decode (GstEffnetDecoder *self, GstBufferList *units, GstEffnetFormat *format,
-                           GError **error)
+gst_effnet_decoder_finish (GstEffnetDecoder *self, GstEffnetFormat *format, GError **error)
 {
   GstBuffer *picture;
 
-  for (guint i = 0; i < gst_buffer_list_length (units); i++) {
-    if (!gst_effnet_decoder_push (self, gst_buffer_list_get (units, i), error))
-      return NULL;
-  }
   if (!gst_effnet_decoder_drain (self, error))
     return NULL;
   picture = gst_effnet_decoder_pull (self, format);

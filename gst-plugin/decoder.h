@@ -38,10 +38,10 @@ gboolean gst_effnet_decoder_drain (GstEffnetDecoder *decoder, GError **error);
 /* Returns: (transfer full) (nullable): the newest picture that came out since the last call; older
  * ones are dropped. @format: (out): its */
 GstBuffer *gst_effnet_decoder_pull (GstEffnetDecoder *decoder, GstEffnetFormat *format);
-/* Decodes @units from anew. Returns: (transfer full): the last picture; NULL with
- * EFFNET_ERROR_FRAME when it cannot be had whole. */
-GstBuffer *gst_effnet_decoder_decode (GstEffnetDecoder *decoder, GstBufferList *units,
-                                      GstEffnetFormat *format, GError **error);
+/* Drains. Returns: (transfer full): the last picture; NULL with EFFNET_ERROR_FRAME when there is
+ * none, or it is not whole. */
+GstBuffer *gst_effnet_decoder_finish (GstEffnetDecoder *decoder, GstEffnetFormat *format,
+                                      GError **error);
 /* The name of the element that decodes. */
 const char *gst_effnet_decoder_get_name (const GstEffnetDecoder *decoder);
 

@@ -352,6 +352,18 @@ copy_unit (GstEffnetKeyframes *self, GstBuffer *buffer, gboolean first)
   return unit;
 }
 
+GstBuffer *
+gst_effnet_keyframes_copy (GstEffnetKeyframes *self, GstBuffer *buffer)
+{
+  return copy_unit (self, buffer, TRUE);
+}
+
+gboolean
+gst_effnet_keyframes_is_refreshing (const GstEffnetKeyframes *self)
+{
+  return self->refresh != NULL;
+}
+
 GstBufferList *
 gst_effnet_keyframes_take (GstEffnetKeyframes *self, GstBuffer *buffer)
 {
@@ -363,7 +375,7 @@ gst_effnet_keyframes_take (GstEffnetKeyframes *self, GstBuffer *buffer)
     gst_effnet_keyframes_forget (self);
     return list;
   }
-  unit = copy_unit (self, buffer, TRUE);
+  unit = gst_effnet_keyframes_copy (self, buffer);
   if (unit == NULL)
     return NULL;
   list = gst_buffer_list_new_sized (1);

@@ -42,6 +42,11 @@ GstEffnetUnit gst_effnet_keyframes_look (GstEffnetKeyframes *keyframes, GstBuffe
  * refresh began. Times are those of the stream. NULL when it is damaged. */
 GstBufferList *gst_effnet_keyframes_take (GstEffnetKeyframes *keyframes, GstBuffer *buffer);
 
+/* Returns: (transfer full) (nullable): @buffer alone */
+GstBuffer *gst_effnet_keyframes_copy (GstEffnetKeyframes *keyframes, GstBuffer *buffer);
+/* TRUE from a GST_EFFNET_UNIT_REFRESH to the GST_EFFNET_UNIT_WHOLE of it. */
+gboolean gst_effnet_keyframes_is_refreshing (const GstEffnetKeyframes *keyframes);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetKeyframes, gst_effnet_keyframes_free)
 
 G_END_DECLS

@@ -29,6 +29,7 @@ static const struct {
 } reasons[GST_EFFNET_N_REASONS] = {
     [GST_EFFNET_REASON_NONE] = {NULL, "it is classified"},
     [GST_EFFNET_REASON_GAP] = {"skipped-gap", "it is a gap"},
+    [GST_EFFNET_REASON_NO_PICTURE] = {"skipped-no-picture", "it is not decoded"},
     [GST_EFFNET_REASON_INTERVAL] = {"skipped-interval", "inference-interval"},
     [GST_EFFNET_REASON_RATE] = {"skipped-rate", "max-inference-rate"},
     [GST_EFFNET_REASON_TRIGGER] = {"skipped-trigger", "the picture did not change"},

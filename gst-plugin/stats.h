@@ -23,6 +23,7 @@ typedef enum {
 typedef enum {
   GST_EFFNET_REASON_NONE, /* it has one */
   GST_EFFNET_REASON_GAP,
+  GST_EFFNET_REASON_NO_PICTURE, /* it is not decoded, or comes out later */
   GST_EFFNET_REASON_INTERVAL,
   GST_EFFNET_REASON_RATE,
   GST_EFFNET_REASON_TRIGGER, /* the picture did not change */

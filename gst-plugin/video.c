@@ -4,6 +4,9 @@
  * libeffnet's. */
 #include "video.h"
 
+#define CODED_CAPS                                                                                 \
+  "video/x-h264,stream-format=(string){byte-stream,avc,avc3},alignment=(string)au;"                \
+  "video/x-h265,stream-format=(string){byte-stream,hvc1,hev1},alignment=(string)au"
 #define META_SIDE_MAX 65536 /* pixels that a GstVideoMeta may say, padding included */
 
 /* Cheapest for a camera's pipeline first: where nobody prefers anything, negotiation takes the
@@ -138,6 +141,7 @@ gst_effnet_video_get_template_caps (void)
   gst_caps_set_simple (caps, "width", GST_TYPE_INT_RANGE, 1, EFFNET_FRAME_SIDE_MAX, "height",
                        GST_TYPE_INT_RANGE, 1, EFFNET_FRAME_SIDE_MAX, NULL);
   gst_caps_append_structure (caps, gst_structure_new_empty ("image/jpeg"));
+  gst_caps_append (caps, gst_caps_from_string (CODED_CAPS));
   return caps;
 }
 

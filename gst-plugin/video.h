@@ -27,7 +27,8 @@ typedef struct {
 
 /* Returns: (transfer full): every raw format of the library, frames and fields of any size */
 GstCaps *gst_effnet_video_get_raw_caps (void);
-/* Returns: (transfer full): those in the sizes that the library takes, and JPEG */
+/* Returns: (transfer full): those in the sizes that the library takes, JPEG, and whole access
+ * units of H.264 and H.265 */
 GstCaps *gst_effnet_video_get_template_caps (void);
 /* FALSE: caps that the template does not allow, or that contradict themselves. */
 gboolean gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps);

@@ -11,8 +11,8 @@ typedef struct {
 
 static const Advice of_media[] = {
     {"video/x-bayer", "bayer2rgb ! videoconvert"},
-    {"video/x-h264", "h264parse ! avdec_h264"},
-    {"video/x-h265", "h265parse ! avdec_h265"},
+    {"video/x-h264", "h264parse"},
+    {"video/x-h265", "h265parse"},
     {"video/x-vp8", "vp8dec"},
     {"video/x-vp9", "vp9dec"},
     {"image/png", "pngdec"},

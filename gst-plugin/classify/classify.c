@@ -71,6 +71,17 @@
  * #effnetclassify:regions, and the places in results, count in the upright picture; regions of
  * interest, which count in the pixels as they are stored, are converted.
  *
+ * ## H.264 and H.265
+ *
+ * Compressed video passes untouched, as whole access units in any of its stream formats. What can
+ * be decoded by itself is decoded, for classification only: IDR and IRAP pictures, I pictures of
+ * open groups, and in a stream of gradual refresh, which has none of these, the pictures from a
+ * recovery point on until one is whole. #effnetclassify:inference-interval counts these; between
+ * them the result is repeated. The decoder is the system's (#effnetclassify:decoder names another),
+ * has no threads of its own and serves all streams of the process that take turns. With
+ * #effnetclassify:decode-frames=all every picture is decoded, in order, with a decoder for each
+ * stream; the result of a picture that B-frames hold back comes with a later buffer.
+ *
  * ## Fields of a result
  *
  * They are listed and documented in gst-plugin/schema.h; `schema-version` is raised when one
@@ -117,6 +128,11 @@
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=30 pattern=ball ! \
  *   effnetclassify smoothing=vote switch-after=3 class-deny="tench,goldfish" ! fakesink
+ * ]|
+ * A camera's H.264, of which only the keyframes are decoded (`rtspsrc ! rtph264depay` in front)
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=60 ! x264enc key-int-max=30 ! h264parse ! \
+ *   effnetclassify ! fakesink
  * ]|
  * Two parts of the picture
  * |[
@@ -165,6 +181,7 @@ forget_stream (GstEffnetClassify *self)
 {
   gst_effnet_stream_forget (&self->stream);
   gst_effnet_results_reset (&self->results);
+  gst_effnet_coded_forget (&self->coded);
   gst_effnet_load_forget (&self->load);
   gst_effnet_announcer_forget (&self->announcer);
   gst_effnet_labels_forget (&self->labels);
@@ -223,6 +240,9 @@ start (GstBaseTransform *base)
   gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
   self->mode_settled = FALSE;
+  GST_OBJECT_LOCK (self);
+  gst_effnet_coded_start (&self->coded, self->decode_frames, g_strdup (self->decoder));
+  GST_OBJECT_UNLOCK (self);
   g_free (self->name);
   self->name = gst_object_get_name (GST_OBJECT (self));
   self->regions_serial = 0;
@@ -251,6 +271,7 @@ stop (GstBaseTransform *base)
   gst_effnet_stream_stop (&self->stream);
   forget_stream (self);
   gst_effnet_inference_forget (&self->inference);
+  gst_effnet_coded_stop (&self->coded);
   self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
   return TRUE;
 }
@@ -281,10 +302,13 @@ static gboolean
 set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstEffnetFormat format;
+  GstEffnetFormat format = {.image = EFFNET_IMAGE_INIT};
+  GError *error = NULL;
 
-  if (!gst_effnet_format_from_caps (&format, in))
+  if (!gst_effnet_keyframes_can (in) && !gst_effnet_format_from_caps (&format, in))
     goto bad_caps;
+  if (!gst_effnet_coded_set_caps (&self->coded, in, &error))
+    goto bad_coded_caps;
   /* Only now: caps that were refused are not told again when those before them return. */
   self->format = format;
   self->tensor_classes = gst_effnet_tensor_caps_get_classes (out);
@@ -300,6 +324,15 @@ bad_caps : {
                        ("The caps that come describe no frame: their fields "
                         "do not belong together"),
                        ("%" GST_PTR_FORMAT, (gpointer)in));
+  return FALSE;
+}
+bad_coded_caps : {
+  if (g_error_matches (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED))
+    GST_ELEMENT_ERROR (self, STREAM, CODEC_NOT_FOUND, ("%s", error->message), (NULL));
+  else
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("%s", error->message),
+                         ("%" GST_PTR_FORMAT, (gpointer)in));
+  g_error_free (error);
   return FALSE;
 }
 }
@@ -392,13 +425,27 @@ watch_caps (GstPad *pad, GstPadProbeInfo *info, gpointer self)
   return GST_PAD_PROBE_OK;
 }
 
+/* The base class takes caps that say less than the template, too. */
+static gboolean
+accept_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps)
+{
+  const GstStructure *s = gst_caps_get_structure (caps, 0);
+
+  if (gst_effnet_keyframes_can (caps) &&
+      (!gst_structure_has_field (s, "alignment") || !gst_structure_has_field (s, "stream-format")))
+    return FALSE;
+  return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)
+      ->accept_caps (base, direction, caps);
+}
+
 /* Without caps there never was an event about them. */
 static GstFlowReturn
 submit_input_buffer (GstBaseTransform *base, gboolean is_discont, GstBuffer *buffer)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
 
-  if (self->format.image.format != EFFNET_PIXEL_FORMAT_UNKNOWN)
+  if (self->format.image.format != EFFNET_PIXEL_FORMAT_UNKNOWN ||
+      gst_effnet_coded_is_set (&self->coded))
     return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)
         ->submit_input_buffer (base, is_discont, buffer);
   gst_buffer_unref (buffer);
@@ -476,6 +523,7 @@ finalize (GObject *object)
   gst_effnet_region_settings_clear (&self->frame_settings.inference.regions);
   g_free (self->name);
   g_free (self->regions);
+  g_free (self->decoder);
   g_hash_table_unref (self->complaints);
   g_clear_pointer (&self->engine, gst_effnet_engine_unref);
   gst_effnet_model_settings_clear (&self->model_settings);
@@ -507,6 +555,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
   base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
   base->query = GST_DEBUG_FUNCPTR (handle_query);
+  base->accept_caps = GST_DEBUG_FUNCPTR (accept_caps);
   base->src_event = GST_DEBUG_FUNCPTR (src_event);
   base->submit_input_buffer = GST_DEBUG_FUNCPTR (submit_input_buffer);
   base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);

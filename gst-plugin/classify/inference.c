@@ -75,16 +75,6 @@ keep_recent (GstEffnetJob *job, const GstEffnetResults *newest)
 
 /* ---- input ----------------------------------------------------------------------------------- */
 
-static void
-set_rects (GstEffnetJob *job)
-{
-  guint n = job->picks->len;
-
-  g_array_set_size (job->rects, n);
-  for (guint i = 0; i < n; i++)
-    g_array_index (job->rects, EffnetRegion, i) = g_array_index (job->picks, GstEffnetPick, i).rect;
-}
-
 /* Floats of the network's input for all parts. */
 static gsize
 n_floats (const GstEffnetJob *job)
@@ -154,16 +144,38 @@ own_input (GstEffnetJob *job, const GstEffnetFormat *format, GstBuffer *buffer, 
   return TRUE;
 }
 
+/* What the executor decodes, and how its picture will stand. */
+static gboolean
+capture_coded (GstEffnetInference *inference, GstEffnetCoded *coded, GstBuffer *buffer,
+               GstEffnetJob *job, GError **error)
+{
+  EffnetImage unknown = EFFNET_IMAGE_INIT;
+
+  job->coded = gst_effnet_coded_take (coded, buffer);
+  if (job->coded == NULL) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "The access unit is damaged");
+    return FALSE;
+  }
+  job->input = GST_EFFNET_INPUT_CODED;
+  job->image = unknown;
+  job->image.orientation = job->results.storage.orientation =
+      orientation_of (inference, &job->settings, &unknown);
+  job->image.bits = job->settings.bits;
+  return TRUE;
+}
+
 gboolean
 gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetFormat *format,
-                              GstBuffer *buffer, gboolean own, const GstEffnetResults *newest,
-                              GstEffnetJob *job, GError **error)
+                              GstEffnetCoded *coded, GstBuffer *buffer, gboolean own,
+                              const GstEffnetResults *newest, GstEffnetJob *job, GError **error)
 {
   GstEffnetResults *results = &job->results;
   EffnetImage *image = &job->frame.image;
 
   if (!gst_effnet_regions_wants (&job->settings.regions, buffer))
     return TRUE;
+  if (gst_effnet_coded_is_set (coded))
+    return capture_coded (inference, coded, buffer, job, error);
   if (!gst_effnet_frame_map (&job->frame, format, buffer, error))
     return FALSE;
   job->input = GST_EFFNET_INPUT_FRAME;
@@ -179,7 +191,7 @@ gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetForm
   results->outside = gst_effnet_regions_pick (&job->settings.regions, buffer, results->width,
                                               results->height, &results->storage, job->picks);
   keep_recent (job, newest);
-  set_rects (job);
+  gst_effnet_job_set_rects (job);
   if (job->picks->len == 0)
     gst_effnet_job_drop_input (job);
   else if (own)

@@ -21,11 +21,13 @@ void gst_effnet_inference_forget (GstEffnetInference *inference);
 /* Notes what a tag event says. TRUE when the pictures stand otherwise from now on. */
 gboolean gst_effnet_inference_note_tags (GstEffnetInference *inference, GstEvent *event);
 /* The input of @job, begun before: the parts of @buffer that its settings ask for; none of them
- * leaves it without picks. Tracked regions that have a good result in @newest are kept. @own: @job
- * keeps nothing of @buffer; else the buffer stays mapped, so that it must outlive the job. FALSE
- * with EFFNET_ERROR_FRAME or CANCELLED. */
+ * leaves it without input. Tracked regions that have a good result in @newest are kept. Of
+ * compressed video, which @coded has looked at, the parts are not known yet. @own: @job keeps
+ * nothing of
+ * @buffer; else the buffer stays mapped, so that it must outlive the job. FALSE with
+ * EFFNET_ERROR_FRAME or CANCELLED. */
 gboolean gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetFormat *format,
-                                       GstBuffer *buffer, gboolean own,
+                                       GstEffnetCoded *coded, GstBuffer *buffer, gboolean own,
                                        const GstEffnetResults *newest, GstEffnetJob *job,
                                        GError **error);
 

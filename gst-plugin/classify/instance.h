@@ -7,6 +7,7 @@
 #define GST_EFFNET_INSTANCE_H
 
 #include "classify/announce.h"
+#include "classify/coded.h"
 #include "classify/enums.h"
 #include "classify/inference.h"
 #include "classify/labels.h"
@@ -45,6 +46,8 @@ struct _GstEffnetClassify {
   gboolean wants_reload; /* one of them was set since the last look */
   GstEffnetFrameSettings frame_settings;
   GstEffnetLabelSettings label_settings;
+  GstEffnetDecodeFrames decode_frames;
+  char *decoder;           /* (nullable) */
   char *regions;           /* (nullable) the property's text */
   GHashTable *complaints;  /* property's name -> a sentence about a value that cannot be used */
   GstEffnetEngine *engine; /* NULL below READY */
@@ -62,6 +65,7 @@ struct _GstEffnetClassify {
   GstEffnetInferenceMode mode; /* never AUTO */
   gboolean mode_settled;       /* since the last segment */
   GstEffnetFormat format;
+  GstEffnetCoded coded;
   GstEffnetAttachMeta attach_meta; /* the setting at the start */
   guint tensor_classes; /* of the tensor that the source's caps name; 0: they name none */
   char *name;           /* the element's at the start */

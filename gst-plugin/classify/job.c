@@ -44,11 +44,22 @@ gst_effnet_job_begin (GstEffnetJob *job, GstEffnetEngine *engine,
 }
 
 void
+gst_effnet_job_set_rects (GstEffnetJob *job)
+{
+  guint n = job->picks->len;
+
+  g_array_set_size (job->rects, n);
+  for (guint i = 0; i < n; i++)
+    g_array_index (job->rects, EffnetRegion, i) = g_array_index (job->picks, GstEffnetPick, i).rect;
+}
+
+void
 gst_effnet_job_drop_input (GstEffnetJob *job)
 {
   if (job->input == GST_EFFNET_INPUT_FRAME)
     gst_effnet_frame_unmap (&job->frame);
   gst_clear_buffer (&job->copy);
+  g_clear_pointer (&job->coded, gst_effnet_coded_input_free);
   job->input = GST_EFFNET_INPUT_NONE;
 }
 
@@ -61,8 +72,8 @@ gst_effnet_job_reset (GstEffnetJob *job)
   g_array_set_size (job->picks, 0);
   g_array_set_size (job->kept, 0);
   g_clear_error (&job->error);
-  job->ran = FALSE;
-  job->convert_ns = job->queue_ns = 0;
+  job->ran = job->no_picture = FALSE;
+  job->convert_ns = job->decode_ns = job->queue_ns = 0;
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
@@ -78,13 +89,14 @@ add_result (unsigned region, const EffnetResult *r, void *user_data)
   Run *run = user_data;
   GstEffnetJob *job = run->job;
   GstClockTime now = gst_util_get_timestamp ();
-  guint64 elapsed = now - run->since, explained = r->decode_ns + r->convert_ns + r->infer_ns;
+  guint64 decode_ns = r->decode_ns + (region == 0 ? job->decode_ns : 0);
+  guint64 elapsed = now - run->since, explained = decode_ns + r->convert_ns + r->infer_ns;
   GstEffnetResult *result = gst_effnet_results_add (&job->results, r, &job->settings.wanted);
   const GstEffnetEntry *best = &g_array_index (job->results.entries, GstEffnetEntry, result->first);
 
   result->pick = g_array_index (job->picks, GstEffnetPick, region);
   result->ns[GST_EFFNET_TIME_WAIT] = elapsed > explained ? elapsed - explained : 0;
-  result->ns[GST_EFFNET_TIME_DECODE] = r->decode_ns;
+  result->ns[GST_EFFNET_TIME_DECODE] = decode_ns;
   result->ns[GST_EFFNET_TIME_CONVERT] = r->convert_ns + job->convert_ns / job->picks->len;
   result->ns[GST_EFFNET_TIME_INFER] = r->infer_ns;
   run->since = gst_util_get_timestamp ();
@@ -92,7 +104,7 @@ add_result (unsigned region, const EffnetResult *r, void *user_data)
                       "%" GST_TIME_FORMAT " %s %d: class %d %.3f, decode %" G_GUINT64_FORMAT
                       " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
                       GST_TIME_ARGS (job->results.pts), result->pick.name, result->pick.roi_id,
-                      best->id, best->score, r->decode_ns, result->ns[GST_EFFNET_TIME_CONVERT],
+                      best->id, best->score, decode_ns, result->ns[GST_EFFNET_TIME_CONVERT],
                       r->infer_ns);
 }
 
@@ -123,8 +135,79 @@ run_image (Run *run, EffnetSession *session, GError **error)
                                           add_result, run, error);
 }
 
+static gboolean
+is_cancelled (gpointer executor)
+{
+  return effnet_executor_is_cancelled (executor);
+}
+
+/* From the stream's time stamps to the picture's, which B-frames may set apart. */
+static void
+set_times (GstEffnetResults *results, GstClockTime pts)
+{
+  GstClockTimeDiff later = GST_CLOCK_DIFF (results->pts, pts);
+
+  if (!GST_CLOCK_TIME_IS_VALID (pts) || !GST_CLOCK_TIME_IS_VALID (results->pts))
+    return;
+  results->pts = pts;
+  if (GST_CLOCK_TIME_IS_VALID (results->running_time))
+    results->running_time = (GstClockTime)MAX ((GstClockTimeDiff)results->running_time + later, 0);
+}
+
+/* @picture: what was decoded */
+static gboolean
+run_picture (Run *run, EffnetSession *session, const GstEffnetFormat *format, GstBuffer *picture,
+             GError **error)
+{
+  GstEffnetJob *job = run->job;
+  GstEffnetResults *results = &job->results;
+  gboolean ok;
+
+  set_times (results, GST_BUFFER_PTS (picture));
+  if (!gst_effnet_frame_map (&job->frame, format, picture, error))
+    return FALSE;
+  job->frame.image.orientation = job->image.orientation;
+  job->frame.image.bits = job->image.bits;
+  job->image = job->frame.image;
+  results->storage.is_field = gst_effnet_format_is_field (format);
+  ok = effnet_session_get_frame_size (session, &job->image, &results->width, &results->height,
+                                      error);
+  if (ok) {
+    results->outside = gst_effnet_regions_pick (
+        &job->settings.regions, gst_effnet_coded_input_get_places (job->coded), results->width,
+        results->height, &results->storage, job->picks);
+    gst_effnet_job_set_rects (job);
+    ok = job->picks->len == 0 || run_image (run, session, error);
+  }
+  gst_effnet_frame_unmap (&job->frame);
+  return ok;
+}
+
+static gboolean
+run_coded (Run *run, EffnetExecutor *executor, EffnetSession *session, GError **error)
+{
+  GstEffnetJob *job = run->job;
+  GstClockTime start = gst_util_get_timestamp ();
+  GError *failure = NULL;
+  GstEffnetFormat format;
+  GstBuffer *picture =
+      gst_effnet_coded_input_decode (job->coded, &format, is_cancelled, executor, &failure);
+  gboolean ok;
+
+  job->decode_ns = gst_util_get_timestamp () - start;
+  if (picture == NULL) {
+    job->no_picture = failure == NULL;
+    if (failure != NULL)
+      g_propagate_error (error, failure);
+    return job->no_picture;
+  }
+  ok = run_picture (run, session, &format, picture, error);
+  gst_buffer_unref (picture);
+  return ok;
+}
+
 void
-gst_effnet_job_run (GstEffnetJob *job, EffnetSession *session)
+gst_effnet_job_run (GstEffnetJob *job, EffnetExecutor *executor, EffnetSession *session)
 {
   Run run = {job, job->submitted};
 
@@ -133,6 +216,8 @@ gst_effnet_job_run (GstEffnetJob *job, EffnetSession *session)
   gst_effnet_run_settings_apply (&job->settings.run, session);
   if (job->input == GST_EFFNET_INPUT_TENSORS)
     run_tensors (&run, session, &job->error);
+  else if (job->input == GST_EFFNET_INPUT_CODED)
+    run_coded (&run, executor, session, &job->error);
   else
     run_image (&run, session, &job->error);
 }

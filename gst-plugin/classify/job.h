@@ -7,6 +7,7 @@
 #ifndef GST_EFFNET_JOB_H
 #define GST_EFFNET_JOB_H
 
+#include "classify/coded.h"
 #include "classify/results.h"
 #include "video.h"
 
@@ -28,6 +29,7 @@ typedef enum {
   GST_EFFNET_INPUT_TENSORS, /* converted */
   GST_EFFNET_INPUT_BYTES,   /* a copy of a file's bytes */
   GST_EFFNET_INPUT_FRAME,   /* mapped: the stream's buffer, or a copy */
+  GST_EFFNET_INPUT_CODED,   /* compressed video: the parts are picked when it is decoded */
 } GstEffnetInput;
 
 typedef struct {
@@ -48,19 +50,22 @@ typedef struct {
   GArray *rects;                       /* of EffnetRegion: the same */
   GArray *kept;                        /* of GstEffnetKept: parts whose earlier results are good */
   GstEffnetInput input;
-  EffnetImage image; /* BYTES, FRAME */
+  EffnetImage image; /* BYTES, FRAME; of CODED orientation and bits only */
   GArray *tensors;   /* of float, [n picks][height][width][3] */
   GByteArray *bytes;
   GstEffnetFrame frame;
-  GstBuffer *copy;    /* (nullable): the one that is mapped, if it is not the stream's */
-  guint64 convert_ns; /* of the parts together, on the streaming thread */
+  GstEffnetCodedInput *coded; /* (nullable) */
+  GstBuffer *copy;            /* (nullable): the one that is mapped, if it is not the stream's */
+  guint64 convert_ns;         /* of the parts together, on the streaming thread */
   GstClockTime arrived, submitted; /* system times */
 
   /* outcome */
   GstEffnetResults results;
-  GError *error;    /* (nullable): no result: EFFNET_ERROR_CANCELLED, or the frame is bad */
-  gboolean ran;     /* FALSE: a newer one took its place, or the stream was cancelled */
-  guint64 queue_ns; /* between submission and run */
+  GError *error;       /* (nullable): no result: EFFNET_ERROR_CANCELLED, or the frame is bad */
+  gboolean no_picture; /* of compressed video the decoder has put out none yet */
+  gboolean ran;        /* FALSE: a newer one took its place, or the stream was cancelled */
+  guint64 decode_ns;   /* of compressed video */
+  guint64 queue_ns;    /* between submission and run */
 } GstEffnetJob;
 
 GstEffnetJob *gst_effnet_job_new (GstObject *element);
@@ -68,12 +73,14 @@ void gst_effnet_job_free (GstEffnetJob *job);
 /* Empties it, but keeps the memory, and begins another for @engine. */
 void gst_effnet_job_begin (GstEffnetJob *job, GstEffnetEngine *engine,
                            const GstEffnetInferenceSettings *settings);
+/* The parts that are picked become those that are run. */
+void gst_effnet_job_set_rects (GstEffnetJob *job);
 /* Lets go of the input, and of the buffer that is it; settings and outcome stay. */
 void gst_effnet_job_drop_input (GstEffnetJob *job);
 /* Lets go of everything. */
 void gst_effnet_job_reset (GstEffnetJob *job);
 /* In an executor. */
-void gst_effnet_job_run (GstEffnetJob *job, EffnetSession *session);
+void gst_effnet_job_run (GstEffnetJob *job, EffnetExecutor *executor, EffnetSession *session);
 /* Without a result: takes @error. */
 void gst_effnet_job_fail (GstEffnetJob *job, GError *error);
 

@@ -6,6 +6,7 @@
 #include "classify/props.h"
 
 #include "classify/model.h"
+#include "classify/props_decode.h"
 #include "classify/props_labels.h"
 #include "classify/props_load.h"
 #include "classify/props_meta.h"
@@ -38,7 +39,7 @@ enum {
 
 static const GstEffnetPropertyGroup *const groups[] = {
     &gst_effnet_region_properties, &gst_effnet_load_properties, &gst_effnet_meta_properties,
-    &gst_effnet_label_properties,  &gst_effnet_mode_properties,
+    &gst_effnet_label_properties,  &gst_effnet_mode_properties, &gst_effnet_decode_properties,
 };
 
 /* @id: becomes the property's place in the group. Returns: (nullable): the group it is of */

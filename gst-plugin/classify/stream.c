@@ -95,9 +95,8 @@ gst_effnet_stream_give_back (GstEffnetStream *stream, GstEffnetJob *job)
 static void
 run (EffnetExecutor *executor, EffnetSession *session, const GError *error, void *data)
 {
-  (void)executor;
   if (session != NULL)
-    gst_effnet_job_run (data, session);
+    gst_effnet_job_run (data, executor, session);
   else
     gst_effnet_job_fail (data, g_error_copy (error));
 }

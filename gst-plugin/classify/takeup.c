@@ -8,15 +8,18 @@
 #define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
 
 static void
-count_results (GstEffnetClassify *self, const GstEffnetResults *results, GstEffnetReason reason)
+count_results (GstEffnetClassify *self, const GstEffnetJob *job, GstEffnetReason reason)
 {
+  const GstEffnetResults *results = &job->results;
   guint n = gst_effnet_results_length (results);
 
   GST_OBJECT_LOCK (self);
   self->stats.rois_skipped += results->outside;
   for (guint i = 0; i < n; i++)
     gst_effnet_stats_add (&self->stats, gst_effnet_results_get (results, i)->ns);
-  if (n > 0) {
+  if (job->no_picture) {
+    gst_effnet_stats_skip (&self->stats, GST_EFFNET_REASON_NO_PICTURE);
+  } else if (n > 0) {
     self->qos.processed++;
     self->qos.inferred_at = gst_util_get_timestamp ();
   } else {
@@ -85,9 +88,9 @@ gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max
     ret = bad_frame (self, max_errors, job->error);
   } else {
     self->n_bad = 0;
-    count_results (self, &job->results,
+    count_results (self, job,
                    job->kept->len > 0 ? GST_EFFNET_REASON_TRACKED : GST_EFFNET_REASON_NO_REGION);
-    if (job->settings.regions.serial == self->regions_serial &&
+    if (!job->no_picture && job->settings.regions.serial == self->regions_serial &&
         (job->picks->len > 0 || self->mode == GST_EFFNET_INFERENCE_MODE_SYNC))
       use_results (self, job);
   }

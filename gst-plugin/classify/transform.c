@@ -90,6 +90,23 @@ gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled)
 
 /* ---- whether --------------------------------------------------------------------------------- */
 
+/* FALSE: it is compressed and cannot be decoded by itself. */
+static gboolean
+can_be_decoded (GstEffnetClassify *self, GstBuffer *buffer)
+{
+  gboolean can;
+
+  if (!gst_effnet_coded_is_set (&self->coded))
+    return TRUE;
+  can = gst_effnet_coded_look (&self->coded, buffer);
+  if (gst_effnet_coded_pop_refresh (&self->coded))
+    GST_ELEMENT_INFO (self, STREAM, DECODE,
+                      ("The stream is refreshed gradually: what leads to a whole picture is "
+                       "decoded where it has no keyframes, which costs more"),
+                      (NULL));
+  return can;
+}
+
 /* What downstream said of lateness and throttling. */
 static GstEffnetReason
 ask_qos (GstEffnetClassify *self, Frame *frame)
@@ -123,6 +140,8 @@ has_room (GstEffnetClassify *self)
 
   if (self->mode != GST_EFFNET_INFERENCE_MODE_ASYNC || gst_effnet_stream_is_free (&self->stream))
     return TRUE;
+  if (self->coded.frames == GST_EFFNET_DECODE_FRAMES_ALL) /* the next ones build on it */
+    return FALSE;
   waited = gst_util_get_timestamp () - gst_effnet_stream_get_submitted (&self->stream);
   return waited >= MAX (REPLACE_AFTER, REPLACE_SHARE * self->capture_ns);
 }
@@ -130,6 +149,10 @@ has_room (GstEffnetClassify *self)
 static gboolean
 wants_inference (GstEffnetClassify *self, Frame *frame)
 {
+  if (!can_be_decoded (self, frame->buffer)) {
+    frame->reason = GST_EFFNET_REASON_NO_PICTURE;
+    return FALSE;
+  }
   frame->load = (GstEffnetLoadFrame){
       .gap = GST_BUFFER_FLAG_IS_SET (frame->buffer, GST_BUFFER_FLAG_GAP),
       .first = self->results.engine == NULL && !gst_effnet_stream_is_busy (&self->stream),
@@ -206,8 +229,8 @@ capture (GstEffnetClassify *self, Frame *frame, gboolean own)
   job->results.running_time = frame->load.time;
   job->results.frame = self->n_frames;
   job->arrived = start;
-  if (!gst_effnet_inference_capture (&self->inference, &self->format, frame->buffer, own,
-                                     &self->results, job, &error))
+  if (!gst_effnet_inference_capture (&self->inference, &self->format, &self->coded, frame->buffer,
+                                     own, &self->results, job, &error))
     gst_effnet_job_fail (job, error);
   self->capture_ns = gst_util_get_timestamp () - start;
   return job;
@@ -225,8 +248,11 @@ finish (GstEffnetClassify *self, Frame *frame, GstEffnetJob *job)
   if (!frame->cancelled)
     frame->counted = TRUE;
   if (!frame->bad && !frame->cancelled) {
-    frame->fresh = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC;
-    if (job->picks->len == 0) {
+    frame->fresh = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC && !job->no_picture &&
+                   job->results.pts == GST_BUFFER_PTS (frame->buffer);
+    if (job->no_picture) {
+      frame->reason = GST_EFFNET_REASON_NO_PICTURE;
+    } else if (job->picks->len == 0) {
       frame->reason = job->kept->len > 0 ? GST_EFFNET_REASON_TRACKED : GST_EFFNET_REASON_NO_REGION;
       gst_effnet_load_retry (&self->load);
     }
@@ -240,7 +266,7 @@ infer (GstEffnetClassify *self, Frame *frame)
 {
   GstEffnetJob *job = capture (self, frame, FALSE);
 
-  if (job != NULL && job->error == NULL && job->picks->len > 0) {
+  if (job != NULL && job->input != GST_EFFNET_INPUT_NONE) {
     gst_effnet_stream_submit (&self->stream, job, EFFNET_SUBMIT_REPLACE);
     gst_effnet_stream_wait (&self->stream, -1);
     job = gst_effnet_stream_take (&self->stream);
@@ -258,7 +284,7 @@ send_off (GstEffnetClassify *self, Frame *frame)
     frame->reason = GST_EFFNET_REASON_BUSY;
     return GST_FLOW_OK;
   }
-  if (job->error != NULL || job->picks->len == 0)
+  if (job->input == GST_EFFNET_INPUT_NONE)
     return finish (self, frame, job);
   frame->counted = TRUE;
   gst_effnet_stream_submit (&self->stream, job, EFFNET_SUBMIT_REPLACE);
@@ -343,7 +369,8 @@ gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
   frame.settings.inference.wanted.filter = self->labels.filter;
   ret = take_up_finished (self, &frame);
   wanted = wants_inference (self, &frame);
-  gst_effnet_load_pass (&self->load, &frame.settings.load, &frame.load, wanted);
+  if (frame.reason != GST_EFFNET_REASON_NO_PICTURE) /* the interval counts what can be decoded */
+    gst_effnet_load_pass (&self->load, &frame.settings.load, &frame.load, wanted);
   if (ret == GST_FLOW_OK && wanted)
     ret = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC ? infer (self, &frame)
                                                        : send_off (self, &frame);

@@ -143,10 +143,21 @@ cameras_read (void)
   return cameras;
 }
 
+static gboolean
+has_element (const char *name)
+{
+  GstElementFactory *factory = gst_element_factory_find (name);
+  gboolean has = factory != NULL;
+
+  gst_clear_object (&factory);
+  return has;
+}
+
 gboolean
 camera_mode_is_plain (const GstCaps *mode)
 {
-  return !gst_structure_has_name (gst_caps_get_structure (mode, 0), "video/x-h264");
+  return !gst_structure_has_name (gst_caps_get_structure (mode, 0), "video/x-h264") ||
+         (has_element ("x264enc") && has_element ("avdec_h264"));
 }
 
 /* ---- the source ------------------------------------------------------------------------------ */
@@ -215,20 +226,26 @@ static GstBuffer *
 scene (const GstCaps *caps)
 {
   const GstStructure *s = gst_caps_get_structure (caps, 0);
-  gboolean jpeg = gst_structure_has_name (s, "image/jpeg");
-  const char *format = jpeg ? "I420" : gst_structure_get_string (s, "format");
-  const char *colorimetry = jpeg ? NULL : gst_structure_get_string (s, "colorimetry");
+  const char *encoder = "identity", *format = gst_structure_get_string (s, "format");
+  const char *colorimetry = NULL;
   int width = 0, height = 0;
   GstBuffer *out;
   char *line;
 
+  if (gst_structure_has_name (s, "image/jpeg"))
+    encoder = "jpegenc";
+  else if (gst_structure_has_name (s, "video/x-h264"))
+    encoder = "x264enc key-int-max=1 tune=zerolatency speed-preset=ultrafast ! "
+              "video/x-h264,stream-format=byte-stream,alignment=au ! identity";
+  else
+    colorimetry = gst_structure_get_string (s, "colorimetry");
   gst_structure_get_int (s, "width", &width);
   gst_structure_get_int (s, "height", &height);
-  line =
-      g_strdup_printf ("jpegdec ! videoscale add-borders=false ! videoconvert ! "
-                       "video/x-raw,format=%s,width=%d,height=%d,pixel-aspect-ratio=1/1%s%s%s",
-                       format, width, height, colorimetry != NULL ? ",colorimetry=" : "",
-                       colorimetry != NULL ? colorimetry : "", jpeg ? " ! jpegenc" : " ! identity");
+  line = g_strdup_printf (
+      "jpegdec ! videoscale add-borders=false ! videoconvert ! "
+      "video/x-raw,format=%s,width=%d,height=%d,pixel-aspect-ratio=1/1%s%s ! %s",
+      format != NULL ? format : "I420", width, height, colorimetry != NULL ? ",colorimetry=" : "",
+      colorimetry != NULL ? colorimetry : "", encoder);
   out = picture_through ("pipelines/media/coffee.jpg", line);
   g_free (line);
   return out;

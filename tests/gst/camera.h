@@ -17,7 +17,7 @@ typedef struct {
 GPtrArray *cameras_read (void);
 /* A source that offers @modes, and sends @n frames of what it agreed on. */
 GstElement *camera_source_new (GstCaps *modes, guint n);
-/* TRUE for a mode that the element is expected to take as it comes. */
+/* FALSE for a mode that needs an encoder, or a decoder, that is not installed. */
 gboolean camera_mode_is_plain (const GstCaps *mode);
 
 #endif
