@@ -84,11 +84,24 @@ print_result (GstMessage *message, gboolean json, GError **error)
   return TRUE;
 }
 
+/* An element that left the sentence to GStreamer says what happened in the last line of @debug. */
+static void
+print_complaint (const char *name, const GError *error, const char *debug)
+{
+  g_autofree char *general = gst_error_get_message (error->domain, error->code), *text = NULL;
+  const char *line = debug != NULL ? strrchr (debug, '\n') : NULL;
+
+  if (line != NULL && strcmp (error->message, general) == 0)
+    text = g_strdup_printf ("%s %s", error->message, line + 1);
+  cli_failure (name, text != NULL ? text : error->message);
+}
+
 /* -1: go on, else the exit code. */
 static int
 handle (GstElement *pipeline, GstMessage *message, gboolean json)
 {
   g_autoptr (GError) error = NULL;
+  g_autofree char *debug = NULL;
   const char *name = GST_MESSAGE_SRC_NAME (message);
 
   switch (GST_MESSAGE_TYPE (message)) {
@@ -98,12 +111,12 @@ handle (GstElement *pipeline, GstMessage *message, gboolean json)
       return cli_exit_code (error);
     break;
   case GST_MESSAGE_WARNING:
-    gst_message_parse_warning (message, &error, NULL);
-    cli_failure (name, error->message);
+    gst_message_parse_warning (message, &error, &debug);
+    print_complaint (name, error, debug);
     break;
   case GST_MESSAGE_ERROR:
-    gst_message_parse_error (message, &error, NULL);
-    cli_failure (name, error->message);
+    gst_message_parse_error (message, &error, &debug);
+    print_complaint (name, error, debug);
     return CLI_FAILED;
   case GST_MESSAGE_LATENCY:
     gst_bin_recalculate_latency (GST_BIN (pipeline));
