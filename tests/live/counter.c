@@ -126,8 +126,11 @@ static const float *
 scores_of (Counter *self, guint n)
 {
   float *scores = self->scores + (gsize)n * self->n_classes;
-  EffnetImage image = {
-      .format = EFFNET_PIXEL_FORMAT_I420, .width = self->width, .height = self->height};
+  /* what caps without a chroma-site say of so few lines */
+  EffnetImage image = {.format = EFFNET_PIXEL_FORMAT_I420,
+                       .width = self->width,
+                       .height = self->height,
+                       .chroma_site = EFFNET_CHROMA_SITE_CENTER};
   const guint8 *data = self->frames + n * self->size;
   gsize luma_size = (gsize)self->width * self->height;
   EffnetResult result;
