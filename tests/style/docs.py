@@ -17,8 +17,10 @@ NAMED = re.compile(r"`([\w./-]+/[\w.-]+\.(?:c|h|inc|py|sh|md|svg))`")
 BLOCK = re.compile(r"^```.*?^```", re.M | re.S)
 
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
-pages = {path: BLOCK.sub("", path.read_text()) for path in sorted(root.rglob("*.md"))
-         if not re.match(r"build|\.", str(path.relative_to(root)))}
+# Builds are not looked into: a whole system may lie there, and change meanwhile.
+folders = [folder for folder in root.iterdir() if folder.is_dir() and not re.match(r"build|\.", folder.name)]
+pages = {path: BLOCK.sub("", path.read_text())
+         for path in sorted([*root.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))])}
 
 
 def headings(path):
