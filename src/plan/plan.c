@@ -12,9 +12,8 @@ find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
   set->average_pool = effnet_kernel_find (EFFNET_OP_POOL, dtype, any);
   set->fc = effnet_kernel_find (EFFNET_OP_FC, dtype, any);
   set->scale_rows = effnet_kernel_find (EFFNET_OP_SCALE_ROWS, dtype, any);
-  set->scale_panels = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, dtype, any);
   if (set->stem != NULL && set->average_pool != NULL && set->fc != NULL &&
-      set->scale_rows != NULL && set->scale_panels != NULL &&
+      set->scale_rows != NULL && effnet_kernel_find (EFFNET_OP_SCALE_PANELS, dtype, any) != NULL &&
       effnet_kernel_find (EFFNET_OP_DEPTHWISE, dtype, window) != NULL &&
       effnet_kernel_find (EFFNET_OP_GEMM, dtype, any) != NULL)
     return TRUE;

@@ -217,7 +217,8 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
   s->fc.out = new_buffer (b, layer->out * sizeof (float));
   s->rows = s->scaled = EFFNET_NO_SLOT;
   if (2 * s->project->out < s->pixels) { /* a copy is twice the work of scaling in place */
-    s->scale = b->kernels->scale_panels;
+    s->scale = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, b->plan->dtype,
+                                   (EffnetKernelShape){.groups = s->project->gemm->kr});
     s->scaled = new_buffer (b, effnet_packed_bytes (s->project));
     scaled = effnet_packed_bytes (s->project) / b->element;
   } else {

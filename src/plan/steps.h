@@ -8,7 +8,7 @@
 
 /* The kernels of one dtype that serve every layer; GEMM and depthwise rows go by shape. */
 typedef struct {
-  const EffnetKernel *stem, *average_pool, *fc, *scale_rows, *scale_panels;
+  const EffnetKernel *stem, *average_pool, *fc, *scale_rows;
 } EffnetKernelSet;
 
 /* Writes the steps and the buffers of @net into @plan, whose layers are laid out; @layers: the same

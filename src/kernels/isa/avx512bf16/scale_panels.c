@@ -27,10 +27,6 @@ effnet_scale_panels_bf16_avx512bf16 (const EffnetScalePanels *s)
       _mm512_mullo_epi32 (_mm512_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
                           _mm512_set1_epi32 (0x10001)));
 
-  if (s->kr != 2) {
-    effnet_scale_panels_bf16_ref (s);
-    return;
-  }
   for (size_t p = 0; p < s->panels; p++)
     for (size_t block = 0; block < blocks; block++) {
       __m512 gate0 = _mm512_set1_ps (s->gate[2 * block]);
