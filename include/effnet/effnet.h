@@ -69,6 +69,7 @@ G_BEGIN_DECLS
 #define EFFNET_INPUT_SIDE_MAX  8192    /* pixels of a side of the network's input */
 #define EFFNET_FRAME_SIDE_MAX  16384   /* pixels of a side of a frame */
 #define EFFNET_TOP_K_MAX       1000    /* classes that the element and the tool list */
+#define EFFNET_BATCH_MAX       64      /* images of effnet_session_run_batch() */
 #define EFFNET_TEMPERATURE_MAX 100.0   /* of EffnetSessionOptions */
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -426,7 +427,7 @@ EFFNET_API gboolean effnet_session_classify (EffnetSession *session, const Effne
                                              EffnetResult *result, GError **error);
 /**
  * EffnetRegionFunc:
- * @region: index of the region
+ * @region: index of the region, or of the image of a batch
  * @result: its result; the arrays hold until the function returns
  * @user_data: as given
  */
@@ -510,6 +511,26 @@ EFFNET_API gboolean effnet_session_preprocess_regions (EffnetSession *session,
  */
 EFFNET_API gboolean effnet_session_run (EffnetSession *session, const float *nhwc,
                                         EffnetResult *result, GError **error);
+/**
+ * effnet_session_run_batch:
+ * @session: a session
+ * @nhwc: [n][input_height][input_width][3], RGB, normalised
+ * @n: images, at most #EFFNET_BATCH_MAX; 0 does nothing
+ * @func: (scope call) (closure user_data): called once for each image, in order
+ * @user_data: for @func
+ * @error: return location
+ *
+ * Several images in one run: weights are read once for all of them, and the last rows of one share
+ * a kernel's blocks with the first of the next. Each result is that of effnet_session_run(), bit
+ * for bit, with an equal part of the run's time as `infer_ns`. The first batch of a size, larger
+ * than those before it, makes the session's memory that many times as large.
+ *
+ * Returns: FALSE as effnet_session_run(), with #EFFNET_ERROR_ARGUMENT or, for lack of memory,
+ *   #EFFNET_ERROR_IO; the calls that were made stand when a later image's result is not finite
+ */
+EFFNET_API gboolean effnet_session_run_batch (EffnetSession *session, const float *nhwc, unsigned n,
+                                              EffnetRegionFunc func, void *user_data,
+                                              GError **error);
 /**
  * effnet_session_get_profile:
  * @session: a session made with `profile`

@@ -33,7 +33,8 @@ struct _EffnetModel {
 struct _EffnetSession {
   EffnetModel *model;
   EffnetPool *pool;
-  EffnetArena arena;
+  EffnetArena arena; /* buffers of `images` images, then the scratch of each worker */
+  size_t images;
   EffnetFrontend *frontend;
   EffnetInputSpec spec;
   EffnetResizeMode resize_mode;      /* as asked for */
@@ -44,9 +45,10 @@ struct _EffnetSession {
   uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
 };
 
-/* Walks the plan over @input, float [in_h][in_w][3], between effnet_pool_enter() and _leave();
- * features and logits are then in the arena, unless the session was stopped meanwhile. */
-void effnet_run (EffnetSession *session, const float *input);
+/* Walks the plan over @input, float [images][in_h][in_w][3], between effnet_pool_enter() and
+ * _leave(); features and logits are then in the arena, unless the session was stopped meanwhile.
+ * @images: at most the session's. */
+void effnet_run (EffnetSession *session, const float *input, size_t images);
 
 /* A session of the default options whose tiles @pool runs. */
 EffnetSession *effnet_session_new_in (EffnetModel *model, EffnetPool *pool, GError **error);

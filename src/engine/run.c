@@ -15,6 +15,7 @@ typedef struct {
   const char *weights;
   const float *input;
   size_t element; /* bytes of T */
+  size_t images, image;
   gboolean alone; /* no other worker takes tiles of this step */
   EffnetStop *stop;
 } Job;
@@ -24,7 +25,12 @@ typedef struct {
 static void *
 at (const Job *job, EffnetSlot slot)
 {
-  return slot == EFFNET_NO_SLOT ? NULL : job->arena + job->buffers[slot].offset;
+  const EffnetBuffer *buffer;
+
+  if (slot == EFFNET_NO_SLOT)
+    return NULL;
+  buffer = &job->buffers[slot];
+  return job->arena + job->images * buffer->offset + job->image * buffer->stride;
 }
 
 static void *
@@ -70,6 +76,7 @@ run_stem (const Job *job, const EffnetTile *tile, unsigned worker)
   const EffnetStemStep *s = &job->step->stem;
   const EffnetWindow *w = &s->window;
   const void *rows[MAX_KERNEL];
+  const float *input = job->input + job->image * w->in_h * w->in_w * s->layer->in;
   EffnetStem args = {
       .rows = (const float *const *)rows,
       .in_w = w->in_w,
@@ -86,7 +93,7 @@ run_stem (const Job *job, const EffnetTile *tile, unsigned worker)
 
   (void)worker;
   for (size_t y = tile->row; y < tile->row + tile->rows; y++) {
-    window_rows (w, (const char *)job->input, w->in_w * s->layer->in * sizeof (float), y, rows);
+    window_rows (w, (const char *)input, w->in_w * s->layer->in * sizeof (float), y, rows);
     args.out = (char *)at (job, s->out) + y * w->out_w * s->layer->out * job->element;
     job->step->kernel->call.stem (&args);
   }
@@ -403,25 +410,33 @@ static void
 run_tile (void *user, size_t index, unsigned worker)
 {
   const Job *job = user;
-  const EffnetTile tile = effnet_step_tile (job->step, index, job->alone);
+  const EffnetTile tile = effnet_step_tile (job->step, index, job->images, job->alone);
+  Job own;
 
-  if (!effnet_stop_now (job->stop))
-    step_funcs[job->step->kind](job, &tile, worker);
+  if (effnet_stop_now (job->stop))
+    return;
+  if (tile.image > 0) {
+    own = *job;
+    own.image = tile.image;
+    job = &own;
+  }
+  step_funcs[job->step->kind](job, &tile, worker);
 }
 
 void
-effnet_run (EffnetSession *session, const float *input)
+effnet_run (EffnetSession *session, const float *input, size_t images)
 {
   const EffnetModel *model = session->model;
   const EffnetPlan *plan = model->plan;
   Job job = {
       .buffers = plan->buffers,
       .arena = session->arena.base,
-      .scratch = (char *)session->arena.base + plan->arena_bytes,
+      .scratch = (char *)session->arena.base + session->images * plan->arena_bytes,
       .scratch_bytes = plan->scratch_bytes,
       .weights = model->weights.base,
       .input = input,
       .element = effnet_dtype_size (plan->dtype),
+      .images = images,
       .stop = &session->stop,
   };
 
@@ -430,7 +445,8 @@ effnet_run (EffnetSession *session, const float *input)
 
     job.step = &plan->steps[i];
     job.alone = effnet_pool_is_alone (session->pool);
-    effnet_pool_run (session->pool, effnet_step_tiles (job.step, job.alone), run_tile, &job);
+    effnet_pool_run (session->pool, effnet_step_tiles (job.step, images, job.alone), run_tile,
+                     &job);
     if (session->profile != NULL)
       session->profile[i] = (uint64_t)(effnet_clock_ns () - before);
   }

@@ -82,14 +82,22 @@ check_options (const EffnetSessionOptions *options, GError **error)
   return TRUE;
 }
 
+/* For batches of up to @images. */
 static gboolean
-make_arena (EffnetSession *session, GError **error)
+make_arena (EffnetSession *session, size_t images, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
-  size_t bytes = plan->arena_bytes + effnet_pool_size (session->pool) * plan->scratch_bytes;
+  size_t bytes =
+      images * plan->arena_bytes + effnet_pool_size (session->pool) * plan->scratch_bytes;
 
-  if (effnet_arena_init (&session->arena, bytes) == 0)
+  if (session->images >= images)
     return TRUE;
+  effnet_arena_clear (&session->arena);
+  session->images = 0;
+  if (effnet_arena_init (&session->arena, bytes) == 0) {
+    session->images = images;
+    return TRUE;
+  }
   g_autofree char *shown = effnet_printable (session->model->name);
   return effnet_fail (error, EFFNET_ERROR_IO,
                       "a session of %s needs %" G_GSIZE_FORMAT
@@ -107,7 +115,7 @@ session_new (EffnetModel *model, EffnetPool *pool, const EffnetSessionOptions *o
 
   session->model = effnet_model_ref (model);
   session->pool = pool;
-  if (!options->frontend_only && !make_arena (session, error))
+  if (!options->frontend_only && !make_arena (session, 1, error))
     return NULL;
   session->resize_mode = options->resize_mode;
   fill_spec (&session->spec, model, options);
@@ -242,20 +250,25 @@ check_finite (const EffnetSession *session, const char *what, const float *value
   return TRUE;
 }
 
-/* Between enter() and leave(). */
+/* What image @i of @images left in slot @slot. */
+static const float *
+outcome (const EffnetSession *session, EffnetSlot slot, size_t i, size_t images)
+{
+  const EffnetBuffer *buffer = &session->model->plan->buffers[slot];
+  const char *arena = session->arena.base;
+
+  return (const float *)(const void *)(arena + images * buffer->offset + i * buffer->stride);
+}
+
+/* Of image @i of a run of @images. */
 static gboolean
-infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
+take_result (EffnetSession *session, size_t i, size_t images, EffnetResult *result, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
-  const char *arena = session->arena.base;
-  int64_t before = effnet_clock_ns ();
 
-  effnet_run (session, nhwc);
-  if (atomic_load (&session->stop.obeyed))
-    return FALSE; /* leave() says why */
   memset (result, 0, sizeof *result);
-  result->logits = (const float *)(const void *)(arena + plan->buffers[plan->logits].offset);
-  result->features = (const float *)(const void *)(arena + plan->buffers[plan->features].offset);
+  result->logits = outcome (session, plan->logits, i, images);
+  result->features = outcome (session, plan->features, i, images);
   result->probabilities = session->probabilities;
   result->n_classes = plan->n_classes;
   result->n_features = plan->n_features;
@@ -264,8 +277,24 @@ infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError *
     return FALSE;
   effnet_result_activate (session->activation, session->temperature, result->logits,
                           session->probabilities, plan->n_classes);
-  result->infer_ns = (uint64_t)(effnet_clock_ns () - before);
   effnet_result_measure (result, session->activation);
+  return TRUE;
+}
+
+/* Between enter() and leave(). */
+static gboolean
+infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
+{
+  int64_t before = effnet_clock_ns ();
+
+  if (!make_arena (session, 1, error)) /* a batch that got no memory left none */
+    return FALSE;
+  effnet_run (session, nhwc, 1);
+  if (atomic_load (&session->stop.obeyed))
+    return FALSE; /* leave() says why */
+  if (!take_result (session, 0, 1, result, error))
+    return FALSE;
+  result->infer_ns = (uint64_t)(effnet_clock_ns () - before);
   return TRUE;
 }
 
@@ -284,6 +313,36 @@ effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *res
     return FALSE;
   enter (session);
   return leave (session, infer (session, nhwc, result, error), error);
+}
+
+gboolean
+effnet_session_run_batch (EffnetSession *session, const float *nhwc, unsigned n,
+                          EffnetRegionFunc func, void *user_data, GError **error)
+{
+  uint64_t infer_ns;
+  EffnetResult result;
+  int64_t before;
+  gboolean ok;
+
+  if (n == 0)
+    return TRUE;
+  if (n > EFFNET_BATCH_MAX)
+    return effnet_fail (error, EFFNET_ERROR_ARGUMENT, "a batch of %u; expected at most %d", n,
+                        EFFNET_BATCH_MAX);
+  if (!check_network (session, error) || !make_arena (session, n, error))
+    return FALSE;
+  enter (session);
+  before = effnet_clock_ns ();
+  effnet_run (session, nhwc, n);
+  infer_ns = (uint64_t)(effnet_clock_ns () - before) / n;
+  ok = leave (session, !atomic_load (&session->stop.obeyed), error);
+  for (unsigned i = 0; ok && i < n; i++) {
+    ok = take_result (session, i, n, &result, error);
+    result.infer_ns = infer_ns;
+    if (ok)
+      func (i, &result, user_data);
+  }
+  return ok;
 }
 
 gboolean

@@ -7,9 +7,10 @@
 #include <stddef.h>
 
 typedef struct {
-  size_t bytes;
+  size_t bytes;       /* of one image, rounded up */
   size_t first, last; /* steps: written first, read last; both inclusive */
-  size_t offset;      /* found by effnet_memory_plan() */
+  size_t offset;      /* found by effnet_memory_plan(); of n images n times as much */
+  size_t stride;      /* from image to image: what one has, to the byte */
 } EffnetBuffer;
 
 /* Gives each buffer an aligned offset such that buffers alive at the same step do not overlap:

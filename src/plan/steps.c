@@ -32,8 +32,10 @@ static EffnetSlot
 new_buffer (Builder *b, size_t bytes)
 {
   g_assert (b->n_buffers < most (b->net));
-  b->buffers[b->n_buffers] =
-      (EffnetBuffer){effnet_align_up (bytes, EFFNET_ALIGN), b->n_steps, b->n_steps, 0};
+  b->buffers[b->n_buffers] = (EffnetBuffer){.bytes = effnet_align_up (bytes, EFFNET_ALIGN),
+                                            .first = b->n_steps,
+                                            .last = b->n_steps,
+                                            .stride = bytes};
   return b->n_buffers++;
 }
 

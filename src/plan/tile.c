@@ -181,9 +181,9 @@ channels_tile (size_t t, size_t per_tile, size_t n)
 }
 
 static EffnetTile
-pointwise_tile (const EffnetPointwiseStep *s, size_t t)
+pointwise_tile (const EffnetPointwiseStep *s, size_t t, size_t pixels)
 {
-  size_t row_tiles = effnet_div_up (s->pixels, s->pixels_per_tile);
+  size_t row_tiles = effnet_div_up (pixels, s->pixels_per_tile);
   size_t panel_tiles = effnet_div_up (s->panels, s->panels_per_tile);
   size_t row_tile = s->by_panels ? t % row_tiles : t / panel_tiles;
   size_t panel_tile = s->by_panels ? t / row_tiles : t % panel_tiles;
@@ -191,7 +191,7 @@ pointwise_tile (const EffnetPointwiseStep *s, size_t t)
                                    s->layer->out);
 
   tile.row = row_tile * s->pixels_per_tile;
-  tile.rows = MIN (s->pixels_per_tile, s->pixels - tile.row);
+  tile.rows = MIN (s->pixels_per_tile, pixels - tile.row);
   return tile;
 }
 
@@ -228,14 +228,52 @@ fused_tile (const EffnetFusedStep *s, size_t t, gboolean alone)
   return tile;
 }
 
-size_t
-effnet_step_tiles (const EffnetStep *step, gboolean alone)
+static size_t
+image_tiles (const EffnetStep *step, gboolean alone)
 {
   return alone && step->kind == EFFNET_STEP_EXPAND_DEPTHWISE ? step->fused.n_slices : step->n_tiles;
 }
 
-EffnetTile
-effnet_step_tile (const EffnetStep *step, size_t t, gboolean alone)
+/* All images meet the same weights, pixel by pixel. */
+static gboolean
+is_merged (const EffnetStep *step)
+{
+  return step->kind == EFFNET_STEP_POINTWISE && step->pointwise.scaled == EFFNET_NO_SLOT;
+}
+
+/* A step reads more weights than input, so that a tile of all images comes before the next tile. */
+static gboolean
+is_weighty (const EffnetStep *step)
+{
+  switch (step->kind) {
+  case EFFNET_STEP_EXPAND_DEPTHWISE: {
+    const EffnetWindow *w = &step->fused.depthwise.window;
+
+    return step->fused.expand->out > w->in_h * w->in_w;
+  }
+  case EFFNET_STEP_SQUEEZE:
+  case EFFNET_STEP_EXCITE:
+  case EFFNET_STEP_CLASSIFIER:
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+size_t
+effnet_step_tiles (const EffnetStep *step, size_t images, gboolean alone)
+{
+  const EffnetPointwiseStep *s = &step->pointwise;
+
+  if (images == 1 || !is_merged (step))
+    return images * image_tiles (step, alone);
+  return effnet_div_up (images * s->pixels, s->pixels_per_tile) *
+         effnet_div_up (s->panels, s->panels_per_tile);
+}
+
+/* Of one image. */
+static EffnetTile
+step_tile (const EffnetStep *step, size_t t, gboolean alone)
 {
   EffnetTile tile = {0};
 
@@ -246,7 +284,7 @@ effnet_step_tile (const EffnetStep *step, size_t t, gboolean alone)
     tile.channels = step->stem.layer->out;
     break;
   case EFFNET_STEP_POINTWISE:
-    return pointwise_tile (&step->pointwise, t);
+    return pointwise_tile (&step->pointwise, t, step->pointwise.pixels);
   case EFFNET_STEP_DEPTHWISE:
     tile.channels = step->depthwise.layer->out;
     set_bands (&tile, &step->depthwise, t, 1);
@@ -264,6 +302,27 @@ effnet_step_tile (const EffnetStep *step, size_t t, gboolean alone)
   }
   case EFFNET_STEP_AVERAGE_POOL:
     return channels_tile (t, step->average_pool.channels_per_tile, step->average_pool.channels);
+  }
+  return tile;
+}
+
+EffnetTile
+effnet_step_tile (const EffnetStep *step, size_t t, size_t images, gboolean alone)
+{
+  EffnetTile tile;
+  size_t per_image;
+
+  if (images == 1)
+    return step_tile (step, t, alone);
+  if (is_merged (step))
+    return pointwise_tile (&step->pointwise, t, images * step->pointwise.pixels);
+  if (is_weighty (step)) {
+    tile = step_tile (step, t / images, alone);
+    tile.image = t % images;
+  } else {
+    per_image = image_tiles (step, alone);
+    tile = step_tile (step, t % per_image, alone);
+    tile.image = t / per_image;
   }
   return tile;
 }

@@ -38,11 +38,14 @@ typedef struct {
   size_t row, rows; /* or pixels */
   size_t channel, channels;
   size_t band, bands; /* the same rows in bands; of DEPTHWISE and EXPAND_DEPTHWISE */
+  size_t image;
 } EffnetTile;
 
-/* Tiles of a step. @alone: no other worker takes tiles of it. */
-size_t effnet_step_tiles (const EffnetStep *step, gboolean alone);
-EffnetTile effnet_step_tile (const EffnetStep *step, size_t t, gboolean alone);
+/* Tiles of a step of @images images. @alone: no other worker takes tiles of it. The pixels of all
+ * images follow one another: where they meet the same weights, they are cut like those of one,
+ * which then has @image 0 and that many more pixels. */
+size_t effnet_step_tiles (const EffnetStep *step, size_t images, gboolean alone);
+EffnetTile effnet_step_tile (const EffnetStep *step, size_t t, size_t images, gboolean alone);
 /* Bands of a depthwise convolution, and the rows of one: *row .. *end - 1. */
 size_t effnet_depthwise_bands (const EffnetDepthwiseStep *step);
 void effnet_depthwise_band (const EffnetDepthwiseStep *step, size_t band, size_t *row, size_t *end);

@@ -101,7 +101,7 @@ mark_tile (void *user, size_t t, unsigned worker)
 {
   Job *job = user;
   const EffnetStep *step = job->step;
-  const EffnetTile tile = effnet_step_tile (step, t, job->alone);
+  const EffnetTile tile = effnet_step_tile (step, t, 1, job->alone);
 
   (void)worker;
   switch (step->kind) {
@@ -221,7 +221,7 @@ covers_once (Job *job, EffnetPool *pool)
 
   effnet_pool_enter (pool);
   job->alone = effnet_pool_is_alone (pool);
-  effnet_pool_run (pool, effnet_step_tiles (job->step, job->alone), mark_tile, job);
+  effnet_pool_run (pool, effnet_step_tiles (job->step, 1, job->alone), mark_tile, job);
   effnet_pool_leave (pool);
   for (size_t i = 0; i < G_N_ELEMENTS (maps); i++)
     full = (maps[i]->seen == NULL || take_full (maps[i])) && full;

@@ -65,7 +65,7 @@ open_candidate (Candidate *c, const Bench *bench, const EffnetTuning *tuning)
 
   check (plan != NULL, error);
   *c = (Candidate){.model = {.plan = plan, .weights = bench->weights},
-                   .session = {.model = &c->model, .pool = bench->pool}};
+                   .session = {.model = &c->model, .pool = bench->pool, .images = 1}};
   check (effnet_arena_init (&c->session.arena, plan->arena_bytes + effnet_pool_size (bench->pool) *
                                                                        plan->scratch_bytes) == 0,
          NULL);
@@ -84,7 +84,7 @@ run_ms (Candidate *c, const float *input)
   int64_t before = effnet_clock_ns ();
 
   effnet_pool_enter (c->session.pool);
-  effnet_run (&c->session, input);
+  effnet_run (&c->session, input, 1);
   effnet_pool_leave (c->session.pool);
   return 1e-6 * (double)(effnet_clock_ns () - before);
 }
