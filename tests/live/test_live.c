@@ -10,7 +10,7 @@
 
 #define WIDTH  320
 #define HEIGHT 240
-#define TRIES  3
+#define TRIES  5
 
 static gboolean
 has_property (const char *name)
@@ -69,11 +69,12 @@ report (const char *name, const Watch *watch)
       watch->before, ((gint64)watch->resident - (gint64)watch->settled) / 1024);
 }
 
-/* What holds however busy the machine is. */
+/* What holds however busy the machine is. A strict sink's word makes a decoder drop frames. */
 static void
-assert_true_to_the_stream (const Watch *watch)
+assert_true_to_the_stream (const Camera *camera, const Watch *watch)
 {
-  g_assert_cmpuint (watch->arrived, ==, watch->frames);
+  if (!camera->strict_sink)
+    g_assert_cmpuint (watch->arrived, ==, watch->frames);
   g_assert_cmpuint (watch->out_of_order, ==, 0);
   g_assert_cmpuint (watch->other_picture, ==, 0);
 }
@@ -105,8 +106,9 @@ is_undisturbed (const Camera *camera, const Watch *watch, const Watch *beside)
   GstClockTimeDiff allowed = 2 * GST_SECOND / camera->fps;
   guint late = camera->frames * 2 / 3;
 
-  return watch_median_lag (watch, late) <= watch_median_lag (beside, late) + allowed &&
-         watch->dropped <= beside->dropped &&
+  return MIN (watch->arrived, beside->arrived) > late &&
+         watch_median_lag (watch, late) <= watch_median_lag (beside, late) + allowed &&
+         watch->arrived >= beside->arrived && watch->dropped <= beside->dropped &&
          watch->resident < MAX (watch->settled, beside->settled) + (8u << 20);
 }
 
@@ -121,8 +123,7 @@ test_camera (gconstpointer data)
     g_test_skip ("effnetclassify has no inference-mode");
     return;
   }
-  element = g_strdup_printf ("effnetclassify precision=fp32 %s model-file=%s",
-                             g_getenv ("LIVE_FORCE"), folder);
+  element = g_strdup_printf ("effnetclassify precision=fp32 model-file=%s", folder);
   for (int i = 0; i < TRIES && !good; i++) {
     Watch watch, beside;
 
@@ -132,8 +133,8 @@ test_camera (gconstpointer data)
     watch_finish (&watch);
     report ("identity", &beside);
     report ("effnetclassify", &watch);
-    assert_true_to_the_stream (&beside);
-    assert_true_to_the_stream (&watch);
+    assert_true_to_the_stream (camera, &beside);
+    assert_true_to_the_stream (camera, &watch);
     assert_true_results (&watch);
     good = is_undisturbed (camera, &watch, &beside);
     watch_clear (&watch);

@@ -70,7 +70,8 @@ on_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
                         gst_clock_get_time (clock) - gst_element_get_base_time (watch->pipeline));
   g_array_append_val (watch->lags, lag);
   frame = frame_at (watch, running_time);
-  watch->out_of_order += frame != watch->arrived;
+  watch->out_of_order += watch->arrived > 0 && frame <= watch->newest;
+  watch->newest = frame;
   watch->other_picture += counter_read (watch->counter, buffer) != frame % COUNTER_FRAMES;
   note_result (watch, buffer, segment, running_time);
   watch->arrived++;

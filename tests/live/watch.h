@@ -21,7 +21,8 @@ typedef struct {
   GstElement *pipeline;
   GstClockTime first;  /* running time of frame 0, which a live source sets when it begins */
   guint arrived;       /* buffers at the sink */
-  guint out_of_order;  /* of them, those that are not the next frame */
+  guint64 newest;      /* frame */
+  guint out_of_order;  /* buffers that are not of a later frame than the one before */
   guint other_picture; /* of them, those whose picture says another number than their time */
   guint without;       /* buffers without a result after the first that had one */
   guint before;        /* buffers before the first that had one */
