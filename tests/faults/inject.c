@@ -6,6 +6,7 @@
  *   EFFNET_FAIL_THREAD=N       from the N-th on, no thread can be made
  *   EFFNET_FAIL_OURS=1         of threads, only ours are counted and fail
  *   EFFNET_FAIL_READ=N         the N-th read of a file fails, as from a bad disk
+ *   EFFNET_STUCK_FILE=NAME     read() of a file of that name never returns
  *   EFFNET_SHORT_READS=1       reads of files give at most 7 bytes more than a third
  *   EFFNET_SIGNALS=1           a signal every 300 microseconds, and calls are not restarted
  *   EFFNET_FAIL_LOG=PATH       at the end: how many there were; before: the size of what failed
@@ -39,7 +40,7 @@ static atomic_long allocations, threads, reads;
 static long fail_allocation = -1, fail_thread = -1, fail_read = -1;
 static size_t fail_bytes;
 static int short_reads, ours_only;
-static const char *log_path;
+static const char *log_path, *stuck_file;
 static _Thread_local int inside;
 
 static void
@@ -78,6 +79,7 @@ begin (void)
       (size_t)atol (getenv ("EFFNET_FAIL_BYTES") != NULL ? getenv ("EFFNET_FAIL_BYTES") : "0");
   fail_thread = number_of ("EFFNET_FAIL_THREAD");
   fail_read = number_of ("EFFNET_FAIL_READ");
+  stuck_file = getenv ("EFFNET_STUCK_FILE");
   ours_only = getenv ("EFFNET_FAIL_OURS") != NULL;
   short_reads = getenv ("EFFNET_SHORT_READS") != NULL;
   fail_allocation = number_of ("EFFNET_FAIL_ALLOCATION");
@@ -232,6 +234,22 @@ readable (int fd, size_t size)
                                            : (ssize_t)size;
 }
 
+/* As on a disk or a share that has gone away. */
+static void
+stick (int fd)
+{
+  char link[32], path[4096];
+  const char *name;
+  ssize_t n;
+
+  snprintf (link, sizeof link, "/proc/self/fd/%d", fd);
+  n = readlink (link, path, sizeof path - 1);
+  path[n > 0 ? n : 0] = '\0';
+  name = strrchr (path, '/');
+  while (name != NULL && strcmp (name + 1, stuck_file) == 0)
+    pause ();
+}
+
 ssize_t
 read (int fd, void *to, size_t size)
 {
@@ -240,6 +258,8 @@ read (int fd, void *to, size_t size)
 
   if (next == NULL)
     *(void **)&next = dlsym (RTLD_NEXT, "read");
+  if (stuck_file != NULL)
+    stick (fd);
   n = readable (fd, size);
   return n < 0 ? -1 : next (fd, to, (size_t)n);
 }

@@ -184,6 +184,20 @@ def full_disk(scene, output, wrapper, how):
     check(f"{scene}: {how}", bad, done.err)
 
 
+def stuck():
+    """A clip whose reading never returns, before a picture: named, left behind, and the tool ends all the same."""
+    shutil.copy(CLIP, "stuck.webm")
+    SCENES["stuck"] = [*CLASSIFY, *MINI, "--timeout", "1", "stuck.webm", PICTURE]
+    done, _ = run("stuck", STUCK_FILE="stuck.webm")
+    del SCENES["stuck"]
+    bad = [] if done.code == 1 else [f"exit {done.code}"]
+    if b"stuck.webm: hangs and is left behind" not in done.err:
+        bad.append("it does not say what is left behind")
+    if [json.loads(line)["source"] for line in done.out.splitlines()] != [str(PICTURE)]:
+        bad.append("the picture was not done")
+    check("a clip that cannot be read and does not stop", bad + sentence(done, "stuck"), done.err)
+
+
 def small_disk():
     """A file system of 96 kB, where one may be made, in a name space that is gone with the shell."""
     disk = pathlib.Path("disk").absolute()
@@ -248,6 +262,7 @@ def main():
     for scene, output in (("preprocess", "made.npy"), ("run", "logits.npy")):
         full_disk(scene, output, ["bash", "-c", NO_GROWTH, "bash"], "no file may grow")
     small_disk()
+    stuck()
     print(f"1..{count}")
     return 1 if failed or not count else 0
 
