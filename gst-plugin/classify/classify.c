@@ -158,9 +158,9 @@
  */
 #include "classify/classify.h"
 
-#include "classify/advice.h"
 #include "classify/model.h"
 #include "classify/props.h"
+#include "classify/queries.h"
 #include "classify/tensor_caps.h"
 #include "classify/transform.h"
 
@@ -235,11 +235,14 @@ start (GstBaseTransform *base)
   if (!settings_are_sound (self) || !gst_effnet_classify_settle (self) || !classes_are_known (self))
     return FALSE;
   engine = gst_effnet_classify_ref_engine (self);
-  gst_effnet_stream_start (&self->stream, engine->scheduler, 1);
+  gst_effnet_stream_start (&self->stream, engine->scheduler, GST_EFFNET_STREAM_JOBS);
   gst_effnet_engine_unref (engine);
   gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
   self->mode_settled = FALSE;
+  self->last_time = GST_CLOCK_TIME_NONE;
+  self->spacing = GST_SECOND / 30;
+  self->job_ns = 0;
   GST_OBJECT_LOCK (self);
   gst_effnet_coded_start (&self->coded, self->decode_frames, g_strdup (self->decoder));
   GST_OBJECT_UNLOCK (self);
@@ -253,6 +256,7 @@ start (GstBaseTransform *base)
   GST_OBJECT_LOCK (self);
   memset (&self->stats, 0, sizeof self->stats);
   gst_effnet_qos_init (&self->qos);
+  gst_effnet_latency_init (&self->latency);
   self->advised = FALSE;
   self->attach_meta = self->frame_settings.attach_meta;
   self->started = TRUE;
@@ -268,6 +272,7 @@ stop (GstBaseTransform *base)
   GST_OBJECT_LOCK (self);
   self->started = FALSE;
   GST_OBJECT_UNLOCK (self);
+  gst_effnet_delay_stop (&self->delay);
   gst_effnet_stream_stop (&self->stream);
   forget_stream (self);
   gst_effnet_inference_forget (&self->inference);
@@ -342,6 +347,10 @@ sink_event (GstBaseTransform *base, GstEvent *event)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
 
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    gst_effnet_classify_finish_stream (self);
+  else if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
+    gst_effnet_delay_drain (&self->delay);
   switch (GST_EVENT_TYPE (event)) {
   case GST_EVENT_FLUSH_START:
     gst_effnet_classify_set_cancelled (self, TRUE);
@@ -392,39 +401,6 @@ src_event (GstBaseTransform *base, GstEvent *event)
   return TRUE;
 }
 
-/* Says once in a stream what would have to come instead. */
-static void
-advise (GstEffnetClassify *self, const GstCaps *offered)
-{
-  g_autofree char *advice = gst_effnet_advice_new (offered);
-  gboolean advised;
-
-  if (advice == NULL || !GST_PAD_IS_ACTIVE (GST_BASE_TRANSFORM_SINK_PAD (self)))
-    return;
-  GST_OBJECT_LOCK (self);
-  advised = self->advised;
-  self->advised = TRUE;
-  GST_OBJECT_UNLOCK (self);
-  if (!advised)
-    GST_ELEMENT_WARNING (self, STREAM, WRONG_TYPE, ("%s", advice),
-                         ("offered: %" GST_PTR_FORMAT, (gpointer)offered));
-}
-
-/* A caps event that the pad is going to refuse: sink_event() does not get it. */
-static GstPadProbeReturn
-watch_caps (GstPad *pad, GstPadProbeInfo *info, gpointer self)
-{
-  GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
-  GstCaps *caps;
-
-  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
-    return GST_PAD_PROBE_OK;
-  gst_event_parse_caps (event, &caps);
-  if (!gst_pad_query_accept_caps (pad, caps))
-    advise (self, caps);
-  return GST_PAD_PROBE_OK;
-}
-
 /* The base class takes caps that say less than the template, too. */
 static gboolean
 accept_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps)
@@ -456,22 +432,6 @@ submit_input_buffer (GstBaseTransform *base, gboolean is_discont, GstBuffer *buf
   return GST_FLOW_NOT_NEGOTIATED;
 }
 
-static gboolean
-handle_query (GstBaseTransform *base, GstPadDirection direction, GstQuery *query)
-{
-  GstCaps *offered, *taken;
-
-  if (!GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->query (base, direction, query))
-    return FALSE;
-  if (direction == GST_PAD_SINK && GST_QUERY_TYPE (query) == GST_QUERY_CAPS) {
-    gst_query_parse_caps (query, &offered);
-    gst_query_parse_caps_result (query, &taken);
-    if (offered != NULL && taken != NULL && gst_caps_is_empty (taken))
-      advise (GST_EFFNET_CLASSIFY (base), offered);
-  }
-  return TRUE;
-}
-
 /* Every buffer goes downstream unchanged, so GstVideoMeta is offered exactly when downstream takes
  * it, and so are its pools and allocators. */
 static gboolean
@@ -489,6 +449,21 @@ prepare_output_buffer (GstBaseTransform *base, GstBuffer *in, GstBuffer **out)
 
   *out = self->attach_meta == 0 || gst_buffer_is_writable (in) ? in : gst_buffer_copy (in);
   return *out != NULL ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+/* A buffer that is to be held does not go on from here. */
+static GstFlowReturn
+generate_output (GstBaseTransform *base, GstBuffer **out)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (base);
+  GstFlowReturn ret =
+      GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->generate_output (base, out);
+  GstEffnetHeld *held = gst_effnet_classify_steal_held (self);
+
+  if (held == NULL)
+    return ret;
+  held->buffer = g_steal_pointer (out);
+  return gst_effnet_delay_hold (&self->delay, held, !self->live);
 }
 
 /* ---- class ----------------------------------------------------------------------------------- */
@@ -517,6 +492,7 @@ finalize (GObject *object)
 
   gst_effnet_results_clear (&self->results);
   gst_effnet_stream_clear (&self->stream);
+  g_rec_mutex_clear (&self->way);
   gst_effnet_announcer_clear (&self->announcer);
   gst_effnet_labels_clear (&self->labels);
   gst_effnet_label_settings_clear (&self->label_settings);
@@ -554,11 +530,12 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   base->transform_caps = GST_DEBUG_FUNCPTR (transform_caps);
   base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
   base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
-  base->query = GST_DEBUG_FUNCPTR (handle_query);
+  base->query = GST_DEBUG_FUNCPTR (gst_effnet_classify_query);
   base->accept_caps = GST_DEBUG_FUNCPTR (accept_caps);
   base->src_event = GST_DEBUG_FUNCPTR (src_event);
   base->submit_input_buffer = GST_DEBUG_FUNCPTR (submit_input_buffer);
   base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
+  base->generate_output = GST_DEBUG_FUNCPTR (generate_output);
   base->prepare_output_buffer = GST_DEBUG_FUNCPTR (prepare_output_buffer);
   base->transform_ip = GST_DEBUG_FUNCPTR (gst_effnet_classify_transform_ip);
   gst_effnet_schema_register ();
@@ -572,7 +549,8 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_base_transform_set_in_place (base, TRUE);
   gst_base_transform_set_gap_aware (base, TRUE); /* else the base class removes the flag */
   gst_base_transform_set_qos_enabled (base, TRUE);
-  gst_pad_add_probe (base->sinkpad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, watch_caps, self, NULL);
+  gst_pad_add_probe (base->sinkpad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                     gst_effnet_classify_watch_caps, self, NULL);
   self->complaints = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
   self->model_settings.variant = g_strdup ("auto");
   self->frame_settings = (GstEffnetFrameSettings){
@@ -587,6 +565,10 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   };
   gst_effnet_results_init (&self->results);
   gst_effnet_stream_init (&self->stream, GST_OBJECT (self));
+  gst_effnet_delay_init (&self->delay, &self->stream, base->srcpad, self, gst_effnet_classify_leave,
+                         gst_effnet_classify_free_frame);
+  g_rec_mutex_init (&self->way);
+  gst_effnet_latency_init (&self->latency);
   self->mode = GST_EFFNET_INFERENCE_MODE_SYNC;
   gst_effnet_announcer_init (&self->announcer);
   gst_effnet_labels_init (&self->labels);

@@ -7,10 +7,12 @@
 #define GST_EFFNET_INSTANCE_H
 
 #include "classify/announce.h"
+#include "classify/delay.h"
 #include "classify/coded.h"
 #include "classify/enums.h"
 #include "classify/inference.h"
 #include "classify/labels.h"
+#include "classify/latency.h"
 #include "classify/load.h"
 #include "classify/qos.h"
 #include "classify/stream.h"
@@ -56,14 +58,21 @@ struct _GstEffnetClassify {
   GstEffnetEngine *running; /* of the frame that is captured, or NULL; borrowed */
   gboolean cancelled;       /* flushing or stopping: no frame is classified */
   gboolean advised;         /* about what upstream offers, since the start */
+  GstEffnetLatency latency;
+  gboolean live; /* what upstream said when the mode was settled */
   GstEffnetStats stats;
   GstEffnetQos qos;
 
-  GstEffnetStream stream; /* has locks of its own */
+  GstEffnetStream stream; /* has locks of its own, as the next */
+  GstEffnetDelay delay;   /* inference-mode=delayed */
+  GRecMutex way;          /* in that mode, held by the thread that captures or announces */
 
   /* streaming thread */
-  GstEffnetInferenceMode mode; /* never AUTO */
-  gboolean mode_settled;       /* since the last segment */
+  GstEffnetInferenceMode mode;      /* never AUTO */
+  GstClockTime last_pts, last_time; /* of the newest buffer: time stamp, running time */
+  GstClockTime spacing;             /* between buffers */
+  guint64 job_ns;                   /* that the newest job ran */
+  gboolean mode_settled;            /* since the last segment */
   GstEffnetFormat format;
   GstEffnetCoded coded;
   GstEffnetAttachMeta attach_meta; /* the setting at the start */
@@ -71,6 +80,9 @@ struct _GstEffnetClassify {
   char *name;           /* the element's at the start */
   GstEffnetInference inference;
   GstEffnetResults results; /* the newest of this stream */
+  guint results_number;     /* of the job that gave them */
+  guint bad_number;         /* of the newest job whose frame could not be classified */
+  GstEffnetHeld *held;      /* the buffer that transform_ip() has just seen, in delayed mode */
   guint regions_serial;     /* settings they were picked by */
   gboolean warned_of_regions, warned_of_class;
   GstEffnetLoad load;

@@ -209,10 +209,11 @@ run_coded (Run *run, EffnetExecutor *executor, EffnetSession *session, GError **
 void
 gst_effnet_job_run (GstEffnetJob *job, EffnetExecutor *executor, EffnetSession *session)
 {
+  GstClockTime start = gst_util_get_timestamp ();
   Run run = {job, job->submitted};
 
   job->ran = TRUE;
-  job->queue_ns = gst_util_get_timestamp () - job->submitted;
+  job->queue_ns = start - job->submitted;
   gst_effnet_run_settings_apply (&job->settings.run, session);
   if (job->input == GST_EFFNET_INPUT_TENSORS)
     run_tensors (&run, session, &job->error);
@@ -220,6 +221,7 @@ gst_effnet_job_run (GstEffnetJob *job, EffnetExecutor *executor, EffnetSession *
     run_coded (&run, executor, session, &job->error);
   else
     run_image (&run, session, &job->error);
+  job->results.ran_ns = gst_util_get_timestamp () - start;
 }
 
 void

@@ -39,6 +39,7 @@ gst_effnet_mode_settle (GstEffnetClassify *self)
   live = gst_effnet_is_live (GST_BASE_TRANSFORM (self));
   GST_OBJECT_LOCK (self);
   self->mode = gst_effnet_mode_of (self->mode_setting, live);
+  self->live = live;
   GST_OBJECT_UNLOCK (self);
   if (self->mode != before) /* jobs on their way are the other mode's */
     gst_effnet_stream_forget (&self->stream);

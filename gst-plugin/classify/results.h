@@ -46,6 +46,7 @@ typedef struct {
   guint width, height;            /* of the frame, upright pixels */
   GstEffnetClassFilter *filter;   /* owned; which classes count */
   GstEffnetStorage storage;
+  guint64 ran_ns;       /* in the executor */
   guint outside;        /* regions of interest that are empty or outside the frame */
   GArray *results;      /* of GstEffnetResult */
   GArray *entries;      /* of GstEffnetEntry; names are the engine's */

@@ -107,6 +107,7 @@ finish (void *data)
 {
   GstEffnetJob *job = data;
   GstEffnetStream *stream = job->owner;
+  guint number = job->number;
   gboolean finished;
 
   gst_effnet_job_drop_input (job);
@@ -121,6 +122,7 @@ finish (void *data)
     gst_effnet_stream_give_back (stream, job);
   g_mutex_lock (&stream->lock);
   stream->n_pending--;
+  stream->done = MAX (stream->done, number);
   g_cond_broadcast (&stream->changed);
   g_mutex_unlock (&stream->lock);
 }
@@ -199,14 +201,44 @@ gst_effnet_stream_wait (GstEffnetStream *stream, gint64 end)
 }
 
 GstEffnetJob *
-gst_effnet_stream_take (GstEffnetStream *stream)
+gst_effnet_stream_take (GstEffnetStream *stream, guint last)
 {
-  GList *link;
+  GstEffnetJob *job;
 
   g_mutex_lock (&stream->lock);
-  link = g_queue_pop_head_link (&stream->finished);
+  job = g_queue_peek_head (&stream->finished);
+  if (job != NULL && job->number <= last)
+    g_queue_unlink (&stream->finished, &job->link);
+  else
+    job = NULL;
+  if (job == NULL && stream->taken < MIN (last, stream->done)) {
+    stream->taken = MIN (last, stream->done);
+    g_cond_broadcast (&stream->changed);
+  }
   g_mutex_unlock (&stream->lock);
-  return link != NULL ? link->data : NULL;
+  return job;
+}
+
+guint
+gst_effnet_stream_get_number (GstEffnetStream *stream)
+{
+  guint number;
+
+  g_mutex_lock (&stream->lock);
+  number = stream->last_number;
+  g_mutex_unlock (&stream->lock);
+  return number;
+}
+
+guint
+gst_effnet_stream_count (GstEffnetStream *stream)
+{
+  guint n;
+
+  g_mutex_lock (&stream->lock);
+  n = stream->last_number - stream->taken;
+  g_mutex_unlock (&stream->lock);
+  return n;
 }
 
 guint
@@ -228,8 +260,9 @@ gst_effnet_stream_forget (GstEffnetStream *stream)
 
   g_mutex_lock (&stream->lock);
   stream->epoch++;
+  stream->taken = stream->last_number;
   g_mutex_unlock (&stream->lock);
-  while ((job = gst_effnet_stream_take (stream)) != NULL)
+  while ((job = gst_effnet_stream_take (stream, G_MAXUINT)) != NULL)
     gst_effnet_stream_give_back (stream, job);
 }
 
@@ -237,8 +270,10 @@ void
 gst_effnet_stream_set_cancelled (GstEffnetStream *stream, gboolean cancelled)
 {
   g_mutex_lock (&stream->lock);
-  if (cancelled)
+  if (cancelled) {
     stream->epoch++;
+    stream->taken = stream->last_number;
+  }
   stream->cancelled = cancelled;
   g_cond_broadcast (&stream->changed);
   g_mutex_unlock (&stream->lock);

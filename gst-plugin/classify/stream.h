@@ -21,10 +21,12 @@ typedef struct {
   GMutex lock;
   GCond changed; /* a job ended, or the stream was cancelled */
   guint epoch;
-  guint last_number;
-  guint n_jobs;    /* that exist */
-  guint n_pending; /* submitted, and neither finished nor dropped */
-  guint n_dropped; /* for a newer one, or for want of room, since the last look */
+  guint last_number; /* of the newest submission */
+  guint done;        /* of the newest that ended; they end in order */
+  guint taken;       /* of the newest that was taken up, or that nobody waits for any more */
+  guint n_jobs;      /* that exist */
+  guint n_pending;   /* submitted, and neither finished nor dropped */
+  guint n_dropped;   /* for a newer one, or for want of room, since the last look */
   gboolean cancelled;
   GstClockTime waiting_since; /* system time of the newest submission */
   GQueue idle, finished;      /* of GstEffnetJob */
@@ -52,8 +54,13 @@ GstClockTime gst_effnet_stream_get_submitted (GstEffnetStream *stream);
 /* Until no job waits or runs, or @end, a monotonic time in microseconds (-1: never). FALSE when the
  * stream was cancelled, and then, too, no job runs any more. */
 gboolean gst_effnet_stream_wait (GstEffnetStream *stream, gint64 end);
-/* Returns: (transfer full) (nullable): the oldest finished job of this epoch */
-GstEffnetJob *gst_effnet_stream_take (GstEffnetStream *stream);
+/* Returns: (transfer full) (nullable): the oldest finished job of this epoch, if its number is not
+ * above @last */
+GstEffnetJob *gst_effnet_stream_take (GstEffnetStream *stream, guint last);
+/* Of the newest submission. */
+guint gst_effnet_stream_get_number (GstEffnetStream *stream);
+/* Those that wait, run, or are finished and not taken. */
+guint gst_effnet_stream_count (GstEffnetStream *stream);
 /* Returns: jobs dropped for a newer one, or for want of room, since the last call */
 guint gst_effnet_stream_take_dropped (GstEffnetStream *stream);
 /* A new epoch. */

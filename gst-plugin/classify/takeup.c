@@ -13,6 +13,8 @@ count_results (GstEffnetClassify *self, const GstEffnetJob *job, GstEffnetReason
   const GstEffnetResults *results = &job->results;
   guint n = gst_effnet_results_length (results);
 
+  if (n > 0)
+    self->job_ns = results->ran_ns;
   GST_OBJECT_LOCK (self);
   self->stats.rois_skipped += results->outside;
   for (guint i = 0; i < n; i++)
@@ -71,6 +73,7 @@ use_results (GstEffnetClassify *self, GstEffnetJob *job)
   }
   self->results = job->results;
   job->results = before;
+  self->results_number = job->number;
   gst_effnet_announcer_keep (&self->announcer, &self->results);
   gst_effnet_classify_feed_states (self);
 }
@@ -85,6 +88,7 @@ gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max
   } else if (job->error != NULL) {
     GST_LOG_OBJECT (self, "%" GST_TIME_FORMAT ": not classified: %s",
                     GST_TIME_ARGS (job->results.pts), job->error->message);
+    self->bad_number = job->number;
     ret = bad_frame (self, max_errors, job->error);
   } else {
     self->n_bad = 0;

@@ -15,12 +15,16 @@
 #define REPLACE_AFTER (100 * GST_MSECOND)
 #define REPLACE_SHARE 100 /* times what capturing takes: 1 % of a core */
 
+#define LAST_RESULT (2 * G_USEC_PER_SEC) /* of a stream that ends: waited for no longer */
+
 /* What one buffer's way knows. */
 typedef struct {
   GstBuffer *buffer;
   GstEffnetFrameSettings settings;
   GstEffnetEngine *engine;
   GstEffnetLoadFrame load;
+  GstClockTime arrived;   /* system time */
+  guint number;           /* of its job; 0 = none */
   gboolean fresh;         /* the newest results are of this very buffer */
   gboolean bad;           /* it cannot be classified */
   gboolean counted;       /* whoever takes up its results counts it */
@@ -41,7 +45,9 @@ running_time_of (GstEffnetClassify *self, GstBuffer *buffer)
 static void
 begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
 {
-  *frame = (Frame){.buffer = buffer, .load.time = running_time_of (self, buffer)};
+  *frame = (Frame){.buffer = buffer,
+                   .arrived = gst_util_get_timestamp (),
+                   .load.time = running_time_of (self, buffer)};
   GST_OBJECT_LOCK (self);
   frame->settings = self->frame_settings;
   gst_effnet_region_settings_copy (&frame->settings.inference.regions,
@@ -53,7 +59,7 @@ begin_frame (GstEffnetClassify *self, Frame *frame, GstBuffer *buffer)
 
 /* A frame that was cancelled does not go on, and does not count. */
 static void
-end_frame (GstEffnetClassify *self, Frame *frame)
+count_frame (GstEffnetClassify *self, Frame *frame)
 {
   guint dropped = gst_effnet_stream_take_dropped (&self->stream);
 
@@ -73,6 +79,11 @@ end_frame (GstEffnetClassify *self, Frame *frame)
       gst_effnet_stats_skip (&self->stats, frame->reason);
   }
   GST_OBJECT_UNLOCK (self);
+}
+
+static void
+clear_frame (Frame *frame)
+{
   gst_effnet_region_settings_clear (&frame->settings.inference.regions);
   gst_effnet_engine_unref (frame->engine);
 }
@@ -86,6 +97,7 @@ gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled)
     effnet_session_set_cancelled (self->running->session, cancelled);
   GST_OBJECT_UNLOCK (self);
   gst_effnet_stream_set_cancelled (&self->stream, cancelled);
+  gst_effnet_delay_set_flushing (&self->delay, cancelled);
 }
 
 /* ---- whether --------------------------------------------------------------------------------- */
@@ -131,6 +143,27 @@ ask_qos (GstEffnetClassify *self, Frame *frame)
   return answer == GST_EFFNET_QOS_THROTTLED ? GST_EFFNET_REASON_THROTTLED : GST_EFFNET_REASON_NONE;
 }
 
+/* How many jobs on their way, one more included, end before their buffers have to leave. */
+static guint
+jobs_in_time (const GstEffnetClassify *self)
+{
+  guint64 hold = GST_EFFNET_DELAY_BUFFERS * self->spacing;
+
+  if (!self->live)
+    return GST_EFFNET_DELAY_JOBS;
+  return (guint)CLAMP (hold / MAX (self->job_ns, 1), 1, GST_EFFNET_DELAY_JOBS);
+}
+
+/* Time between buffers, smoothed. */
+static void
+note_spacing (GstEffnetClassify *self, GstClockTime time)
+{
+  if (GST_CLOCK_TIME_IS_VALID (time) && GST_CLOCK_TIME_IS_VALID (self->last_time) &&
+      time > self->last_time)
+    self->spacing += (time - self->last_time) / 8 - self->spacing / 8;
+  self->last_time = time;
+}
+
 /* FALSE while another frame waits for its turn. It gives way to a newer one only now and then:
  * converting frames that never get their turn is to cost little. */
 static gboolean
@@ -138,6 +171,8 @@ has_room (GstEffnetClassify *self)
 {
   GstClockTime waited;
 
+  if (self->mode == GST_EFFNET_INFERENCE_MODE_DELAYED)
+    return gst_effnet_stream_count (&self->stream) < jobs_in_time (self);
   if (self->mode != GST_EFFNET_INFERENCE_MODE_ASYNC || gst_effnet_stream_is_free (&self->stream))
     return TRUE;
   if (self->coded.frames == GST_EFFNET_DECODE_FRAMES_ALL) /* the next ones build on it */
@@ -217,6 +252,8 @@ use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
 static GstEffnetJob *
 capture (GstEffnetClassify *self, Frame *frame, gboolean own)
 {
+  static const GstEffnetResults none;
+  gboolean delayed = self->mode == GST_EFFNET_INFERENCE_MODE_DELAYED;
   GstClockTime start = gst_util_get_timestamp ();
   GstEffnetJob *job = gst_effnet_stream_get_job (&self->stream);
   GError *error = NULL;
@@ -230,7 +267,7 @@ capture (GstEffnetClassify *self, Frame *frame, gboolean own)
   job->results.frame = self->n_frames;
   job->arrived = start;
   if (!gst_effnet_inference_capture (&self->inference, &self->format, &self->coded, frame->buffer,
-                                     own, &self->results, job, &error))
+                                     own, delayed ? &none : &self->results, job, &error))
     gst_effnet_job_fail (job, error);
   self->capture_ns = gst_util_get_timestamp () - start;
   return job;
@@ -269,7 +306,7 @@ infer (GstEffnetClassify *self, Frame *frame)
   if (job != NULL && job->input != GST_EFFNET_INPUT_NONE) {
     gst_effnet_stream_submit (&self->stream, job, EFFNET_SUBMIT_REPLACE);
     gst_effnet_stream_wait (&self->stream, -1);
-    job = gst_effnet_stream_take (&self->stream);
+    job = gst_effnet_stream_take (&self->stream, G_MAXUINT);
   }
   return finish (self, frame, job);
 }
@@ -287,17 +324,21 @@ send_off (GstEffnetClassify *self, Frame *frame)
   if (job->input == GST_EFFNET_INPUT_NONE)
     return finish (self, frame, job);
   frame->counted = TRUE;
-  gst_effnet_stream_submit (&self->stream, job, EFFNET_SUBMIT_REPLACE);
+  gst_effnet_stream_submit (&self->stream, job,
+                            self->mode == GST_EFFNET_INFERENCE_MODE_DELAYED
+                                ? EFFNET_SUBMIT_APPEND
+                                : EFFNET_SUBMIT_REPLACE);
+  frame->number = gst_effnet_stream_get_number (&self->stream);
   return GST_FLOW_OK;
 }
 
 static GstFlowReturn
-take_up_finished (GstEffnetClassify *self, const Frame *frame)
+take_up_finished (GstEffnetClassify *self, const Frame *frame, guint last)
 {
   GstFlowReturn ret = GST_FLOW_OK;
   GstEffnetJob *job;
 
-  while (ret == GST_FLOW_OK && (job = gst_effnet_stream_take (&self->stream)) != NULL)
+  while (ret == GST_FLOW_OK && (job = gst_effnet_stream_take (&self->stream, last)) != NULL)
     ret = gst_effnet_classify_take_up (self, job, frame->settings.max_errors);
   return ret;
 }
@@ -353,31 +394,152 @@ announce (GstEffnetClassify *self, Frame *frame)
     gst_element_post_message (GST_ELEMENT (self), message);
 }
 
-GstFlowReturn
-gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
+/* ---- the three ways -------------------------------------------------------------------------- */
+
+/* The frame was kept for that long, which sinks of live pipelines have to know. */
+static void
+note_latency (GstEffnetClassify *self, const Frame *frame)
 {
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (base);
+  GstClockTime now = gst_util_get_timestamp ();
+  gboolean changed;
+
+  if (!frame->fresh)
+    return;
+  GST_OBJECT_LOCK (self);
+  changed = gst_effnet_latency_add (&self->latency, now - frame->arrived, now) && self->live;
+  GST_OBJECT_UNLOCK (self);
+  if (changed)
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+}
+
+/* Takes the present settings into account; TRUE when the frame is to be classified. */
+static gboolean
+look_at_frame (GstEffnetClassify *self, Frame *frame)
+{
   gboolean wanted;
+
+  self->n_frames++;
+  note_spacing (self, frame->load.time);
+  self->last_pts = GST_BUFFER_PTS (frame->buffer);
+  gst_effnet_classify_settle_labels (self, frame->engine);
+  frame->settings.inference.wanted.filter = self->labels.filter;
+  wanted = wants_inference (self, frame);
+  if (frame->reason != GST_EFFNET_REASON_NO_PICTURE) /* the interval counts what can be decoded */
+    gst_effnet_load_pass (&self->load, &frame->settings.load, &frame->load, wanted);
+  return wanted;
+}
+
+/* sync, async */
+static GstFlowReturn
+pass (GstEffnetClassify *self, GstBuffer *buffer)
+{
   GstFlowReturn ret;
   Frame frame;
 
   begin_frame (self, &frame, buffer);
-  self->n_frames++;
-  gst_effnet_mode_settle (self);
   use_regions (self, &frame.settings.inference.regions);
-  gst_effnet_classify_settle_labels (self, frame.engine);
-  frame.settings.inference.wanted.filter = self->labels.filter;
-  ret = take_up_finished (self, &frame);
-  wanted = wants_inference (self, &frame);
-  if (frame.reason != GST_EFFNET_REASON_NO_PICTURE) /* the interval counts what can be decoded */
-    gst_effnet_load_pass (&self->load, &frame.settings.load, &frame.load, wanted);
-  if (ret == GST_FLOW_OK && wanted)
+  ret = take_up_finished (self, &frame, G_MAXUINT);
+  if (look_at_frame (self, &frame) && ret == GST_FLOW_OK)
     ret = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC ? infer (self, &frame)
                                                        : send_off (self, &frame);
   if (frame.cancelled)
     ret = GST_FLOW_FLUSHING;
   else if (ret == GST_FLOW_OK && !frame.bad && self->results.engine != NULL)
     announce (self, &frame);
-  end_frame (self, &frame);
+  note_latency (self, &frame);
+  count_frame (self, &frame);
+  clear_frame (&frame);
   return ret;
+}
+
+/* delayed: the buffer's frame stays behind with it. */
+static GstFlowReturn
+pass_later (GstEffnetClassify *self, GstBuffer *buffer)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+  Frame *frame = g_new (Frame, 1);
+
+  if (!self->live)
+    gst_effnet_delay_wait_for_room (&self->delay);
+  g_rec_mutex_lock (&self->way);
+  begin_frame (self, frame, buffer);
+  if (look_at_frame (self, frame))
+    ret = send_off (self, frame);
+  if (frame->cancelled)
+    ret = GST_FLOW_FLUSHING;
+  count_frame (self, frame);
+  g_rec_mutex_unlock (&self->way);
+  if (ret == GST_FLOW_OK) {
+    self->held = g_new (GstEffnetHeld, 1);
+    *self->held =
+        (GstEffnetHeld){.number = gst_effnet_stream_get_number (&self->stream), .frame = frame};
+  } else {
+    clear_frame (frame);
+    g_free (frame);
+  }
+  return ret;
+}
+
+void
+gst_effnet_classify_free_frame (gpointer owner, gpointer frame)
+{
+  (void)owner;
+  clear_frame (frame);
+  g_free (frame);
+}
+
+GstFlowReturn
+gst_effnet_classify_leave (gpointer owner, GstEffnetHeld *held)
+{
+  GstEffnetClassify *self = owner;
+  Frame *frame = held->frame;
+  GstFlowReturn ret;
+
+  frame->buffer = held->buffer;
+  g_rec_mutex_lock (&self->way);
+  use_regions (self, &frame->settings.inference.regions);
+  ret = take_up_finished (self, frame, held->number);
+  frame->fresh = frame->number > 0 && frame->number == self->results_number;
+  frame->bad |= frame->number > 0 && frame->number == self->bad_number;
+  if (ret == GST_FLOW_OK && !frame->bad && self->results.engine != NULL)
+    announce (self, frame);
+  g_rec_mutex_unlock (&self->way);
+  note_latency (self, frame);
+  gst_effnet_classify_free_frame (self, frame);
+  return ret;
+}
+
+GstFlowReturn
+gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (base);
+
+  gst_effnet_mode_settle (self);
+  return self->mode == GST_EFFNET_INFERENCE_MODE_DELAYED ? pass_later (self, buffer)
+                                                         : pass (self, buffer);
+}
+
+GstEffnetHeld *
+gst_effnet_classify_steal_held (GstEffnetClassify *self)
+{
+  return g_steal_pointer (&self->held);
+}
+
+void
+gst_effnet_classify_finish_stream (GstEffnetClassify *self)
+{
+  GstBuffer *buffer;
+  Frame frame;
+
+  gst_effnet_delay_drain (&self->delay);
+  if (self->mode != GST_EFFNET_INFERENCE_MODE_ASYNC || !gst_effnet_stream_is_busy (&self->stream) ||
+      !gst_effnet_stream_wait (&self->stream, g_get_monotonic_time () + LAST_RESULT))
+    return;
+  buffer = gst_buffer_new ();
+  GST_BUFFER_PTS (buffer) = self->last_pts;
+  begin_frame (self, &frame, buffer);
+  if (take_up_finished (self, &frame, G_MAXUINT) == GST_FLOW_OK && self->results.engine != NULL)
+    announce (self, &frame);
+  clear_frame (&frame);
+  gst_buffer_unref (buffer);
 }

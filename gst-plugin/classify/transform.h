@@ -12,6 +12,14 @@ G_BEGIN_DECLS
  * GST_FLOW_FLUSHING; so do all that come until it is FALSE again. */
 void gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled);
 GstFlowReturn gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer);
+/* After transform_ip(): a buffer that is to be held, or NULL; taken over. */
+GstEffnetHeld *gst_effnet_classify_steal_held (GstEffnetClassify *self);
+/* No more buffers come for now: those that are held leave, and in async mode a result that is still
+ * to come is announced, if it takes no longer than two seconds. */
+void gst_effnet_classify_finish_stream (GstEffnetClassify *self);
+/* For GstEffnetDelay. */
+GstFlowReturn gst_effnet_classify_leave (gpointer owner, GstEffnetHeld *held);
+void gst_effnet_classify_free_frame (gpointer owner, gpointer frame);
 
 G_END_DECLS
 

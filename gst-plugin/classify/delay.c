@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The thread waits for the job of the oldest buffer, and for nothing else: jobs of one stream end
+ * in the order they were submitted. */
+#include "classify/delay.h"
+
+void
+gst_effnet_delay_init (GstEffnetDelay *delay, GstEffnetStream *stream, GstPad *pad, gpointer owner,
+                       GstEffnetLeaveFunc leave, GstEffnetFrameFreeFunc free_frame)
+{
+  *delay = (GstEffnetDelay){.stream = stream,
+                            .pad = pad,
+                            .owner = owner,
+                            .leave = leave,
+                            .free_frame = free_frame,
+                            .ret = GST_FLOW_OK};
+  g_queue_init (&delay->held);
+}
+
+static void
+free_held (GstEffnetDelay *delay, GstEffnetHeld *held)
+{
+  delay->free_frame (delay->owner, held->frame);
+  gst_clear_buffer (&held->buffer);
+  g_free (held);
+}
+
+/* ---- thread ---------------------------------------------------------------------------------- */
+
+/* With the lock: the oldest, if it may leave. */
+static GstEffnetHeld *
+next (GstEffnetDelay *delay)
+{
+  const GstEffnetStream *stream = delay->stream;
+  GstEffnetHeld *held = g_queue_peek_head (&delay->held);
+
+  if (held == NULL || delay->flushing)
+    return NULL;
+  if (stream->done < held->number && !stream->cancelled &&
+      delay->held.length <= GST_EFFNET_DELAY_BUFFERS)
+    return NULL;
+  g_queue_unlink (&delay->held, &held->link);
+  return held;
+}
+
+static GstFlowReturn
+send_on (GstEffnetDelay *delay, GstEffnetHeld *held)
+{
+  GstFlowReturn ret = delay->leave (delay->owner, held);
+
+  if (ret == GST_FLOW_OK)
+    ret = gst_pad_push (delay->pad, g_steal_pointer (&held->buffer));
+  gst_clear_buffer (&held->buffer);
+  g_free (held);
+  return ret;
+}
+
+static gpointer
+thread_main (gpointer data)
+{
+  GstEffnetDelay *delay = data;
+  GstEffnetStream *stream = delay->stream;
+
+  g_mutex_lock (&stream->lock);
+  while (!delay->quit) {
+    GstEffnetHeld *held = next (delay);
+    GstFlowReturn ret;
+
+    if (held == NULL) {
+      g_cond_wait (&stream->changed, &stream->lock);
+      continue;
+    }
+    delay->leaving = TRUE;
+    g_mutex_unlock (&stream->lock);
+    ret = send_on (delay, held);
+    g_mutex_lock (&stream->lock);
+    delay->leaving = FALSE;
+    delay->ret = ret;
+    g_cond_broadcast (&stream->changed);
+  }
+  g_mutex_unlock (&stream->lock);
+  return NULL;
+}
+
+/* ---- streaming thread ------------------------------------------------------------------------ */
+
+GstFlowReturn
+gst_effnet_delay_hold (GstEffnetDelay *delay, GstEffnetHeld *held, gboolean block)
+{
+  GstEffnetStream *stream = delay->stream;
+  GstFlowReturn ret;
+
+  g_mutex_lock (&stream->lock);
+  if (delay->thread == NULL && !delay->quit)
+    delay->thread = g_thread_try_new ("effnet-delay", thread_main, delay, NULL);
+  while (block && delay->held.length >= GST_EFFNET_DELAY_BUFFERS && !delay->flushing &&
+         delay->ret == GST_FLOW_OK)
+    g_cond_wait (&stream->changed, &stream->lock);
+  ret = delay->flushing ? GST_FLOW_FLUSHING : delay->ret;
+  if (delay->thread == NULL && ret == GST_FLOW_OK)
+    ret = GST_FLOW_ERROR;
+  if (ret == GST_FLOW_OK) {
+    held->link = (GList){.data = held};
+    g_queue_push_tail_link (&delay->held, &held->link);
+    g_cond_broadcast (&stream->changed);
+  }
+  g_mutex_unlock (&stream->lock);
+  if (ret != GST_FLOW_OK)
+    free_held (delay, held);
+  return ret;
+}
+
+void
+gst_effnet_delay_wait_for_room (GstEffnetDelay *delay)
+{
+  GstEffnetStream *stream = delay->stream;
+
+  g_mutex_lock (&stream->lock);
+  while (stream->last_number - stream->taken >= GST_EFFNET_DELAY_JOBS && !delay->flushing &&
+         !stream->cancelled && delay->ret == GST_FLOW_OK)
+    g_cond_wait (&stream->changed, &stream->lock);
+  g_mutex_unlock (&stream->lock);
+}
+
+void
+gst_effnet_delay_drain (GstEffnetDelay *delay)
+{
+  GstEffnetStream *stream = delay->stream;
+
+  g_mutex_lock (&stream->lock);
+  while ((delay->held.length > 0 || delay->leaving) && !delay->flushing)
+    g_cond_wait (&stream->changed, &stream->lock);
+  g_mutex_unlock (&stream->lock);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+/* With the lock, which it gives up for a moment. */
+static void
+drop_all (GstEffnetDelay *delay)
+{
+  GstEffnetStream *stream = delay->stream;
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (&delay->held)) != NULL) {
+    g_mutex_unlock (&stream->lock);
+    free_held (delay, link->data);
+    g_mutex_lock (&stream->lock);
+  }
+}
+
+void
+gst_effnet_delay_set_flushing (GstEffnetDelay *delay, gboolean flushing)
+{
+  GstEffnetStream *stream = delay->stream;
+
+  g_mutex_lock (&stream->lock);
+  delay->flushing = TRUE;
+  g_cond_broadcast (&stream->changed);
+  drop_all (delay);
+  while (!flushing && delay->leaving)
+    g_cond_wait (&stream->changed, &stream->lock);
+  delay->flushing = flushing;
+  delay->ret = GST_FLOW_OK;
+  g_mutex_unlock (&stream->lock);
+}
+
+void
+gst_effnet_delay_stop (GstEffnetDelay *delay)
+{
+  GstEffnetStream *stream = delay->stream;
+  GThread *thread;
+
+  gst_effnet_delay_set_flushing (delay, TRUE);
+  g_mutex_lock (&stream->lock);
+  delay->quit = TRUE;
+  thread = g_steal_pointer (&delay->thread);
+  g_cond_broadcast (&stream->changed);
+  g_mutex_unlock (&stream->lock);
+  if (thread != NULL)
+    g_thread_join (thread);
+  delay->quit = FALSE;
+}
