@@ -78,13 +78,11 @@ difference (GstClockTime a, GstClockTime b)
   return a > b ? a - b : b - a;
 }
 
-/* Running times go forward at negative rates, too; a stream without a segment of time has none. */
+/* In the time that the stream itself counts, at whatever rate it is played. */
 static GstClockTime
-age_of (const GstEffnetResult *result, const GstEffnetView *view, GstBuffer *buffer)
+age_of (const GstEffnetResult *result, GstBuffer *buffer)
 {
-  GstClockTime age = difference (view->running_time, result->running_time);
-
-  return GST_CLOCK_TIME_IS_VALID (age) ? age : difference (GST_BUFFER_PTS (buffer), result->pts);
+  return difference (GST_BUFFER_PTS (buffer), result->pts);
 }
 
 static void
@@ -132,7 +130,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetR
       .fresh = fresh,
       .result_pts = result->pts,
       .result_running_time = result->running_time,
-      .age = fresh ? 0 : age_of (result, view, buffer),
+      .age = fresh ? 0 : age_of (result, buffer),
       .infer_us = to_us (result->ns[GST_EFFNET_TIME_INFER]),
       .convert_us = to_us (result->ns[GST_EFFNET_TIME_CONVERT]),
       .decode_us = to_us (result->ns[GST_EFFNET_TIME_DECODE]),

@@ -19,7 +19,6 @@ typedef struct {
   const char *element;       /* its name */
   guint top_k;               /* entries at most */
   gboolean smooths;          /* news is what the stable class says */
-  GstClockTime running_time; /* of the buffer; NONE: it has none */
   gboolean fresh;            /* the results are of this very buffer, but those that are kept */
 } GstEffnetView;
 

@@ -371,7 +371,6 @@ announce (GstEffnetClassify *self, Frame *frame)
       .element = self->name,
       .top_k = settings->inference.wanted.top_k,
       .smooths = self->labels.smoothing.smoothing != GST_EFFNET_SMOOTHING_NONE,
-      .running_time = frame->load.time,
       .fresh = frame->fresh,
   };
   GstMessage *message;
