@@ -282,7 +282,8 @@ static void
 test_classes (void)
 {
   GstHarness *h =
-      gst_harness_new_parse ("effnetclassify top-k=3 inference-interval=2 ! effnetclassify "
+      gst_harness_new_parse ("effnetclassify top-k=3 inference-interval=2 inference-mode=sync ! "
+                             "effnetclassify inference-mode=sync "
                              "inference-region=regions regions=cat:0,0,0.5,1;cup:0.5,0,0.5,1");
   GstAnalyticsClsMtd classes[4];
 
@@ -422,7 +423,7 @@ test_decoder (void)
 {
   g_autofree char *labels = source_path ("models/imagenet-1k.txt");
   g_autofree char *line =
-      g_strdup_printf ("effnetclassify attach-meta=custom+tensor ! "
+      g_strdup_printf ("effnetclassify inference-mode=sync attach-meta=custom+tensor ! "
                        "classifiertensordecoder class-confidence-threshold=0 labels-file=%s",
                        labels);
   GstAnalyticsClsMtd classes[2];
