@@ -24,7 +24,9 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
   --fuzz SECONDS  only the fuzz targets, SECONDS each, as many at once as there are CPUs
   --fuzz-long     only the fuzz targets, each until ten million inputs or for two hours
   --coverage      only the lines of weights, image and bind that their tests run: at least 95 %
-  --distro        only the suite in a fresh Debian 13 (debootstrap; needs root)
+  --distro [SUITE] only the suite in a fresh Debian of that name: by default in trixie (13, GStreamer 1.26) and then
+                  in sid (unstable; GStreamer 1.28) (debootstrap; needs root)
+  --validate      only GStreamer's own scenarios, beside identity (needs gst-validate-1.0 of gst-devtools)
   --emulated      only the kernels for AVX-512 and AMX, and inference with them, on a CPU that Bochs emulates
                   (debootstrap; needs root; slow)
   --long          only the tests that take minutes each: whole tables, every variant at its own size
@@ -315,10 +317,18 @@ run_default() {
   [ -f "$out/gcc/build.ninja" ] && run_valgrind "${in_valgrind[@]}"
 }
 
-what=default install=1 seconds=60
+what=default install=1 seconds=60 suites=(trixie sid)
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick | --asan | --tsan | --clang | --valgrind | --distro | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
+    --quick | --asan | --tsan | --clang | --valgrind | --validate | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
+    --distro)
+      what=distro
+      case ${2:--} in -*) ;; *)
+        suites=("$2")
+        shift
+        ;;
+      esac
+      ;;
     --fuzz)
       what=fuzz
       seconds=${2:-}
@@ -353,7 +363,8 @@ case $what in
   fuzz) run_fuzz -max_total_time="$seconds" ;;
   fuzz-long) run_fuzz -runs=10000000 -max_total_time=7200 ;;
   coverage) run_coverage ;;
-  distro) script "a fresh Debian 13" tests/distro/run.sh ;;
+  distro) for name in "${suites[@]}"; do script "a fresh Debian $name" tests/distro/run.sh "$name"; done ;;
+  validate) build gcc "${GCC:-gcc}" && script "scenarios beside identity" tests/gst/validate.sh "$out/gcc" "$out/validate" ;;
   emulated) run_emulated ;;
   long) build gcc "${GCC:-gcc}" && suite gcc testlog --suite long ;;
   bench)

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # A Debian in a folder, for the scripts here. Source it; root_make SUITE FOLDER, then root_run COMMAND...
-# What cannot be had is NOT RUN: exit code 77. EFFNET_MIRROR names another mirror than this machine's;
+# What cannot be had, no mirror included, is NOT RUN: exit code 77. EFFNET_MIRROR names another mirror than this machine's;
 # without either, debootstrap takes its own.
 
 root_make() {
@@ -13,11 +13,13 @@ root_make() {
     head -1)}
   [ "$(id -u)" -eq 0 ] || { echo "NOT RUN: a chroot needs root" && exit 77; }
   command -v debootstrap >/dev/null || { echo "NOT RUN: debootstrap is not installed" && exit 77; }
-  if [ ! -x "$root/usr/bin/apt-get" ]; then
+  # debootstrap removes its own folder when it is done
+  if [ ! -x "$root/usr/bin/apt-get" ] || [ -d "$root/debootstrap" ]; then
     mkdir -p "$root"
     debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 || {
       tail -5 "$root.log"
-      exit 1
+      echo "NOT RUN: debootstrap could not make a Debian $suite; its log is $root.log"
+      exit 77
     }
     # the way to the mirror is the host's
     cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
@@ -41,5 +43,9 @@ root_run() {
 
 # The lists of packages; $root.log keeps what apt says.
 root_update() {
-  root_run apt-get -q update >"$root.log" 2>&1 || { tail -5 "$root.log" && exit 1; }
+  root_run apt-get -q update >"$root.log" 2>&1 || {
+    tail -5 "$root.log"
+    echo "NOT RUN: the mirror's lists of packages cannot be had"
+    exit 77
+  }
 }
