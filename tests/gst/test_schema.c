@@ -193,6 +193,38 @@ test_types_in_text (void)
   }
 }
 
+/* Through text and back, shared by copies, and not there where there is none. */
+static void
+test_embedding (void)
+{
+  static const float floats[] = {0.5f, -1.25f, 3e-5f};
+  GstEffnetRecord record = full_record (), got;
+  GstStructure *s = gst_effnet_record_to_structure (&record), *again;
+  char *text;
+
+  g_assert_false (gst_structure_has_field (s, "embedding"));
+  g_assert_true (gst_effnet_schema_read (s, &got, NULL));
+  g_assert_null (got.embedding);
+  gst_structure_free (s);
+
+  record.embedding = gst_buffer_new_memdup (floats, sizeof floats);
+  s = gst_effnet_record_to_structure (&record);
+  g_assert_true (gst_effnet_schema_read (s, &got, NULL));
+  g_assert_true (got.embedding == record.embedding);
+  text = gst_structure_to_string (s);
+  again = gst_structure_from_string (text, NULL);
+  assert_reads (again, &record);
+  g_assert_true (gst_effnet_schema_read (again, &got, NULL));
+  g_assert_cmpuint (gst_buffer_get_size (got.embedding), ==, sizeof floats);
+  g_assert_cmpint (gst_buffer_memcmp (got.embedding, 0, floats, sizeof floats), ==, 0);
+  gst_structure_set (again, "embedding", G_TYPE_INT, 1, NULL);
+  g_assert_false (gst_effnet_schema_read (again, &got, NULL));
+  gst_structure_free (again);
+  gst_structure_free (s);
+  gst_buffer_unref (record.embedding);
+  g_free (text);
+}
+
 static void
 test_shared_buffer (void)
 {
@@ -428,6 +460,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/schema/full-frame", test_full_frame);
   g_test_add_func ("/gst/schema/several-results", test_several_results);
   g_test_add_func ("/gst/schema/types-in-text", test_types_in_text);
+  g_test_add_func ("/gst/schema/embedding", test_embedding);
   g_test_add_func ("/gst/schema/shared-buffer", test_shared_buffer);
   g_test_add_func ("/gst/schema/parts-in-a-message", test_parts_in_a_message);
   g_test_add_func ("/gst/schema/refusals", test_refusals);
