@@ -98,6 +98,20 @@ EFFNET_API void effnet_scheduler_unref (EffnetScheduler *scheduler);
 EFFNET_API unsigned effnet_scheduler_get_size (const EffnetScheduler *scheduler);
 
 /**
+ * effnet_scheduler_set_batch:
+ * @scheduler: a scheduler
+ * @size: images that may be run at once, at most #EFFNET_BATCH_MAX; 0 and 1 = no batches, as at
+ *   first
+ * @timeout_ns: how long after its submission the oldest job of a batch that is not full begins;
+ *   none waits when no other stream could add to it
+ *
+ * Jobs of several streams that have the same model and `nhwc` then run together, one of a stream at
+ * most. On few cores that gains little or loses; docs/PERFORMANCE.md has figures.
+ */
+EFFNET_API void effnet_scheduler_set_batch (EffnetScheduler *scheduler, unsigned size,
+                                            int64_t timeout_ns);
+
+/**
  * EffnetQueueStats:
  * @submitted: jobs handed in, of which
  * @started: began to run,
@@ -105,6 +119,7 @@ EFFNET_API unsigned effnet_scheduler_get_size (const EffnetScheduler *scheduler)
  * @refused: found no room, or the stream cancelled,
  * @cancelled: were dropped by effnet_stream_set_cancelled() or effnet_stream_free()
  * @late: of @started, those that began after their deadline
+ * @batched: of @started, those that ran together with others
  * @cost: inferences of those that began
  * @waiting: jobs now
  * @running: jobs now
@@ -116,7 +131,7 @@ EFFNET_API unsigned effnet_scheduler_get_size (const EffnetScheduler *scheduler)
  * "The last jobs" are the last 512 at most.
  */
 typedef struct {
-  uint64_t submitted, started, replaced, refused, cancelled, late, cost;
+  uint64_t submitted, started, replaced, refused, cancelled, late, batched, cost;
   unsigned waiting, running;
   uint64_t wait_p50_ns, wait_p95_ns, wait_p99_ns;
   unsigned sessions;
@@ -154,8 +169,11 @@ typedef void (*EffnetJobFunc) (EffnetExecutor *executor, EffnetSession *session,
  * @deadline_ns: g_get_monotonic_time() * 1000 by which it should begin; 0 = none
  * @run: called at most once, on an executor
  * @destroy: (nullable): called exactly once with @data, after @run or instead of it, by the thread
- *   that ran, replaced, refused or dropped the job. The stream counts as busy until it returns
+ *   that ran, replaced, refused or dropped the job. After @run, the stream is busy until it returns
  * @data: for both
+ * @nhwc: (nullable): [cost][input_height][input_width][3], inputs that @run will hand to
+ *   effnet_session_run() by just these addresses, and that stay until @destroy: in a batch they
+ * have been run before @run is called, and effnet_session_run() has the results at hand
  *
  * All zero is the default of each but @run.
  */
@@ -166,7 +184,8 @@ typedef struct {
   EffnetJobFunc run;
   GDestroyNotify destroy;
   void *data;
-  void *reserved[4];
+  const float *nhwc;
+  void *reserved[3];
 } EffnetJob;
 
 /**

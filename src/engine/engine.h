@@ -43,12 +43,22 @@ struct _EffnetSession {
   EffnetStop stop;
   float *probabilities; /* [n_classes]; NULL: a front end only, without an arena */
   uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
+  struct {
+    unsigned n;
+    const float *inputs[EFFNET_BATCH_MAX];
+    uint64_t ns; /* of each */
+  } ahead;
 };
 
-/* Walks the plan over @input, float [images][in_h][in_w][3], between effnet_pool_enter() and
+/* Walks the plan over @inputs, [images] of float [in_h][in_w][3], between effnet_pool_enter() and
  * _leave(); features and logits are then in the arena, unless the session was stopped meanwhile.
  * @images: at most the session's. */
-void effnet_run (EffnetSession *session, const float *input, size_t images);
+void effnet_run (EffnetSession *session, const float *const *inputs, size_t images);
+
+/* Runs the network over @inputs, all at once: effnet_session_run() has the result of each of them
+ * at hand, until the session runs anything else. FALSE when it was stopped, or got no memory; then
+ * nothing is at hand. */
+gboolean effnet_session_run_ahead (EffnetSession *session, const float *const *inputs, unsigned n);
 
 /* A session of the default options whose tiles @pool runs. */
 EffnetSession *effnet_session_new_in (EffnetModel *model, EffnetPool *pool, GError **error);

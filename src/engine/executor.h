@@ -14,6 +14,7 @@
 typedef struct {
   EffnetJob job;
   int64_t submitted_ns;
+  uint64_t wait_ns; /* until it began */
 } EffnetWaiting;
 
 struct _EffnetStream {
@@ -22,6 +23,7 @@ struct _EffnetStream {
   unsigned capacity;
   GQueue waiting;           /* EffnetWaiting *, the next one first */
   EffnetExecutor *executor; /* that runs a job of it, or NULL */
+  gboolean stopped;         /* that job is cancelled */
   gboolean cancelled;
   uint64_t epoch;
   unsigned waiters; /* in effnet_stream_wait() */
@@ -39,10 +41,12 @@ typedef struct {
 struct _EffnetExecutor {
   EffnetScheduler *scheduler;
   unsigned index;
-  gboolean idle;          /* waits to be called */
-  gboolean cancelled;     /* the job it runs */
-  EffnetStream *stream;   /* whose job it runs, or NULL */
-  EffnetSession *session; /* lent to that job, or NULL */
+  gboolean idle;   /* waits to be called */
+  unsigned n_jobs; /* it has taken, a batch; one after the other runs */
+  EffnetStream *streams[EFFNET_BATCH_MAX];
+  EffnetWaiting *jobs[EFFNET_BATCH_MAX];
+  EffnetStream *stream;   /* whose job it runs; NULL: none, or the batch is run ahead */
+  EffnetSession *session; /* lent to that job, or to all, or NULL */
   uint64_t wait_ns;       /* that the job waited; the executor's thread */
   GPtrArray *sessions;    /* EffnetSession *, one of a model */
   GArray *data;           /* EffnetExecutorData; the executor's thread */
@@ -56,8 +60,12 @@ struct _EffnetScheduler {
 
   GMutex lock;
   gboolean started;
-  unsigned running; /* jobs */
   EffnetTurns turns;
+  unsigned n_streams;
+  unsigned batch_size; /* images; 1 = no batches */
+  int64_t batch_timeout_ns;
+  unsigned gathering;        /* executors that wait for a batch to fill */
+  GCond more;                /* jobs have come */
   EffnetExecutor *executors; /* [size] */
   EffnetQueueStats stats;
   EffnetWaits waits;
@@ -65,6 +73,8 @@ struct _EffnetScheduler {
 
 /* Starts the threads unless they run. FALSE when the system gives none. */
 gboolean effnet_scheduler_start (EffnetScheduler *scheduler);
+/* One stream more, or one less. */
+void effnet_scheduler_count (EffnetScheduler *scheduler, int change);
 /* Calls an idle executor, if there is one, for a job that has become ready: rather one that has a
  * session of @model. */
 void effnet_scheduler_call (EffnetScheduler *scheduler, const EffnetModel *model);

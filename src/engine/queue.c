@@ -47,37 +47,103 @@ note_start (EffnetQueueStats *stats, const EffnetJob *job, int64_t now)
   stats->late += job->deadline_ns != 0 && job->deadline_ns < now;
 }
 
-EffnetWaiting *
-effnet_queue_begin (EffnetExecutor *executor)
+static void
+begin_job (EffnetExecutor *executor, EffnetStream *stream, int64_t now)
 {
   EffnetScheduler *scheduler = executor->scheduler;
-  EffnetStream *stream = (EffnetStream *)effnet_turns_next (&scheduler->turns);
-  EffnetWaiting *waiting;
-  int64_t now;
+  EffnetWaiting *waiting = g_queue_pop_head (&stream->waiting);
 
-  if (stream == NULL)
-    return NULL;
-  now = effnet_clock_ns ();
-  waiting = g_queue_pop_head (&stream->waiting);
   stream->executor = executor;
-  executor->stream = stream;
-  executor->cancelled = FALSE;
-  executor->wait_ns = (uint64_t)(now - waiting->submitted_ns);
-  effnet_waits_note (&stream->waits, executor->wait_ns);
-  effnet_waits_note (&scheduler->waits, executor->wait_ns);
+  stream->stopped = FALSE;
+  waiting->wait_ns = (uint64_t)(now - waiting->submitted_ns);
+  effnet_waits_note (&stream->waits, waiting->wait_ns);
+  effnet_waits_note (&scheduler->waits, waiting->wait_ns);
   note_start (&stream->stats, &waiting->job, now);
   note_start (&scheduler->stats, &waiting->job, now);
-  return waiting;
+  executor->streams[executor->n_jobs] = stream;
+  executor->jobs[executor->n_jobs++] = waiting;
+}
+
+/* ---- batches ---- */
+
+static const EffnetWaiting *
+next_of (const EffnetTurn *turn)
+{
+  return ((const EffnetStream *)turn)->waiting.head->data;
+}
+
+/* Of what a batch is; and how many images it has room for. */
+typedef struct {
+  const EffnetModel *model;
+  unsigned room;
+} Batch;
+
+static gboolean
+fits (const EffnetTurn *turn, const void *data)
+{
+  const Batch *batch = data;
+  const EffnetJob *job = &next_of (turn)->job;
+
+  return job->nhwc != NULL && job->model == batch->model && job->cost <= batch->room;
+}
+
+gboolean
+effnet_queue_may_grow (const EffnetScheduler *scheduler, int64_t *until_ns)
+{
+  const GPtrArray *ready = scheduler->turns.ready;
+  Batch batch = {.room = scheduler->batch_size};
+  int64_t oldest = G_MAXINT64;
+
+  if (ready->len == 0 || batch.room == 1 ||
+      ready->len + scheduler->stats.running >= scheduler->n_streams)
+    return FALSE;
+  batch.model = next_of (g_ptr_array_index (ready, 0))->job.model;
+  for (guint i = 0; i < ready->len; i++) {
+    const EffnetTurn *turn = g_ptr_array_index (ready, i);
+
+    if (!fits (turn, &batch))
+      return FALSE;
+    batch.room -= turn->cost;
+    oldest = MIN (oldest, next_of (turn)->submitted_ns);
+  }
+  *until_ns = oldest + scheduler->batch_timeout_ns;
+  return batch.room > 0 && effnet_clock_ns () < *until_ns;
+}
+
+gboolean
+effnet_queue_begin (EffnetExecutor *executor)
+{
+  EffnetTurns *turns = &executor->scheduler->turns;
+  EffnetTurn *turn = effnet_turns_next (turns);
+  Batch batch = {.room = executor->scheduler->batch_size};
+  int64_t now = effnet_clock_ns ();
+
+  if (turn == NULL)
+    return FALSE;
+  batch.model = next_of (turn)->job.model;
+  if (fits (turn, &batch)) {
+    for (; turn != NULL; turn = effnet_turns_next_of (turns, fits, &batch)) {
+      batch.room -= turn->cost;
+      begin_job (executor, (EffnetStream *)turn, now);
+    }
+  } else {
+    begin_job (executor, (EffnetStream *)turn, now);
+  }
+  for (unsigned i = 0; i < executor->n_jobs && executor->n_jobs > 1; i++) {
+    executor->streams[i]->stats.batched++;
+    executor->scheduler->stats.batched++;
+  }
+  return TRUE;
 }
 
 void
-effnet_queue_end (EffnetExecutor *executor)
+effnet_queue_end (EffnetExecutor *executor, unsigned i)
 {
   EffnetScheduler *scheduler = executor->scheduler;
-  EffnetStream *stream = executor->stream;
+  EffnetStream *stream = executor->streams[i];
 
-  executor->stream = NULL;
   stream->executor = NULL;
+  executor->jobs[i] = NULL;
   stream->stats.running--;
   scheduler->stats.running--;
   if (!g_queue_is_empty (&stream->waiting))

@@ -16,9 +16,13 @@ void effnet_queue_describe (EffnetStream *stream);
 /* Moves all that wait to @out; returns how many. */
 unsigned effnet_queue_take (EffnetStream *stream, GQueue *out);
 
-/* Takes the next job of the stream whose turn it is; NULL when there is none. */
-EffnetWaiting *effnet_queue_begin (EffnetExecutor *executor);
-/* It has run. */
-void effnet_queue_end (EffnetExecutor *executor);
+/* The jobs that are ready make up a batch that is not full, more streams might add to it, and its
+ * time, up to @until_ns, has not come. */
+gboolean effnet_queue_may_grow (const EffnetScheduler *scheduler, int64_t *until_ns);
+/* Takes the next job of the stream whose turn it is, and, where batches are asked for, those of
+ * other streams that fit. FALSE when there is none. */
+gboolean effnet_queue_begin (EffnetExecutor *executor);
+/* Job @i of these has run. */
+void effnet_queue_end (EffnetExecutor *executor, unsigned i);
 
 #endif

@@ -13,8 +13,8 @@ typedef struct {
   char *arena, *scratch;
   size_t scratch_bytes; /* of each worker */
   const char *weights;
-  const float *input;
-  size_t element; /* bytes of T */
+  const float *const *inputs; /* [images] */
+  size_t element;             /* bytes of T */
   size_t images, image;
   gboolean alone; /* no other worker takes tiles of this step */
   EffnetStop *stop;
@@ -76,7 +76,7 @@ run_stem (const Job *job, const EffnetTile *tile, unsigned worker)
   const EffnetStemStep *s = &job->step->stem;
   const EffnetWindow *w = &s->window;
   const void *rows[MAX_KERNEL];
-  const float *input = job->input + job->image * w->in_h * w->in_w * s->layer->in;
+  const char *input = (const char *)job->inputs[job->image];
   EffnetStem args = {
       .rows = (const float *const *)rows,
       .in_w = w->in_w,
@@ -93,7 +93,7 @@ run_stem (const Job *job, const EffnetTile *tile, unsigned worker)
 
   (void)worker;
   for (size_t y = tile->row; y < tile->row + tile->rows; y++) {
-    window_rows (w, (const char *)input, w->in_w * s->layer->in * sizeof (float), y, rows);
+    window_rows (w, input, w->in_w * s->layer->in * sizeof (float), y, rows);
     args.out = (char *)at (job, s->out) + y * w->out_w * s->layer->out * job->element;
     job->step->kernel->call.stem (&args);
   }
@@ -424,7 +424,7 @@ run_tile (void *user, size_t index, unsigned worker)
 }
 
 void
-effnet_run (EffnetSession *session, const float *input, size_t images)
+effnet_run (EffnetSession *session, const float *const *inputs, size_t images)
 {
   const EffnetModel *model = session->model;
   const EffnetPlan *plan = model->plan;
@@ -434,7 +434,7 @@ effnet_run (EffnetSession *session, const float *input, size_t images)
       .scratch = (char *)session->arena.base + session->images * plan->arena_bytes,
       .scratch_bytes = plan->scratch_bytes,
       .weights = model->weights.base,
-      .input = input,
+      .inputs = inputs,
       .element = effnet_dtype_size (plan->dtype),
       .images = images,
       .stop = &session->stop,

@@ -67,12 +67,25 @@ free_session (EffnetSession *session)
   effnet_session_free (session);
 }
 
+/* The job that runs is cancelled, or, while a batch is run ahead, one of its jobs. */
+static gboolean
+is_stopped (const EffnetExecutor *executor)
+{
+  if (executor->stream != NULL)
+    return executor->stream->stopped;
+  for (unsigned i = 0; i < executor->n_jobs; i++) {
+    if (executor->streams[i]->stopped)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* Under the lock. */
 static void
 lend (EffnetExecutor *executor, EffnetSession *session)
 {
   executor->session = session;
-  effnet_session_set_cancelled (session, executor->cancelled);
+  effnet_session_set_cancelled (session, is_stopped (executor));
 }
 
 /* A session of @model for the job that runs; NULL with @error. */
@@ -136,21 +149,129 @@ forget_model (const EffnetModel *model)
 
 /* ---- executors ---- */
 
-/* Without the lock. */
-static void
-run_job (EffnetExecutor *executor, const EffnetJob *job)
+void
+effnet_scheduler_call (EffnetScheduler *scheduler, const EffnetModel *model)
 {
-  g_autoptr (GError) error = NULL;
-  EffnetSession *session = job->model != NULL ? borrow (executor, job->model, &error) : NULL;
+  EffnetExecutor *chosen = NULL;
 
-  if (!effnet_executor_is_cancelled (executor))
-    job->run (executor, session, error, job->data);
+  for (unsigned i = 0; i < scheduler->size; i++) {
+    EffnetExecutor *executor = &scheduler->executors[i];
+
+    if (!executor->idle)
+      continue;
+    if (chosen == NULL)
+      chosen = executor;
+    if (find_session (executor, model) >= 0) {
+      chosen = executor;
+      break;
+    }
+  }
+  if (chosen == NULL)
+    return;
+  chosen->idle = FALSE;
+  effnet_pool_call (scheduler->pool, chosen->index);
+}
+
+static void
+take_back (EffnetExecutor *executor)
+{
   g_mutex_lock (&executor->scheduler->lock);
   executor->session = NULL;
   g_mutex_unlock (&executor->scheduler->lock);
+}
+
+/* All inputs of the batch in one run. Where that comes to nothing, because a stream was cancelled
+ * or there is no memory, each job runs its own. */
+static void
+run_ahead (EffnetExecutor *executor)
+{
+  const float *inputs[EFFNET_BATCH_MAX];
+  EffnetModel *model = executor->jobs[0]->job.model;
+  EffnetSession *session = borrow (executor, model, NULL);
+  size_t per_image = (size_t)model->net->in_height * model->net->in_width * 3;
+  unsigned n = 0;
+
+  for (unsigned i = 0; i < executor->n_jobs; i++) {
+    const EffnetJob *job = &executor->jobs[i]->job;
+
+    for (unsigned k = 0; k < job->cost; k++)
+      inputs[n++] = job->nhwc + k * per_image;
+  }
+  if (session != NULL)
+    effnet_session_run_ahead (session, inputs, n);
+  take_back (executor);
+}
+
+static gboolean
+is_batch (const EffnetExecutor *executor)
+{
+  const EffnetJob *first = &executor->jobs[0]->job;
+
+  return executor->n_jobs > 1 ||
+         (first->nhwc != NULL && first->cost > 1 && first->cost <= executor->scheduler->batch_size);
+}
+
+/* @ahead: the batch was run. Else what is at hand is of an earlier one, maybe at the same address.
+ */
+static void
+run_job (EffnetExecutor *executor, EffnetWaiting *waiting, gboolean ahead)
+{
+  const EffnetJob *job = &waiting->job;
+  g_autoptr (GError) error = NULL;
+  EffnetSession *session;
+
+  executor->wait_ns = waiting->wait_ns;
+  session = job->model != NULL ? borrow (executor, job->model, &error) : NULL;
+  if (session != NULL && !ahead)
+    session->ahead.n = 0;
+  if (!effnet_executor_is_cancelled (executor))
+    job->run (executor, session, error, job->data);
+  take_back (executor);
   if (job->destroy != NULL)
     job->destroy (job->data);
   effnet_model_unref (job->model);
+  g_free (waiting);
+}
+
+/* The jobs it has taken. Returns, as it is called, under the lock. */
+static void
+run_jobs (EffnetExecutor *executor)
+{
+  EffnetScheduler *scheduler = executor->scheduler;
+  gboolean ahead = is_batch (executor);
+
+  if (ahead) {
+    g_mutex_unlock (&scheduler->lock);
+    run_ahead (executor);
+    g_mutex_lock (&scheduler->lock);
+  }
+  for (unsigned k = 0; k < 2 * executor->n_jobs; k++) { /* first those that are cancelled */
+    unsigned i = k % executor->n_jobs;
+    EffnetWaiting *waiting = executor->jobs[i];
+
+    if (waiting == NULL || (k < executor->n_jobs && !executor->streams[i]->stopped))
+      continue;
+    executor->stream = executor->streams[i];
+    g_mutex_unlock (&scheduler->lock);
+    run_job (executor, waiting, ahead);
+    g_mutex_lock (&scheduler->lock);
+    effnet_queue_end (executor, i);
+  }
+  executor->stream = NULL;
+  executor->n_jobs = 0;
+}
+
+/* Under the lock, but while it waits. */
+static void
+wait_for_more (EffnetScheduler *scheduler)
+{
+  int64_t until_ns;
+
+  while (effnet_queue_may_grow (scheduler, &until_ns)) {
+    scheduler->gathering++;
+    g_cond_wait_until (&scheduler->more, &scheduler->lock, until_ns / 1000 + 1);
+    scheduler->gathering--;
+  }
 }
 
 static void
@@ -158,15 +279,12 @@ take_turn (void *user, unsigned worker)
 {
   EffnetScheduler *scheduler = user;
   EffnetExecutor *executor = &scheduler->executors[worker];
-  EffnetWaiting *waiting;
 
   g_mutex_lock (&scheduler->lock);
-  while ((waiting = effnet_queue_begin (executor)) != NULL) {
-    g_mutex_unlock (&scheduler->lock);
-    run_job (executor, &waiting->job);
-    g_free (waiting);
-    g_mutex_lock (&scheduler->lock);
-    effnet_queue_end (executor);
+  for (wait_for_more (scheduler); effnet_queue_begin (executor); wait_for_more (scheduler)) {
+    if (scheduler->turns.ready->len > 0) /* more than this batch has room for */
+      effnet_scheduler_call (scheduler, executor->jobs[0]->job.model);
+    run_jobs (executor);
   }
   executor->idle = TRUE;
   g_mutex_unlock (&scheduler->lock);
@@ -206,29 +324,6 @@ effnet_scheduler_start (EffnetScheduler *scheduler)
   return scheduler->started;
 }
 
-void
-effnet_scheduler_call (EffnetScheduler *scheduler, const EffnetModel *model)
-{
-  EffnetExecutor *chosen = NULL;
-
-  for (unsigned i = 0; i < scheduler->size; i++) {
-    EffnetExecutor *executor = &scheduler->executors[i];
-
-    if (!executor->idle)
-      continue;
-    if (chosen == NULL)
-      chosen = executor;
-    if (find_session (executor, model) >= 0) {
-      chosen = executor;
-      break;
-    }
-  }
-  if (chosen == NULL)
-    return;
-  chosen->idle = FALSE;
-  effnet_pool_call (scheduler->pool, chosen->index);
-}
-
 unsigned
 effnet_executor_get_index (const EffnetExecutor *executor)
 {
@@ -253,7 +348,7 @@ effnet_executor_is_cancelled (EffnetExecutor *executor)
   gboolean cancelled;
 
   g_mutex_lock (&executor->scheduler->lock);
-  cancelled = executor->cancelled;
+  cancelled = is_stopped (executor);
   g_mutex_unlock (&executor->scheduler->lock);
   return cancelled;
 }
@@ -315,7 +410,9 @@ scheduler_new (unsigned threads, const char *name)
     executor->sessions = g_ptr_array_new ();
     executor->data = g_array_new (FALSE, FALSE, sizeof (EffnetExecutorData));
   }
+  scheduler->batch_size = 1;
   g_mutex_init (&scheduler->lock);
+  g_cond_init (&scheduler->more);
   effnet_turns_init (&scheduler->turns);
   scheduler->pool = effnet_pool_new_crew (threads, take_turn, end_executor, scheduler);
   return scheduler;
@@ -337,6 +434,7 @@ scheduler_free (EffnetScheduler *scheduler)
   }
   effnet_pool_unref (scheduler->pool);
   effnet_turns_clear (&scheduler->turns);
+  g_cond_clear (&scheduler->more);
   g_mutex_clear (&scheduler->lock);
   g_free (scheduler->executors);
   g_free (scheduler->name);
@@ -419,6 +517,25 @@ effnet_scheduler_unref (EffnetScheduler *scheduler)
   g_mutex_unlock (&registry_lock);
   if (last)
     scheduler_free (scheduler);
+}
+
+void
+effnet_scheduler_count (EffnetScheduler *scheduler, int change)
+{
+  g_mutex_lock (&scheduler->lock);
+  scheduler->n_streams += (unsigned)change;
+  g_cond_broadcast (&scheduler->more); /* a batch may be full now */
+  g_mutex_unlock (&scheduler->lock);
+}
+
+void
+effnet_scheduler_set_batch (EffnetScheduler *scheduler, unsigned size, int64_t timeout_ns)
+{
+  g_mutex_lock (&scheduler->lock);
+  scheduler->batch_size = CLAMP (size, 1, EFFNET_BATCH_MAX);
+  scheduler->batch_timeout_ns = MAX (timeout_ns, 0);
+  g_cond_broadcast (&scheduler->more);
+  g_mutex_unlock (&scheduler->lock);
 }
 
 unsigned

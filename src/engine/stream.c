@@ -42,6 +42,7 @@ effnet_stream_new (EffnetScheduler *scheduler, unsigned weight, unsigned capacit
   EffnetStream *stream = g_new0 (EffnetStream, 1);
 
   stream->scheduler = effnet_scheduler_ref (scheduler);
+  effnet_scheduler_count (scheduler, 1);
   stream->turn.weight = CLAMP (weight, 1, EFFNET_STREAM_WEIGHT_MAX);
   stream->capacity = CLAMP (capacity, 1, EFFNET_STREAM_CAPACITY_MAX);
   g_queue_init (&stream->waiting);
@@ -68,6 +69,7 @@ effnet_stream_free (EffnetStream *stream)
   g_mutex_lock (&scheduler->lock);
   wait_until_idle (stream);
   g_mutex_unlock (&scheduler->lock);
+  effnet_scheduler_count (scheduler, -1);
   g_cond_clear (&stream->idle);
   g_free (stream);
   effnet_scheduler_unref (scheduler);
@@ -110,7 +112,10 @@ enqueue (EffnetStream *stream, EffnetWaiting *waiting, EffnetSubmit how, GQueue 
     effnet_queue_describe (stream); /* who is replaced leaves its turn to the new one */
   } else if (effnet_queue_is_ready (stream)) {
     effnet_queue_make_ready (stream, FALSE);
-    effnet_scheduler_call (scheduler, waiting->job.model);
+    if (scheduler->gathering > 0)
+      g_cond_broadcast (&scheduler->more);
+    else
+      effnet_scheduler_call (scheduler, waiting->job.model);
   }
   return TRUE;
 }
@@ -156,6 +161,25 @@ effnet_stream_wait (EffnetStream *stream)
   return ok;
 }
 
+/* A job that was taken in a batch and whose turn has not come is @out again: its inputs are not
+ * read any more once the first job of the batch has its turn. */
+static gboolean
+leave_batch (EffnetStream *stream, GQueue *out)
+{
+  EffnetExecutor *executor = stream->executor;
+
+  if (executor->stream == NULL || executor->stream == stream)
+    return FALSE;
+  for (unsigned i = 0; i < executor->n_jobs; i++) {
+    if (executor->streams[i] != stream || executor->jobs[i] == NULL)
+      continue;
+    g_queue_push_tail (out, executor->jobs[i]);
+    executor->jobs[i] = NULL;
+    effnet_queue_end (executor, i);
+  }
+  return TRUE;
+}
+
 /* The job that runs, and those that wait, which go to @out. */
 static void
 cancel_jobs (EffnetStream *stream, GQueue *out)
@@ -172,8 +196,8 @@ cancel_jobs (EffnetStream *stream, GQueue *out)
     g_cond_broadcast (&stream->idle);
     return;
   }
-  executor->cancelled = TRUE;
-  if (executor->session != NULL)
+  stream->stopped = TRUE;
+  if (!leave_batch (stream, out) && executor->session != NULL)
     effnet_session_set_cancelled (executor->session, TRUE);
 }
 

@@ -26,15 +26,18 @@ effnet_turns_remove (EffnetTurns *turns, EffnetTurn *turn)
   g_ptr_array_remove (turns->ready, turn);
 }
 
+typedef gboolean (*FitsFunc) (const EffnetTurn *turn, const void *data);
+
+/* @fits: NULL = all do. */
 static EffnetTurn *
-least_served (const EffnetTurns *turns)
+least_served (const EffnetTurns *turns, FitsFunc fits, const void *data)
 {
   EffnetTurn *best = NULL;
 
   for (guint i = 0; i < turns->ready->len; i++) {
     EffnetTurn *turn = g_ptr_array_index (turns->ready, i);
 
-    if (best == NULL || turn->start < best->start)
+    if ((best == NULL || turn->start < best->start) && (fits == NULL || fits (turn, data)))
       best = turn;
   }
   return best;
@@ -56,21 +59,33 @@ most_urgent (const EffnetTurns *turns, uint64_t due)
   return best;
 }
 
+static EffnetTurn *
+take (EffnetTurns *turns, EffnetTurn *turn)
+{
+  turn->finish = turn->start + turn->cost * EFFNET_TURN_UNIT / turn->weight;
+  turns->latest = MAX (turns->latest, turn->finish);
+  effnet_turns_remove (turns, turn);
+  return turn;
+}
+
 EffnetTurn *
 effnet_turns_next (EffnetTurns *turns)
 {
-  EffnetTurn *least = least_served (turns), *urgent;
+  EffnetTurn *least = least_served (turns, NULL, NULL), *urgent;
 
   if (least == NULL)
     return NULL;
   turns->now = MAX (turns->now, least->start);
   urgent = most_urgent (turns, least->start);
-  if (urgent != NULL)
-    least = urgent;
-  least->finish = least->start + least->cost * EFFNET_TURN_UNIT / least->weight;
-  turns->latest = MAX (turns->latest, least->finish);
-  effnet_turns_remove (turns, least);
-  return least;
+  return take (turns, urgent != NULL ? urgent : least);
+}
+
+EffnetTurn *
+effnet_turns_next_of (EffnetTurns *turns, FitsFunc fits, const void *data)
+{
+  EffnetTurn *least = least_served (turns, fits, data);
+
+  return least != NULL ? take (turns, least) : NULL;
 }
 
 void

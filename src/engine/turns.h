@@ -39,6 +39,10 @@ void effnet_turns_add (EffnetTurns *turns, EffnetTurn *turn, gboolean goes_on);
 void effnet_turns_remove (EffnetTurns *turns, EffnetTurn *turn);
 /* Takes out the one whose job is to run now; NULL when there is none. */
 EffnetTurn *effnet_turns_next (EffnetTurns *turns);
+/* Likewise, of those that @fits says may run together with @data. */
+EffnetTurn *effnet_turns_next_of (EffnetTurns *turns,
+                                  gboolean (*fits) (const EffnetTurn *turn, const void *data),
+                                  const void *data);
 /* Nothing is ready and nothing runs: all start anew alike. */
 void effnet_turns_rest (EffnetTurns *turns);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A batch is so many single runs, bit for bit. */
-#include <effnet/effnet.h>
+ * A batch is so many single runs, bit for bit, whoever asks for it. */
+#include <effnet/scheduler.h>
 #include <string.h>
 
 #include "open.h"
@@ -139,6 +139,200 @@ test_refused (void)
   g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED);
 }
 
+/* ---- by the scheduler ---- */
+
+#define SIDE    64 /* of the input */
+#define STREAMS 6
+
+typedef struct {
+  float *input;
+  float logits[1000], want[1000];
+  gint ran, cancelled, destroyed; /* atomic */
+} Shot;
+
+static void
+shoot (EffnetExecutor *executor, EffnetSession *session, const GError *error, void *data)
+{
+  g_autoptr (GError) failed = NULL;
+  Shot *shot = data;
+  EffnetResult result;
+
+  g_assert_no_error (error);
+  if (effnet_session_run (session, shot->input, &result, &failed)) {
+    memcpy (shot->logits, result.logits, sizeof shot->logits);
+    g_atomic_int_inc (&shot->ran);
+    return;
+  }
+  g_assert_error (failed, EFFNET_ERROR, EFFNET_ERROR_CANCELLED);
+  g_assert_true (effnet_executor_is_cancelled (executor));
+  g_atomic_int_inc (&shot->cancelled);
+}
+
+static void
+shot_down (void *data)
+{
+  g_atomic_int_inc (&((Shot *)data)->destroyed);
+}
+
+typedef struct {
+  EffnetModel *model;
+  EffnetScheduler *scheduler;
+  EffnetStream *streams[STREAMS];
+  Shot shots[STREAMS];
+} Range;
+
+static void
+set_up (Range *r, unsigned threads, unsigned n_streams)
+{
+  EffnetModelOptions options = {.variant = "b0", .synthetic_seed = 5, .input_size = SIDE};
+  g_autoptr (GRand) rand = g_rand_new_with_seed (9);
+  EffnetSession *session;
+
+  memset (r, 0, sizeof *r);
+  r->model = test_open (NULL, &options);
+  r->scheduler = effnet_scheduler_new (threads, "range", NULL);
+  session = test_new_session (r->model, 1);
+  for (unsigned i = 0; i < n_streams; i++) {
+    EffnetResult result;
+
+    r->streams[i] = effnet_stream_new (r->scheduler, 1, 1);
+    r->shots[i].input = g_new (float, SIDE *SIDE * 3);
+    for (unsigned k = 0; k < SIDE * SIDE * 3; k++)
+      r->shots[i].input[k] = (float)g_rand_double_range (rand, -2, 2);
+    g_assert_true (effnet_session_run (session, r->shots[i].input, &result, NULL));
+    memcpy (r->shots[i].want, result.logits, sizeof r->shots[i].want);
+  }
+  effnet_session_free (session);
+}
+
+static void
+tear_down (Range *r)
+{
+  for (unsigned i = 0; i < STREAMS; i++) {
+    effnet_stream_free (r->streams[i]);
+    g_free (r->shots[i].input);
+  }
+  effnet_model_unref (r->model);
+  effnet_scheduler_unref (r->scheduler);
+}
+
+static void
+fire (Range *r, unsigned i)
+{
+  EffnetJob job = {.model = r->model,
+                   .run = shoot,
+                   .destroy = shot_down,
+                   .data = &r->shots[i],
+                   .nhwc = r->shots[i].input};
+
+  memset (r->shots[i].logits, 0, sizeof r->shots[i].logits);
+  r->shots[i].ran = r->shots[i].cancelled = r->shots[i].destroyed = 0;
+  g_assert_true (effnet_stream_submit (r->streams[i], &job, EFFNET_SUBMIT_REPLACE));
+}
+
+static void
+check_hit (Range *r, unsigned i)
+{
+  g_assert_true (effnet_stream_wait (r->streams[i]));
+  g_assert_cmpint (r->shots[i].ran, ==, 1);
+  g_assert_cmpint (r->shots[i].destroyed, ==, 1);
+  g_assert_cmpmem (r->shots[i].logits, sizeof r->shots[i].logits, r->shots[i].want,
+                   sizeof r->shots[i].want);
+}
+
+static uint64_t
+count_batched (Range *r)
+{
+  EffnetQueueStats stats;
+
+  effnet_scheduler_get_stats (r->scheduler, &stats);
+  return stats.batched;
+}
+
+/* All streams have jobs before the time of the first has come: full batches at once, and the rest
+ * when no other stream can add to it. The time is far away: it does not decide. */
+static void
+test_streams_together (void)
+{
+  Range r;
+
+  set_up (&r, 1, STREAMS);
+  effnet_scheduler_set_batch (r.scheduler, 3, 1000 * G_GINT64_CONSTANT (1000000000));
+  for (unsigned round = 1; round <= 10; round++) {
+    for (unsigned i = 0; i < STREAMS; i++)
+      fire (&r, i);
+    for (unsigned i = 0; i < STREAMS; i++)
+      check_hit (&r, i);
+    g_assert_cmpuint (count_batched (&r), ==, STREAMS * round);
+  }
+  effnet_scheduler_set_batch (r.scheduler, 1, 0);
+  for (unsigned i = 0; i < STREAMS; i++)
+    fire (&r, i);
+  for (unsigned i = 0; i < STREAMS; i++)
+    check_hit (&r, i);
+  g_assert_cmpuint (count_batched (&r), ==, STREAMS * 10);
+  tear_down (&r);
+}
+
+/* Who waits alone waits as long as it is told, and no longer; a stream alone does not wait. */
+static void
+test_timeout (void)
+{
+  int64_t before;
+  Range r;
+
+  set_up (&r, 2, 3);
+  effnet_scheduler_set_batch (r.scheduler, 8, 30 * G_GINT64_CONSTANT (1000000));
+  before = g_get_monotonic_time ();
+  fire (&r, 0);
+  fire (&r, 1);
+  check_hit (&r, 0);
+  check_hit (&r, 1);
+  g_assert_cmpint (g_get_monotonic_time () - before, >=, 30000);
+  g_assert_cmpuint (count_batched (&r), ==, 2);
+  effnet_stream_free (g_steal_pointer (&r.streams[1]));
+  effnet_stream_free (g_steal_pointer (&r.streams[2]));
+  effnet_scheduler_set_batch (r.scheduler, 8, 1000 * G_GINT64_CONSTANT (1000000000));
+  fire (&r, 0);
+  check_hit (&r, 0);
+  tear_down (&r);
+}
+
+/* Whoever is cancelled in a batch, the others get their results. */
+static void
+test_cancel_one (void)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+  unsigned cut = 0;
+  Range r;
+
+  set_up (&r, 2, STREAMS);
+  for (unsigned round = 0; round < 200; round++) {
+    unsigned victim = (unsigned)g_rand_int_range (rand, 0, STREAMS);
+
+    effnet_scheduler_set_batch (r.scheduler, (unsigned)g_rand_int_range (rand, 1, 7),
+                                g_rand_int_range (rand, 0, 2000000));
+    for (unsigned i = 0; i < STREAMS; i++)
+      fire (&r, i);
+    if (g_rand_boolean (rand))
+      g_usleep (g_rand_int (rand) % 3000);
+    effnet_stream_set_cancelled (r.streams[victim], TRUE);
+    g_assert_false (effnet_stream_wait (r.streams[victim]));
+    g_assert_cmpint (g_atomic_int_get (&r.shots[victim].destroyed), ==, 1);
+    cut += g_atomic_int_get (&r.shots[victim].ran) == 0;
+    effnet_stream_set_cancelled (r.streams[victim], FALSE);
+    for (unsigned i = 0; i < STREAMS; i++) {
+      if (i != victim)
+        check_hit (&r, i);
+    }
+  }
+  g_test_message ("%u of 200 cut short, %u of %u in batches", cut, (unsigned)count_batched (&r),
+                  200 * STREAMS);
+  g_assert_cmpuint (cut, >, 0);
+  g_assert_cmpuint (count_batched (&r), >, 0);
+  tear_down (&r);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -149,5 +343,8 @@ main (int argc, char **argv)
     g_test_add_data_func (path, &cases[i], test_same_bits);
   }
   g_test_add_func ("/batch/refused", test_refused);
+  g_test_add_func ("/batch/streams-together", test_streams_together);
+  g_test_add_func ("/batch/timeout", test_timeout);
+  g_test_add_func ("/batch/cancel-one", test_cancel_one);
   return g_test_run ();
 }

@@ -84,7 +84,7 @@ run_ms (Candidate *c, const float *input)
   int64_t before = effnet_clock_ns ();
 
   effnet_pool_enter (c->session.pool);
-  effnet_run (&c->session, input, 1);
+  effnet_run (&c->session, &input, 1);
   effnet_pool_leave (c->session.pool);
   return 1e-6 * (double)(effnet_clock_ns () - before);
 }
