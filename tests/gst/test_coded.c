@@ -314,6 +314,99 @@ test_caps_change (void)
   harness_free (h);
 }
 
+/* ---- live ------------------------------------------------------------------------------------ */
+
+/* Waits, 20 s at most, until the element has made @n inferences. */
+static void
+wait_for_inferences (GstHarness *h, guint64 n)
+{
+  for (guint i = 0; i < 2000 && harness_stat (h, "inferences") < n; i++) {
+    g_usleep (10000);
+    /* a buffer takes up what is finished; an empty access unit is nobody's picture */
+    gst_buffer_unref (push_pull (h, gst_buffer_new_allocate (NULL, 8, NULL)));
+  }
+  g_assert_cmpuint (harness_stat (h, "inferences"), >=, n);
+}
+
+/* Buffers do not wait, and later ones carry the newest keyframe's result and say which it is. */
+static void
+test_live (gconstpointer frames)
+{
+  g_autoptr (Coded) coded = NULL;
+  GHashTable *scores;
+  GstHarness *h;
+  GstBuffer *out;
+
+  if (!coded_needs ("x264enc", "avdec_h264", NULL))
+    return;
+  coded = coded_new (PLAIN, 31, 320, 240);
+  scores = classify_decoded (coded, "h264parse ! avdec_h264 max-threads=1");
+  h = coded_harness (coded, "decode-frames", frames);
+  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_harness_play (h);
+  gst_harness_set_src_caps (h, gst_caps_ref (coded->caps));
+  for (guint i = 0; i < coded->units->len; i++) {
+    GstBuffer *in = g_ptr_array_index (coded->units, i);
+
+    out = push_pull (h, coded_copy_unit (coded, i));
+    assert_same (out, in);
+    if (result_of (out) != NULL) {
+      assert_score (scores, result_of (out));
+      g_assert_cmpuint (result_uint64 (result_of (out), "age"), ==,
+                        GST_BUFFER_PTS (in) - result_uint64 (result_of (out), "result-pts"));
+    }
+    gst_buffer_unref (out);
+    if (i % 10 == 0)
+      wait_for_inferences (h, i / 10 + 1);
+  }
+  out = push_pull (h, coded_copy_unit (coded, 5));
+  g_assert_cmpuint (result_uint64 (result_of (out), "result-pts"), ==,
+                    GST_BUFFER_PTS ((GstBuffer *)g_ptr_array_index (coded->units, 30)));
+  gst_buffer_unref (out);
+  harness_free (h);
+  g_hash_table_unref (scores);
+}
+
+/* Many elements stopped, flushed and freed while their keyframes are decoded. */
+static void
+test_stop (void)
+{
+  g_autoptr (Coded) coded = NULL;
+  GRand *rand = g_rand_new_with_seed (3);
+
+  if (!coded_needs ("x264enc", "avdec_h264", NULL)) {
+    g_rand_free (rand);
+    return;
+  }
+  coded = coded_new (PLAIN, 11, 640, 480);
+  for (guint n = 0; n < 30; n++) {
+    GstHarness *h = harness_new (NULL, NULL);
+
+    gst_element_set_state (h->element, GST_STATE_READY);
+    gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
+    gst_util_set_object_arg (G_OBJECT (h->element), "decode-frames", n % 2 ? "all" : "keyframes");
+    gst_harness_play (h);
+    gst_harness_set_src_caps (h, gst_caps_ref (coded->caps));
+    for (guint i = 0; i < 11; i++) {
+      gst_buffer_unref (push_pull (h, coded_copy_unit (coded, i)));
+      if (g_rand_int_range (rand, 0, 8) == 0) {
+        gst_harness_push_event (h, gst_event_new_flush_start ());
+        gst_harness_push_event (h, gst_event_new_flush_stop (TRUE));
+        gst_harness_push_event (
+            h, gst_event_new_segment (&(GstSegment){.rate = 1,
+                                                    .applied_rate = 1,
+                                                    .format = GST_FORMAT_TIME,
+                                                    .stop = GST_CLOCK_TIME_NONE,
+                                                    .duration = GST_CLOCK_TIME_NONE}));
+      }
+    }
+    g_usleep ((gulong)g_rand_int_range (rand, 0, 20000));
+    harness_free (h);
+  }
+  g_rand_free (rand);
+}
+
 /* ---- what cannot be -------------------------------------------------------------------------- */
 
 static void
@@ -361,6 +454,9 @@ main (int argc, char **argv)
   g_test_add_func ("/coded/interval", test_interval);
   g_test_add_data_func ("/coded/flush/keyframes", "keyframes", test_flush);
   g_test_add_data_func ("/coded/flush/all", "all", test_flush);
+  g_test_add_data_func ("/coded/live/keyframes", "keyframes", test_live);
+  g_test_add_data_func ("/coded/live/all", "all", test_live);
+  g_test_add_func ("/coded/stop", test_stop);
   g_test_add_func ("/coded/damage", test_damage);
   g_test_add_func ("/coded/caps-change", test_caps_change);
   g_test_add_func ("/coded/refused", test_refused);

@@ -110,7 +110,10 @@ assert server.attach(None)
 print(server.get_bound_port(), flush=True)
 GLib.MainLoop().run()
 """
-    for payload in ("jpegdec ! videoconvert ! vp8enc deadline=1 ! rtpvp8pay", "rtpjpegpay"):
+    raw = "jpegdec ! videoconvert"
+    for payload in (f"{raw} ! vp8enc deadline=1 ! rtpvp8pay", f"{raw} ! jpegenc ! rtpjpegpay",
+                    f"{raw} ! x264enc tune=zerolatency key-int-max=15 ! rtph264pay",
+                    f"{raw} ! x265enc tune=zerolatency key-int-max=15 ! rtph265pay"):
         launch = (f"( multifilesrc location={MEDIA / 'coffee.jpg'} caps=image/jpeg,framerate=15/1 loop=true "
                   f"num-buffers=60 ! {payload} name=pay0 )")
         server = subprocess.Popen([sys.executable, "-c", server_code, launch], stdout=subprocess.PIPE,
