@@ -16,10 +16,10 @@ G_BEGIN_DECLS
 typedef struct {
   GstEffnetResults *results;
   const GstEffnetRegionSettings *regions;
-  const char *element;       /* its name */
-  guint top_k;               /* entries at most */
-  gboolean smooths;          /* news is what the stable class says */
-  gboolean fresh;            /* the results are of this very buffer, but those that are kept */
+  const char *element; /* its name */
+  guint top_k;         /* entries at most */
+  gboolean smooths;    /* news is what the stable class says */
+  gboolean fresh;      /* the results are of this very buffer, but those that are kept */
 } GstEffnetView;
 
 typedef struct {

@@ -180,6 +180,7 @@ static void
 forget_stream (GstEffnetClassify *self)
 {
   gst_effnet_stream_forget (&self->stream);
+  gst_effnet_stream_forget (&self->shadow.stream);
   gst_effnet_results_reset (&self->results);
   gst_effnet_coded_forget (&self->coded);
   gst_effnet_load_forget (&self->load);
@@ -236,6 +237,7 @@ start (GstBaseTransform *base)
     return FALSE;
   engine = gst_effnet_classify_ref_engine (self);
   gst_effnet_stream_start (&self->stream, engine->scheduler, GST_EFFNET_STREAM_JOBS);
+  gst_effnet_shadow_start (&self->shadow, engine->scheduler);
   gst_effnet_engine_unref (engine);
   gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
@@ -274,6 +276,7 @@ stop (GstBaseTransform *base)
   GST_OBJECT_UNLOCK (self);
   gst_effnet_delay_stop (&self->delay);
   gst_effnet_stream_stop (&self->stream);
+  gst_effnet_shadow_start (&self->shadow, NULL);
   forget_stream (self);
   gst_effnet_inference_forget (&self->inference);
   gst_effnet_coded_stop (&self->coded);
@@ -492,6 +495,7 @@ finalize (GObject *object)
 
   gst_effnet_results_clear (&self->results);
   gst_effnet_stream_clear (&self->stream);
+  gst_effnet_shadow_clear (&self->shadow);
   g_rec_mutex_clear (&self->way);
   gst_effnet_announcer_clear (&self->announcer);
   gst_effnet_labels_clear (&self->labels);
@@ -516,6 +520,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   G_OBJECT_CLASS (klass)->finalize = finalize;
   gst_effnet_classify_install_properties (G_OBJECT_CLASS (klass));
   gst_effnet_labels_install_signals (G_OBJECT_CLASS (klass));
+  gst_effnet_classify_install_actions (G_OBJECT_CLASS (klass));
   gst_element_class_set_static_metadata (
       element, "EfficientNet classifier", "Filter/Analyzer/Video",
       "Names what a video shows, with EfficientNet, on the CPU", "The effnet developers");
@@ -565,6 +570,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   };
   gst_effnet_results_init (&self->results);
   gst_effnet_stream_init (&self->stream, GST_OBJECT (self));
+  gst_effnet_shadow_init (&self->shadow, GST_OBJECT (self));
   gst_effnet_delay_init (&self->delay, &self->stream, base->srcpad, self, gst_effnet_classify_leave,
                          gst_effnet_classify_free_frame);
   g_rec_mutex_init (&self->way);

@@ -15,6 +15,7 @@
 #include "classify/latency.h"
 #include "classify/load.h"
 #include "classify/qos.h"
+#include "classify/shadow.h"
 #include "classify/stream.h"
 
 #include <gst/base/gstbasetransform.h>
@@ -46,6 +47,7 @@ struct _GstEffnetClassify {
   gboolean started; /* PAUSED or PLAYING: what is for READY stays as it is */
   GstEffnetModelSettings model_settings;
   gboolean wants_reload; /* one of them was set since the last look */
+  gboolean wants_shadow; /* so was shadow-model */
   GstEffnetFrameSettings frame_settings;
   GstEffnetLabelSettings label_settings;
   GstEffnetDecodeFrames decode_frames;
@@ -64,8 +66,9 @@ struct _GstEffnetClassify {
   GstEffnetQos qos;
 
   GstEffnetStream stream; /* has locks of its own, as the next */
-  GstEffnetDelay delay;   /* inference-mode=delayed */
-  GRecMutex way;          /* in that mode, held by the thread that captures or announces */
+  GstEffnetShadow shadow;
+  GstEffnetDelay delay; /* inference-mode=delayed */
+  GRecMutex way;        /* in that mode, held by the thread that captures or announces */
 
   /* streaming thread */
   GstEffnetInferenceMode mode;      /* never AUTO */

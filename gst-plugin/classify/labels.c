@@ -50,8 +50,9 @@ gst_effnet_labels_forget (GstEffnetLabels *labels)
 
 /* ---- filter ---------------------------------------------------------------------------------- */
 
-static GstEffnetClassFilter *
-filter_of (const GstEffnetClassRules *rules, GstEffnetEngine *engine, char **complaint)
+GstEffnetClassFilter *
+gst_effnet_labels_filter_new (const GstEffnetClassRules *rules, GstEffnetEngine *engine,
+                              char **complaint)
 {
   guint n = engine->info.n_classes;
   g_autofree const char **names = g_new (const char *, n);
@@ -66,7 +67,7 @@ gst_effnet_labels_check (const GstEffnetClassRules *rules, GstEffnetEngine *engi
 {
   g_autofree char *complaint = NULL;
 
-  gst_effnet_class_filter_unref (filter_of (rules, engine, &complaint));
+  gst_effnet_class_filter_unref (gst_effnet_labels_filter_new (rules, engine, &complaint));
   if (complaint != NULL)
     g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, complaint);
   return complaint == NULL;
@@ -79,7 +80,7 @@ make_filter (GstEffnetClassify *self, GstEffnetEngine *engine)
   g_autofree char *complaint = NULL;
 
   g_clear_pointer (&labels->filter, gst_effnet_class_filter_unref);
-  labels->filter = filter_of (labels->rules, engine, &complaint);
+  labels->filter = gst_effnet_labels_filter_new (labels->rules, engine, &complaint);
   labels->serial = engine->serial;
   if (complaint != NULL)
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", complaint),

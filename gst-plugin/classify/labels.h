@@ -39,6 +39,10 @@ void gst_effnet_labels_install_signals (GObjectClass *klass);
 
 /* Another stream, or another scene: no part has a stable class. */
 void gst_effnet_labels_forget (GstEffnetLabels *labels);
+/* Returns: (transfer full): which classes of the model count; names that it does not have are in
+ * @complaint */
+GstEffnetClassFilter *gst_effnet_labels_filter_new (const GstEffnetClassRules *rules,
+                                                    GstEffnetEngine *engine, char **complaint);
 /* FALSE with a sentence when rules name a class that the model does not have. */
 gboolean gst_effnet_labels_check (const GstEffnetClassRules *rules, GstEffnetEngine *engine,
                                   GError **error);

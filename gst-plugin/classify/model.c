@@ -36,6 +36,7 @@ gst_effnet_classify_close (GstEffnetClassify *self)
   engine = g_steal_pointer (&self->engine);
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&engine, gst_effnet_engine_unref);
+  gst_effnet_classify_close_shadow (self);
 }
 
 GstEffnetEngine *
@@ -228,6 +229,7 @@ gst_effnet_classify_open (GstEffnetClassify *self)
   report_notice (self);
   if (changed) /* set while opening */
     gst_effnet_classify_reload (self);
+  gst_effnet_classify_load_shadow (self);
   return TRUE;
 
   /* ERRORS */

@@ -196,11 +196,14 @@ static void
 get_stats (GstEffnetClassify *self, GValue *value)
 {
   GstEffnetStats *copy = g_new (GstEffnetStats, 1);
+  GstStructure *stats;
 
   GST_OBJECT_LOCK (self);
   *copy = self->stats;
   GST_OBJECT_UNLOCK (self);
-  g_value_take_boxed (value, gst_effnet_stats_to_structure (copy));
+  stats = gst_effnet_stats_to_structure (copy);
+  gst_effnet_classify_add_shadow_stats (self, stats);
+  g_value_take_boxed (value, stats);
   g_free (copy);
 }
 
@@ -299,15 +302,19 @@ dispatch_properties_changed (GObject *object, guint n, GParamSpec **pspecs)
 {
   GObjectClass *parent = g_type_class_peek (GST_TYPE_BASE_TRANSFORM);
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (object);
-  gboolean reload;
+  gboolean reload, shadow;
 
   parent->dispatch_properties_changed (object, n, pspecs);
   GST_OBJECT_LOCK (self);
   reload = self->wants_reload;
   self->wants_reload = FALSE;
+  shadow = self->wants_shadow;
+  self->wants_shadow = FALSE;
   GST_OBJECT_UNLOCK (self);
   if (reload)
     gst_effnet_classify_reload (self);
+  if (shadow)
+    gst_effnet_classify_load_shadow (self);
 }
 
 static void

@@ -1,25 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * inference-mode, model-instance-id. */
+ * inference-mode, model-instance-id, shadow-model, shadow-interval. */
 #include "classify/props_mode.h"
 
-enum { INFERENCE_MODE, MODEL_INSTANCE_ID };
+enum { INFERENCE_MODE, MODEL_INSTANCE_ID, SHADOW_MODEL, SHADOW_INTERVAL };
+
+static void
+store (char **where, const GValue *value)
+{
+  const char *text = g_value_get_string (value);
+
+  g_free (*where);
+  *where = text != NULL && *text != '\0' ? g_strdup (text) : NULL;
+}
 
 static gboolean
 set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
 {
-  const char *id;
-
   (void)error; /* no value is wrong */
   switch (index) {
   case INFERENCE_MODE:
     self->mode_setting = g_value_get_enum (value);
     break;
-  default:
-    id = g_value_get_string (value);
-    g_free (self->model_settings.instance_id);
-    self->model_settings.instance_id = id != NULL && *id != '\0' ? g_strdup (id) : NULL;
+  case MODEL_INSTANCE_ID:
+    store (&self->model_settings.instance_id, value);
     self->wants_reload = TRUE;
+    break;
+  case SHADOW_MODEL:
+    store (&self->shadow.path, value);
+    self->wants_shadow = TRUE;
+    break;
+  default:
+    self->shadow.interval = g_value_get_uint (value);
     break;
   }
   return TRUE;
@@ -32,8 +44,14 @@ get (GstEffnetClassify *self, guint index, GValue *value)
   case INFERENCE_MODE:
     g_value_set_enum (value, self->mode_setting);
     break;
-  default:
+  case MODEL_INSTANCE_ID:
     g_value_set_string (value, self->model_settings.instance_id);
+    break;
+  case SHADOW_MODEL:
+    g_value_set_string (value, self->shadow.path);
+    break;
+  default:
+    g_value_set_uint (value, self->shadow.interval);
     break;
   }
 }
@@ -55,6 +73,19 @@ install (GObjectClass *klass, guint first)
                            "the worker threads of that name; unset = all those that have none. The "
                            "weights of a model are shared in any case",
                            NULL, GST_EFFNET_READY_FLAGS));
+  g_object_class_install_property (
+      klass, first + SHADOW_MODEL,
+      g_param_spec_string ("shadow-model", "Shadow model",
+                           "Weights (safetensors) or folder of a candidate, which classifies some "
+                           "frames beside the model in use: stats counts how often both agree, and "
+                           "the action promote swaps them; unset = none",
+                           NULL, GST_EFFNET_PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, first + SHADOW_INTERVAL,
+      g_param_spec_uint ("shadow-interval", "Shadow interval",
+                         "The candidate gets every Nth of the frames that are classified, if it "
+                         "has time (frames)",
+                         1, 1000000, 10, GST_EFFNET_PLAYING_FLAGS));
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_INFERENCE_MODE, 0);
 }
 

@@ -74,6 +74,7 @@ use_results (GstEffnetClassify *self, GstEffnetJob *job)
   self->results = job->results;
   job->results = before;
   self->results_number = job->number;
+  gst_effnet_classify_compare (self, &self->results);
   gst_effnet_announcer_keep (&self->announcer, &self->results);
   gst_effnet_classify_feed_states (self);
 }

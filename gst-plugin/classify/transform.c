@@ -97,6 +97,7 @@ gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled)
     effnet_session_set_cancelled (self->running->session, cancelled);
   GST_OBJECT_UNLOCK (self);
   gst_effnet_stream_set_cancelled (&self->stream, cancelled);
+  gst_effnet_stream_set_cancelled (&self->shadow.stream, cancelled);
   gst_effnet_delay_set_flushing (&self->delay, cancelled);
 }
 
@@ -270,6 +271,7 @@ capture (GstEffnetClassify *self, Frame *frame, gboolean own)
                                      own, delayed ? &none : &self->results, job, &error))
     gst_effnet_job_fail (job, error);
   self->capture_ns = gst_util_get_timestamp () - start;
+  gst_effnet_classify_shadow (self, frame->buffer, job->results.frame, &frame->settings.inference);
   return job;
 }
 

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Answers of either model wait for the other's in a ring; what never gets one is overwritten. */
+#include "classify/shadow.h"
+
+#include "classify/instance.h"
+#include "classify/model.h"
+
+#define GST_CAT_DEFAULT gst_effnet_classify_debug
+
+void
+gst_effnet_shadow_init (GstEffnetShadow *shadow, GstObject *element)
+{
+  *shadow = (GstEffnetShadow){.interval = 10};
+  gst_effnet_stream_init (&shadow->stream, element);
+}
+
+void
+gst_effnet_shadow_clear (GstEffnetShadow *shadow)
+{
+  gst_effnet_stream_clear (&shadow->stream);
+  g_clear_pointer (&shadow->filter, gst_effnet_class_filter_unref);
+  g_clear_pointer (&shadow->rules, gst_effnet_class_rules_unref);
+  g_clear_pointer (&shadow->engine, gst_effnet_engine_unref);
+  g_free (shadow->path);
+}
+
+void
+gst_effnet_shadow_start (GstEffnetShadow *shadow, EffnetScheduler *scheduler)
+{
+  if (scheduler != NULL)
+    gst_effnet_stream_start (&shadow->stream, scheduler, 1);
+  else
+    gst_effnet_stream_stop (&shadow->stream);
+  memset (&shadow->own, 0, sizeof shadow->own);
+  memset (&shadow->candidate, 0, sizeof shadow->candidate);
+  shadow->compared = shadow->agreed = 0;
+  shadow->distance = 0.0;
+  shadow->since = 0;
+  shadow->serial = 0;
+}
+
+/* ---- loading --------------------------------------------------------------------------------- */
+
+static void
+load (GstElement *element, gpointer user_data)
+{
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (element);
+  GstEffnetShadow *shadow = &self->shadow;
+  GstEffnetModelSettings settings;
+  GstEffnetEngine *engine = NULL;
+  GError *error = NULL;
+  gboolean wanted;
+
+  GST_OBJECT_LOCK (self);
+  wanted = shadow->generation == GPOINTER_TO_UINT (user_data) && self->engine != NULL;
+  gst_effnet_model_settings_copy (&settings, &self->model_settings);
+  g_free (settings.model_file);
+  settings.model_file = g_strdup (shadow->path);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&settings.variant, g_free); /* as the candidate's card says */
+  if (wanted)
+    engine = gst_effnet_engine_new (&settings, &error);
+  gst_effnet_model_settings_clear (&settings);
+
+  GST_OBJECT_LOCK (self);
+  wanted = wanted && shadow->generation == GPOINTER_TO_UINT (user_data) && self->engine != NULL;
+  if (wanted && engine != NULL)
+    shadow->engine = g_steal_pointer (&engine);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&engine, gst_effnet_engine_unref);
+  if (wanted && error != NULL)
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("shadow-model: %s", error->message),
+                         ("the model in use is not affected"));
+  g_clear_error (&error);
+}
+
+/* With the object lock. Returns: (transfer full) (nullable): the candidate until now */
+static GstEffnetEngine *
+forget (GstEffnetShadow *shadow)
+{
+  shadow->generation++;
+  shadow->compared = shadow->agreed = 0;
+  shadow->distance = 0.0;
+  return g_steal_pointer (&shadow->engine);
+}
+
+void
+gst_effnet_classify_load_shadow (GstEffnetClassify *self)
+{
+  GstEffnetEngine *stale;
+  guint generation;
+  gboolean wanted;
+
+  GST_OBJECT_LOCK (self);
+  stale = forget (&self->shadow);
+  generation = self->shadow.generation;
+  wanted = self->shadow.path != NULL && self->engine != NULL;
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&stale, gst_effnet_engine_unref);
+  if (wanted)
+    gst_element_call_async (GST_ELEMENT (self), load, GUINT_TO_POINTER (generation), NULL);
+}
+
+void
+gst_effnet_classify_close_shadow (GstEffnetClassify *self)
+{
+  GstEffnetEngine *stale;
+
+  GST_OBJECT_LOCK (self);
+  stale = forget (&self->shadow);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&stale, gst_effnet_engine_unref);
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static GstEffnetAnswer *
+find (GstEffnetAnswers *answers, guint64 frame, guint part)
+{
+  for (guint i = 0; i < GST_EFFNET_SHADOW_ANSWERS; i++) {
+    GstEffnetAnswer *answer = &answers->answers[i];
+
+    if (answer->frame == frame && answer->part == part)
+      return answer;
+  }
+  return NULL;
+}
+
+static const char *
+label_of (const GstEffnetResults *results, const GstEffnetResult *result)
+{
+  const GstEffnetEntry *entry = &g_array_index (results->entries, GstEffnetEntry, result->first);
+  g_autofree char *number = NULL;
+
+  if (entry->label != NULL)
+    return g_intern_string (entry->label);
+  number = g_strdup_printf ("class %d", entry->id);
+  return g_intern_string (number);
+}
+
+/* Compares with those of the other model that are there, and leaves the rest for it. */
+static void
+compare (GstEffnetClassify *self, const GstEffnetResults *results, GstEffnetAnswers *mine,
+         GstEffnetAnswers *others)
+{
+  guint n = MIN (gst_effnet_results_length (results), GST_EFFNET_SHADOW_ANSWERS);
+
+  for (guint i = 0; i < n; i++) {
+    const GstEffnetResult *result = gst_effnet_results_get (results, i);
+    const GstEffnetEntry *best = &g_array_index (results->entries, GstEffnetEntry, result->first);
+    GstEffnetAnswer answer = {results->frame, i, label_of (results, result), best->score};
+    GstEffnetAnswer *other = find (others, results->frame, i);
+
+    if (other == NULL) {
+      mine->answers[mine->next++ % GST_EFFNET_SHADOW_ANSWERS] = answer;
+      continue;
+    }
+    GST_LOG_OBJECT (self, "frame %" G_GUINT64_FORMAT " part %u: \"%s\" %.3f beside \"%s\" %.3f",
+                    answer.frame, i, answer.label, answer.score, other->label, other->score);
+    GST_OBJECT_LOCK (self);
+    self->shadow.compared++;
+    self->shadow.agreed += answer.label == other->label;
+    self->shadow.distance += ABS (answer.score - other->score);
+    GST_OBJECT_UNLOCK (self);
+    other->frame = 0;
+  }
+}
+
+void
+gst_effnet_classify_compare (GstEffnetClassify *self, const GstEffnetResults *results)
+{
+  if (self->shadow.serial != 0)
+    compare (self, results, &self->shadow.own, &self->shadow.candidate);
+}
+
+static void
+take_up (GstEffnetClassify *self)
+{
+  GstEffnetShadow *shadow = &self->shadow;
+  GstEffnetJob *job;
+
+  while ((job = gst_effnet_stream_take (&shadow->stream, G_MAXUINT)) != NULL) {
+    if (job->error == NULL && job->results.engine->serial == shadow->serial)
+      compare (self, &job->results, &shadow->candidate, &shadow->own);
+    gst_effnet_stream_give_back (&shadow->stream, job);
+  }
+}
+
+/* ---- frames ---------------------------------------------------------------------------------- */
+
+/* What the candidate does not know is passed over: whoever set the rules heard of the model in use.
+ */
+static void
+make_filter (GstEffnetClassify *self, GstEffnetEngine *engine)
+{
+  GstEffnetShadow *shadow = &self->shadow;
+  g_autofree char *complaint = NULL;
+
+  g_clear_pointer (&shadow->filter, gst_effnet_class_filter_unref);
+  g_clear_pointer (&shadow->rules, gst_effnet_class_rules_unref);
+  shadow->rules = gst_effnet_class_rules_ref (self->labels.rules);
+  shadow->filter = gst_effnet_labels_filter_new (shadow->rules, engine, &complaint);
+  shadow->serial = engine->serial;
+}
+
+/* Returns: (transfer full) (nullable): the candidate, if this frame is one for it */
+static GstEffnetEngine *
+ref_engine (GstEffnetClassify *self)
+{
+  GstEffnetShadow *shadow = &self->shadow;
+  GstEffnetEngine *engine = NULL;
+  gboolean due;
+
+  GST_OBJECT_LOCK (self);
+  due = ++shadow->since >= shadow->interval;
+  if (shadow->engine != NULL && due)
+    engine = gst_effnet_engine_ref (shadow->engine);
+  GST_OBJECT_UNLOCK (self);
+  if (engine != NULL && (engine->serial != shadow->serial || shadow->rules != self->labels.rules))
+    make_filter (self, engine);
+  return engine;
+}
+
+void
+gst_effnet_classify_shadow (GstEffnetClassify *self, GstBuffer *buffer, guint64 frame,
+                            const GstEffnetInferenceSettings *settings)
+{
+  static const GstEffnetResults none;
+  GstEffnetShadow *shadow = &self->shadow;
+  GstEffnetInferenceSettings mine = *settings;
+  GstEffnetEngine *engine;
+  GstEffnetJob *job;
+
+  take_up (self);
+  engine = ref_engine (self);
+  if (engine == NULL)
+    return;
+  job = gst_effnet_stream_is_free (&shadow->stream) ? gst_effnet_stream_get_job (&shadow->stream)
+                                                    : NULL;
+  if (job != NULL) {
+    mine.wanted = (GstEffnetWanted){.top_k = 1, .filter = shadow->filter};
+    gst_effnet_job_begin (job, engine, &mine);
+    job->results.filter = gst_effnet_class_filter_ref (shadow->filter);
+    job->results.frame = frame;
+    if (gst_effnet_inference_capture (&self->inference, &self->format, &self->coded, buffer, TRUE,
+                                      &none, job, NULL) &&
+        job->input != GST_EFFNET_INPUT_NONE) {
+      gst_effnet_stream_submit (&shadow->stream, job, EFFNET_SUBMIT_REPLACE);
+      shadow->since = 0;
+    } else {
+      gst_effnet_stream_give_back (&shadow->stream, job);
+    }
+  }
+  gst_effnet_engine_unref (engine);
+}
+
+void
+gst_effnet_classify_add_shadow_stats (GstEffnetClassify *self, GstStructure *stats)
+{
+  const GstEffnetShadow *shadow = &self->shadow;
+  guint64 compared, agreed;
+  double distance;
+
+  GST_OBJECT_LOCK (self);
+  compared = shadow->compared;
+  agreed = shadow->agreed;
+  distance = shadow->distance;
+  GST_OBJECT_UNLOCK (self);
+  gst_structure_set (stats, "shadow-compared", G_TYPE_UINT64, compared, "shadow-agreed",
+                     G_TYPE_UINT64, agreed, "shadow-distance", G_TYPE_DOUBLE,
+                     compared > 0 ? distance / (double)compared : 0.0, NULL);
+}
+
+/* ---- actions --------------------------------------------------------------------------------- */
+
+/* The engine changes hands: no frame is without one. */
+static gboolean
+promote (GstEffnetClassify *self)
+{
+  GstEffnetShadow *shadow = &self->shadow;
+  GstEffnetEngine *stale = NULL;
+  g_autoptr (GstEffnetEngine) engine = NULL;
+  g_autoptr (GError) error = NULL;
+
+  GST_OBJECT_LOCK (self);
+  if (shadow->engine != NULL)
+    engine = gst_effnet_engine_ref (shadow->engine);
+  GST_OBJECT_UNLOCK (self);
+  if (engine == NULL || !gst_effnet_engine_warm_up (engine, &error)) {
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("No model is promoted: %s",
+                          error != NULL ? error->message : "shadow-model has none that is open"),
+                         (NULL));
+    return FALSE;
+  }
+  GST_OBJECT_LOCK (self);
+  if (shadow->engine == engine && self->engine != NULL) {
+    stale = self->engine;
+    self->engine = forget (shadow);
+    g_clear_pointer (&shadow->path, g_free);
+    gst_effnet_model_settings_clear (&self->model_settings);
+    gst_effnet_model_settings_copy (&self->model_settings, &engine->settings);
+    self->settled = ++self->generation;
+  }
+  GST_OBJECT_UNLOCK (self);
+  if (stale == NULL)
+    return FALSE;
+  gst_effnet_engine_unref (stale);
+  g_object_notify (G_OBJECT (self), "model-file");
+  g_object_notify (G_OBJECT (self), "shadow-model");
+  g_object_notify (G_OBJECT (self), "model-info");
+  return TRUE;
+}
+
+void
+gst_effnet_classify_install_actions (GObjectClass *klass)
+{
+  GType type = G_OBJECT_CLASS_TYPE (klass);
+
+  /**
+   * GstEffnetClassify::reload:
+   * @element: the element
+   *
+   * Reads the model and its labels again, also from the same files, and swaps when they are ready.
+   */
+  g_signal_new_class_handler ("reload", type, G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+                              G_CALLBACK (gst_effnet_classify_reload), NULL, NULL, NULL,
+                              G_TYPE_NONE, 0);
+  /**
+   * GstEffnetClassify::promote:
+   * @element: the element
+   *
+   * The candidate of #effnetclassify:shadow-model takes over between two frames, with the settings
+   * that are in force; #effnetclassify:model-file names it from then on.
+   *
+   * Returns: FALSE, with a warning, when there is no candidate, or it has no results
+   */
+  g_signal_new_class_handler ("promote", type, G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
+                              G_CALLBACK (promote), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
+}

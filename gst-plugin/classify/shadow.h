@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A candidate model that classifies one of N classified frames beside the model in use, and how
+ * often both have the same answer. The invariants: no buffer waits for it, and nothing of it is on
+ * a buffer. */
+#ifndef GST_EFFNET_SHADOW_H
+#define GST_EFFNET_SHADOW_H
+
+#include "classify/inference.h"
+#include "classify/stream.h"
+
+G_BEGIN_DECLS
+
+typedef struct _GstEffnetClassify GstEffnetClassify;
+
+#define GST_EFFNET_SHADOW_ANSWERS 64 /* that wait for the other model's */
+
+/* Of one part of one frame. */
+typedef struct {
+  guint64 frame; /* its number; 0 = none */
+  guint part;
+  const char *label; /* interned */
+  double score;
+} GstEffnetAnswer;
+
+typedef struct {
+  GstEffnetAnswer answers[GST_EFFNET_SHADOW_ANSWERS];
+  guint next;
+} GstEffnetAnswers;
+
+typedef struct {
+  /* owner's lock */
+  char *path; /* (nullable): the property */
+  guint interval;
+  guint generation;        /* of path and of the element's opening */
+  GstEffnetEngine *engine; /* (nullable) */
+  guint64 compared, agreed;
+  double distance; /* sum of the differences of the best scores */
+
+  /* the thread that captures or takes up */
+  GstEffnetStream stream;
+  GstEffnetClassFilter *filter; /* (nullable): of the engine with that serial, and these rules */
+  GstEffnetClassRules *rules;
+  guint serial;
+  guint since; /* frames of the model in use since the last */
+  GstEffnetAnswers own, candidate;
+} GstEffnetShadow;
+
+void gst_effnet_shadow_init (GstEffnetShadow *shadow, GstObject *element);
+void gst_effnet_shadow_clear (GstEffnetShadow *shadow);
+/* A stream begins, or ends: NULL. */
+void gst_effnet_shadow_start (GstEffnetShadow *shadow, EffnetScheduler *scheduler);
+/* The property was set, or the element opened: loads the candidate in a worker. One that cannot be
+ * opened is a warning. */
+void gst_effnet_classify_load_shadow (GstEffnetClassify *self);
+void gst_effnet_classify_close_shadow (GstEffnetClassify *self);
+/* @buffer is classified as frame @frame: every Nth time the candidate gets it, too, if it has time.
+ */
+void gst_effnet_classify_shadow (GstEffnetClassify *self, GstBuffer *buffer, guint64 frame,
+                                 const GstEffnetInferenceSettings *settings);
+/* The model in use has answered. */
+void gst_effnet_classify_compare (GstEffnetClassify *self, const GstEffnetResults *results);
+/* Adds the counters. */
+void gst_effnet_classify_add_shadow_stats (GstEffnetClassify *self, GstStructure *stats);
+/* The actions reload and promote. */
+void gst_effnet_classify_install_actions (GObjectClass *klass);
+
+G_END_DECLS
+
+#endif
