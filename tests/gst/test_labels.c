@@ -529,6 +529,53 @@ test_reclassify_interval (void)
   tear_down (&f);
 }
 
+/* Results come later than their frames, and buffers repeat them: each counts once, in its order,
+ * and each change is on one buffer. */
+static void
+test_late_results (void)
+{
+  GstClockTime since = GST_CLOCK_TIME_NONE, result = 0;
+  guint n_told = 0, n_results = 0;
+  Heard heard;
+  Fixture f;
+  int n;
+
+  set_up (&f);
+  listen (f.h, &heard);
+  gst_element_set_state (f.h->element, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (f.h->element), "inference-mode", "async");
+  gst_util_set_object_arg (G_OBJECT (f.h->element), "post-messages", "all");
+  g_object_set (f.h->element, "smoothing", 2, "switch-after", 3, "smoothing-window", 1, NULL);
+  gst_element_set_state (f.h->element, GST_STATE_PLAYING);
+  set_i420_caps (f.h, SIDE, SIDE);
+  for (n = 0; n < 1000 && heard.n_changes < 2; n++) {
+    const GstBuffer *photo = heard.n_changes == 0 ? f.cat : f.coffee;
+    GstBuffer *out = push_pull (f.h, frame_of (photo, n));
+    const GstStructure *s = result_of (out);
+
+    if (s != NULL) {
+      n_results += n_results == 0 || result_uint64 (s, "result-running-time") != result;
+      g_assert_cmpuint (result_uint64 (s, "result-running-time"), >=, result);
+      result = result_uint64 (s, "result-running-time");
+      g_assert_cmpuint (heard.n_classified, ==, n_results);
+      n_told += (guint)result_boolean (s, "state-changed");
+      if (result_boolean (s, "state-changed")) {
+        g_assert_cmpuint (result_uint64 (s, "stable-since"), ==, result);
+        g_assert_true (since == GST_CLOCK_TIME_NONE || result > since);
+        since = result;
+      }
+    }
+    g_assert_cmpuint (n_told, ==, heard.n_changes);
+    g_assert_true (heard.n_changes == 0 || n_results >= 3);
+    gst_buffer_unref (out);
+    g_usleep (3000);
+  }
+  g_assert_cmpuint (heard.n_changes, ==, 2);
+  g_assert_cmpuint (n_results, <, (guint)n);
+  heard_clear (&heard);
+  tear_down (&f);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -540,6 +587,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/gst/labels/stable-by-vote", "vote", test_stable_label);
   g_test_add_data_func ("/gst/labels/stable-by-average", "ema", test_stable_label);
   g_test_add_func ("/gst/labels/repeated-results", test_repeated_results);
+  g_test_add_func ("/gst/labels/late-results", test_late_results);
   g_test_add_func ("/gst/labels/resets", test_resets);
   g_test_add_func ("/gst/labels/regions-of-interest", test_regions_of_interest);
   g_test_add_func ("/gst/labels/reclassify-interval", test_reclassify_interval);
