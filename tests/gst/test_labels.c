@@ -405,6 +405,7 @@ test_resets (void)
     g_string_append_printf (text, "thing %u\n", i);
   names = g_build_filename (folder, "names.txt", NULL);
   g_assert_true (g_file_set_contents (names, text->str, -1, NULL));
+  g_object_set (f.h->element, "class-deny", "goldfish,3", NULL); /* of the names until now */
   g_object_set (f.h->element, "labels-file", names, NULL);
   for (guint tries = 0; tries < 500; tries++) { /* until it has been read */
     GstBuffer *out = push_pull (f.h, frame_of (f.cat, n++));
@@ -418,6 +419,7 @@ test_resets (void)
     g_usleep (10000);
     g_assert_cmpuint (tries, <, 499);
   }
+  harness_expect (f.h, GST_MESSAGE_WARNING, "class-deny", "goldfish", "1000 classes", NULL);
   g_unlink (names);
   g_rmdir (folder);
   g_free (names);

@@ -132,6 +132,7 @@ test_answers (void)
       {"cat", NULL, "dog=0.1", 0.0, 0.0, 0, 0.3, 1}, /* a threshold allows nothing */
       {NULL, NULL, NULL, 0.0, 0.45, UNKNOWN, 0.4, 8},
       {NULL, NULL, NULL, 0.5, 0.45, UNKNOWN, 0.4, 0},
+      {NULL, NULL, NULL, 0.0, (double)0.4f, 1, 0.4, 8}, /* just reaches it */
       {NULL, NULL, NULL, 0.5, 0.35, NONE, 0.4, 0},
       {NULL, "dog", NULL, 0.0, 0.35, UNKNOWN, 0.3, 7}, /* what is left out does not count */
       {"cat", "cat", NULL, 0.0, 0.35, NONE, 0.0, 0},
