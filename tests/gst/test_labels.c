@@ -368,8 +368,7 @@ test_repeated_results (void)
 static void
 test_resets (void)
 {
-  char *cat, *coffee, *names, *folder = g_dir_make_tmp ("effnet-XXXXXX", NULL);
-  GString *text = g_string_new (NULL);
+  char *cat, *coffee;
   GstSegment segment;
   GstCaps *caps;
   int n = 10;
@@ -399,8 +398,25 @@ test_resets (void)
   gst_buffer_unref (f.cat);
   f.cat = photo_frame ("cat.jpg", SIDE / 2, SIDE / 2);
   push_photo (&f, f.cat, n++, cat);
+  g_free (cat);
+  g_free (coffee);
+  tear_down (&f);
+}
 
-  /* other names: the numbers mean something else */
+/* With other names the numbers mean something else, and a rule may name what is no more. */
+static void
+test_other_names (void)
+{
+  char *cat, *coffee, *names, *folder = g_dir_make_tmp ("effnet-XXXXXX", NULL);
+  GString *text = g_string_new (NULL);
+  int n = 10;
+  Fixture f;
+
+  set_up (&f);
+  get_labels (&f, &cat, &coffee);
+  g_object_set (f.h->element, "smoothing", 2, "switch-after", 2, NULL);
+  push_photo (&f, f.cat, n++, "");
+  push_photo (&f, f.cat, n++, cat);
   for (guint i = 0; i < 1000; i++)
     g_string_append_printf (text, "thing %u\n", i);
   names = g_build_filename (folder, "names.txt", NULL);
@@ -591,6 +607,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/labels/repeated-results", test_repeated_results);
   g_test_add_func ("/gst/labels/late-results", test_late_results);
   g_test_add_func ("/gst/labels/resets", test_resets);
+  g_test_add_func ("/gst/labels/other-names", test_other_names);
   g_test_add_func ("/gst/labels/regions-of-interest", test_regions_of_interest);
   g_test_add_func ("/gst/labels/reclassify-interval", test_reclassify_interval);
   return g_test_run ();
