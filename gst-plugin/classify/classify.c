@@ -158,6 +158,7 @@
  */
 #include "classify/classify.h"
 
+#include "classify/mode.h"
 #include "classify/model.h"
 #include "classify/props.h"
 #include "classify/queries.h"
@@ -238,6 +239,7 @@ start (GstBaseTransform *base)
   engine = gst_effnet_classify_ref_engine (self);
   gst_effnet_stream_start (&self->stream, engine->scheduler, GST_EFFNET_STREAM_JOBS);
   gst_effnet_shadow_start (&self->shadow, engine->scheduler);
+  gst_effnet_classify_set_batch (self, engine);
   gst_effnet_engine_unref (engine);
   gst_effnet_classify_set_cancelled (self, FALSE);
   forget_stream (self);
@@ -576,6 +578,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   g_rec_mutex_init (&self->way);
   gst_effnet_latency_init (&self->latency);
   self->mode = GST_EFFNET_INFERENCE_MODE_SYNC;
+  self->batch_timeout = 5 * GST_MSECOND;
   gst_effnet_announcer_init (&self->announcer);
   gst_effnet_labels_init (&self->labels);
   gst_effnet_label_settings_init (&self->label_settings);

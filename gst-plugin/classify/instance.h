@@ -44,6 +44,8 @@ struct _GstEffnetClassify {
 
   /* object lock */
   GstEffnetInferenceMode mode_setting;
+  guint batch_size; /* images at once; 0 = what the scheduler has */
+  GstClockTime batch_timeout;
   gboolean started; /* PAUSED or PLAYING: what is for READY stays as it is */
   GstEffnetModelSettings model_settings;
   gboolean wants_reload; /* one of them was set since the last look */

@@ -45,3 +45,17 @@ gst_effnet_mode_settle (GstEffnetClassify *self)
     gst_effnet_stream_forget (&self->stream);
   GST_DEBUG_OBJECT (self, "%s: inference-mode %s", live ? "live" : "not live", names[self->mode]);
 }
+
+void
+gst_effnet_classify_set_batch (GstEffnetClassify *self, GstEffnetEngine *engine)
+{
+  guint size;
+  GstClockTime timeout;
+
+  GST_OBJECT_LOCK (self);
+  size = self->batch_size;
+  timeout = self->batch_timeout;
+  GST_OBJECT_UNLOCK (self);
+  if (size > 0)
+    effnet_scheduler_set_batch (engine->scheduler, size, (int64_t)timeout);
+}

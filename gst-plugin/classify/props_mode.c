@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * inference-mode, model-instance-id, shadow-model, shadow-interval. */
+ * inference-mode, model-instance-id, batch-size, batch-timeout, shadow-model, shadow-interval. */
 #include "classify/props_mode.h"
 
-enum { INFERENCE_MODE, MODEL_INSTANCE_ID, SHADOW_MODEL, SHADOW_INTERVAL };
+enum {
+  INFERENCE_MODE,
+  MODEL_INSTANCE_ID,
+  BATCH_SIZE,
+  BATCH_TIMEOUT,
+  SHADOW_MODEL,
+  SHADOW_INTERVAL
+};
 
 static void
 store (char **where, const GValue *value)
@@ -26,6 +33,15 @@ set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
     store (&self->model_settings.instance_id, value);
     self->wants_reload = TRUE;
     break;
+  case BATCH_SIZE:
+    self->batch_size = g_value_get_uint (value);
+    break;
+  case BATCH_TIMEOUT:
+    self->batch_timeout = g_value_get_uint64 (value);
+    if (self->started && self->engine != NULL && self->batch_size > 0)
+      effnet_scheduler_set_batch (self->engine->scheduler, self->batch_size,
+                                  (int64_t)self->batch_timeout);
+    break;
   case SHADOW_MODEL:
     store (&self->shadow.path, value);
     self->wants_shadow = TRUE;
@@ -46,6 +62,12 @@ get (GstEffnetClassify *self, guint index, GValue *value)
     break;
   case MODEL_INSTANCE_ID:
     g_value_set_string (value, self->model_settings.instance_id);
+    break;
+  case BATCH_SIZE:
+    g_value_set_uint (value, self->batch_size);
+    break;
+  case BATCH_TIMEOUT:
+    g_value_set_uint64 (value, self->batch_timeout);
     break;
   case SHADOW_MODEL:
     g_value_set_string (value, self->shadow.path);
@@ -73,6 +95,20 @@ install (GObjectClass *klass, guint first)
                            "the worker threads of that name; unset = all those that have none. The "
                            "weights of a model are shared in any case",
                            NULL, GST_EFFNET_READY_FLAGS));
+  g_object_class_install_property (
+      klass, first + BATCH_SIZE,
+      g_param_spec_uint (
+          "batch-size", "Batch size",
+          "Frames of several elements that are run at once, for those with the same "
+          "model, threads and model-instance-id; the last that starts decides. 0 = "
+          "what another asked for, else 1: on few cores batches gain little (frames)",
+          0, EFFNET_BATCH_MAX, 0, GST_EFFNET_READY_FLAGS));
+  g_object_class_install_property (
+      klass, first + BATCH_TIMEOUT,
+      g_param_spec_uint64 ("batch-timeout", "Batch timeout",
+                           "How long a frame waits for others of its batch, while there are others "
+                           "that could come (ns)",
+                           0, 10 * GST_SECOND, 5 * GST_MSECOND, GST_EFFNET_PLAYING_FLAGS));
   g_object_class_install_property (
       klass, first + SHADOW_MODEL,
       g_param_spec_string ("shadow-model", "Shadow model",

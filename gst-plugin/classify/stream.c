@@ -136,7 +136,10 @@ gst_effnet_stream_submit (GstEffnetStream *stream, GstEffnetJob *job, EffnetSubm
                     .cost = job->picks->len,
                     .run = run,
                     .destroy = finish,
-                    .data = job};
+                    .data = job,
+                    .nhwc = job->input == GST_EFFNET_INPUT_TENSORS
+                                ? (const float *)(const void *)job->tensors->data
+                                : NULL};
   gboolean cancelled;
 
   job->submitted = gst_util_get_timestamp ();

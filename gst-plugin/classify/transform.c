@@ -303,7 +303,8 @@ finish (GstEffnetClassify *self, Frame *frame, GstEffnetJob *job)
 static GstFlowReturn
 infer (GstEffnetClassify *self, Frame *frame)
 {
-  GstEffnetJob *job = capture (self, frame, FALSE);
+  /* inputs of a batch are the jobs' own; the size is for READY */
+  GstEffnetJob *job = capture (self, frame, self->batch_size > 1);
 
   if (job != NULL && job->input != GST_EFFNET_INPUT_NONE) {
     gst_effnet_stream_submit (&self->stream, job, EFFNET_SUBMIT_REPLACE);

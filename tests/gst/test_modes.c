@@ -5,6 +5,8 @@
 #include "classify/latency.h"
 #include "common.h"
 
+#include <effnet/scheduler.h>
+
 #include <gst/app/gstappsink.h>
 
 #define SIDE 96
@@ -107,6 +109,77 @@ test_pool (void)
   harness_free (h);
   gst_buffer_pool_set_active (pool, FALSE);
   gst_object_unref (pool);
+}
+
+/* ---- several elements ------------------------------------------------------------------------ */
+
+#define N_CAMERAS 4
+
+/* Elements of one instance run together what they have, with the results of each by itself. */
+static void
+test_batch (void)
+{
+  EffnetScheduler *scheduler = effnet_scheduler_new (2, "batch", NULL);
+  GstHarness *h[N_CAMERAS], *alone = harness_new (NULL, NULL);
+  GstBuffer *expected;
+  EffnetQueueStats stats;
+  int n = 0;
+
+  set_i420_caps (alone, SIDE, SIDE);
+  expected = push_pull (alone, grey_frame (SIDE, SIDE, 90, 0));
+  for (int i = 0; i < N_CAMERAS; i++) {
+    h[i] = harness_new ("model-instance-id", "batch", "threads", 2, NULL);
+    gst_element_set_state (h[i]->element, GST_STATE_READY);
+    gst_util_set_object_arg (G_OBJECT (h[i]->element), "inference-mode", "async");
+    g_object_set (h[i]->element, "batch-size", N_CAMERAS, NULL);
+    gst_element_set_state (h[i]->element, GST_STATE_PLAYING);
+    set_i420_caps (h[i], SIDE, SIDE);
+  }
+  do {
+    for (int i = 0; i < N_CAMERAS; i++) {
+      GstBuffer *out = push_pull (h[i], grey_frame (SIDE, SIDE, 90, n));
+
+      if (result_of (out) != NULL)
+        g_assert_cmpfloat (result_double (result_of (out), "confidence"), ==,
+                           result_double (result_of (expected), "confidence"));
+      gst_buffer_unref (out);
+    }
+    g_usleep (2000);
+    effnet_scheduler_get_stats (scheduler, &stats);
+  } while (stats.batched < 20 && ++n < 5000);
+  g_assert_cmpuint (stats.batched, >=, 20);
+  for (int i = 0; i < N_CAMERAS; i++)
+    harness_free (h[i]);
+  gst_buffer_unref (expected);
+  harness_free (alone);
+  effnet_scheduler_unref (scheduler);
+}
+
+/* Arenas are the executors': many elements of a model take about what one takes. */
+static void
+test_memory (void)
+{
+  GstHarness *h[8];
+  gsize one = 0, all;
+
+  for (int i = 0; i < 8; i++) {
+    h[i] = harness_new ("threads", 2, NULL);
+    set_i420_caps (h[i], SIDE, SIDE);
+    for (int n = 0; n < 5; n++)
+      gst_buffer_unref (push_pull (h[i], grey_frame (SIDE, SIDE, 90, n)));
+    if (i == 0)
+      one = resident_bytes ();
+  }
+  for (int n = 5; n < 20; n++) {
+    for (int i = 0; i < 8; i++)
+      gst_buffer_unref (push_pull (h[i], grey_frame (SIDE, SIDE, 90, n)));
+  }
+  all = resident_bytes ();
+  g_test_message ("one %d kB, seven more %d kB", (int)(one / 1024), (int)((all - one) / 1024));
+  if (g_getenv ("ASAN_OPTIONS") == NULL)
+    g_assert_cmpuint (all, <, one + (12u << 20)); /* a session each would be 7 x 4 MB */
+  for (int i = 0; i < 8; i++)
+    harness_free (h[i]);
 }
 
 /* ---- pipelines ------------------------------------------------------------------------------- */
@@ -372,6 +445,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/modes/async", test_async);
   g_test_add_func ("/gst/modes/async-end", test_async_end);
   g_test_add_func ("/gst/modes/pool", test_pool);
+  g_test_add_func ("/gst/modes/batch", test_batch);
+  g_test_add_func ("/gst/modes/memory", test_memory);
   for (guint i = 0; i < G_N_ELEMENTS (autos); i++) {
     char *path = g_strdup_printf ("/gst/modes/pipeline/%s", autos[i].name);
 
