@@ -2,46 +2,11 @@
  *
  * Labels that people act on, in the element: which classes count, what is unknown, the stable label
  * beside the one of each frame, and who is told of it. What smoothing does is test_state.c's. */
-#include "common.h"
+#include "photos.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
-
-#define SIDE 224
-
-/* A photograph as the frame number @n. */
-static GstBuffer *
-frame_of (const GstBuffer *photo, int n)
-{
-  GstBuffer *frame = gst_buffer_copy (photo);
-
-  GST_BUFFER_PTS (frame) = gst_util_uint64_scale_int (GST_SECOND, n, 30);
-  GST_BUFFER_DURATION (frame) = GST_SECOND / 30;
-  return frame;
-}
-
-typedef struct {
-  GstHarness *h;
-  GstBuffer *cat, *coffee;
-} Fixture;
-
-static void
-set_up (Fixture *f)
-{
-  f->h = harness_new (NULL, NULL);
-  f->cat = photo_frame ("cat.jpg", SIDE, SIDE);
-  f->coffee = photo_frame ("coffee.jpg", SIDE, SIDE);
-  set_i420_caps (f->h, SIDE, SIDE);
-}
-
-static void
-tear_down (Fixture *f)
-{
-  gst_buffer_unref (f->cat);
-  gst_buffer_unref (f->coffee);
-  harness_free (f->h);
-}
 
 static const char *
 text_of (const GstStructure *s, const char *field)
@@ -67,14 +32,14 @@ score_at (const GstStructure *s, guint i)
 static void
 test_allow_and_deny (void)
 {
-  Fixture f;
+  Photos f;
   GstBuffer *all, *out;
   const GstStructure *s;
   char *text;
 
-  set_up (&f);
+  photos_set_up (&f);
   g_object_set (f.h->element, "top-k", 1000, NULL);
-  all = push_pull (f.h, frame_of (f.cat, 0));
+  all = push_pull (f.h, photos_frame (f.cat, 0));
   g_object_set (f.h->element, "top-k", 3, NULL);
 
   /* one far down, by number and by name, with its own score */
@@ -82,7 +47,7 @@ test_allow_and_deny (void)
                           g_value_get_string (gst_value_list_get_value (
                               gst_structure_get_value (result_of (all), "labels"), 700)));
   g_object_set (f.h->element, "class-allow", text, NULL);
-  out = push_pull (f.h, frame_of (f.cat, 1));
+  out = push_pull (f.h, photos_frame (f.cat, 1));
   s = result_of (out);
   g_assert_cmpint (result_int (s, "label-id"), ==, id_at (result_of (all), 400));
   g_assert_cmpfloat (result_double (s, "confidence"), ==, score_at (result_of (all), 400));
@@ -95,7 +60,7 @@ test_allow_and_deny (void)
   /* without the best two */
   text = g_strdup_printf ("%d,%d", id_at (result_of (all), 0), id_at (result_of (all), 1));
   g_object_set (f.h->element, "class-allow", NULL, "class-deny", text, NULL);
-  out = push_pull (f.h, frame_of (f.cat, 2));
+  out = push_pull (f.h, photos_frame (f.cat, 2));
   for (guint i = 0; i < 3; i++)
     g_assert_cmpint (id_at (result_of (out), i), ==, id_at (result_of (all), i + 2));
   gst_buffer_unref (out);
@@ -104,32 +69,32 @@ test_allow_and_deny (void)
   /* none reaches the common threshold, the third its own */
   text = g_strdup_printf ("%d=%.17g", id_at (result_of (all), 2), score_at (result_of (all), 2));
   g_object_set (f.h->element, "class-deny", NULL, "class-thresholds", text, "threshold", 1.0, NULL);
-  out = push_pull (f.h, frame_of (f.cat, 3));
+  out = push_pull (f.h, photos_frame (f.cat, 3));
   g_assert_cmpint (result_int (result_of (out), "label-id"), ==, id_at (result_of (all), 2));
   g_assert_cmpuint (result_list_length (result_of (out), "labels"), ==, 1);
   gst_buffer_unref (out);
   g_free (text);
   gst_buffer_unref (all);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 static void
 test_unknown (void)
 {
-  Fixture f;
+  Photos f;
   GstBuffer *out;
   GstMessage *message;
   double best;
 
-  set_up (&f);
-  out = push_pull (f.h, frame_of (f.cat, 0));
+  photos_set_up (&f);
+  out = push_pull (f.h, photos_frame (f.cat, 0));
   g_assert_false (result_boolean (result_of (out), "unknown"));
   best = result_double (result_of (out), "confidence");
   gst_buffer_unref (out);
   gst_message_unref (harness_pop_message (f.h, GST_MESSAGE_ELEMENT));
 
   g_object_set (f.h->element, "unknown-threshold", best + 1e-6, NULL);
-  out = push_pull (f.h, frame_of (f.cat, 1));
+  out = push_pull (f.h, photos_frame (f.cat, 1));
   g_assert_true (result_boolean (result_of (out), "unknown"));
   g_assert_cmpstr (text_of (result_of (out), "label"), ==, "unknown");
   g_assert_cmpint (result_int (result_of (out), "label-id"), ==, -1);
@@ -142,33 +107,33 @@ test_unknown (void)
   gst_message_unref (message);
 
   g_object_set (f.h->element, "unknown-threshold", 0.0, "threshold", 1.0, NULL); /* other news */
-  gst_buffer_unref (push_pull (f.h, frame_of (f.cat, 2)));
+  gst_buffer_unref (push_pull (f.h, photos_frame (f.cat, 2)));
   message = harness_pop_message (f.h, GST_MESSAGE_ELEMENT);
   g_assert_nonnull (message);
   g_assert_cmpstr (text_of (gst_message_get_structure (message), "label"), ==, "");
   gst_message_unref (message);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 /* p becomes p^(1/T), normalised, so that ratios of scores become their T-th roots. */
 static void
 test_temperature (void)
 {
-  Fixture f;
+  Photos f;
   GstBuffer *plain, *hot;
   double before, after;
 
-  set_up (&f);
-  plain = push_pull (f.h, frame_of (f.cat, 0));
+  photos_set_up (&f);
+  plain = push_pull (f.h, photos_frame (f.cat, 0));
   g_object_set (f.h->element, "temperature", 2.0, NULL);
-  hot = push_pull (f.h, frame_of (f.cat, 1));
+  hot = push_pull (f.h, photos_frame (f.cat, 1));
   before = score_at (result_of (plain), 0) / score_at (result_of (plain), 4);
   after = score_at (result_of (hot), 0) / score_at (result_of (hot), 4);
   g_assert_cmpfloat (before, >, 1.1);
   g_assert_cmpfloat_with_epsilon (after, sqrt (before), 1e-3);
   gst_buffer_unref (plain);
   gst_buffer_unref (hot);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 /* Before the start an error, while playing a warning; both say what is meant. */
@@ -179,7 +144,7 @@ test_unknown_names (void)
   GstBus *bus = gst_bus_new ();
   GstMessage *message;
   GError *error = NULL;
-  Fixture f;
+  Photos f;
   char *allowed;
 
   gst_object_ref_sink (element);
@@ -198,7 +163,7 @@ test_unknown_names (void)
   gst_object_unref (element);
   gst_object_unref (bus);
 
-  set_up (&f);
+  photos_set_up (&f);
   g_object_set (f.h->element, "class-allow", "goldfish", NULL);
   g_object_set (f.h->element, "class-allow", "golfish", "class-thresholds", "goldfish", NULL);
   harness_expect (f.h, GST_MESSAGE_WARNING, "class-allow", "golfish", "\"goldfish\"", NULL);
@@ -206,67 +171,16 @@ test_unknown_names (void)
   g_object_get (f.h->element, "class-allow", &allowed, NULL);
   g_assert_cmpstr (allowed, ==, "goldfish");
   g_free (allowed);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 /* ---- stable labels --------------------------------------------------------------------------- */
 
-typedef struct {
-  guint n_changes, n_classified;
-  char *region, *before, *now;
-  GstClockTime since;
-  int roi_id;
-} Heard;
-
-static void
-on_state_changed (GstElement *element, const char *region, const char *before, const char *now,
-                  guint64 since, int roi_id, Heard *heard)
-{
-  (void)element;
-  heard->n_changes++;
-  g_free (heard->region);
-  g_free (heard->before);
-  g_free (heard->now);
-  heard->region = g_strdup (region);
-  heard->before = g_strdup (before);
-  heard->now = g_strdup (now);
-  heard->since = since;
-  heard->roi_id = roi_id;
-}
-
-static void
-on_classified (GstElement *element, const GstStructure *s, Heard *heard)
-{
-  gboolean locked = GST_OBJECT_TRYLOCK (element);
-
-  g_assert_true (locked);
-  GST_OBJECT_UNLOCK (element);
-  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 3);
-  g_assert_true (gst_structure_has_field (s, "running-time"));
-  heard->n_classified++;
-}
-
-static void
-listen (GstHarness *h, Heard *heard)
-{
-  *heard = (Heard){0};
-  g_signal_connect (h->element, "state-changed", G_CALLBACK (on_state_changed), heard);
-  g_signal_connect (h->element, "classified", G_CALLBACK (on_classified), heard);
-}
-
-static void
-heard_clear (Heard *heard)
-{
-  g_free (heard->region);
-  g_free (heard->before);
-  g_free (heard->now);
-}
-
 /* Pushes @photo as frame @n. Returns: whether the buffer says that the stable label is another. */
 static gboolean
-push_photo (Fixture *f, const GstBuffer *photo, int n, const char *stable)
+push_photo (Photos *f, const GstBuffer *photo, int n, const char *stable)
 {
-  GstBuffer *out = push_pull (f->h, frame_of (photo, n));
+  GstBuffer *out = push_pull (f->h, photos_frame (photo, n));
   const GstStructure *s = result_of (out);
   gboolean changed = result_boolean (s, "state-changed");
 
@@ -280,13 +194,13 @@ push_photo (Fixture *f, const GstBuffer *photo, int n, const char *stable)
 
 /* The labels of the two photographs. */
 static void
-get_labels (Fixture *f, char **cat, char **coffee)
+get_labels (Photos *f, char **cat, char **coffee)
 {
-  GstBuffer *out = push_pull (f->h, frame_of (f->cat, 0));
+  GstBuffer *out = push_pull (f->h, photos_frame (f->cat, 0));
 
   *cat = g_strdup (text_of (result_of (out), "label"));
   gst_buffer_unref (out);
-  out = push_pull (f->h, frame_of (f->coffee, 1));
+  out = push_pull (f->h, photos_frame (f->coffee, 1));
   *coffee = g_strdup (text_of (result_of (out), "label"));
   gst_buffer_unref (out);
   g_assert_cmpstr (*cat, !=, *coffee);
@@ -299,11 +213,11 @@ test_stable_label (gconstpointer smoothing)
   char *cat, *coffee;
   GstMessage *message;
   Heard heard;
-  Fixture f;
+  Photos f;
 
-  set_up (&f);
+  photos_set_up (&f);
   get_labels (&f, &cat, &coffee);
-  listen (f.h, &heard);
+  heard_listen (f.h, &heard);
   gst_util_set_object_arg (G_OBJECT (f.h->element), "smoothing", smoothing);
   g_object_set (f.h->element, "switch-after", 3, "smoothing-window", 1, NULL);
   g_assert_false (push_photo (&f, f.cat, 10, ""));
@@ -335,20 +249,20 @@ test_stable_label (gconstpointer smoothing)
   heard_clear (&heard);
   g_free (cat);
   g_free (coffee);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 /* A result counts once, not each buffer that repeats it; a change is told once. */
 static void
 test_repeated_results (void)
 {
-  Fixture f;
+  Photos f;
   Heard heard;
   char *cat, *coffee;
 
-  set_up (&f);
+  photos_set_up (&f);
   get_labels (&f, &cat, &coffee);
-  listen (f.h, &heard);
+  heard_listen (f.h, &heard);
   g_object_set (f.h->element, "smoothing", 2, "switch-after", 2, "smoothing-window", 1,
                 "inference-interval", 3, NULL);
   for (int n = 2; n < 12; n++) { /* inferred: 4, 7, 10 */
@@ -361,7 +275,7 @@ test_repeated_results (void)
   heard_clear (&heard);
   g_free (cat);
   g_free (coffee);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 /* What makes smoothing start over, and what does not. */
@@ -372,9 +286,9 @@ test_resets (void)
   GstSegment segment;
   GstCaps *caps;
   int n = 10;
-  Fixture f;
+  Photos f;
 
-  set_up (&f);
+  photos_set_up (&f);
   get_labels (&f, &cat, &coffee);
   g_object_set (f.h->element, "smoothing", 2, "switch-after", 2, NULL);
   push_photo (&f, f.cat, n++, "");
@@ -396,11 +310,11 @@ test_resets (void)
   gst_harness_push_event (f.h, gst_event_new_caps (caps));
   gst_caps_unref (caps);
   gst_buffer_unref (f.cat);
-  f.cat = photo_frame ("cat.jpg", SIDE / 2, SIDE / 2);
+  f.cat = photo_frame ("cat.jpg", PHOTO_SIDE / 2, PHOTO_SIDE / 2);
   push_photo (&f, f.cat, n++, cat);
   g_free (cat);
   g_free (coffee);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 /* With other names the numbers mean something else, and a rule may name what is no more. */
@@ -410,9 +324,9 @@ test_other_names (void)
   char *cat, *coffee, *names, *folder = g_dir_make_tmp ("effnet-XXXXXX", NULL);
   GString *text = g_string_new (NULL);
   int n = 10;
-  Fixture f;
+  Photos f;
 
-  set_up (&f);
+  photos_set_up (&f);
   get_labels (&f, &cat, &coffee);
   g_object_set (f.h->element, "smoothing", 2, "switch-after", 2, NULL);
   push_photo (&f, f.cat, n++, "");
@@ -424,7 +338,7 @@ test_other_names (void)
   g_object_set (f.h->element, "class-deny", "goldfish,3", NULL); /* of the names until now */
   g_object_set (f.h->element, "labels-file", names, NULL);
   for (guint tries = 0; tries < 500; tries++) { /* until it has been read */
-    GstBuffer *out = push_pull (f.h, frame_of (f.cat, n++));
+    GstBuffer *out = push_pull (f.h, photos_frame (f.cat, n++));
     gboolean swapped = g_str_has_prefix (text_of (result_of (out), "label"), "thing ");
     const char *stable = text_of (result_of (out), "stable-label");
 
@@ -443,108 +357,7 @@ test_other_names (void)
   g_string_free (text, TRUE);
   g_free (cat);
   g_free (coffee);
-  tear_down (&f);
-}
-
-static GstBuffer *
-with_car (GstBuffer *frame, int id, guint x)
-{
-  gst_buffer_add_video_region_of_interest_meta (frame, "car", x, 0, SIDE / 2, SIDE)->id = id;
-  return frame;
-}
-
-/* Each tracked region by itself; those that share a number have no state. */
-static void
-test_regions_of_interest (void)
-{
-  Fixture f;
-  Heard heard;
-
-  set_up (&f);
-  listen (f.h, &heard);
-  g_object_set (f.h->element, "inference-region", 1, "smoothing", 2, "switch-after", 2, NULL);
-  for (int n = 0; n < 4; n++) {
-    GstBuffer *frame = with_car (frame_of (f.cat, n), 7, 0), *out;
-    const GstStructure *s;
-
-    if (n > 0)
-      with_car (frame, n == 3 ? 7 : 8, SIDE / 2);
-    out = push_pull (f.h, frame);
-    s = result_part (result_of (out), 0);
-    g_assert_cmpint (result_boolean (s, "state-changed"), ==, n == 1);
-    g_assert_cmpint (result_int (s, "stable-label-id") >= 0, ==, n == 1 || n == 2);
-    if (n > 0) {
-      s = result_part (result_of (out), 1);
-      g_assert_cmpint (result_boolean (s, "state-changed"), ==, n == 2);
-      g_assert_cmpint (result_int (s, "stable-label-id") >= 0, ==, n == 2);
-    }
-    gst_buffer_unref (out);
-  }
-  g_assert_cmpuint (heard.n_changes, ==, 2);
-  g_assert_cmpstr (heard.region, ==, "car");
-  g_assert_cmpint (heard.roi_id, ==, 8);
-  heard_clear (&heard);
-  tear_down (&f);
-}
-
-/* Tracked regions are classified again every fourth frame, new ones and those that cannot be told
- * apart at once. Between, their results are where they are now, with a true age, and are not fed to
- * smoothing. */
-static void
-test_reclassify_interval (void)
-{
-  /* regions of each frame, and which of them are fresh; the second is there from frame 2 on */
-  static const gboolean fresh[][2] = {{TRUE, FALSE}, {FALSE, FALSE}, {FALSE, TRUE}, {FALSE, FALSE},
-                                      {TRUE, FALSE}, {FALSE, FALSE}, {FALSE, TRUE}};
-  Fixture f;
-  GstBuffer *out;
-  Heard heard;
-  int last[2] = {0, 0};
-  guint inferences = 0;
-
-  set_up (&f);
-  listen (f.h, &heard);
-  g_object_set (f.h->element, "inference-region", 1, "reclassify-interval", 4, "smoothing", 2,
-                "switch-after", 2, NULL);
-  for (int n = 0; n < (int)G_N_ELEMENTS (fresh); n++) {
-    GstBuffer *frame = with_car (frame_of (f.cat, n), 7, (guint)n);
-    int n_cars = n < 2 ? 1 : 2;
-
-    if (n_cars == 2)
-      with_car (frame, 8, SIDE / 2);
-    out = push_pull (f.h, frame);
-    g_assert_cmpuint (result_list_length (result_of (out), "results"), ==, (guint)n_cars);
-    for (int i = 0; i < n_cars; i++) {
-      const GstStructure *s = result_part (result_of (out), (guint)i);
-
-      if (fresh[n][i])
-        last[i] = n;
-      inferences += fresh[n][i];
-      g_assert_cmpint (result_int (s, "roi-id"), ==, 7 + i);
-      g_assert_cmpint (result_boolean (s, "fresh"), ==, fresh[n][i]);
-      g_assert_cmpuint (result_uint (s, "x"), ==, i == 0 ? (guint)n : SIDE / 2);
-      g_assert_cmpuint (result_uint64 (s, "result-running-time"), ==,
-                        gst_util_uint64_scale_int (GST_SECOND, last[i], 30));
-      g_assert_cmpuint (result_uint64 (s, "age"), ==,
-                        GST_BUFFER_PTS (out) - result_uint64 (s, "result-pts"));
-      g_assert_cmpint (result_int (s, "stable-label-id") >= 0, ==, last[i] >= 4);
-      g_assert_cmpint (result_boolean (s, "state-changed"), ==, fresh[n][i] && n >= 4);
-      g_assert_cmpint (result_int (s, "label-id"), >=, 0);
-    }
-    gst_buffer_unref (out);
-  }
-  g_assert_cmpuint (harness_stat (f.h, "inferences"), ==, inferences);
-  g_assert_cmpuint (harness_stat (f.h, "skipped-tracked"), ==, 3);
-  g_assert_cmpuint (heard.n_classified, ==, 4);
-
-  out = push_pull (f.h, with_car (with_car (frame_of (f.cat, 8), 9, 0), 9, SIDE / 2));
-  gst_buffer_unref (out);
-  out = push_pull (f.h, with_car (with_car (frame_of (f.cat, 9), 9, 0), 9, SIDE / 2));
-  for (guint i = 0; i < 2; i++)
-    g_assert_true (result_boolean (result_part (result_of (out), i), "fresh"));
-  gst_buffer_unref (out);
-  heard_clear (&heard);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 /* Results come later than their frames, and buffers repeat them: each counts once, in its order,
@@ -555,20 +368,20 @@ test_late_results (void)
   GstClockTime since = GST_CLOCK_TIME_NONE, result = 0;
   guint n_told = 0, n_results = 0;
   Heard heard;
-  Fixture f;
+  Photos f;
   int n;
 
-  set_up (&f);
-  listen (f.h, &heard);
+  photos_set_up (&f);
+  heard_listen (f.h, &heard);
   gst_element_set_state (f.h->element, GST_STATE_READY);
   gst_util_set_object_arg (G_OBJECT (f.h->element), "inference-mode", "async");
   gst_util_set_object_arg (G_OBJECT (f.h->element), "post-messages", "all");
   g_object_set (f.h->element, "smoothing", 2, "switch-after", 3, "smoothing-window", 1, NULL);
   gst_element_set_state (f.h->element, GST_STATE_PLAYING);
-  set_i420_caps (f.h, SIDE, SIDE);
+  set_i420_caps (f.h, PHOTO_SIDE, PHOTO_SIDE);
   for (n = 0; n < 1000 && heard.n_changes < 2; n++) {
     const GstBuffer *photo = heard.n_changes == 0 ? f.cat : f.coffee;
-    GstBuffer *out = push_pull (f.h, frame_of (photo, n));
+    GstBuffer *out = push_pull (f.h, photos_frame (photo, n));
     const GstStructure *s = result_of (out);
 
     if (s != NULL) {
@@ -591,7 +404,7 @@ test_late_results (void)
   g_assert_cmpuint (heard.n_changes, ==, 2);
   g_assert_cmpuint (n_results, <, (guint)n);
   heard_clear (&heard);
-  tear_down (&f);
+  photos_tear_down (&f);
 }
 
 int
@@ -608,7 +421,5 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/labels/late-results", test_late_results);
   g_test_add_func ("/gst/labels/resets", test_resets);
   g_test_add_func ("/gst/labels/other-names", test_other_names);
-  g_test_add_func ("/gst/labels/regions-of-interest", test_regions_of_interest);
-  g_test_add_func ("/gst/labels/reclassify-interval", test_reclassify_interval);
   return g_test_run ();
 }
