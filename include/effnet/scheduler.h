@@ -171,9 +171,9 @@ typedef void (*EffnetJobFunc) (EffnetExecutor *executor, EffnetSession *session,
  * @destroy: (nullable): called exactly once with @data, after @run or instead of it, by the thread
  *   that ran, replaced, refused or dropped the job. After @run, the stream is busy until it returns
  * @data: for both
- * @nhwc: (nullable): [cost][input_height][input_width][3], inputs that @run will hand to
- *   effnet_session_run() by just these addresses, and that stay until @destroy: in a batch they
- * have been run before @run is called, and effnet_session_run() has the results at hand
+ * @nhwc: (nullable): with @cost above 0, [cost][input_height][input_width][3], inputs that @run
+ * will hand to effnet_session_run() by just these addresses, and that stay until @destroy: in a
+ * batch they have been run before @run is called, and effnet_session_run() has the results at hand
  *
  * All zero is the default of each but @run.
  */

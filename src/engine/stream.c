@@ -30,6 +30,8 @@ new_waiting (const EffnetJob *job)
 
   waiting->job = *job;
   waiting->job.cost = MAX (job->cost, 1);
+  if (job->cost == 0) /* inputs of which there are none */
+    waiting->job.nhwc = NULL;
   waiting->submitted_ns = effnet_clock_ns ();
   if (job->model != NULL)
     effnet_model_ref (job->model);

@@ -220,6 +220,7 @@ static void
 fire (Range *r, unsigned i)
 {
   EffnetJob job = {.model = r->model,
+                   .cost = 1,
                    .run = shoot,
                    .destroy = shot_down,
                    .data = &r->shots[i],
