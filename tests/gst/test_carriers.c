@@ -10,6 +10,7 @@
 #if defined HAVE_GST_ANALYTICS && GST_CHECK_VERSION(1, 26, 0)
 #  define HAVE_TENSORS 1
 #endif
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -417,6 +418,76 @@ test_tensor (void)
   harness_free (h);
 }
 
+/* Classes of the tensor on @buffer; 0: it has none. */
+static guint
+tensor_classes (GstBuffer *buffer)
+{
+  GstTensorMeta *meta = gst_buffer_get_tensor_meta (buffer);
+
+  return meta != NULL ? (guint)gst_tensor_meta_get (meta, 0)->dims[1] : 0;
+}
+
+/* The tensor of each buffer is the one that caps name, where they name any. */
+static void
+assert_caps_name (GstHarness *h, guint classes)
+{
+  GstCaps *caps = gst_pad_get_current_caps (h->sinkpad);
+  g_autofree char *text = gst_caps_to_string (caps), *dims = g_strdup_printf ("\\ %u\\ ", classes);
+
+#  if GST_CHECK_VERSION(1, 28, 0)
+  g_assert_nonnull (strstr (text, "classification-generic-softmaxed-out"));
+#  endif
+  if (strstr (text, "tensorgroups") != NULL && strstr (text, dims) == NULL)
+    g_error ("a tensor of %u classes behind caps %s", classes, text);
+  gst_caps_unref (caps);
+}
+
+/* A model with seven classes takes over, and caps before its tensor. */
+static void
+test_tensor_of_another_model (void)
+{
+  g_autofree char *maker =
+      g_build_filename (g_getenv ("EFFNET_BUILD_ROOT"), "tests/live/make_model", NULL);
+  g_autofree char *parent = g_dir_make_tmp ("effnet-carriers-XXXXXX", NULL);
+  g_autofree char *folder = g_build_filename (parent, "seven", NULL);
+  static const char *const files[] = {"config.json", "model.safetensors"};
+  char *command[] = {maker, "lite0", "7", folder, NULL};
+  GstHarness *h;
+  int status = -1;
+  guint classes = 0;
+
+  if (!g_file_test (maker, G_FILE_TEST_IS_EXECUTABLE)) {
+    g_test_skip ("tests/live/make_model is not built");
+    return;
+  }
+  g_assert_true (g_spawn_sync (NULL, command, NULL, 0, NULL, NULL, NULL, NULL, &status, NULL));
+  g_assert_cmpint (status, ==, 0);
+  h = harness_new ("attach-meta", CUSTOM | TENSOR, NULL);
+  set_i420_caps (h, SIDE, SIDE);
+  for (int i = 0; i < 3000 && classes != 7; i++) {
+    GstBuffer *out = push_pull (h, grey_frame (SIDE, SIDE, 90, i));
+
+    if (i == 0)
+      g_object_set (h->element, "model-file", folder, NULL);
+    classes = tensor_classes (out);
+    g_assert_true (classes == 1000 || classes == 7 || (classes == 0 && i > 0));
+    if (classes > 0)
+      assert_caps_name (h, classes);
+    gst_buffer_unref (out);
+    if (i > 10)
+      g_usleep (10 * 1000);
+  }
+  g_assert_cmpuint (classes, ==, 7);
+  harness_free (h);
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *path = g_build_filename (folder, files[i], NULL);
+
+    g_unlink (path);
+  }
+  g_rmdir (folder);
+  g_rmdir (parent);
+}
+
 /* GStreamer's own decoder of tensors finds the class that we found. */
 static void
 test_decoder (void)
@@ -461,6 +532,7 @@ main (int argc, char **argv)
 #endif
 #ifdef HAVE_TENSORS
   g_test_add_func ("/gst/carriers/tensor", test_tensor);
+  g_test_add_func ("/gst/carriers/tensor-of-another-model", test_tensor_of_another_model);
   g_test_add_func ("/gst/carriers/decoder", test_decoder);
 #endif
   return g_test_run ();

@@ -27,9 +27,23 @@ outcome() {
   sed -nE 's/^ *(issue|warning|critical) : (.*)$/\1: \2/p' "$log" | sort -u
 }
 
+# Of what is held back while playing backwards gst-validate says that it is late for a later event: it compares time
+# stamps, which fall.
+without_false_alarms() {
+  case $1:$2 in
+    *delayed:*_backward | *delayed:reverse*) grep -v '^warning: a serialized event received should be pushed' ;;
+    *) cat ;;
+  esac
+}
+
 # No other exit code, and no kind of issue that identity does not have.
 is_no_worse() {
   ! grep -qvxF -f <(echo "$expected") <<<"$got"
+}
+
+# run_with ELEMENT SCENARIO PIPELINE
+run_with() {
+  outcome "$log-${1##*[ =]}.log" "$2" "${3//ELEMENT/$1}" | without_false_alarms "$1" "$2"
 }
 
 # compare NAME SCENARIO PIPELINE: the element stands as ELEMENT in it
@@ -45,9 +59,9 @@ compare() {
       ;;
   esac
   for element in "${elements[@]}"; do
-    got=$(outcome "$log-${element##*[ =]}.log" "$2" "${3//ELEMENT/$element}")
+    got=$(run_with "$element" "$2" "$3")
     # what a busy machine is late for may come right the second time
-    is_no_worse || got=$(outcome "$log-${element##*[ =]}.log" "$2" "${3//ELEMENT/$element}")
+    is_no_worse || got=$(run_with "$element" "$2" "$3")
     if is_no_worse; then
       equal=$((equal + 1))
     else
