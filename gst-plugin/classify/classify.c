@@ -24,6 +24,42 @@
  * upstream, where a decoder would drop the frames, only after two seconds without an inference,
  * begun or done. Of the inferences left out for lateness a QOS message a second says how many.
  *
+ * ## Who waits for whom
+ *
+ * With #effnetclassify:inference-mode=auto a live source is never held up, and elsewhere every
+ * frame is classified.
+ *
+ * * `sync`: a buffer waits for its own result, and a flush, a state change or an error ends the
+ *   wait at once
+ * * `async`: a buffer goes on with the newest result there is, or without one at first. A frame is
+ *   classified when the one before it has begun; what is kept of it is a copy of the network's
+ *   input, never the buffer, so that the pool of a camera is not exhausted. At the end of the
+ *   stream the last result is waited for, two seconds at most, and announced
+ * * `delayed`: a buffer is held, sixteen at most, until its own result is there; in a live pipeline
+ *   one that would have to wait longer leaves with the newest. Order is kept, also that of events
+ *
+ * In the metadata `fresh` says that the result is of this very buffer, `result-running-time` of
+ * which frame it is, also behind elements that shift time stamps, and `age` how old it is. In a
+ * live pipeline `sync` and `delayed` answer LATENCY queries with what was measured.
+ *
+ * Inferences run on threads that all elements of the process with the same #effnetclassify:threads
+ * and #effnetclassify:model-instance-id share; streams take turns, counted in inferences. So the
+ * memory of many elements of a model is about that of one.
+ *
+ * ## Another model
+ *
+ * #effnetclassify:model-file may be set while playing: the new model takes over when it is ready.
+ * The action #GstEffnetClassify::reload reads the same file again. With
+ * #effnetclassify:shadow-model a candidate classifies one of #effnetclassify:shadow-interval frames
+ * beside it; in #effnetclassify:stats `shadow-compared` counts the parts that both have classified,
+ * `shadow-agreed` those with the same label, and `shadow-distance` is the mean difference of the
+ * best scores. The action #GstEffnetClassify::promote makes it the model in use.
+ *
+ * ## Presets
+ *
+ * #GstPreset has `live-low-latency`, `throughput`, `low-power` and `archive`. They are installed
+ * with the plugin; the environment variable `GST_PRESET_PATH` names a folder with others.
+ *
  * ## Parts of a frame
  *
  * With #effnetclassify:inference-region the parts that #effnetclassify:regions names are
@@ -150,6 +186,10 @@
  * gst-launch-1.0 -m videotestsrc num-buffers=30 ! jpegenc ! \
  *   effnetclassify max-errors=100 ! fakesink
  * ]|
+ * A clip whose buffers wait for their own results while the next frames are decoded
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=30 ! effnetclassify inference-mode=delayed ! fakesink
+ * ]|
  * One camera, two branches; only classes that are at least half sure
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=30 ! tee name=t ! queue ! \
@@ -158,6 +198,8 @@
  */
 #include "classify/classify.h"
 
+#include "classify/actions.h"
+#include "classify/events.h"
 #include "classify/mode.h"
 #include "classify/model.h"
 #include "classify/props.h"
@@ -170,27 +212,12 @@ GST_DEBUG_CATEGORY (gst_effnet_classify_debug);
 
 G_DEFINE_TYPE_WITH_CODE (GstEffnetClassify, gst_effnet_classify, GST_TYPE_BASE_TRANSFORM,
                          GST_DEBUG_CATEGORY_INIT (gst_effnet_classify_debug, "effnetclassify", 0,
-                                                  "effnet: the classifying element"))
+                                                  "effnet: the classifying element");
+                         G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, NULL))
 GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
                              GST_TYPE_EFFNET_CLASSIFY)
 
 /* ---- stream ---------------------------------------------------------------------------------- */
-
-/* Drops all that was learnt from earlier frames. */
-static void
-forget_stream (GstEffnetClassify *self)
-{
-  gst_effnet_stream_forget (&self->stream);
-  gst_effnet_stream_forget (&self->shadow.stream);
-  gst_effnet_results_reset (&self->results);
-  gst_effnet_coded_forget (&self->coded);
-  gst_effnet_load_forget (&self->load);
-  gst_effnet_announcer_forget (&self->announcer);
-  gst_effnet_labels_forget (&self->labels);
-  GST_OBJECT_LOCK (self);
-  gst_effnet_qos_forget (&self->qos);
-  GST_OBJECT_UNLOCK (self);
-}
 
 /* FALSE, with an error, when a property was set to what cannot be used. */
 static gboolean
@@ -242,7 +269,7 @@ start (GstBaseTransform *base)
   gst_effnet_classify_set_batch (self, engine);
   gst_effnet_engine_unref (engine);
   gst_effnet_classify_set_cancelled (self, FALSE);
-  forget_stream (self);
+  gst_effnet_classify_forget_stream (self);
   self->mode_settled = FALSE;
   self->last_time = GST_CLOCK_TIME_NONE;
   self->spacing = GST_SECOND / 30;
@@ -279,7 +306,7 @@ stop (GstBaseTransform *base)
   gst_effnet_delay_stop (&self->delay);
   gst_effnet_stream_stop (&self->stream);
   gst_effnet_shadow_start (&self->shadow, NULL);
-  forget_stream (self);
+  gst_effnet_classify_forget_stream (self);
   gst_effnet_inference_forget (&self->inference);
   gst_effnet_coded_stop (&self->coded);
   self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
@@ -345,65 +372,6 @@ bad_coded_caps : {
   g_error_free (error);
   return FALSE;
 }
-}
-
-static gboolean
-sink_event (GstBaseTransform *base, GstEvent *event)
-{
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
-    gst_effnet_classify_finish_stream (self);
-  else if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
-    gst_effnet_delay_drain (&self->delay);
-  switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_FLUSH_START:
-    gst_effnet_classify_set_cancelled (self, TRUE);
-    break;
-  case GST_EVENT_STREAM_START:
-    gst_effnet_inference_forget (&self->inference);
-    forget_stream (self);
-    break;
-  case GST_EVENT_SEGMENT:
-    forget_stream (self);
-    self->mode_settled = FALSE;
-    break;
-  case GST_EVENT_TAG:
-    if (gst_effnet_inference_note_tags (&self->inference, event))
-      forget_stream (self);
-    break;
-  case GST_EVENT_FLUSH_STOP:
-    gst_effnet_classify_set_cancelled (self, FALSE);
-    forget_stream (self);
-    GST_OBJECT_LOCK (self);
-    self->qos.processed = self->qos.skipped = 0;
-    GST_OBJECT_UNLOCK (self);
-    break;
-  default:
-    break;
-  }
-  return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->sink_event (base, event);
-}
-
-/* The base class drops late buffers once it sees a QOS event: it never does. */
-static gboolean
-src_event (GstBaseTransform *base, GstEvent *event)
-{
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  gboolean pass = TRUE, busy;
-
-  if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
-    return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)->src_event (base, event);
-  if (gst_base_transform_is_qos_enabled (base)) {
-    busy = gst_effnet_stream_is_busy (&self->stream);
-    GST_OBJECT_LOCK (self);
-    pass = gst_effnet_qos_note (&self->qos, event) && !busy; /* which may be slow */
-    GST_OBJECT_UNLOCK (self);
-  }
-  if (pass)
-    return gst_pad_push_event (base->sinkpad, event);
-  gst_event_unref (event);
-  return TRUE;
 }
 
 /* The base class takes caps that say less than the template, too. */
@@ -496,6 +464,7 @@ finalize (GObject *object)
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (object);
 
   gst_effnet_results_clear (&self->results);
+  gst_effnet_delay_clear (&self->delay);
   gst_effnet_stream_clear (&self->stream);
   gst_effnet_shadow_clear (&self->shadow);
   g_rec_mutex_clear (&self->way);
@@ -536,10 +505,10 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   base->stop = GST_DEBUG_FUNCPTR (stop);
   base->transform_caps = GST_DEBUG_FUNCPTR (transform_caps);
   base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
-  base->sink_event = GST_DEBUG_FUNCPTR (sink_event);
+  base->sink_event = GST_DEBUG_FUNCPTR (gst_effnet_classify_sink_event);
   base->query = GST_DEBUG_FUNCPTR (gst_effnet_classify_query);
   base->accept_caps = GST_DEBUG_FUNCPTR (accept_caps);
-  base->src_event = GST_DEBUG_FUNCPTR (src_event);
+  base->src_event = GST_DEBUG_FUNCPTR (gst_effnet_classify_src_event);
   base->submit_input_buffer = GST_DEBUG_FUNCPTR (submit_input_buffer);
   base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
   base->generate_output = GST_DEBUG_FUNCPTR (generate_output);

@@ -15,6 +15,14 @@ gst_effnet_delay_init (GstEffnetDelay *delay, GstEffnetStream *stream, GstPad *p
                             .free_frame = free_frame,
                             .ret = GST_FLOW_OK};
   g_queue_init (&delay->held);
+  g_rec_mutex_init (&delay->task_lock);
+}
+
+void
+gst_effnet_delay_clear (GstEffnetDelay *delay)
+{
+  gst_effnet_delay_stop (delay);
+  g_rec_mutex_clear (&delay->task_lock);
 }
 
 static void
@@ -55,21 +63,20 @@ send_on (GstEffnetDelay *delay, GstEffnetHeld *held)
   return ret;
 }
 
-static gpointer
-thread_main (gpointer data)
+/* Once, or a wait; the task calls it again. */
+static void
+work (gpointer data)
 {
   GstEffnetDelay *delay = data;
   GstEffnetStream *stream = delay->stream;
+  GstEffnetHeld *held;
+  GstFlowReturn ret;
 
   g_mutex_lock (&stream->lock);
-  while (!delay->quit) {
-    GstEffnetHeld *held = next (delay);
-    GstFlowReturn ret;
-
-    if (held == NULL) {
-      g_cond_wait (&stream->changed, &stream->lock);
-      continue;
-    }
+  held = next (delay);
+  if (held == NULL && !delay->quit)
+    g_cond_wait (&stream->changed, &stream->lock);
+  if (held != NULL) {
     delay->leaving = TRUE;
     g_mutex_unlock (&stream->lock);
     ret = send_on (delay, held);
@@ -79,7 +86,17 @@ thread_main (gpointer data)
     g_cond_broadcast (&stream->changed);
   }
   g_mutex_unlock (&stream->lock);
-  return NULL;
+}
+
+/* With the lock. */
+static void
+start_task (GstEffnetDelay *delay)
+{
+  if (delay->task != NULL || delay->quit)
+    return;
+  delay->task = gst_task_new (work, delay, NULL);
+  gst_task_set_lock (delay->task, &delay->task_lock);
+  gst_task_start (delay->task);
 }
 
 /* ---- streaming thread ------------------------------------------------------------------------ */
@@ -91,14 +108,11 @@ gst_effnet_delay_hold (GstEffnetDelay *delay, GstEffnetHeld *held, gboolean bloc
   GstFlowReturn ret;
 
   g_mutex_lock (&stream->lock);
-  if (delay->thread == NULL && !delay->quit)
-    delay->thread = g_thread_try_new ("effnet-delay", thread_main, delay, NULL);
+  start_task (delay);
   while (block && delay->held.length >= GST_EFFNET_DELAY_BUFFERS && !delay->flushing &&
          delay->ret == GST_FLOW_OK)
     g_cond_wait (&stream->changed, &stream->lock);
   ret = delay->flushing ? GST_FLOW_FLUSHING : delay->ret;
-  if (delay->thread == NULL && ret == GST_FLOW_OK)
-    ret = GST_FLOW_ERROR;
   if (ret == GST_FLOW_OK) {
     held->link = (GList){.data = held};
     g_queue_push_tail_link (&delay->held, &held->link);
@@ -169,15 +183,18 @@ void
 gst_effnet_delay_stop (GstEffnetDelay *delay)
 {
   GstEffnetStream *stream = delay->stream;
-  GThread *thread;
+  GstTask *task;
 
   gst_effnet_delay_set_flushing (delay, TRUE);
   g_mutex_lock (&stream->lock);
   delay->quit = TRUE;
-  thread = g_steal_pointer (&delay->thread);
+  task = g_steal_pointer (&delay->task);
   g_cond_broadcast (&stream->changed);
   g_mutex_unlock (&stream->lock);
-  if (thread != NULL)
-    g_thread_join (thread);
+  if (task != NULL) {
+    gst_task_stop (task);
+    gst_task_join (task);
+    gst_object_unref (task);
+  }
   delay->quit = FALSE;
 }

@@ -32,9 +32,10 @@ typedef struct {
   gpointer owner;
   GstEffnetLeaveFunc leave;
   GstEffnetFrameFreeFunc free_frame;
+  GRecMutex task_lock; /* the task's own */
 
   /* the stream's lock */
-  GThread *thread;  /* since the first buffer */
+  GstTask *task;    /* since the first buffer */
   GQueue held;      /* of GstEffnetHeld */
   gboolean leaving; /* the thread has one in hand */
   gboolean flushing, quit;
@@ -54,6 +55,7 @@ void gst_effnet_delay_drain (GstEffnetDelay *delay);
 /* TRUE: nothing waits any more, what is held is dropped. FALSE: waits for the thread, which
  * downstream's flush lets go, and begins anew. */
 void gst_effnet_delay_set_flushing (GstEffnetDelay *delay, gboolean flushing);
+void gst_effnet_delay_clear (GstEffnetDelay *delay);
 /* Ends the thread; the pad is inactive. */
 void gst_effnet_delay_stop (GstEffnetDelay *delay);
 

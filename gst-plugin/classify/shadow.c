@@ -4,7 +4,6 @@
 #include "classify/shadow.h"
 
 #include "classify/instance.h"
-#include "classify/model.h"
 
 #define GST_CAT_DEFAULT gst_effnet_classify_debug
 
@@ -75,9 +74,8 @@ load (GstElement *element, gpointer user_data)
   g_clear_error (&error);
 }
 
-/* With the object lock. Returns: (transfer full) (nullable): the candidate until now */
-static GstEffnetEngine *
-forget (GstEffnetShadow *shadow)
+GstEffnetEngine *
+gst_effnet_shadow_take (GstEffnetShadow *shadow)
 {
   shadow->generation++;
   shadow->compared = shadow->agreed = 0;
@@ -93,7 +91,7 @@ gst_effnet_classify_load_shadow (GstEffnetClassify *self)
   gboolean wanted;
 
   GST_OBJECT_LOCK (self);
-  stale = forget (&self->shadow);
+  stale = gst_effnet_shadow_take (&self->shadow);
   generation = self->shadow.generation;
   wanted = self->shadow.path != NULL && self->engine != NULL;
   GST_OBJECT_UNLOCK (self);
@@ -108,7 +106,7 @@ gst_effnet_classify_close_shadow (GstEffnetClassify *self)
   GstEffnetEngine *stale;
 
   GST_OBJECT_LOCK (self);
-  stale = forget (&self->shadow);
+  stale = gst_effnet_shadow_take (&self->shadow);
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&stale, gst_effnet_engine_unref);
 }
@@ -270,72 +268,4 @@ gst_effnet_classify_add_shadow_stats (GstEffnetClassify *self, GstStructure *sta
   gst_structure_set (stats, "shadow-compared", G_TYPE_UINT64, compared, "shadow-agreed",
                      G_TYPE_UINT64, agreed, "shadow-distance", G_TYPE_DOUBLE,
                      compared > 0 ? distance / (double)compared : 0.0, NULL);
-}
-
-/* ---- actions --------------------------------------------------------------------------------- */
-
-/* The engine changes hands: no frame is without one. */
-static gboolean
-promote (GstEffnetClassify *self)
-{
-  GstEffnetShadow *shadow = &self->shadow;
-  GstEffnetEngine *stale = NULL;
-  g_autoptr (GstEffnetEngine) engine = NULL;
-  g_autoptr (GError) error = NULL;
-
-  GST_OBJECT_LOCK (self);
-  if (shadow->engine != NULL)
-    engine = gst_effnet_engine_ref (shadow->engine);
-  GST_OBJECT_UNLOCK (self);
-  if (engine == NULL || !gst_effnet_engine_warm_up (engine, &error)) {
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("No model is promoted: %s",
-                          error != NULL ? error->message : "shadow-model has none that is open"),
-                         (NULL));
-    return FALSE;
-  }
-  GST_OBJECT_LOCK (self);
-  if (shadow->engine == engine && self->engine != NULL) {
-    stale = self->engine;
-    self->engine = forget (shadow);
-    g_clear_pointer (&shadow->path, g_free);
-    gst_effnet_model_settings_clear (&self->model_settings);
-    gst_effnet_model_settings_copy (&self->model_settings, &engine->settings);
-    self->settled = ++self->generation;
-  }
-  GST_OBJECT_UNLOCK (self);
-  if (stale == NULL)
-    return FALSE;
-  gst_effnet_engine_unref (stale);
-  g_object_notify (G_OBJECT (self), "model-file");
-  g_object_notify (G_OBJECT (self), "shadow-model");
-  g_object_notify (G_OBJECT (self), "model-info");
-  return TRUE;
-}
-
-void
-gst_effnet_classify_install_actions (GObjectClass *klass)
-{
-  GType type = G_OBJECT_CLASS_TYPE (klass);
-
-  /**
-   * GstEffnetClassify::reload:
-   * @element: the element
-   *
-   * Reads the model and its labels again, also from the same files, and swaps when they are ready.
-   */
-  g_signal_new_class_handler ("reload", type, G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
-                              G_CALLBACK (gst_effnet_classify_reload), NULL, NULL, NULL,
-                              G_TYPE_NONE, 0);
-  /**
-   * GstEffnetClassify::promote:
-   * @element: the element
-   *
-   * The candidate of #effnetclassify:shadow-model takes over between two frames, with the settings
-   * that are in force; #effnetclassify:model-file names it from then on.
-   *
-   * Returns: FALSE, with a warning, when there is no candidate, or it has no results
-   */
-  g_signal_new_class_handler ("promote", type, G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,
-                              G_CALLBACK (promote), NULL, NULL, NULL, G_TYPE_BOOLEAN, 0);
 }

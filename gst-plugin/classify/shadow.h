@@ -48,6 +48,9 @@ typedef struct {
 
 void gst_effnet_shadow_init (GstEffnetShadow *shadow, GstObject *element);
 void gst_effnet_shadow_clear (GstEffnetShadow *shadow);
+/* With the owner's lock. Returns: (transfer full) (nullable): the candidate, which is none any more
+ */
+GstEffnetEngine *gst_effnet_shadow_take (GstEffnetShadow *shadow);
 /* A stream begins, or ends: NULL. */
 void gst_effnet_shadow_start (GstEffnetShadow *shadow, EffnetScheduler *scheduler);
 /* The property was set, or the element opened: loads the candidate in a worker. One that cannot be
@@ -62,8 +65,6 @@ void gst_effnet_classify_shadow (GstEffnetClassify *self, GstBuffer *buffer, gui
 void gst_effnet_classify_compare (GstEffnetClassify *self, const GstEffnetResults *results);
 /* Adds the counters. */
 void gst_effnet_classify_add_shadow_stats (GstEffnetClassify *self, GstStructure *stats);
-/* The actions reload and promote. */
-void gst_effnet_classify_install_actions (GObjectClass *klass);
 
 G_END_DECLS
 

@@ -368,6 +368,55 @@ test_delayed_returns (void)
   harness_free (h);
 }
 
+/* ---- presets --------------------------------------------------------------------------------- */
+
+static char *
+setting_of (GstElement *element, const char *name)
+{
+  GValue value = G_VALUE_INIT;
+  char *text;
+
+  g_object_get_property (G_OBJECT (element), name, &value);
+  text = gst_value_serialize (&value);
+  g_value_unset (&value);
+  return text;
+}
+
+/* Each preset is there and sets what its file says: a misspelt line would be passed over. */
+static void
+test_presets (void)
+{
+  static const char *const names[] = {"live-low-latency", "throughput", "low-power", "archive"};
+  GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
+  char *path = source_path ("gst-plugin/presets/GstEffnetClassify.prs");
+  GKeyFile *file = g_key_file_new ();
+  guint n = 0;
+
+  g_assert_true (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    char **keys = g_key_file_get_keys (file, names[i], NULL, NULL);
+
+    g_assert_true (gst_preset_load_preset (GST_PRESET (element), names[i]));
+    for (char **key = keys; *key != NULL; key++) {
+      char *expected = g_key_file_get_value (file, names[i], *key, NULL), *text = NULL;
+
+      if (g_str_has_prefix (*key, "_meta/"))
+        g_assert_true (gst_preset_get_meta (GST_PRESET (element), names[i], "comment", &text));
+      else
+        text = setting_of (element, *key);
+      g_assert_cmpstr (text, ==, expected);
+      n++;
+      g_free (text);
+      g_free (expected);
+    }
+    g_strfreev (keys);
+  }
+  g_assert_cmpuint (n, >=, 4 * 8);
+  g_key_file_unref (file);
+  g_free (path);
+  gst_object_unref (element);
+}
+
 /* ---- latency --------------------------------------------------------------------------------- */
 
 static void
@@ -456,6 +505,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/modes/delayed/live", test_delayed_live);
   g_test_add_func ("/gst/modes/delayed/flush", test_delayed_flush);
   g_test_add_func ("/gst/modes/delayed/returns", test_delayed_returns);
+  g_test_add_func ("/gst/modes/presets", test_presets);
   g_test_add_func ("/gst/modes/announcements", test_announcements);
   g_test_add_func ("/gst/modes/latency", test_latency);
   return g_test_run ();
