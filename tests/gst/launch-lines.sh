@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Runs every launch line of the element's documentation exactly as it stands there.
+# Runs every launch line of the plugin's documentation exactly as it stands there.
 set -eu
 
-source=$EFFNET_SOURCE_ROOT/gst-plugin/classify/classify.c
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-sed -n '/^ \* |\[/,/^ \* \]|/p' "$source" | sed 's/^ \* //' >"$out/blocks"
+find "$EFFNET_SOURCE_ROOT/gst-plugin" -name '*.c' -exec cat {} + | grep '^ \*' >"$out/comments"
+sed -n '/^ \* |\[/,/^ \* \]|/p' "$out/comments" | sed 's/^ \* //' >"$out/blocks"
 n=0
 : >"$out/line"
 while IFS= read -r text; do
@@ -41,6 +41,10 @@ while IFS= read -r text; do
 done <"$out/blocks"
 [ "$n" -ge 3 ] || {
   echo "only $n launch lines in the documentation"
+  exit 1
+}
+[ "$(grep -c 'gst-launch-1.0 ' "$out/comments")" -eq "$n" ] || {
+  echo "a launch line stands outside a |[ block"
   exit 1
 }
 echo "$n lines ok"

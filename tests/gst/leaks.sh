@@ -30,6 +30,15 @@ run videotestsrc num-buffers=10 ! tee name=t ! queue ! effnetclassify ! videocon
 run videotestsrc num-buffers=6 ! jpegenc ! effnetclassify inference-interval=2 inference-region=regions \
   'regions=a:0,0,0.5,1;b:0.5,0.5,0.5,0.5' post-messages=all ! fakesink
 run videotestsrc num-buffers=3 ! effnetclassify inference-region=roi-list ! fakesink
+for mode in sync async delayed; do
+  run videotestsrc is-live=true num-buffers=8 ! tee name=t ! queue ! effnetclassify inference-mode=$mode \
+    smoothing=vote ! fakesink t. ! queue ! jpegenc ! effnetclassify inference-mode=$mode \
+    model-instance-id=other post-messages=all attach-embedding=true ! fakesink
+done
+run videotestsrc is-live=true num-buffers=8 ! effnetclassify shadow-model="$EFFNET_SOURCE_ROOT/models/lite0" \
+  shadow-interval=1 batch-size=2 ! fakesink
+run videotestsrc is-live=true num-buffers=8 ! x264enc key-int-max=2 tune=zerolatency ! h264parse ! \
+  effnetclassify decode-frames=all ! fakesink
 expect_error=yes
 run videotestsrc num-buffers=3 ! effnetclassify inference-region=regions regions=wrong ! fakesink
 run videotestsrc num-buffers=3 ! video/x-raw,format=GRAY8 ! capssetter \

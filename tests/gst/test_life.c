@@ -379,7 +379,7 @@ test_swap_while_playing (void)
   GstBuffer *out;
   GError *error = NULL;
   char *now = NULL;
-  int swapped = 0;
+  static int swapped; /* a worker may count in it when the test is over */
 
   g_signal_connect (h->element, "notify::model-info", G_CALLBACK (on_model_info), &swapped);
   set_i420_caps (h, 64, 48);

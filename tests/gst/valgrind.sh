@@ -16,7 +16,7 @@ sed 's/^   224\(,\{0,1\}\)$/   65\1/' "$EFFNET_SOURCE_ROOT/models/lite0/config.j
 model=$tmp/small/model.safetensors
 gst-inspect-1.0 effnetclassify >/dev/null # fills the registry
 
-# raw video and JPEG in one process, on one model: most of the time is valgrind's
+# raw video and JPEG, waiting or not, in one process, on one model: most of the time is valgrind's
 G_SLICE=always-malloc G_DEBUG=gc-friendly valgrind -q --trace-children=no --error-exitcode=9 \
   --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
   --suppressions="$EFFNET_SOURCE_ROOT/tests/valgrind.supp" \
@@ -24,7 +24,11 @@ G_SLICE=always-malloc G_DEBUG=gc-friendly valgrind -q --trace-children=no --erro
   videotestsrc num-buffers=2 ! video/x-raw,format=NV12,width=321,height=241 ! \
   effnetclassify model-file="$model" threads=2 inference-interval=2 ! fakesink \
   videotestsrc num-buffers=1 ! video/x-raw,width=320,height=240 ! jpegenc ! \
-  effnetclassify model-file="$model" threads=2 inference-region=regions regions=a:0.1,0,0.7,1 ! fakesink >"$log" 2>&1 </dev/null || {
+  effnetclassify model-file="$model" threads=2 inference-region=regions regions=a:0.1,0,0.7,1 ! fakesink \
+  videotestsrc is-live=true num-buffers=2 ! video/x-raw,width=64,height=48 ! \
+  effnetclassify model-file="$model" threads=2 inference-mode=delayed smoothing=ema ! fakesink \
+  videotestsrc is-live=true num-buffers=3 ! video/x-raw,width=64,height=48 ! jpegenc ! \
+  effnetclassify model-file="$model" threads=2 inference-mode=async ! fakesink >"$log" 2>&1 </dev/null || {
   cat "$log"
   exit 1
 }

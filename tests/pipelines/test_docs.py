@@ -55,6 +55,15 @@ for path in sorted([*ROOT.glob("*.md"), *(page for folder in folders for page in
 
 
 @test
+def none_is_hidden():
+    """no command stands in a block that is not run for being called something else than sh"""
+    for path in sorted(ROOT.rglob("*.md")):
+        if not str(path.relative_to(ROOT)).startswith(("build", ".")):
+            for language, block in re.findall(r"^ *```(\w*)\n(.*?)^ *```", path.read_text(), re.M | re.S):
+                assert language == "sh" or not re.search(r"^ *(gst-launch-1\.0|effnet) ", block, re.M), (path, block)
+
+
+@test
 def found():
     """the README has blocks to run"""
     assert any((function.__doc__ or "").startswith("README.md") for function in tests)
