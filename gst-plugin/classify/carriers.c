@@ -34,8 +34,7 @@ add_classes (GstAnalyticsRelationMeta *meta, const GstEffnetRecord *record, int 
     levels[i] = (gfloat)record->entries[i].score;
     quarks[i] = quark_of (&record->entries[i]);
   }
-  if (n == 0 || !gst_analytics_relation_meta_add_cls_mtd (meta, n, levels, quarks, &classes) ||
-      detection < 0)
+  if (!gst_analytics_relation_meta_add_cls_mtd (meta, n, levels, quarks, &classes) || detection < 0)
     return;
   gst_analytics_relation_meta_set_relation (meta, GST_ANALYTICS_REL_TYPE_CONTAIN, (guint)detection,
                                             classes.id);
@@ -49,10 +48,13 @@ gst_effnet_carriers_add_classes (GstBuffer *buffer, const GstEffnetRecord *recor
 {
   GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (buffer);
 
-  if (meta == NULL)
-    meta = gst_buffer_add_analytics_relation_meta (buffer);
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++) {
+    if (records[i].n_entries == 0)
+      continue;
+    if (meta == NULL)
+      meta = gst_buffer_add_analytics_relation_meta (buffer);
     add_classes (meta, &records[i], places[i].detection);
+  }
 }
 
 #else
