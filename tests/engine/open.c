@@ -21,3 +21,21 @@ test_new_session (EffnetModel *model, unsigned threads)
   g_assert_no_error (error);
   return session;
 }
+
+EffnetModel *
+test_open_synthetic (const char *variant, uint64_t seed, unsigned size)
+{
+  EffnetModelOptions options = {.variant = variant, .synthetic_seed = seed, .input_size = size};
+
+  return test_open (NULL, &options);
+}
+
+EffnetScheduler *
+test_new_scheduler (unsigned threads, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  EffnetScheduler *scheduler = effnet_scheduler_new (threads, name, &error);
+
+  g_assert_no_error (error);
+  return scheduler;
+}

@@ -4,9 +4,13 @@
 #ifndef EFFNET_TESTS_ENGINE_OPEN_H
 #define EFFNET_TESTS_ENGINE_OPEN_H
 
-#include <effnet/effnet.h>
+#include <effnet/scheduler.h>
 
 EffnetModel *test_open (const char *path, const EffnetModelOptions *options);
 EffnetSession *test_new_session (EffnetModel *model, unsigned threads);
+
+/* A model of synthetic weights; @size: of its input, 0 = the variant's. */
+EffnetModel *test_open_synthetic (const char *variant, uint64_t seed, unsigned size);
+EffnetScheduler *test_new_scheduler (unsigned threads, const char *name);
 
 #endif

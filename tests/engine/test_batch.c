@@ -123,8 +123,7 @@ never (unsigned i, const EffnetResult *result, void *user_data)
 static void
 test_refused (void)
 {
-  EffnetModelOptions options = {.variant = "lite0", .synthetic_seed = 5, .input_size = 32};
-  g_autoptr (EffnetModel) model = test_open (NULL, &options);
+  g_autoptr (EffnetModel) model = test_open_synthetic ("lite0", 5, 32);
   g_autoptr (EffnetSession) session = test_new_session (model, 1);
   g_autofree float *inputs = make_inputs ((size_t)32 * 32 * 3);
   g_autoptr (GError) error = NULL;
@@ -184,13 +183,12 @@ typedef struct {
 static void
 set_up (Range *r, unsigned threads, unsigned n_streams)
 {
-  EffnetModelOptions options = {.variant = "b0", .synthetic_seed = 5, .input_size = SIDE};
   g_autoptr (GRand) rand = g_rand_new_with_seed (9);
   EffnetSession *session;
 
   memset (r, 0, sizeof *r);
-  r->model = test_open (NULL, &options);
-  r->scheduler = effnet_scheduler_new (threads, "range", NULL);
+  r->model = test_open_synthetic ("b0", 5, SIDE);
+  r->scheduler = test_new_scheduler (threads, "range");
   session = test_new_session (r->model, 1);
   for (unsigned i = 0; i < n_streams; i++) {
     EffnetResult result;

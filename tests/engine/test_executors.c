@@ -13,24 +13,6 @@
 
 static float input[INPUT * INPUT * 3];
 
-static EffnetModel *
-open_model (const char *variant, uint64_t seed)
-{
-  EffnetModelOptions options = {.variant = variant, .synthetic_seed = seed, .input_size = INPUT};
-
-  return test_open (NULL, &options);
-}
-
-static EffnetScheduler *
-new_scheduler (unsigned threads, const char *name)
-{
-  g_autoptr (GError) error = NULL;
-  EffnetScheduler *scheduler = effnet_scheduler_new (threads, name, &error);
-
-  g_assert_no_error (error);
-  return scheduler;
-}
-
 /* A job of one inference. */
 typedef struct {
   gint started, ran, cancelled, destroyed; /* atomic */
@@ -65,7 +47,8 @@ destroyed (void *data)
 static gboolean
 submit (EffnetStream *stream, EffnetModel *model, Tally *tally, EffnetSubmit how)
 {
-  EffnetJob job = {.model = model, .run = infer, .destroy = destroyed, .data = tally};
+  EffnetJob job = {
+      .model = model, .cost = 1, .run = infer, .destroy = destroyed, .data = tally, .nhwc = input};
 
   return effnet_stream_submit (stream, &job, how);
 }
@@ -111,16 +94,17 @@ count_sessions (EffnetScheduler *scheduler)
 static void
 test_threads (void)
 {
-  EffnetModel *model = open_model ("lite0", 1);
+  EffnetModel *model = test_open_synthetic ("lite0", 1, INPUT);
   unsigned before = count_settled_threads ();
-  EffnetScheduler *scheduler = new_scheduler (3, NULL), *named = new_scheduler (3, "named");
+  EffnetScheduler *scheduler = test_new_scheduler (3, NULL),
+                  *named = test_new_scheduler (3, "named");
   EffnetStream *streams[8];
   Tally tally = {0};
 
   g_assert_cmpuint (effnet_scheduler_get_size (scheduler), ==, 3);
   g_assert_true (named != scheduler);
   for (unsigned i = 0; i < 8; i++) {
-    EffnetScheduler *same = new_scheduler (3, NULL);
+    EffnetScheduler *same = test_new_scheduler (3, NULL);
 
     g_assert_true (same == scheduler);
     streams[i] = effnet_stream_new (same, 1, 4);
@@ -159,8 +143,8 @@ test_too_many_threads (void)
 static void
 test_few_sessions (void)
 {
-  g_autoptr (EffnetModel) model = open_model ("lite0", 1);
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (4, "few");
+  g_autoptr (EffnetModel) model = test_open_synthetic ("lite0", 1, INPUT);
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (4, "few");
   EffnetStream *streams[6];
   Tally tally = {0};
 
@@ -182,9 +166,9 @@ test_few_sessions (void)
 static void
 test_model_given_up (void)
 {
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (2, "given-up");
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (2, "given-up");
   EffnetStream *streams[4];
-  EffnetModel *old = open_model ("lite0", 1), *new;
+  EffnetModel *old = test_open_synthetic ("lite0", 1, INPUT), *new;
   Tally tally = {0};
   EffnetModel *again;
 
@@ -193,10 +177,10 @@ test_model_given_up (void)
     for (unsigned k = 0; k < 3; k++)
       g_assert_true (submit (streams[i], old, &tally, EFFNET_SUBMIT_APPEND));
   }
-  again = open_model ("lite0", 1);
+  again = test_open_synthetic ("lite0", 1, INPUT);
   g_assert_true (again == old);
   effnet_model_unref (again);
-  new = open_model ("lite1", 1);
+  new = test_open_synthetic ("lite1", 1, INPUT);
   effnet_model_unref (old); /* while its jobs run */
   for (unsigned i = 0; i < 4; i++) {
     g_assert_true (submit (streams[i], new, &tally, EFFNET_SUBMIT_REPLACE));
@@ -216,8 +200,8 @@ test_model_given_up (void)
 static void
 test_cancel_is_prompt (void)
 {
-  g_autoptr (EffnetModel) model = open_model ("b4", 1);
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (2, "prompt");
+  g_autoptr (EffnetModel) model = test_open_synthetic ("b4", 1, INPUT);
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (2, "prompt");
   EffnetStream *streams[4];
   Tally tally = {0};
   int64_t best = G_MAXINT64;
@@ -293,7 +277,7 @@ keep (EffnetExecutor *executor, EffnetSession *session, const GError *error, voi
 static void
 test_data (void)
 {
-  EffnetScheduler *scheduler = new_scheduler (1, "data");
+  EffnetScheduler *scheduler = test_new_scheduler (1, "data");
   EffnetStream *stream = effnet_stream_new (scheduler, 1, 2);
   EffnetJob job = {.run = keep};
 
@@ -321,7 +305,8 @@ unref_scheduler (EffnetExecutor *executor, EffnetSession *session, const GError 
 static void
 test_unref_in_a_job (void)
 {
-  EffnetScheduler *scheduler = new_scheduler (1, "unref"), *other = new_scheduler (1, "other");
+  EffnetScheduler *scheduler = test_new_scheduler (1, "unref"),
+                  *other = test_new_scheduler (1, "other");
   EffnetStream *stream = effnet_stream_new (scheduler, 1, 2);
   EffnetJob job = {.run = unref_scheduler, .data = scheduler};
 
@@ -365,9 +350,10 @@ child (EffnetScheduler *scheduler, EffnetStream *stream, EffnetModel *model, flo
 static void
 test_fork (void)
 {
-  EffnetScheduler *scheduler = new_scheduler (2, "fork"), *unused = new_scheduler (2, "unused");
+  EffnetScheduler *scheduler = test_new_scheduler (2, "fork"),
+                  *unused = test_new_scheduler (2, "unused");
   EffnetStream *stream = effnet_stream_new (scheduler, 1, 1);
-  EffnetModel *model = open_model ("lite0", 5);
+  EffnetModel *model = test_open_synthetic ("lite0", 5, INPUT);
   Tally tally = {0};
 
   for (int i = 0; i < FORKS; i++) {
@@ -446,7 +432,8 @@ act (World *world, GRand *rand, unsigned i)
     if (g_rand_int_range (rand, 0, 10) > 0)
       break; /* opening takes longer than all else */
     unsigned k = (unsigned)g_rand_int_range (rand, 0, 2);
-    EffnetModel *model = open_model (k == 0 ? "lite0" : "lite1", 1 + g_rand_int (rand) % 2);
+    EffnetModel *model =
+        test_open_synthetic (k == 0 ? "lite0" : "lite1", 1 + g_rand_int (rand) % 2, INPUT);
 
     effnet_model_unref (world->models[k]);
     world->models[k] = model;
@@ -465,7 +452,9 @@ run_sequence (World *world, guint32 seed)
   g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
   unsigned steps = (unsigned)g_rand_int_range (rand, 5, 40);
 
-  world->scheduler = new_scheduler ((unsigned)g_rand_int_range (rand, 1, 4), "random");
+  world->scheduler = test_new_scheduler ((unsigned)g_rand_int_range (rand, 1, 4), "random");
+  effnet_scheduler_set_batch (world->scheduler, g_rand_int (rand) % 5,
+                              g_rand_int_range (rand, 0, 1000000));
   for (unsigned step = 0; step < steps; step++) {
     unsigned i = (unsigned)g_rand_int_range (rand, 0, STREAMS);
 
@@ -488,7 +477,8 @@ static void
 test_random_sequences (void)
 {
   unsigned before = count_settled_threads ();
-  World world = {.models = {open_model ("lite0", 1), open_model ("lite1", 1)}};
+  World world = {
+      .models = {test_open_synthetic ("lite0", 1, INPUT), test_open_synthetic ("lite1", 1, INPUT)}};
 
   for (guint32 seed = 1; seed <= SEQUENCES; seed++)
     run_sequence (&world, seed);

@@ -30,14 +30,6 @@ frame (void)
                        .stride = {sizeof pixels[0]}};
 }
 
-static EffnetModel *
-open_model (void)
-{
-  EffnetModelOptions options = {.variant = "lite0", .synthetic_seed = 4, .input_size = SIDE};
-
-  return test_open (NULL, &options);
-}
-
 static EffnetSession *
 new_frontend (EffnetModel *model)
 {
@@ -73,7 +65,7 @@ compare (unsigned region, const EffnetResult *want, void *user_data)
 static void
 test_regions (void)
 {
-  g_autoptr (EffnetModel) model = open_model ();
+  g_autoptr (EffnetModel) model = test_open_synthetic ("lite0", 4, SIDE);
   g_autoptr (EffnetSession) frontend = new_frontend (model), one = test_new_session (model, 1);
   g_autoptr (EffnetSession) other = test_new_session (model, 1);
   g_autofree float *inputs = g_new0 (float, REGIONS *INPUT), *whole = g_new0 (float, INPUT);
@@ -96,7 +88,7 @@ test_regions (void)
 static void
 test_refused (void)
 {
-  g_autoptr (EffnetModel) model = open_model ();
+  g_autoptr (EffnetModel) model = test_open_synthetic ("lite0", 4, SIDE);
   g_autoptr (EffnetSession) frontend = new_frontend (model);
   g_autofree float *input = g_new0 (float, INPUT);
   EffnetRegion beyond = {.x = WIDTH - 5, .y = 0, .width = 10, .height = 10};

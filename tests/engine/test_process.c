@@ -11,14 +11,6 @@
 
 #define INPUT 64 /* pixels a side */
 
-static EffnetModel *
-open_model (const char *variant, uint64_t seed, unsigned size)
-{
-  EffnetModelOptions options = {.variant = variant, .synthetic_seed = seed, .input_size = size};
-
-  return test_open (NULL, &options);
-}
-
 /* ---- fork ---- */
 
 static float input[INPUT * INPUT * 3];
@@ -37,7 +29,8 @@ other_main (gpointer data)
 
   while (!g_atomic_int_get (&other->stop)) {
     effnet_session_run (session, input, &result, NULL);
-    effnet_model_unref (open_model ("lite0", 7, 32)); /* opens and pools come and go, too */
+    effnet_model_unref (
+        test_open_synthetic ("lite0", 7, 32)); /* opens and pools come and go, too */
     g_atomic_int_inc (&other->runs);
   }
   effnet_session_free (session);
@@ -58,7 +51,7 @@ child (EffnetModel *model, EffnetSession *session, const float *want)
     if (memcmp (result.logits, want, result.n_classes * sizeof *want) != 0)
       _exit (2);
   }
-  another = open_model ("lite1", 3, 32);
+  another = test_open_synthetic ("lite1", 3, 32);
   effnet_session_free (test_new_session (another, 3));
   effnet_model_unref (another);
   effnet_session_free (session);
@@ -69,7 +62,7 @@ child (EffnetModel *model, EffnetSession *session, const float *want)
 static void
 check_forks (gboolean busy, unsigned forks)
 {
-  Other other = {.model = open_model ("lite0", 5, INPUT)};
+  Other other = {.model = test_open_synthetic ("lite0", 5, INPUT)};
   GThread *thread = busy ? g_thread_new ("other", other_main, &other) : NULL;
   EffnetSession *session = test_new_session (other.model, 4);
   g_autofree float *want = NULL;
@@ -151,10 +144,10 @@ test_memory_comes_back (void)
   g_test_skip ("the sanitizer keeps what is freed");
   return;
 #endif
-  effnet_model_unref (open_model ("lite0", 1, 0));
+  effnet_model_unref (test_open_synthetic ("lite0", 1, 0));
   before = resident_mb ();
   for (unsigned i = 0; i < G_N_ELEMENTS (variants); i++) {
-    EffnetModel *model = open_model (variants[i], 1, 0);
+    EffnetModel *model = test_open_synthetic (variants[i], 1, 0);
     EffnetSession *session = test_new_session (model, 2);
 
     effnet_session_free (session);

@@ -11,24 +11,6 @@
 
 static float input[INPUT * INPUT * 3];
 
-static EffnetModel *
-open_model (const char *variant, uint64_t seed, unsigned size)
-{
-  EffnetModelOptions options = {.variant = variant, .synthetic_seed = seed, .input_size = size};
-
-  return test_open (NULL, &options);
-}
-
-static EffnetScheduler *
-new_scheduler (unsigned threads, const char *name)
-{
-  g_autoptr (GError) error = NULL;
-  EffnetScheduler *scheduler = effnet_scheduler_new (threads, name, &error);
-
-  g_assert_no_error (error);
-  return scheduler;
-}
-
 /* ---- results ---- */
 
 typedef struct {
@@ -52,13 +34,13 @@ classify (EffnetExecutor *executor, EffnetSession *session, const GError *error,
 static void
 test_same_results (void)
 {
-  g_autoptr (EffnetModel) model = open_model ("lite0", 3, INPUT);
+  g_autoptr (EffnetModel) model = test_open_synthetic ("lite0", 3, INPUT);
   EffnetSession *session = test_new_session (model, 1);
   EffnetResult want;
 
   g_assert_true (effnet_session_run (session, input, &want, NULL));
   for (unsigned threads = 1; threads <= 4; threads++) {
-    g_autoptr (EffnetScheduler) scheduler = new_scheduler (threads, "same");
+    g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (threads, "same");
     Answer answers[6] = {0};
     EffnetStream *streams[6];
 
@@ -205,7 +187,7 @@ static void
 test_shares (gconstpointer data)
 {
   const Shares *s = data;
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (1, "shares");
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (1, "shares");
   g_autoptr (GString) order = g_string_new (NULL);
   unsigned period = s->want[0] + s->want[1] + s->want[2], periods = 200 / period;
   EffnetStream *streams[3];
@@ -239,7 +221,7 @@ test_shares (gconstpointer data)
 static void
 test_idle_saves_nothing (void)
 {
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (1, "idle");
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (1, "idle");
   g_autoptr (GString) order = g_string_new (NULL);
   EffnetStream *busy = effnet_stream_new (scheduler, 1, 200);
   EffnetStream *idle = effnet_stream_new (scheduler, 1, 200);
@@ -267,7 +249,7 @@ test_idle_saves_nothing (void)
 static void
 test_deadlines (void)
 {
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (1, "deadlines");
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (1, "deadlines");
   g_autoptr (GString) order = g_string_new (NULL);
   int64_t now = g_get_monotonic_time () * 1000, second = 1000000000;
   EffnetStream *streams[3];
@@ -322,7 +304,7 @@ check_counts (EffnetStream *stream, uint64_t submitted, uint64_t started, uint64
 static void
 test_newest_wins (void)
 {
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (1, "newest");
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (1, "newest");
   EffnetStream *stream = effnet_stream_new (scheduler, 1, 1);
   Mark marks[10] = {0};
   Gate gate = {0};
@@ -358,7 +340,7 @@ test_newest_wins (void)
 static void
 test_append_is_bounded (void)
 {
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (1, "append");
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (1, "append");
   EffnetStream *stream = effnet_stream_new (scheduler, 1, 3);
   g_autoptr (GString) order = g_string_new (NULL);
   Mark marks[5];
@@ -382,7 +364,7 @@ test_append_is_bounded (void)
 static void
 test_cancel_drops_what_waits (void)
 {
-  g_autoptr (EffnetScheduler) scheduler = new_scheduler (1, "drop");
+  g_autoptr (EffnetScheduler) scheduler = test_new_scheduler (1, "drop");
   EffnetStream *stream = effnet_stream_new (scheduler, 1, 5);
   Mark m = {0};
   Gate gate = {0};
