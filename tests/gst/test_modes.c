@@ -77,6 +77,37 @@ test_async_end (void)
   harness_free (h);
 }
 
+/* What was on its way before a flush or a new segment never arrives. */
+static void
+test_async_flush (void)
+{
+  GstHarness *h = harness_new (NULL, NULL);
+  GstSegment segment;
+  int n = 0;
+
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  set_i420_caps (h, SIDE, SIDE);
+  for (int round = 0; round < 30; round++) {
+    GstClockTime first = (guint64)(n + 2) * GST_SECOND / 30;
+    GstBuffer *out;
+
+    gst_buffer_unref (push_pull (h, grey_frame (SIDE, SIDE, 90, n++)));
+    gst_buffer_unref (push_pull (h, grey_frame (SIDE, SIDE, 90, n++)));
+    if (round % 2 == 0) {
+      g_assert_true (gst_harness_push_event (h, gst_event_new_flush_start ()));
+      g_assert_true (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
+    }
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    g_assert_true (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+    out = push_until_result (h, &n);
+    g_assert_cmpuint (result_uint64 (result_of (out), "result-pts"), >=, first);
+    gst_buffer_unref (out);
+  }
+  harness_free (h);
+}
+
 /* A camera has four buffers: none is kept, whatever the network takes. */
 static void
 test_pool (void)
@@ -493,6 +524,7 @@ main (int argc, char **argv)
   test_init (&argc, &argv);
   g_test_add_func ("/gst/modes/async", test_async);
   g_test_add_func ("/gst/modes/async-end", test_async_end);
+  g_test_add_func ("/gst/modes/async-flush", test_async_flush);
   g_test_add_func ("/gst/modes/pool", test_pool);
   g_test_add_func ("/gst/modes/batch", test_batch);
   g_test_add_func ("/gst/modes/memory", test_memory);
