@@ -44,7 +44,7 @@ struct _EffnetSession {
   float *probabilities; /* [n_classes]; NULL: a front end only, without an arena */
   uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
   struct {
-    unsigned n;
+    unsigned n, first, end; /* images; only those from first on are at hand, up to end */
     const float *inputs[EFFNET_BATCH_MAX];
     uint64_t ns; /* of each */
   } ahead;

@@ -15,6 +15,7 @@ typedef struct {
   EffnetJob job;
   int64_t submitted_ns;
   uint64_t wait_ns; /* until it began */
+  unsigned first;   /* of its inputs among the batch's */
 } EffnetWaiting;
 
 struct _EffnetStream {

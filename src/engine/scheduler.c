@@ -194,6 +194,7 @@ run_ahead (EffnetExecutor *executor)
   for (unsigned i = 0; i < executor->n_jobs; i++) {
     const EffnetJob *job = &executor->jobs[i]->job;
 
+    executor->jobs[i]->first = n;
     for (unsigned k = 0; k < job->cost; k++)
       inputs[n++] = job->nhwc + k * per_image;
   }
@@ -211,8 +212,17 @@ is_batch (const EffnetExecutor *executor)
          (first->nhwc != NULL && first->cost > 1 && first->cost <= executor->scheduler->batch_size);
 }
 
-/* @ahead: the batch was run. Else what is at hand is of an earlier one, maybe at the same address.
- */
+/* @ahead: the batch was run. What else is at hand in the session is of other jobs, which may have
+ * ended, and others may have got their addresses. */
+static void
+offer_ahead (EffnetSession *session, const EffnetWaiting *waiting, gboolean ahead)
+{
+  if (!ahead)
+    session->ahead.n = 0;
+  session->ahead.first = waiting->first;
+  session->ahead.end = waiting->first + waiting->job.cost;
+}
+
 static void
 run_job (EffnetExecutor *executor, EffnetWaiting *waiting, gboolean ahead)
 {
@@ -222,8 +232,8 @@ run_job (EffnetExecutor *executor, EffnetWaiting *waiting, gboolean ahead)
 
   executor->wait_ns = waiting->wait_ns;
   session = job->model != NULL ? borrow (executor, job->model, &error) : NULL;
-  if (session != NULL && !ahead)
-    session->ahead.n = 0;
+  if (session != NULL)
+    offer_ahead (session, waiting, ahead);
   if (!effnet_executor_is_cancelled (executor))
     job->run (executor, session, error, job->data);
   take_back (executor);

@@ -314,20 +314,21 @@ effnet_session_run_ahead (EffnetSession *session, const float *const *inputs, un
   if (!ok)
     return FALSE;
   memcpy (session->ahead.inputs, inputs, n * sizeof *inputs);
-  session->ahead.n = n;
+  session->ahead.n = session->ahead.end = n;
+  session->ahead.first = 0;
   session->ahead.ns = (uint64_t)(effnet_clock_ns () - before) / n;
   return TRUE;
 }
 
-/* Which of the inputs that were run ahead @nhwc is; their number for none. */
-static unsigned
+/* Which of the inputs that were run ahead @nhwc is; -1 for none. */
+static int
 find_ahead (const EffnetSession *session, const float *nhwc)
 {
-  unsigned i = 0;
-
-  while (i < session->ahead.n && session->ahead.inputs[i] != nhwc)
-    i++;
-  return i;
+  for (unsigned i = session->ahead.first; session->ahead.n > 0 && i < session->ahead.end; i++) {
+    if (session->ahead.inputs[i] == nhwc)
+      return (int)i;
+  }
+  return -1;
 }
 
 /* Between enter() and leave(). */
@@ -352,14 +353,14 @@ check_network (const EffnetSession *session, GError **error)
 gboolean
 effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
 {
-  unsigned i = find_ahead (session, nhwc);
+  int i = find_ahead (session, nhwc);
   gboolean ok;
 
   if (!check_network (session, error))
     return FALSE;
   enter (session);
-  ok = i < session->ahead.n ? take_ahead (session, i, result, error)
-                            : infer (session, nhwc, result, error);
+  ok = i >= 0 ? take_ahead (session, (unsigned)i, result, error)
+              : infer (session, nhwc, result, error);
   return leave (session, ok, error);
 }
 

@@ -30,7 +30,7 @@ new_waiting (const EffnetJob *job)
 
   waiting->job = *job;
   waiting->job.cost = MAX (job->cost, 1);
-  if (job->cost == 0) /* inputs of which there are none */
+  if (job->cost == 0 || job->model == NULL) /* inputs of which there are none, or for none */
     waiting->job.nhwc = NULL;
   waiting->submitted_ns = effnet_clock_ns ();
   if (job->model != NULL)
