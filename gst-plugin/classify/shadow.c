@@ -137,6 +137,13 @@ label_of (const GstEffnetResults *results, const GstEffnetResult *result)
   return g_intern_string (number);
 }
 
+/* Whether the answers are those of the candidate that is set now. With the object lock. */
+static gboolean
+is_current (const GstEffnetShadow *shadow)
+{
+  return shadow->engine != NULL && shadow->engine->serial == shadow->serial;
+}
+
 /* Compares with those of the other model that are there, and leaves the rest for it. */
 static void
 compare (GstEffnetClassify *self, const GstEffnetResults *results, GstEffnetAnswers *mine,
@@ -157,9 +164,11 @@ compare (GstEffnetClassify *self, const GstEffnetResults *results, GstEffnetAnsw
     GST_LOG_OBJECT (self, "frame %" G_GUINT64_FORMAT " part %u: \"%s\" %.3f beside \"%s\" %.3f",
                     answer.frame, i, answer.label, answer.score, other->label, other->score);
     GST_OBJECT_LOCK (self);
-    self->shadow.compared++;
-    self->shadow.agreed += answer.label == other->label;
-    self->shadow.distance += ABS (answer.score - other->score);
+    if (is_current (&self->shadow)) {
+      self->shadow.compared++;
+      self->shadow.agreed += answer.label == other->label;
+      self->shadow.distance += ABS (answer.score - other->score);
+    }
     GST_OBJECT_UNLOCK (self);
     other->frame = 0;
   }
@@ -199,6 +208,8 @@ make_filter (GstEffnetClassify *self, GstEffnetEngine *engine)
   g_clear_pointer (&shadow->rules, gst_effnet_class_rules_unref);
   shadow->rules = gst_effnet_class_rules_ref (self->labels.rules);
   shadow->filter = gst_effnet_labels_filter_new (shadow->rules, engine, &complaint);
+  if (shadow->serial != engine->serial)
+    memset (&shadow->candidate, 0, sizeof shadow->candidate);
   shadow->serial = engine->serial;
 }
 

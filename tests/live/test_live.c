@@ -12,16 +12,6 @@
 #define HEIGHT 240
 #define TRIES  5
 
-static gboolean
-has_property (const char *name)
-{
-  GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
-  gboolean has = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name) != NULL;
-
-  gst_object_unref (element);
-  return has;
-}
-
 typedef struct {
   const char *name;
   const char *line; /* from the caps behind the source to the element */
@@ -99,7 +89,8 @@ assert_true_results (const Watch *watch)
   }
 }
 
-/* What a busy machine may spoil: FALSE. */
+/* What a busy machine may spoil: FALSE. A late frame that identity's decoder drops is dropped by
+ * this sink, so that those on the screen are counted. */
 static gboolean
 is_undisturbed (const Camera *camera, const Watch *watch, const Watch *beside)
 {
@@ -108,7 +99,7 @@ is_undisturbed (const Camera *camera, const Watch *watch, const Watch *beside)
 
   return MIN (watch->arrived, beside->arrived) > late &&
          watch_median_lag (watch, late) <= watch_median_lag (beside, late) + allowed &&
-         watch->arrived >= beside->arrived && watch->dropped <= beside->dropped &&
+         watch->rendered >= beside->rendered &&
          watch->resident < MAX (watch->settled, beside->settled) + (8u << 20);
 }
 
@@ -119,10 +110,6 @@ test_camera (gconstpointer data)
   gboolean good = FALSE;
   char *element;
 
-  if (!has_property ("inference-mode")) {
-    g_test_skip ("effnetclassify has no inference-mode");
-    return;
-  }
   element = g_strdup_printf ("effnetclassify precision=fp32 model-file=%s", folder);
   for (int i = 0; i < TRIES && !good; i++) {
     Watch watch, beside;
@@ -213,10 +200,6 @@ test_stop (gconstpointer data)
   const Stop *stop = data;
   gint64 limit = g_getenv ("ASAN_OPTIONS") != NULL ? G_USEC_PER_SEC : 50000, us = limit;
 
-  if (*stop->element != '\0' && !has_property ("inference-mode")) {
-    g_test_skip ("effnetclassify has no inference-mode");
-    return;
-  }
   for (int i = 0; i < 5 && us >= limit; i++) {
     us = stop_once (stop);
     g_test_message ("%d us", (int)us);
