@@ -59,6 +59,21 @@
  *
  * #GstPreset has `live-low-latency`, `throughput`, `low-power` and `archive`. They are installed
  * with the plugin; the environment variable `GST_PRESET_PATH` names a folder with others.
+ * ## Fewer inferences
+ *
+ * Frames that #effnetclassify:inference-interval, #effnetclassify:max-inference-rate or
+ * #effnetclassify:trigger leave out repeat the last result; #effnetclassify:stats counts them by
+ * reason. With trigger=motion a frame has to differ from the one classified last in two of some 800
+ * parts of the picture, with scene-change in a third of its colours.
+ *
+ * ## The camera
+ *
+ * The network's input also says what is wrong with a camera: `frozen` (the same to the last bit for
+ * five seconds), `black`, `overexposed`, `blurred`, `grey` (infrared), `moved` (for ten seconds).
+ * When one comes or goes an element message `effnetclassify-scene` has each as a boolean, `changed`
+ * (names, with commas between), and the numbers they are told from; so has `scene` in
+ * #effnetclassify:stats. Only frames that are classified or that the trigger looks at are seen;
+ * with parts of a frame, only the latter.
  *
  * ## Parts of a frame
  *
@@ -176,6 +191,11 @@
  *   effnetclassify inference-region=regions regions="gate:0,0.2,0.3,0.8;door:0.6,0.1,0.4,0.9" ! \
  *   fakesink
  * ]|
+ * Only when something moves, and at most twice a second
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=60 pattern=ball ! \
+ *   effnetclassify trigger=motion max-inference-rate=2/1 ! fakesink
+ * ]|
  * What a detector found, if it is a car (a detector belongs in front; the test source finds none)
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=30 ! \
@@ -219,24 +239,6 @@ GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
 
 /* ---- stream ---------------------------------------------------------------------------------- */
 
-/* FALSE, with an error, when a property was set to what cannot be used. */
-static gboolean
-settings_are_sound (GstEffnetClassify *self)
-{
-  g_autofree char *complaint = NULL;
-  GHashTableIter iter;
-  gpointer sentence;
-
-  GST_OBJECT_LOCK (self);
-  g_hash_table_iter_init (&iter, self->complaints);
-  if (g_hash_table_iter_next (&iter, NULL, &sentence))
-    complaint = g_strdup (sentence);
-  GST_OBJECT_UNLOCK (self);
-  if (complaint != NULL)
-    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", complaint), (NULL));
-  return complaint == NULL;
-}
-
 /* FALSE, with an error, when a property names a class that the model does not have. */
 static gboolean
 classes_are_known (GstEffnetClassify *self)
@@ -261,7 +263,8 @@ start (GstBaseTransform *base)
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
   GstEffnetEngine *engine;
 
-  if (!settings_are_sound (self) || !gst_effnet_classify_settle (self) || !classes_are_known (self))
+  if (!gst_effnet_classify_settings_are_sound (self) || !gst_effnet_classify_settle (self) ||
+      !classes_are_known (self))
     return FALSE;
   engine = gst_effnet_classify_ref_engine (self);
   gst_effnet_stream_start (&self->stream, engine->scheduler, GST_EFFNET_STREAM_JOBS);
@@ -468,6 +471,7 @@ finalize (GObject *object)
   gst_effnet_stream_clear (&self->stream);
   gst_effnet_shadow_clear (&self->shadow);
   g_rec_mutex_clear (&self->way);
+  gst_effnet_watch_clear (&self->watch);
   gst_effnet_announcer_clear (&self->announcer);
   gst_effnet_labels_clear (&self->labels);
   gst_effnet_label_settings_clear (&self->label_settings);
@@ -546,6 +550,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
                          gst_effnet_classify_free_frame);
   g_rec_mutex_init (&self->way);
   gst_effnet_latency_init (&self->latency);
+  gst_effnet_watch_init (&self->watch);
   self->mode = GST_EFFNET_INFERENCE_MODE_SYNC;
   self->batch_timeout = 5 * GST_MSECOND;
   gst_effnet_announcer_init (&self->announcer);

@@ -3,6 +3,8 @@
  * The names and the help texts of the enums' values. */
 #include "classify/enums.h"
 
+#include "classify/load.h"
+
 GType
 gst_effnet_precision_get_type (void)
 {
@@ -134,5 +136,41 @@ gst_effnet_inference_mode_get_type (void)
 
   if (g_once_init_enter (&type))
     g_once_init_leave (&type, g_enum_register_static ("GstEffnetInferenceMode", values));
+  return type;
+}
+
+GType
+gst_effnet_trigger_get_type (void)
+{
+  static const GFlagsValue values[] = {
+      {GST_EFFNET_TRIGGER_ALWAYS, "Every frame", "always"},
+      {GST_EFFNET_TRIGGER_MOTION, "Something moved", "motion"},
+      {GST_EFFNET_TRIGGER_SCENE_CHANGE, "A third of the colours are others", "scene-change"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_flags_register_static ("GstEffnetTrigger", values));
+  return type;
+}
+
+GType
+gst_effnet_overload_policy_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_EFFNET_OVERLOAD_POLICY_AUTO,
+       "As skip-inference; a source that is not live waits as inference-mode says", "auto"},
+      {GST_EFFNET_OVERLOAD_POLICY_SKIP_INFERENCE, "It goes on without an inference of its own",
+       "skip-inference"},
+      {GST_EFFNET_OVERLOAD_POLICY_DROP_FRAME, "It is dropped", "drop-frame"},
+      {GST_EFFNET_OVERLOAD_POLICY_BLOCK, "It waits until there is room; lateness does not count",
+       "block"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetOverloadPolicy", values));
   return type;
 }

@@ -60,6 +60,12 @@ typedef enum {
 #define GST_TYPE_EFFNET_INFERENCE_MODE (gst_effnet_inference_mode_get_type ())
 GType gst_effnet_inference_mode_get_type (void);
 
+/* Values are in load.h. */
+#define GST_TYPE_EFFNET_TRIGGER (gst_effnet_trigger_get_type ())
+GType gst_effnet_trigger_get_type (void);
+#define GST_TYPE_EFFNET_OVERLOAD_POLICY (gst_effnet_overload_policy_get_type ())
+GType gst_effnet_overload_policy_get_type (void);
+
 G_END_DECLS
 
 #endif

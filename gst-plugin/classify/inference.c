@@ -89,6 +89,11 @@ convert (GstEffnetJob *job, GError **error)
 {
   GstClockTime start = gst_util_get_timestamp ();
 
+  if (gst_effnet_job_wants_frame (job) &&
+      !gst_effnet_job_look_at_frame (job, job->results.engine->session, error)) {
+    gst_effnet_job_drop_input (job);
+    return job->still;
+  }
   g_array_set_size (job->tensors, (guint)n_floats (job));
   if (!effnet_session_preprocess_regions (job->results.engine->session, &job->frame.image,
                                           (const EffnetRegion *)(void *)job->rects->data,
@@ -98,6 +103,9 @@ convert (GstEffnetJob *job, GError **error)
   gst_effnet_job_drop_input (job);
   job->input = GST_EFFNET_INPUT_TENSORS;
   job->convert_ns = gst_util_get_timestamp () - start;
+  if (job->settings.regions.mode == GST_EFFNET_INFERENCE_REGION_FULL_FRAME &&
+      !gst_effnet_job_look (job, (const float *)(const void *)job->tensors->data))
+    gst_effnet_job_drop_input (job);
   return TRUE;
 }
 

@@ -17,6 +17,7 @@
 #include "classify/qos.h"
 #include "classify/shadow.h"
 #include "classify/stream.h"
+#include "classify/watch.h"
 
 #include <gst/base/gstbasetransform.h>
 
@@ -69,6 +70,7 @@ struct _GstEffnetClassify {
 
   GstEffnetStream stream; /* has locks of its own, as the next */
   GstEffnetShadow shadow;
+  GstEffnetWatch watch;
   GstEffnetDelay delay; /* inference-mode=delayed */
   GRecMutex way;        /* in that mode, held by the thread that captures or announces */
 

@@ -72,8 +72,50 @@ gst_effnet_job_reset (GstEffnetJob *job)
   g_array_set_size (job->picks, 0);
   g_array_set_size (job->kept, 0);
   g_clear_error (&job->error);
-  job->ran = job->no_picture = FALSE;
+  job->ran = job->no_picture = job->still = FALSE;
   job->convert_ns = job->decode_ns = job->queue_ns = 0;
+}
+
+/* ---- look ------------------------------------------------------------------------------------ */
+
+gboolean
+gst_effnet_job_look (GstEffnetJob *job, const float *nhwc)
+{
+  job->still = !gst_effnet_watch_see (job->watch, &job->results.engine->info, nhwc,
+                                      job->results.running_time, job->trigger, job->wanted);
+  return !job->still;
+}
+
+static gboolean
+is_full_frame (const GstEffnetJob *job)
+{
+  return job->settings.regions.mode == GST_EFFNET_INFERENCE_REGION_FULL_FRAME;
+}
+
+gboolean
+gst_effnet_job_wants_frame (const GstEffnetJob *job)
+{
+  return !is_full_frame (job) && !(job->trigger & GST_EFFNET_TRIGGER_ALWAYS);
+}
+
+gboolean
+gst_effnet_job_look_at_frame (GstEffnetJob *job, EffnetSession *session, GError **error)
+{
+  const EffnetModelInfo *info = &job->results.engine->info;
+  gsize n = (gsize)info->input_height * info->input_width * 3;
+  float *nhwc;
+
+  g_array_set_size (job->tensors, (guint)n);
+  nhwc = (float *)(void *)job->tensors->data;
+  return effnet_session_preprocess (session, &job->image, nhwc, error) &&
+         gst_effnet_job_look (job, nhwc);
+}
+
+static gboolean
+look_at_input (unsigned region, const float *nhwc, void *job)
+{
+  (void)region;
+  return gst_effnet_job_look (job, nhwc);
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
@@ -129,10 +171,18 @@ static gboolean
 run_image (Run *run, EffnetSession *session, GError **error)
 {
   const GArray *rects = run->job->rects;
+  gboolean ok;
 
-  return effnet_session_classify_regions (session, &run->job->image,
-                                          (const EffnetRegion *)(void *)rects->data, rects->len,
-                                          add_result, run, error);
+  if (gst_effnet_job_wants_frame (run->job) &&
+      !gst_effnet_job_look_at_frame (run->job, session, error))
+    return FALSE;
+  if (is_full_frame (run->job))
+    effnet_session_set_input_func (session, look_at_input, run->job);
+  ok = effnet_session_classify_regions (session, &run->job->image,
+                                        (const EffnetRegion *)(void *)rects->data, rects->len,
+                                        add_result, run, error);
+  effnet_session_set_input_func (session, NULL, NULL);
+  return ok;
 }
 
 static gboolean

@@ -9,6 +9,7 @@
 
 #include "classify/coded.h"
 #include "classify/results.h"
+#include "classify/watch.h"
 #include "video.h"
 
 #include <effnet/scheduler.h>
@@ -49,6 +50,9 @@ typedef struct {
   GArray *picks;                       /* of GstEffnetPick: the parts of the frame */
   GArray *rects;                       /* of EffnetRegion: the same */
   GArray *kept;                        /* of GstEffnetKept: parts whose earlier results are good */
+  GstEffnetTrigger trigger;            /* flags */
+  gboolean wanted;                     /* whatever the picture shows */
+  GstEffnetWatch *watch;               /* the stream's */
   GstEffnetInput input;
   EffnetImage image; /* BYTES, FRAME; of CODED orientation and bits only */
   GArray *tensors;   /* of float, [n picks][height][width][3] */
@@ -63,6 +67,7 @@ typedef struct {
   GstEffnetResults results;
   GError *error;       /* (nullable): no result: EFFNET_ERROR_CANCELLED, or the frame is bad */
   gboolean no_picture; /* of compressed video the decoder has put out none yet */
+  gboolean still;      /* no result: the picture did not change */
   gboolean ran;        /* FALSE: a newer one took its place, or the stream was cancelled */
   guint64 decode_ns;   /* of compressed video */
   guint64 queue_ns;    /* between submission and run */
@@ -79,6 +84,13 @@ void gst_effnet_job_set_rects (GstEffnetJob *job);
 void gst_effnet_job_drop_input (GstEffnetJob *job);
 /* Lets go of everything. */
 void gst_effnet_job_reset (GstEffnetJob *job);
+/* Looks at the network's input. FALSE when that is enough: the job is `still`. */
+gboolean gst_effnet_job_look (GstEffnetJob *job, const float *nhwc);
+/* TRUE when the full frame has to be converted to be looked at, because the parts are others. */
+gboolean gst_effnet_job_wants_frame (const GstEffnetJob *job);
+/* Converts the full frame with @session to look at it. FALSE as gst_effnet_job_look(), or with an
+ * error. */
+gboolean gst_effnet_job_look_at_frame (GstEffnetJob *job, EffnetSession *session, GError **error);
 /* In an executor. */
 void gst_effnet_job_run (GstEffnetJob *job, EffnetExecutor *executor, EffnetSession *session);
 /* Without a result: takes @error. */

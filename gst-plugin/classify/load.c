@@ -7,7 +7,7 @@
 void
 gst_effnet_load_forget (GstEffnetLoad *load)
 {
-  *load = (GstEffnetLoad){.since = 0, .rate_due = GST_CLOCK_TIME_NONE};
+  *load = (GstEffnetLoad){0, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE};
 }
 
 static GstClockTime
@@ -68,6 +68,7 @@ gst_effnet_load_pass (GstEffnetLoad *load, const GstEffnetLoadSettings *settings
                       const GstEffnetLoadFrame *frame, gboolean inferred)
 {
   if (inferred) {
+    load->rate_was = load->rate_due;
     set_due (load, settings, frame->time);
     load->since = 1;
   } else if (load->since > 0 && load->since < G_MAXUINT) {
@@ -81,27 +82,24 @@ gst_effnet_load_retry (GstEffnetLoad *load)
   load->since = 0;
 }
 
-gboolean
-gst_effnet_load_wants_look (const GstEffnetLoadSettings *settings)
+void
+gst_effnet_load_undo (GstEffnetLoad *load)
 {
-  return !(settings->trigger & GST_EFFNET_TRIGGER_ALWAYS);
+  load->since = 0;
+  load->rate_due = load->rate_was;
 }
 
 GstEffnetOverload
-gst_effnet_load_overload (const GstEffnetLoadSettings *settings, GstEffnetReason reason,
-                          gboolean live)
+gst_effnet_load_overload (const GstEffnetLoadSettings *settings, GstEffnetReason reason)
 {
-  GstEffnetOverloadPolicy policy = settings->policy;
-
   if (reason != GST_EFFNET_REASON_BUSY && reason != GST_EFFNET_REASON_LATE)
     return GST_EFFNET_OVERLOAD_GO_ON;
-  if (policy == GST_EFFNET_OVERLOAD_POLICY_AUTO) {
-    if (reason == GST_EFFNET_REASON_BUSY && !live)
-      return GST_EFFNET_OVERLOAD_WAIT;
+  switch (settings->policy) {
+  case GST_EFFNET_OVERLOAD_POLICY_DROP_FRAME:
+    return GST_EFFNET_OVERLOAD_DROP;
+  case GST_EFFNET_OVERLOAD_POLICY_BLOCK:
+    return GST_EFFNET_OVERLOAD_WAIT;
+  default:
     return GST_EFFNET_OVERLOAD_GO_ON;
   }
-  if (policy == GST_EFFNET_OVERLOAD_POLICY_DROP_FRAME)
-    return GST_EFFNET_OVERLOAD_DROP;
-  return policy == GST_EFFNET_OVERLOAD_POLICY_BLOCK ? GST_EFFNET_OVERLOAD_WAIT
-                                                    : GST_EFFNET_OVERLOAD_GO_ON;
 }

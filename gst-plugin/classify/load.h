@@ -37,6 +37,7 @@ typedef struct {
 typedef struct {
   guint since;           /* frames since the inference, its own included; 0 = none yet */
   GstClockTime rate_due; /* running time of the next one; NONE = at once */
+  GstClockTime rate_was; /* before the newest */
 } GstEffnetLoad;
 
 /* What is known of a frame before it is looked at. */
@@ -68,11 +69,11 @@ void gst_effnet_load_pass (GstEffnetLoad *load, const GstEffnetLoadSettings *set
 /* The newest inference found nothing to classify, or was never made: the next frame is tried, as
  * far as the rate allows. */
 void gst_effnet_load_retry (GstEffnetLoad *load);
-/* TRUE when the picture decides, that is, when frames have to be converted to be looked at. */
-gboolean gst_effnet_load_wants_look (const GstEffnetLoadSettings *settings);
+/* The newest inference was not made after all: the picture did not change. */
+void gst_effnet_load_undo (GstEffnetLoad *load);
 /* What becomes of a frame left out for @reason, BUSY or LATE; any other goes on. */
 GstEffnetOverload gst_effnet_load_overload (const GstEffnetLoadSettings *settings,
-                                            GstEffnetReason reason, gboolean live);
+                                            GstEffnetReason reason);
 
 G_END_DECLS
 

@@ -139,6 +139,23 @@ set_in_group (GstEffnetClassify *self, const GstEffnetPropertyGroup *group, guin
   g_clear_error (&error);
 }
 
+gboolean
+gst_effnet_classify_settings_are_sound (GstEffnetClassify *self)
+{
+  g_autofree char *complaint = NULL;
+  GHashTableIter iter;
+  gpointer sentence;
+
+  GST_OBJECT_LOCK (self);
+  g_hash_table_iter_init (&iter, self->complaints);
+  if (g_hash_table_iter_next (&iter, NULL, &sentence))
+    complaint = g_strdup (sentence);
+  GST_OBJECT_UNLOCK (self);
+  if (complaint != NULL)
+    GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", complaint), (NULL));
+  return complaint == NULL;
+}
+
 static void
 set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
@@ -192,6 +209,15 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   GST_OBJECT_UNLOCK (self);
 }
 
+/* @part: (transfer full) (nullable) */
+static void
+take_part (GstStructure *stats, const char *field, GstStructure *part)
+{
+  if (part != NULL)
+    gst_structure_set (stats, field, GST_TYPE_STRUCTURE, part, NULL);
+  g_clear_pointer (&part, gst_structure_free);
+}
+
 static void
 get_stats (GstEffnetClassify *self, GValue *value)
 {
@@ -203,8 +229,9 @@ get_stats (GstEffnetClassify *self, GValue *value)
   GST_OBJECT_UNLOCK (self);
   stats = gst_effnet_stats_to_structure (copy);
   gst_effnet_classify_add_shadow_stats (self, stats);
-  g_value_take_boxed (value, stats);
   g_free (copy);
+  take_part (stats, "scene", gst_effnet_watch_to_structure (&self->watch));
+  g_value_take_boxed (value, stats);
 }
 
 static void

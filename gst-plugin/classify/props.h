@@ -10,6 +10,8 @@
 G_BEGIN_DECLS
 
 void gst_effnet_classify_install_properties (GObjectClass *klass);
+/* FALSE, with an error, when a property was set to what cannot be used. */
+gboolean gst_effnet_classify_settings_are_sound (GstEffnetClassify *self);
 
 G_END_DECLS
 

@@ -91,6 +91,12 @@ gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max
                     GST_TIME_ARGS (job->results.pts), job->error->message);
     self->bad_number = job->number;
     ret = bad_frame (self, max_errors, job->error);
+  } else if (job->still) {
+    self->n_bad = 0;
+    gst_effnet_load_undo (&self->load);
+    GST_OBJECT_LOCK (self);
+    gst_effnet_stats_skip (&self->stats, GST_EFFNET_REASON_TRIGGER);
+    GST_OBJECT_UNLOCK (self);
   } else {
     self->n_bad = 0;
     count_results (self, job,
@@ -101,4 +107,27 @@ gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max
   }
   gst_effnet_stream_give_back (&self->stream, job);
   return ret;
+}
+
+void
+gst_effnet_classify_tell_of_scene (GstEffnetClassify *self, GstBuffer *buffer)
+{
+  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
+  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  GstEffnetPostMessages wanted;
+  GstStructure *news;
+
+  GST_OBJECT_LOCK (self);
+  wanted = self->frame_settings.post_messages;
+  GST_OBJECT_UNLOCK (self);
+  news = wanted != GST_EFFNET_POST_MESSAGES_NONE ? gst_effnet_watch_take_news (&self->watch) : NULL;
+  if (news == NULL)
+    return;
+  gst_structure_set (news, "timestamp", G_TYPE_UINT64, pts, NULL);
+  if (segment->format == GST_FORMAT_TIME)
+    gst_structure_set (news, "running-time", G_TYPE_UINT64,
+                       gst_segment_to_running_time (segment, GST_FORMAT_TIME, pts), "stream-time",
+                       G_TYPE_UINT64, gst_segment_to_stream_time (segment, GST_FORMAT_TIME, pts),
+                       NULL);
+  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), news));
 }

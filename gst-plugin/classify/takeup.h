@@ -14,6 +14,9 @@ G_BEGIN_DECLS
  * them. Returns: GST_FLOW_ERROR, with an error, when there were @max_errors of those in a row */
 GstFlowReturn gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job,
                                            int max_errors);
+/* Posts what came or went, with the frames looked at since the last call, of what may be wrong with
+ * the camera. @buffer: the newest */
+void gst_effnet_classify_tell_of_scene (GstEffnetClassify *self, GstBuffer *buffer);
 
 G_END_DECLS
 

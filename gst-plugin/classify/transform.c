@@ -29,6 +29,7 @@ typedef struct {
   gboolean bad;           /* it cannot be classified */
   gboolean counted;       /* whoever takes up its results counts it */
   GstEffnetReason reason; /* why it is not classified */
+  gboolean dropped;       /* it does not go on: overload-policy */
   gboolean cancelled;     /* flushing or stopping */
 } Frame;
 
@@ -75,6 +76,7 @@ count_frame (GstEffnetClassify *self, Frame *frame)
     self->stats.cancelled++;
   } else {
     self->stats.frames++;
+    self->stats.dropped += frame->dropped ? 1 : 0;
     if (!frame->counted)
       gst_effnet_stats_skip (&self->stats, frame->reason);
   }
@@ -182,6 +184,24 @@ has_room (GstEffnetClassify *self)
   return waited >= MAX (REPLACE_AFTER, REPLACE_SHARE * self->capture_ns);
 }
 
+/* What overload-policy says of a frame that is left out for want of room or time. */
+static void
+answer_overload (GstEffnetClassify *self, Frame *frame)
+{
+  switch (gst_effnet_load_overload (&frame->settings.load, frame->reason)) {
+  case GST_EFFNET_OVERLOAD_GO_ON:
+    break;
+  case GST_EFFNET_OVERLOAD_DROP:
+    frame->dropped = TRUE;
+    break;
+  case GST_EFFNET_OVERLOAD_WAIT:
+    if (frame->reason == GST_EFFNET_REASON_BUSY)
+      frame->cancelled = !gst_effnet_stream_wait (&self->stream, -1);
+    frame->reason = GST_EFFNET_REASON_NONE;
+    break;
+  }
+}
+
 static gboolean
 wants_inference (GstEffnetClassify *self, Frame *frame)
 {
@@ -199,7 +219,8 @@ wants_inference (GstEffnetClassify *self, Frame *frame)
   frame->reason = gst_effnet_load_ask (&self->load, &frame->settings.load, &frame->load);
   if (frame->reason == GST_EFFNET_REASON_NONE && !frame->load.first)
     frame->reason = ask_qos (self, frame);
-  return frame->reason == GST_EFFNET_REASON_NONE;
+  answer_overload (self, frame);
+  return frame->reason == GST_EFFNET_REASON_NONE && !frame->cancelled;
 }
 
 /* About settings that come to nothing. What is not looked at is said once: an application may
@@ -267,6 +288,9 @@ capture (GstEffnetClassify *self, Frame *frame, gboolean own)
   job->results.running_time = frame->load.time;
   job->results.frame = self->n_frames;
   job->arrived = start;
+  job->watch = &self->watch;
+  job->trigger = frame->settings.load.trigger;
+  job->wanted = self->results.engine != frame->engine; /* of another model, or none */
   if (!gst_effnet_inference_capture (&self->inference, &self->format, &self->coded, frame->buffer,
                                      own, delayed ? &none : &self->results, job, &error))
     gst_effnet_job_fail (job, error);
@@ -288,8 +312,10 @@ finish (GstEffnetClassify *self, Frame *frame, GstEffnetJob *job)
     frame->counted = TRUE;
   if (!frame->bad && !frame->cancelled) {
     frame->fresh = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC && !job->no_picture &&
-                   job->results.pts == GST_BUFFER_PTS (frame->buffer);
-    if (job->no_picture) {
+                   !job->still && job->results.pts == GST_BUFFER_PTS (frame->buffer);
+    if (job->still) {
+      frame->reason = GST_EFFNET_REASON_TRIGGER;
+    } else if (job->no_picture) {
       frame->reason = GST_EFFNET_REASON_NO_PICTURE;
     } else if (job->picks->len == 0) {
       frame->reason = job->kept->len > 0 ? GST_EFFNET_REASON_TRACKED : GST_EFFNET_REASON_NO_REGION;
@@ -448,8 +474,11 @@ pass (GstEffnetClassify *self, GstBuffer *buffer)
     ret = GST_FLOW_FLUSHING;
   else if (ret == GST_FLOW_OK && !frame.bad && self->results.engine != NULL)
     announce (self, &frame);
+  gst_effnet_classify_tell_of_scene (self, buffer);
   note_latency (self, &frame);
   count_frame (self, &frame);
+  if (ret == GST_FLOW_OK && frame.dropped)
+    ret = GST_BASE_TRANSFORM_FLOW_DROPPED;
   clear_frame (&frame);
   return ret;
 }
@@ -469,7 +498,10 @@ pass_later (GstEffnetClassify *self, GstBuffer *buffer)
     ret = send_off (self, frame);
   if (frame->cancelled)
     ret = GST_FLOW_FLUSHING;
+  else if (ret == GST_FLOW_OK && frame->dropped)
+    ret = GST_BASE_TRANSFORM_FLOW_DROPPED;
   count_frame (self, frame);
+  gst_effnet_classify_tell_of_scene (self, buffer);
   g_rec_mutex_unlock (&self->way);
   if (ret == GST_FLOW_OK) {
     self->held = g_new (GstEffnetHeld, 1);

@@ -2,8 +2,8 @@
  *
  * effnet: EfficientNet image classification on an ordinary CPU.
  *
- * This file and effnet/image.h, which it includes, are the specification of libeffnet: what is not
- * declared in them is not public.
+ * This file, effnet/image.h and effnet/describe.h, which it includes, are the specification of
+ * libeffnet: what is not declared in them is not public.
  *
  * Lifetimes. There are three, and no fourth:
  *   model    immutable and reference-counted; any number of threads may use it at once
@@ -433,12 +433,33 @@ EFFNET_API gboolean effnet_session_classify (EffnetSession *session, const Effne
  */
 typedef void (*EffnetRegionFunc) (unsigned region, const EffnetResult *result, void *user_data);
 /**
+ * EffnetInputFunc:
+ * @region: index of the region
+ * @nhwc: [input_height][input_width][3], what the network is about to get; for this call only
+ * @user_data: as given
+ *
+ * Returns: FALSE to leave this region's run out
+ */
+typedef gboolean (*EffnetInputFunc) (unsigned region, const float *nhwc, void *user_data);
+/**
+ * effnet_session_set_input_func:
+ * @session: a session
+ * @func: (nullable) (scope forever) (closure user_data): called by
+ *   effnet_session_classify_regions() between the front end and the network; NULL = none
+ * @user_data: for @func
+ *
+ * For whoever wants to look at the network's input without converting the frame once more.
+ */
+EFFNET_API void effnet_session_set_input_func (EffnetSession *session, EffnetInputFunc func,
+                                               void *user_data);
+/**
  * effnet_session_classify_regions:
  * @session: a session
  * @frame: pixels or a JPEG file
  * @regions: (array length=n_regions): parts of @frame, in any order; they may overlap
  * @n_regions: how many; 0 does nothing
- * @func: (scope call) (closure user_data): called once for each region, in order
+ * @func: (scope call) (closure user_data): called once for each region, in order, but for those
+ *   that an #EffnetInputFunc leaves out
  * @user_data: for @func
  * @error: return location
  *
@@ -549,42 +570,7 @@ EFFNET_API char *effnet_session_get_profile (const EffnetSession *session);
  */
 EFFNET_API unsigned effnet_result_top_k (const EffnetResult *result, unsigned k, EffnetScore *top);
 
-/* ---- descriptions ---------------------------------------------------------------------------- */
-
-/**
- * effnet_describe_variant:
- * @variant: "b0", "lite3", "phi:1.5", ...
- * @error: return location
- *
- * Returns: (transfer full) (nullable): JSON: `variant`, `width`, `depth`, `resolution`,
- * `parameters`, `multiply_adds`, `stages` (list), `blocks` (list); free with g_free()
- */
-EFFNET_API char *effnet_describe_variant (const char *variant, GError **error);
-/**
- * effnet_describe_cpu:
- *
- * Returns: (transfer full): JSON: `cpu`, `isa`, `features`, `threads`, `blas` and, per operation,
- * the `kernels` that serve it; free with g_free()
- */
-EFFNET_API char *effnet_describe_cpu (void);
-/**
- * effnet_variant_names:
- *
- * Returns: (transfer none) (array zero-terminated=1): "b0", "b1", ... in the order of the table
- */
-EFFNET_API const char *const *effnet_variant_names (void);
-/**
- * effnet_cpu_count:
- *
- * Returns: the CPUs this process may use, at least 1: what 0 threads come to
- */
-EFFNET_API unsigned effnet_cpu_count (void);
-/**
- * effnet_version:
- *
- * Returns: (transfer none): "major.minor.micro" of the library in use
- */
-EFFNET_API const char *effnet_version (void);
+#include "effnet/describe.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetModel, effnet_model_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetSession, effnet_session_free)

@@ -40,6 +40,8 @@ struct _EffnetSession {
   EffnetResizeMode resize_mode;      /* as asked for */
   EffnetOutputActivation activation; /* never AUTO */
   double temperature;                /* above 0 */
+  EffnetInputFunc input_func;        /* (nullable): looks at what the network gets */
+  void *input_data;
   EffnetStop stop;
   float *probabilities; /* [n_classes]; NULL: a front end only, without an arena */
   uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */

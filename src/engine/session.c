@@ -210,6 +210,13 @@ effnet_session_set_temperature (EffnetSession *session, double temperature)
 }
 
 void
+effnet_session_set_input_func (EffnetSession *session, EffnetInputFunc func, void *user_data)
+{
+  session->input_func = func;
+  session->input_data = user_data;
+}
+
+void
 effnet_session_set_cancelled (EffnetSession *session, gboolean cancelled)
 {
   atomic_store (&session->stop.asked, cancelled);
@@ -423,9 +430,10 @@ effnet_session_preprocess_regions (EffnetSession *session, const EffnetImage *fr
   return leave (session, ok, error);
 }
 
-/* Region @i of the frame that the front end has begun. */
+/* Region @i of the frame that the front end has begun.
+ * @watched: whether the caller's function is asked; then FALSE without an error is its answer */
 static gboolean
-classify_region (EffnetSession *session, unsigned i, EffnetFrontendTimes *times,
+classify_region (EffnetSession *session, unsigned i, gboolean watched, EffnetFrontendTimes *times,
                  EffnetResult *result, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
@@ -434,6 +442,9 @@ classify_region (EffnetSession *session, unsigned i, EffnetFrontendTimes *times,
   double damage;
 
   effnet_frontend_fill (session->frontend, i, session->pool, input, times);
+  if (watched && session->input_func != NULL && !atomic_load (&session->stop.obeyed) &&
+      !session->input_func (i, input, session->input_data))
+    return FALSE;
   if (!infer (session, input, result, error))
     return FALSE;
   result->decode_ns = times->decode_ns;
@@ -454,7 +465,7 @@ effnet_session_classify (EffnetSession *session, const EffnetImage *frame, Effne
     return FALSE;
   enter (session);
   ok = effnet_frontend_begin (session->frontend, frame, NULL, 1, session->pool, &times, error) &&
-       classify_region (session, 0, &times, result, error);
+       classify_region (session, 0, FALSE, &times, result, error);
   return leave (session, ok, error);
 }
 
@@ -477,10 +488,16 @@ effnet_session_classify_regions (EffnetSession *session, const EffnetImage *fram
                                      &times, error),
               error);
   for (unsigned i = 0; ok && i < n_regions; i++) {
+    GError *why = NULL;
+    gboolean ran;
+
     enter (session);
-    ok = leave (session, classify_region (session, i, &times, &result, error), error);
-    if (ok)
+    ran = leave (session, classify_region (session, i, TRUE, &times, &result, &why), &why);
+    if (ran)
       func (i, &result, user_data);
+    ok = why == NULL;
+    if (!ok)
+      g_propagate_error (error, why);
     times = (EffnetFrontendTimes){0, 0};
   }
   return ok;

@@ -411,6 +411,73 @@ test_regions (void)
   g_assert_cmpuint (r.n, ==, 3);
 }
 
+typedef struct {
+  EffnetSession *session; /* another one */
+  EffnetResult result;    /* of the input seen last, by that session */
+  unsigned seen, results;
+} Watch;
+
+static gboolean
+see_input (unsigned region, const float *nhwc, void *user_data)
+{
+  Watch *watch = user_data;
+
+  g_assert_cmpuint (region, ==, watch->seen++);
+  g_assert_true (effnet_session_run (watch->session, nhwc, &watch->result, NULL));
+  return region != 1;
+}
+
+static void
+compare_seen (unsigned region, const EffnetResult *result, void *user_data)
+{
+  Watch *watch = user_data;
+
+  g_assert_cmpuint (region, !=, 1);
+  watch->results++;
+  g_assert_cmpmem (result->logits, result->n_classes * sizeof (float), watch->result.logits,
+                   watch->result.n_classes * sizeof (float));
+}
+
+static void
+ignore_result (unsigned region, const EffnetResult *result, void *user_data)
+{
+  (void)region, (void)result, (void)user_data;
+}
+
+/* What is seen is what the network gets, and a region that is left out has no result. */
+static void
+test_input_func (void)
+{
+  static const EffnetRegion regions[] = {{0, 0, 60, 40}, {7, 3, 21, 30}, {59, 39, 1, 1}};
+  static guint8 pixels[64 * 48];
+  g_autoptr (EffnetModel) model = open_synthetic ("lite0", EFFNET_PRECISION_FP32, 64);
+  g_autoptr (EffnetSession) session = effnet_session_new (model, NULL, NULL);
+  g_autoptr (EffnetSession) other = effnet_session_new (model, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  EffnetImage frame = EFFNET_IMAGE_INIT;
+  Watch watch = {.session = other};
+  EffnetResult result;
+
+  for (unsigned i = 0; i < sizeof pixels; i++)
+    pixels[i] = (guint8)(i * 37 % 251);
+  frame.format = EFFNET_PIXEL_FORMAT_GRAY8;
+  frame.width = 64;
+  frame.stride[0] = 64;
+  frame.height = 48;
+  frame.data[0] = pixels;
+  effnet_session_set_input_func (session, see_input, &watch);
+  g_assert_true (
+      effnet_session_classify_regions (session, &frame, regions, 3, compare_seen, &watch, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (watch.seen, ==, 3);
+  g_assert_cmpuint (watch.results, ==, 2);
+  g_assert_true (effnet_session_classify (session, &frame, &result, NULL)); /* asks nobody */
+  effnet_session_set_input_func (session, NULL, NULL);
+  g_assert_true (
+      effnet_session_classify_regions (session, &frame, regions, 1, ignore_result, NULL, NULL));
+  g_assert_cmpuint (watch.seen, ==, 3);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -435,5 +502,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/pipe", test_pipe);
   g_test_add_func ("/engine/session-options", test_session_options);
   g_test_add_func ("/engine/regions", test_regions);
+  g_test_add_func ("/engine/input-func", test_input_func);
   return g_test_run ();
 }

@@ -139,30 +139,22 @@ test_times (void)
 static void
 test_overload (void)
 {
-  static const struct {
-    GstEffnetOverloadPolicy policy;
-    GstEffnetReason reason;
-    gboolean live;
-    GstEffnetOverload expected;
-  } rows[] = {
-      {GST_EFFNET_OVERLOAD_POLICY_AUTO, GST_EFFNET_REASON_BUSY, TRUE, GST_EFFNET_OVERLOAD_GO_ON},
-      {GST_EFFNET_OVERLOAD_POLICY_AUTO, GST_EFFNET_REASON_BUSY, FALSE, GST_EFFNET_OVERLOAD_WAIT},
-      {GST_EFFNET_OVERLOAD_POLICY_AUTO, GST_EFFNET_REASON_LATE, FALSE, GST_EFFNET_OVERLOAD_GO_ON},
-      {GST_EFFNET_OVERLOAD_POLICY_SKIP_INFERENCE, GST_EFFNET_REASON_BUSY, FALSE,
-       GST_EFFNET_OVERLOAD_GO_ON},
-      {GST_EFFNET_OVERLOAD_POLICY_DROP_FRAME, GST_EFFNET_REASON_LATE, TRUE,
-       GST_EFFNET_OVERLOAD_DROP},
-      {GST_EFFNET_OVERLOAD_POLICY_DROP_FRAME, GST_EFFNET_REASON_INTERVAL, TRUE,
-       GST_EFFNET_OVERLOAD_GO_ON},
-      {GST_EFFNET_OVERLOAD_POLICY_BLOCK, GST_EFFNET_REASON_BUSY, TRUE, GST_EFFNET_OVERLOAD_WAIT},
-      {GST_EFFNET_OVERLOAD_POLICY_BLOCK, GST_EFFNET_REASON_LATE, TRUE, GST_EFFNET_OVERLOAD_WAIT},
+  static const GstEffnetOverload expected[] = {
+      [GST_EFFNET_OVERLOAD_POLICY_AUTO] = GST_EFFNET_OVERLOAD_GO_ON,
+      [GST_EFFNET_OVERLOAD_POLICY_SKIP_INFERENCE] = GST_EFFNET_OVERLOAD_GO_ON,
+      [GST_EFFNET_OVERLOAD_POLICY_DROP_FRAME] = GST_EFFNET_OVERLOAD_DROP,
+      [GST_EFFNET_OVERLOAD_POLICY_BLOCK] = GST_EFFNET_OVERLOAD_WAIT,
   };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
-    GstEffnetLoadSettings settings = {.policy = rows[i].policy};
+  for (guint policy = 0; policy < G_N_ELEMENTS (expected); policy++) {
+    GstEffnetLoadSettings settings = {.policy = policy};
 
-    g_assert_cmpint (gst_effnet_load_overload (&settings, rows[i].reason, rows[i].live), ==,
-                     rows[i].expected);
+    for (guint reason = 0; reason < GST_EFFNET_N_REASONS; reason++) {
+      gboolean overload = reason == GST_EFFNET_REASON_BUSY || reason == GST_EFFNET_REASON_LATE;
+
+      g_assert_cmpint (gst_effnet_load_overload (&settings, reason), ==,
+                       overload ? expected[policy] : GST_EFFNET_OVERLOAD_GO_ON);
+    }
   }
 }
 
@@ -172,7 +164,7 @@ test_overload (void)
 static void
 test_element_rate (void)
 {
-  GstHarness *h = harness_new ("max-inference-rate", 10, 1, NULL);
+  GstHarness *h = harness_new ("inference-mode", 1, "max-inference-rate", 10, 1, NULL);
   guint fresh = 0;
 
   set_i420_caps (h, 64, 48);
@@ -197,7 +189,7 @@ test_element_rate (void)
 static void
 test_element_reasons (void)
 {
-  GstHarness *h = harness_new ("inference-interval", 3, NULL);
+  GstHarness *h = harness_new ("inference-mode", 1, "inference-interval", 3, NULL);
   GstBuffer *gap = grey_frame (64, 48, 90, 5);
 
   set_i420_caps (h, 64, 48);
@@ -217,6 +209,244 @@ test_element_reasons (void)
   harness_free (h);
 }
 
+/* ---- trigger --------------------------------------------------------------------------------- */
+
+static GstBuffer *
+stamped (GstBuffer *buffer, int n)
+{
+  buffer = gst_buffer_make_writable (buffer);
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (n, GST_SECOND, 30);
+  GST_BUFFER_DURATION (buffer) = GST_SECOND / 30;
+  return buffer;
+}
+
+/* The two photographs in turn, ten frames each. @jpeg: as files, decoded where they are classified
+ */
+static void
+run_photos (GstHarness *h, gboolean jpeg, int frames)
+{
+  GstBuffer *photos[2];
+
+  for (int i = 0; i < 2; i++) {
+    photos[i] = photo_frame (i == 0 ? "cat.jpg" : "coffee.jpg", 320, 240);
+    if (jpeg)
+      photos[i] = encode_jpeg (photos[i], 320, 240);
+  }
+  if (jpeg)
+    gst_harness_set_src_caps_str (h, "image/jpeg,width=320,height=240,framerate=30/1");
+  else
+    set_i420_caps (h, 320, 240);
+  for (int n = 0; n < frames; n++) {
+    GstBuffer *out = push_pull (h, stamped (gst_buffer_copy_deep (photos[n / 10 % 2]), n));
+
+    g_assert_nonnull (result_of (out));
+    g_assert_cmpint (result_boolean (result_of (out), "fresh"), ==, n % 10 == 0);
+    gst_buffer_unref (out);
+  }
+  gst_buffer_unref (photos[0]);
+  gst_buffer_unref (photos[1]);
+}
+
+/* What changed is classified at once, what did not is not; the result is repeated. */
+static void
+test_trigger (void)
+{
+  static const guint triggers[] = {GST_EFFNET_TRIGGER_MOTION, GST_EFFNET_TRIGGER_SCENE_CHANGE,
+                                   GST_EFFNET_TRIGGER_MOTION | GST_EFFNET_TRIGGER_SCENE_CHANGE};
+
+  for (gsize i = 0; i < G_N_ELEMENTS (triggers); i++) {
+    for (int jpeg = 0; jpeg < 2; jpeg++) {
+      for (int regions = 0; regions < 2; regions++) {
+        GstHarness *h = harness_new ("inference-mode", 1, "trigger", triggers[i], NULL);
+
+        if (regions)
+          g_object_set (h->element, "regions", "a:0,0,0.5,0.5;b:0.2,0.2,0.6,0.7",
+                        "inference-region", 2, NULL);
+        run_photos (h, jpeg, 45);
+        g_assert_cmpuint (harness_stat (h, "inferences"), ==, regions ? 10 : 5);
+        g_assert_cmpuint (harness_stat (h, "skipped-trigger"), ==, 40);
+        g_assert_cmpuint (harness_stat (h, "skipped"), ==, 40);
+        g_assert_cmpuint (harness_stat (h, "frames"), ==, 45);
+        harness_free (h);
+      }
+    }
+  }
+}
+
+/* In a live stream the frame that starts something is classified a moment later; one inference for
+ * each photograph, however many frames show it. */
+static void
+test_trigger_async (void)
+{
+  for (int jpeg = 0; jpeg < 2; jpeg++) {
+    GstHarness *h = harness_new ("inference-mode", 2, "trigger", GST_EFFNET_TRIGGER_MOTION, NULL);
+    GstBuffer *photo = photo_frame ("cat.jpg", 320, 240);
+
+    if (jpeg)
+      photo = encode_jpeg (photo, 320, 240);
+    if (jpeg)
+      gst_harness_set_src_caps_str (h, "image/jpeg,width=320,height=240,framerate=30/1");
+    else
+      set_i420_caps (h, 320, 240);
+    for (int n = 0; n < 400 && harness_stat (h, "skipped-trigger") < 20; n++) {
+      gst_buffer_unref (push_pull (h, stamped (gst_buffer_copy_deep (photo), n)));
+      g_usleep (5000);
+    }
+    g_assert_cmpuint (harness_stat (h, "skipped-trigger"), >=, 20);
+    /* the second may have been looked at before the first had its result */
+    g_assert_cmpuint (harness_stat (h, "inferences"), >=, 1);
+    g_assert_cmpuint (harness_stat (h, "inferences"), <=, 3);
+    gst_buffer_unref (photo);
+    harness_free (h);
+  }
+}
+
+/* A new model has not seen the picture that does not change; and a trigger that names nothing is
+ * no trigger. */
+static void
+test_trigger_settings (void)
+{
+  GstHarness *h = harness_new ("inference-mode", 1, "trigger", GST_EFFNET_TRIGGER_MOTION, NULL);
+  char *folder = source_path ("models/lite0");
+  guint trigger;
+
+  set_i420_caps (h, 320, 240);
+  for (int n = 0; n < 5; n++)
+    gst_buffer_unref (push_pull (h, stamped (photo_frame ("cat.jpg", 320, 240), n)));
+  g_assert_cmpuint (harness_stat (h, "inferences"), ==, 1);
+  g_object_set (h->element, "model-file", folder, NULL);
+  for (int n = 5; n < 2000 && harness_stat (h, "inferences") < 2; n++) {
+    gst_buffer_unref (push_pull (h, stamped (photo_frame ("cat.jpg", 320, 240), n)));
+    g_usleep (2000);
+  }
+  g_assert_cmpuint (harness_stat (h, "inferences"), ==, 2);
+  g_object_set (h->element, "trigger", 0, NULL);
+  harness_expect (h, GST_MESSAGE_WARNING, "trigger names nothing", "motion", NULL);
+  g_object_get (h->element, "trigger", &trigger, NULL);
+  g_assert_cmpuint (trigger, ==, GST_EFFNET_TRIGGER_MOTION);
+  g_free (folder);
+  harness_free (h);
+}
+
+/* ---- overload -------------------------------------------------------------------------------- */
+
+static void
+push_late (GstHarness *h, int n)
+{
+  gst_harness_push_upstream_event (
+      h, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2.0, GST_SECOND, 200 * GST_MSECOND));
+  g_assert_cmpint (gst_harness_push (h, grey_frame (64, 48, 90, n)), ==, GST_FLOW_OK);
+}
+
+static void
+test_policy_late (void)
+{
+  static const struct {
+    GstEffnetOverloadPolicy policy;
+    guint out, inferences, dropped;
+  } rows[] = {
+      {GST_EFFNET_OVERLOAD_POLICY_AUTO, 2, 1, 0},
+      {GST_EFFNET_OVERLOAD_POLICY_SKIP_INFERENCE, 2, 1, 0},
+      {GST_EFFNET_OVERLOAD_POLICY_DROP_FRAME, 1, 1, 1},
+      {GST_EFFNET_OVERLOAD_POLICY_BLOCK, 2, 2, 0},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    GstHarness *h = harness_new ("inference-mode", 1, "overload-policy", rows[i].policy, NULL);
+
+    set_i420_caps (h, 64, 48);
+    g_assert_cmpint (gst_harness_push (h, grey_frame (64, 48, 90, 0)), ==, GST_FLOW_OK);
+    push_late (h, 1);
+    g_assert_cmpuint (gst_harness_buffers_received (h), ==, rows[i].out);
+    g_assert_cmpuint (harness_stat (h, "inferences"), ==, rows[i].inferences);
+    g_assert_cmpuint (harness_stat (h, "dropped"), ==, rows[i].dropped);
+    g_assert_cmpuint (harness_stat (h, "frames"), ==, 2);
+    harness_free (h);
+  }
+}
+
+/* Frames that come as fast as they can, each of many inferences. */
+static void
+test_policy_busy (void)
+{
+  for (int policy = 0; policy < 4; policy++) {
+    GstHarness *h = harness_new ("inference-mode", 2, "overload-policy", policy, "inference-region",
+                                 2, "regions", "a:0,0,1,1;b:0,0,1,1;c:0,0,1,1;d:0,0,1,1", NULL);
+    guint out;
+
+    set_i420_caps (h, 64, 48);
+    for (int n = 0; n < 30; n++)
+      g_assert_cmpint (gst_harness_push (h, grey_frame (64, 48, 90, n)), ==, GST_FLOW_OK);
+    out = gst_harness_buffers_received (h);
+    g_assert_cmpuint (harness_stat (h, "frames"), ==, 30);
+    g_assert_cmpuint (out, ==, 30 - harness_stat (h, "dropped"));
+    if (policy == GST_EFFNET_OVERLOAD_POLICY_BLOCK) {
+      g_assert_cmpuint (harness_stat (h, "skipped"), ==, 0);
+    } else {
+      g_assert_cmpuint (harness_stat (h, "skipped-busy"), >, 0);
+    }
+    if (policy == GST_EFFNET_OVERLOAD_POLICY_DROP_FRAME)
+      g_assert_cmpuint (harness_stat (h, "dropped"), ==, harness_stat (h, "skipped-busy"));
+    else
+      g_assert_cmpuint (out, ==, 30);
+    harness_free (h);
+  }
+}
+
+/* ---- scene ----------------------------------------------------------------------------------- */
+
+static const GstStructure *
+scene_message (GstHarness *h, GstMessage **message)
+{
+  while ((*message = harness_pop_message (h, GST_MESSAGE_ELEMENT)) != NULL) {
+    if (gst_message_has_name (*message, "effnetclassify-scene"))
+      return gst_message_get_structure (*message);
+    gst_message_unref (*message);
+  }
+  return NULL;
+}
+
+/* A cover on the lens, told once when it comes and once when it goes. */
+static void
+test_scene_messages (void)
+{
+  GstHarness *h = harness_new ("inference-mode", 1, "inference-interval", 10, NULL);
+  GstBuffer *photo = photo_frame ("cat.jpg", 320, 240);
+  GstMessage *message;
+  const GstStructure *s;
+
+  set_i420_caps (h, 320, 240);
+  for (int n = 0; n < 300; n++) {
+    gboolean covered = n >= 100 && n < 200;
+    GstBuffer *frame = gst_buffer_copy_deep (photo);
+
+    if (covered) { /* with a little noise, or it would be frozen, too */
+      gst_buffer_memset (frame, 0, 16 + (n / 10) % 2, 320 * 240);
+      gst_buffer_memset (frame, 320 * 240, 128, 320 * 120);
+    } else {
+      gst_buffer_memset (frame, 0, (guint8)(n / 10 % 2 * 60), 1000);
+    }
+    gst_buffer_unref (push_pull (h, stamped (frame, n)));
+  }
+  s = scene_message (h, &message);
+  g_assert_nonnull (s);
+  g_assert_cmpstr (gst_structure_get_string (s, "changed"), ==, "black");
+  g_assert_true (result_boolean (s, "black"));
+  g_assert_false (result_boolean (s, "frozen"));
+  g_assert_cmpfloat (result_double (s, "luma"), <, 0.01);
+  g_assert_cmpuint (result_uint64 (s, "running-time"), ==,
+                    gst_util_uint64_scale (130, GST_SECOND, 30));
+  gst_message_unref (message);
+  s = scene_message (h, &message);
+  g_assert_nonnull (s);
+  g_assert_cmpstr (gst_structure_get_string (s, "changed"), ==, "black");
+  g_assert_false (result_boolean (s, "black"));
+  gst_message_unref (message);
+  g_assert_null (scene_message (h, &message));
+  gst_buffer_unref (photo);
+  harness_free (h);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -228,5 +458,11 @@ main (int argc, char **argv)
   g_test_add_func ("/load/overload", test_overload);
   g_test_add_func ("/load/element/rate", test_element_rate);
   g_test_add_func ("/load/element/reasons", test_element_reasons);
+  g_test_add_func ("/load/trigger/sync", test_trigger);
+  g_test_add_func ("/load/trigger/async", test_trigger_async);
+  g_test_add_func ("/load/trigger/settings", test_trigger_settings);
+  g_test_add_func ("/load/policy/late", test_policy_late);
+  g_test_add_func ("/load/policy/busy", test_policy_busy);
+  g_test_add_func ("/load/scene", test_scene_messages);
   return g_test_run ();
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What there is: variants, this CPU, this library. A part of effnet/effnet.h, which includes it;
+ * not to be included alone. */
+#ifndef EFFNET_DESCRIBE_H
+#define EFFNET_DESCRIBE_H
+
+/**
+ * effnet_describe_variant:
+ * @variant: "b0", "lite3", "phi:1.5", ...
+ * @error: return location
+ *
+ * Returns: (transfer full) (nullable): JSON: `variant`, `width`, `depth`, `resolution`,
+ * `parameters`, `multiply_adds`, `stages` (list), `blocks` (list); free with g_free()
+ */
+EFFNET_API char *effnet_describe_variant (const char *variant, GError **error);
+/**
+ * effnet_describe_cpu:
+ *
+ * Returns: (transfer full): JSON: `cpu`, `isa`, `features`, `threads`, `blas` and, per operation,
+ * the `kernels` that serve it; free with g_free()
+ */
+EFFNET_API char *effnet_describe_cpu (void);
+/**
+ * effnet_variant_names:
+ *
+ * Returns: (transfer none) (array zero-terminated=1): "b0", "b1", ... in the order of the table
+ */
+EFFNET_API const char *const *effnet_variant_names (void);
+/**
+ * effnet_cpu_count:
+ *
+ * Returns: the CPUs this process may use, at least 1: what 0 threads come to
+ */
+EFFNET_API unsigned effnet_cpu_count (void);
+/**
+ * effnet_version:
+ *
+ * Returns: (transfer none): "major.minor.micro" of the library in use
+ */
+EFFNET_API const char *effnet_version (void);
+
+#endif
