@@ -19,6 +19,8 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
   --quick         the suite built by gcc only, without the slow tests: two minutes on two cores
   --asan          only the suite under the sanitizers
   --tsan          only the programs that share work between threads, under the thread sanitizer
+  --live          only tests/live, all of it: a thousand storms, soaks of many streams; then the storms under the
+                  address and undefined-behaviour sanitizers (an hour)
   --clang         only the suite built by clang
   --valgrind      only valgrind, on more programs than by default (slow)
   --fuzz SECONDS  only the fuzz targets, SECONDS each, as many at once as there are CPUs
@@ -181,6 +183,13 @@ run_tsan() {
     --wrapper "env G_SLICE=always-malloc LD_PRELOAD=$out/tsan/tests/tsan/effnet-tsan.so" "${in_tsan[@]}"
 }
 
+run_live() {
+  build gcc "${GCC:-gcc}" && suite gcc testlog --suite live
+  build asan "${GCC:-gcc}" -Db_sanitize=address,undefined --buildtype=debugoptimized -Db_ndebug=false || return
+  GST_REGISTRY_FORK=no UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+    suite asan testlog --timeout-multiplier 4 storm-long
+}
+
 run_clang_build() {
   if command -v clang >/dev/null; then
     build clang clang
@@ -320,7 +329,7 @@ run_default() {
 what=default install=1 seconds=60 suites=(trixie sid)
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick | --asan | --tsan | --clang | --valgrind | --validate | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
+    --quick | --asan | --tsan | --live | --clang | --valgrind | --validate | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
     --distro)
       what=distro
       case ${2:--} in -*) ;; *)
@@ -358,6 +367,7 @@ case $what in
   quick) run_gcc --no-suite slow ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
+  live) run_live ;;
   clang) run_clang_build && suite clang testlog --no-suite style --no-suite distro --no-suite bench --no-suite long ;;
   valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" engine net official formats jpeg ;;
   fuzz) run_fuzz -max_total_time="$seconds" ;;
