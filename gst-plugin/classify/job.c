@@ -73,6 +73,7 @@ gst_effnet_job_reset (GstEffnetJob *job)
   g_array_set_size (job->kept, 0);
   g_clear_error (&job->error);
   job->ran = job->no_picture = job->still = FALSE;
+  job->watch = NULL;
   job->convert_ns = job->decode_ns = job->queue_ns = 0;
 }
 
@@ -81,6 +82,8 @@ gst_effnet_job_reset (GstEffnetJob *job)
 gboolean
 gst_effnet_job_look (GstEffnetJob *job, const float *nhwc)
 {
+  if (job->watch == NULL)
+    return TRUE;
   job->still = !gst_effnet_watch_see (job->watch, &job->results.engine->info, nhwc,
                                       job->results.running_time, job->trigger, job->wanted);
   return !job->still;
@@ -95,7 +98,7 @@ is_full_frame (const GstEffnetJob *job)
 gboolean
 gst_effnet_job_wants_frame (const GstEffnetJob *job)
 {
-  return !is_full_frame (job) && !(job->trigger & GST_EFFNET_TRIGGER_ALWAYS);
+  return job->watch != NULL && !is_full_frame (job) && !(job->trigger & GST_EFFNET_TRIGGER_ALWAYS);
 }
 
 gboolean
@@ -176,7 +179,7 @@ run_image (Run *run, EffnetSession *session, GError **error)
   if (gst_effnet_job_wants_frame (run->job) &&
       !gst_effnet_job_look_at_frame (run->job, session, error))
     return FALSE;
-  if (is_full_frame (run->job))
+  if (run->job->watch != NULL && is_full_frame (run->job))
     effnet_session_set_input_func (session, look_at_input, run->job);
   ok = effnet_session_classify_regions (session, &run->job->image,
                                         (const EffnetRegion *)(void *)rects->data, rects->len,

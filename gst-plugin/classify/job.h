@@ -52,7 +52,7 @@ typedef struct {
   GArray *kept;                        /* of GstEffnetKept: parts whose earlier results are good */
   GstEffnetTrigger trigger;            /* flags */
   gboolean wanted;                     /* whatever the picture shows */
-  GstEffnetWatch *watch;               /* the stream's */
+  GstEffnetWatch *watch;               /* (nullable): the stream's; NULL: nobody looks */
   GstEffnetInput input;
   EffnetImage image; /* BYTES, FRAME; of CODED orientation and bits only */
   GArray *tensors;   /* of float, [n picks][height][width][3] */
