@@ -5,6 +5,7 @@
 #ifndef GST_EFFNET_STATS_H
 #define GST_EFFNET_STATS_H
 
+#include <effnet/scheduler.h>
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
@@ -45,18 +46,24 @@ typedef struct {
   guint64 cancelled;                     /* inferences that a flush or a stop ended */
   guint64 rois_skipped; /* regions of interest that are empty or outside the frame */
   guint64 errors;       /* frames that could not be */
-  guint64 n_samples;    /* ever taken; the ring holds the newest */
+  guint64 latency[GST_EFFNET_STATS_SAMPLES]; /* ns, from a frame's arrival to its results */
+  guint64 n_latencies;                       /* ever taken */
+  guint64 n_samples;                         /* ever taken; the ring holds the newest */
   guint64 ns[GST_EFFNET_N_TIMES][GST_EFFNET_STATS_SAMPLES];
 } GstEffnetStats;
 
 /* @ns: [GST_EFFNET_N_TIMES] of one inference. Counts it. */
 void gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns);
+/* A frame has its results, @ns after it came. */
+void gst_effnet_stats_add_latency (GstEffnetStats *stats, guint64 ns);
 /* Counts a frame without an inference. */
 void gst_effnet_stats_skip (GstEffnetStats *stats, GstEffnetReason reason);
 /* Returns: the reason in words, for the log */
 const char *gst_effnet_reason_text (GstEffnetReason reason);
 /* Returns: (transfer full): the property `stats`. Sorts: call it on a copy, outside the lock. */
 GstStructure *gst_effnet_stats_to_structure (GstEffnetStats *stats);
+/* Returns: (transfer full): the counters of a scheduler of @n_executors, or, with 0, of a stream */
+GstStructure *gst_effnet_stats_of_queue (const EffnetQueueStats *queue, guint n_executors);
 
 G_END_DECLS
 

@@ -222,6 +222,8 @@ static void
 get_stats (GstEffnetClassify *self, GValue *value)
 {
   GstEffnetStats *copy = g_new (GstEffnetStats, 1);
+  GstEffnetEngine *engine;
+  EffnetQueueStats queue;
   GstStructure *stats;
 
   GST_OBJECT_LOCK (self);
@@ -230,6 +232,15 @@ get_stats (GstEffnetClassify *self, GValue *value)
   stats = gst_effnet_stats_to_structure (copy);
   gst_effnet_classify_add_shadow_stats (self, stats);
   g_free (copy);
+  engine = gst_effnet_classify_ref_engine (self);
+  if (engine != NULL) {
+    effnet_scheduler_get_stats (engine->scheduler, &queue);
+    take_part (stats, "scheduler",
+               gst_effnet_stats_of_queue (&queue, effnet_scheduler_get_size (engine->scheduler)));
+    gst_effnet_engine_unref (engine);
+  }
+  if (gst_effnet_stream_get_stats (&self->stream, &queue))
+    take_part (stats, "queue", gst_effnet_stats_of_queue (&queue, 0));
   take_part (stats, "scene", gst_effnet_watch_to_structure (&self->watch));
   g_value_take_boxed (value, stats);
 }
@@ -441,8 +452,9 @@ install_frame_properties (GObjectClass *klass)
           "stats", "Statistics",
           "Since the stream started: frames, inferences (of frames or their parts), skipped "
           "frames, also by reason (skipped-interval, -rate, -late and so on), errors, dropped, "
-          "cancelled and rois-skipped, and p50, p95, p99 of wait, decode, convert and infer over "
-          "the newest 512 inferences (ns)",
+          "cancelled and rois-skipped, and p50, p95, p99 of latency, wait, decode, convert and "
+          "infer over the newest 512 inferences (ns); structures `queue` (of this stream), "
+          "`scheduler` and `scene`",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

@@ -285,3 +285,16 @@ gst_effnet_stream_set_cancelled (GstEffnetStream *stream, gboolean cancelled)
     effnet_stream_set_cancelled (stream->stream, cancelled);
   g_mutex_unlock (&stream->control);
 }
+
+gboolean
+gst_effnet_stream_get_stats (GstEffnetStream *stream, EffnetQueueStats *stats)
+{
+  gboolean started;
+
+  g_mutex_lock (&stream->control);
+  started = stream->stream != NULL;
+  if (started)
+    effnet_stream_get_stats (stream->stream, stats);
+  g_mutex_unlock (&stream->control);
+  return started;
+}

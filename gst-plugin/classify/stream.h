@@ -68,6 +68,8 @@ void gst_effnet_stream_forget (GstEffnetStream *stream);
 /* Any thread, and never waits. TRUE: a new epoch, what waits is dropped, what runs breaks off, and
  * nothing is accepted until FALSE. */
 void gst_effnet_stream_set_cancelled (GstEffnetStream *stream, gboolean cancelled);
+/* Any thread. FALSE when the stream is not started. */
+gboolean gst_effnet_stream_get_stats (GstEffnetStream *stream, EffnetQueueStats *stats);
 
 G_END_DECLS
 

@@ -7,6 +7,13 @@
 
 #define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
 
+/* From a frame's arrival to its results, which may then lie about until the next buffer. */
+static guint64
+latency_of (const GstEffnetJob *job)
+{
+  return job->submitted - job->arrived + job->queue_ns + job->results.ran_ns;
+}
+
 static void
 count_results (GstEffnetClassify *self, const GstEffnetJob *job, GstEffnetReason reason)
 {
@@ -22,6 +29,7 @@ count_results (GstEffnetClassify *self, const GstEffnetJob *job, GstEffnetReason
   if (job->no_picture) {
     gst_effnet_stats_skip (&self->stats, GST_EFFNET_REASON_NO_PICTURE);
   } else if (n > 0) {
+    gst_effnet_stats_add_latency (&self->stats, latency_of (job));
     self->qos.processed++;
     self->qos.inferred_at = gst_util_get_timestamp ();
   } else {

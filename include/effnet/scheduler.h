@@ -127,6 +127,10 @@ EFFNET_API void effnet_scheduler_set_batch (EffnetScheduler *scheduler, unsigned
  * @wait_p95_ns: 95 of 100
  * @wait_p99_ns: 99 of 100
  * @sessions: of a scheduler: sessions its executors have at present; of a stream: 0
+ * @streams: of a scheduler: how many it has at present; of a stream: 0
+ * @busy_ns: that its executors together spent with jobs that have ended; of a stream: that its jobs
+ *   took
+ * @since_ns: g_get_monotonic_time() * 1000 when the first job began; 0 = none did
  *
  * "The last jobs" are the last 512 at most.
  */
@@ -134,8 +138,10 @@ typedef struct {
   uint64_t submitted, started, replaced, refused, cancelled, late, batched, cost;
   unsigned waiting, running;
   uint64_t wait_p50_ns, wait_p95_ns, wait_p99_ns;
-  unsigned sessions;
-  void *reserved[4];
+  unsigned sessions, streams;
+  uint64_t busy_ns;
+  int64_t since_ns;
+  void *reserved[2];
 } EffnetQueueStats;
 
 /**

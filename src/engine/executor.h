@@ -21,6 +21,7 @@ typedef struct {
 struct _EffnetStream {
   EffnetTurn turn; /* first: turns and streams are told by the same address */
   EffnetScheduler *scheduler;
+  int64_t began_ns; /* the job that runs, or ran last */
   unsigned capacity;
   GQueue waiting;           /* EffnetWaiting *, the next one first */
   EffnetExecutor *executor; /* that runs a job of it, or NULL */

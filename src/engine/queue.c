@@ -44,6 +44,8 @@ note_start (EffnetQueueStats *stats, const EffnetJob *job, int64_t now)
   stats->running++;
   stats->started++;
   stats->cost += job->cost;
+  if (stats->since_ns == 0)
+    stats->since_ns = now;
   stats->late += job->deadline_ns != 0 && job->deadline_ns < now;
 }
 
@@ -55,6 +57,7 @@ begin_job (EffnetExecutor *executor, EffnetStream *stream, int64_t now)
 
   stream->executor = executor;
   stream->stopped = FALSE;
+  stream->began_ns = now;
   waiting->wait_ns = (uint64_t)(now - waiting->submitted_ns);
   effnet_waits_note (&stream->waits, waiting->wait_ns);
   effnet_waits_note (&scheduler->waits, waiting->wait_ns);
@@ -142,6 +145,10 @@ effnet_queue_end (EffnetExecutor *executor, unsigned i)
   EffnetScheduler *scheduler = executor->scheduler;
   EffnetStream *stream = executor->streams[i];
 
+  uint64_t took = (uint64_t)(effnet_clock_ns () - stream->began_ns);
+
+  stream->stats.busy_ns += took;
+  scheduler->stats.busy_ns += i == 0 ? took : 0; /* the others ran beside it */
   stream->executor = NULL;
   executor->jobs[i] = NULL;
   stream->stats.running--;

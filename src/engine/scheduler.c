@@ -561,6 +561,7 @@ effnet_scheduler_get_stats (EffnetScheduler *scheduler, EffnetQueueStats *stats)
 
   g_mutex_lock (&scheduler->lock);
   *stats = scheduler->stats;
+  stats->streams = scheduler->n_streams;
   waits = scheduler->waits;
   g_mutex_unlock (&scheduler->lock);
   effnet_waits_report (&waits, stats);

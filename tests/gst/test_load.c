@@ -393,6 +393,42 @@ test_policy_busy (void)
   }
 }
 
+/* What the element says of its queue and of the scheduler adds up with what it did. */
+static void
+test_queue_stats (void)
+{
+  GstHarness *h =
+      harness_new ("inference-mode", 1, "threads", 1, "model-instance-id", "alone", NULL);
+  GstHarness *other =
+      harness_new ("inference-mode", 1, "threads", 1, "model-instance-id", "alone", NULL);
+  const GstStructure *queue, *scheduler;
+  GstStructure *stats;
+
+  set_i420_caps (h, 64, 48);
+  set_i420_caps (other, 64, 48);
+  for (int n = 0; n < 10; n++) {
+    gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, n)));
+    gst_buffer_unref (push_pull (other, grey_frame (64, 48, 90, n)));
+  }
+  g_object_get (h->element, "stats", &stats, NULL);
+  queue = gst_value_get_structure (gst_structure_get_value (stats, "queue"));
+  scheduler = gst_value_get_structure (gst_structure_get_value (stats, "scheduler"));
+  g_assert_cmpuint (result_uint64 (queue, "started"), ==, 10);
+  g_assert_cmpuint (result_uint64 (queue, "turns"), ==, 10);
+  g_assert_cmpuint (result_uint64 (scheduler, "started"), >=, 20); /* and one to warm up */
+  g_assert_cmpuint (result_uint (scheduler, "streams"), >=, 2);    /* and those of candidates */
+  g_assert_cmpuint (result_uint (scheduler, "executors"), ==, 1);
+  g_assert_cmpuint (result_uint (scheduler, "sessions"), ==, 1);
+  g_assert_cmpuint (result_uint64 (scheduler, "busy"), >=, result_uint64 (queue, "busy"));
+  g_assert_cmpfloat (result_double (scheduler, "utilisation"), >, 0.0);
+  g_assert_cmpfloat (result_double (scheduler, "utilisation"), <=, 1.0);
+  g_assert_cmpuint (result_uint64 (stats, "latency-p50"), >, result_uint64 (stats, "infer-p50"));
+  g_assert_cmpuint (result_uint64 (stats, "latency-p99"), >=, result_uint64 (stats, "latency-p50"));
+  gst_structure_free (stats);
+  harness_free (other);
+  harness_free (h);
+}
+
 /* ---- scene ----------------------------------------------------------------------------------- */
 
 static const GstStructure *
@@ -463,6 +499,7 @@ main (int argc, char **argv)
   g_test_add_func ("/load/trigger/settings", test_trigger_settings);
   g_test_add_func ("/load/policy/late", test_policy_late);
   g_test_add_func ("/load/policy/busy", test_policy_busy);
+  g_test_add_func ("/load/queue-stats", test_queue_stats);
   g_test_add_func ("/load/scene", test_scene_messages);
   return g_test_run ();
 }
