@@ -82,3 +82,14 @@ g_once_init_leave (volatile void *location, gsize result)
   __tsan_release ((void *)location);
   REAL (g_once_init_leave) (location, result);
 }
+
+/* Who drops a reference is done before whoever drops the last one frees. */
+gboolean (g_atomic_ref_count_dec) (gatomicrefcount *count)
+{
+  gboolean last;
+
+  __tsan_release (count);
+  last = REAL (g_atomic_ref_count_dec) (count);
+  __tsan_acquire (count);
+  return last;
+}
