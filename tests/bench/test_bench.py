@@ -146,4 +146,23 @@ def wrong_logits():
     assert "differ" in row["not_run"], row
 
 
+@test
+def cameras():
+    """cameras.py: a camera's frames arrive, its keyframes have results, and the JSON says what they cost"""
+    python = "/usr/bin/python3"  # the one that GObject introspection is for
+    script = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+    if subprocess.run([python, "-c", script], capture_output=True, check=False).returncode != 0:
+        raise Skip("gir1.2-gst-rtsp-server-1.0 is not installed")
+    if subprocess.run(["gst-inspect-1.0", "x264enc"], capture_output=True, check=False).returncode != 0:
+        raise Skip("gstreamer1.0-plugins-ugly is not installed")
+    done = subprocess.run([python, ROOT / "tests/bench/cameras.py", "--cameras", "1", "--seconds", "8",
+                           "--kinds", "reception,keyframes", "--build", pathlib.Path(EXE).parents[2],
+                           "--json", "cameras.json"], capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    reception, keyframes = json.loads(pathlib.Path("cameras.json").read_text())
+    assert reception["frames"][0] > 0 and reception["results_all"] == 0, reception
+    assert keyframes["frames"][0] > 0 and keyframes["results_all"] > 0 and keyframes["age"], keyframes
+    assert not keyframes["errors"], keyframes
+
+
 main()

@@ -14,11 +14,9 @@ take_part (Bytes *bytes)
 {
   size_t wanted = take (bytes, 2);
   size_t n = wanted < bytes->left ? wanted : bytes->left;
-  GstBuffer *buffer = gst_buffer_new ();
+  GstBuffer *buffer =
+      n > 0 ? gst_buffer_new_wrapped (g_memdup2 (bytes->at, n), n) : gst_buffer_new ();
 
-  if (n > 0)
-    gst_buffer_append_memory (
-        buffer, gst_memory_new_wrapped (0, g_memdup2 (bytes->at, n), n, 0, n, NULL, g_free));
   bytes->at += n;
   bytes->left -= n;
   return buffer;
