@@ -252,6 +252,7 @@ gst_effnet_classify_shadow (GstEffnetClassify *self, GstBuffer *buffer, guint64 
     gst_effnet_job_begin (job, engine, &mine);
     job->results.filter = gst_effnet_class_filter_ref (shadow->filter);
     job->results.frame = frame;
+    job->trigger = GST_EFFNET_TRIGGER_ALWAYS; /* the model in use has been triggered */
     if (gst_effnet_inference_capture (&self->inference, &self->format, &self->coded, buffer, TRUE,
                                       &none, job, NULL) &&
         job->input != GST_EFFNET_INPUT_NONE) {
