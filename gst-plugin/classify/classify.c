@@ -131,7 +131,8 @@
  * them the result is repeated. The decoder is the system's (#effnetclassify:decoder names another),
  * has no threads of its own and serves all streams of the process that take turns. With
  * #effnetclassify:decode-frames=all every picture is decoded, in order, with a decoder for each
- * stream; the result of a picture that B-frames hold back comes with a later buffer.
+ * stream; the result of a picture that B-frames hold back comes with a later buffer. No buffer is
+ * ever dropped, since others build on it, and #effnetclassify:trigger is not asked.
  *
  * ## Fields of a result
  *

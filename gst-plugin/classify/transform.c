@@ -191,8 +191,8 @@ answer_overload (GstEffnetClassify *self, Frame *frame)
   switch (gst_effnet_load_overload (&frame->settings.load, frame->reason)) {
   case GST_EFFNET_OVERLOAD_GO_ON:
     break;
-  case GST_EFFNET_OVERLOAD_DROP:
-    frame->dropped = TRUE;
+  case GST_EFFNET_OVERLOAD_DROP: /* but frames of compressed video build on each other */
+    frame->dropped = !gst_effnet_coded_is_set (&self->coded);
     break;
   case GST_EFFNET_OVERLOAD_WAIT:
     if (frame->reason == GST_EFFNET_REASON_BUSY)
@@ -533,7 +533,8 @@ gst_effnet_classify_leave (gpointer owner, GstEffnetHeld *held)
   g_rec_mutex_lock (&self->way);
   use_regions (self, &frame->settings.inference.regions);
   ret = take_up_finished (self, frame, held->number);
-  frame->fresh = frame->number > 0 && frame->number == self->results_number;
+  frame->fresh = frame->number > 0 && frame->number == self->results_number &&
+                 self->results.pts == GST_BUFFER_PTS (held->buffer);
   frame->bad |= frame->number > 0 && frame->number == self->bad_number;
   if (ret == GST_FLOW_OK && !frame->bad && self->results.engine != NULL)
     announce (self, frame);

@@ -328,6 +328,15 @@ wait_for_inferences (GstHarness *h, guint64 n)
   g_assert_cmpuint (harness_stat (h, "inferences"), >=, n);
 }
 
+/* The same, where a thread of the element's own sends buffers on. */
+static void
+wait_for_inferences_alone (GstHarness *h, guint64 n)
+{
+  for (guint i = 0; i < 2000 && harness_stat (h, "inferences") < n; i++)
+    g_usleep (10000);
+  g_assert_cmpuint (harness_stat (h, "inferences"), >=, n);
+}
+
 /* Buffers do not wait, and later ones carry the newest keyframe's result and say which it is. */
 static void
 test_live (gconstpointer frames)
@@ -364,6 +373,68 @@ test_live (gconstpointer frames)
   g_assert_cmpuint (result_uint64 (result_of (out), "result-pts"), ==,
                     GST_BUFFER_PTS ((GstBuffer *)g_ptr_array_index (coded->units, 30)));
   gst_buffer_unref (out);
+  harness_free (h);
+  g_hash_table_unref (scores);
+}
+
+/* An encoded picture that is left out would spoil those that build on it. */
+static void
+test_nothing_dropped (void)
+{
+  g_autoptr (Coded) coded = NULL;
+  GstHarness *h;
+
+  if (!coded_needs ("x264enc", "avdec_h264", NULL))
+    return;
+  coded = coded_new ("x264enc key-int-max=1 ! h264parse ! "
+                     "video/x-h264,stream-format=avc,alignment=au",
+                     60, 640, 480);
+  h = coded_harness (coded, "overload-policy", "drop-frame");
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
+  gst_harness_play (h);
+  gst_harness_set_src_caps (h, gst_caps_ref (coded->caps));
+  for (guint i = 0; i < coded->units->len; i++)
+    gst_buffer_unref (push_pull (h, coded_copy_unit (coded, i)));
+  g_assert_cmpuint (harness_stat (h, "frames"), ==, coded->units->len);
+  g_assert_cmpuint (harness_stat (h, "dropped"), ==, 0);
+  harness_free (h);
+}
+
+/* delayed: every buffer comes out, in order, keyframes with their own results. */
+static void
+test_delayed (void)
+{
+  g_autoptr (Coded) coded = NULL;
+  GHashTable *scores;
+  GstHarness *h;
+  guint n_fresh = 0, n = 0;
+  GstBuffer *out;
+
+  if (!coded_needs ("x264enc", "avdec_h264", NULL))
+    return;
+  coded = coded_new (PLAIN, 31, 320, 240);
+  scores = classify_decoded (coded, "h264parse ! avdec_h264 max-threads=1");
+  h = coded_harness (coded, NULL, NULL);
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "delayed");
+  gst_harness_play (h);
+  gst_harness_set_src_caps (h, gst_caps_ref (coded->caps));
+  for (guint i = 0; i < coded->units->len; i++) {
+    g_assert_cmpint (gst_harness_push (h, coded_copy_unit (coded, i)), ==, GST_FLOW_OK);
+    if (i % 10 == 0)
+      wait_for_inferences_alone (h, i / 10 + 1);
+  }
+  gst_harness_push_event (h, gst_event_new_eos ());
+  while ((out = gst_harness_try_pull (h)) != NULL) {
+    assert_same (out, g_ptr_array_index (coded->units, n));
+    assert_score (scores, result_of (out));
+    n_fresh += result_boolean (result_of (out), "fresh");
+    gst_buffer_unref (out);
+    n++;
+  }
+  g_assert_cmpuint (n, ==, coded->units->len);
+  g_assert_cmpuint (n_fresh, ==, 4);
   harness_free (h);
   g_hash_table_unref (scores);
 }
@@ -456,6 +527,8 @@ main (int argc, char **argv)
   g_test_add_data_func ("/coded/flush/all", "all", test_flush);
   g_test_add_data_func ("/coded/live/keyframes", "keyframes", test_live);
   g_test_add_data_func ("/coded/live/all", "all", test_live);
+  g_test_add_func ("/coded/nothing-dropped", test_nothing_dropped);
+  g_test_add_func ("/coded/delayed", test_delayed);
   g_test_add_func ("/coded/stop", test_stop);
   g_test_add_func ("/coded/damage", test_damage);
   g_test_add_func ("/coded/caps-change", test_caps_change);
