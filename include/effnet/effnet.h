@@ -418,7 +418,8 @@ EFFNET_API void effnet_session_set_cancelled (EffnetSession *session, gboolean c
  * @result: (out caller-allocates): filled; its arrays belong to the session
  * @error: return location
  *
- * Pixels to classes. A raw frame described like the last allocates nothing, a JPEG twice (libjpeg).
+ * Pixels to classes. A raw frame described like the last allocates nothing, a JPEG twice (libjpeg;
+ * five times one that lacks a table).
  *
  * Returns: FALSE with #EFFNET_ERROR_FRAME when the frame cannot be used, or as
  *   effnet_session_run(); the session stays usable

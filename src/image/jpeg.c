@@ -14,17 +14,16 @@
 
 #include <math.h>
 #include <setjmp.h>
-#include <stdio.h>
 #include <string.h>
-
-#include <jpeglib.h>
-#include <jerror.h>
 
 #include "base/checked.h"
 #include "base/limits.h"
 #include "image/color.h"
 #include "image/exif.h"
+#include "image/jpeg_tables.h"
 #include "image/markers.h"
+
+#include <jerror.h> /* behind jpeglib.h */
 
 #if JPEG_LIB_VERSION >= 70
 #  define DCT_WIDTH(k)      ((unsigned)(k)->DCT_h_scaled_size)
@@ -45,6 +44,7 @@ struct _EffnetJpeg {
   struct jpeg_progress_mgr progress;
   jmp_buf jump;
   EffnetStop *stop;
+  gboolean created;
   const uint8_t *file;
   size_t size;      /* bytes of it */
   size_t given;     /* bytes that the source has given or left out */
@@ -61,8 +61,7 @@ struct _EffnetJpeg {
   unsigned lines_room[3];
 };
 
-/* ---- what libjpeg calls ------------------------------------------------------------------------
- */
+/* ---- what libjpeg calls ---------------------------------------------------------------------- */
 
 static void
 on_error (j_common_ptr common)
@@ -102,7 +101,6 @@ on_message (j_common_ptr common, int level)
 {
   EffnetJpeg *jpeg = common->client_data;
   unsigned row = jpeg->d.input_iMCU_row; /* that is being read */
-
   if (level >= 0)
     return;
   common->err->format_message (common, jpeg->message);
@@ -213,8 +211,7 @@ source_skip (j_decompress_ptr d, long n)
   d->src->bytes_in_buffer -= (size_t)n;
 }
 
-/* ---- life --------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static gboolean
 fail (EffnetJpeg *jpeg, GError **error)
@@ -247,12 +244,11 @@ effnet_jpeg_free (EffnetJpeg *jpeg)
   g_free (jpeg);
 }
 
-/* Called behind a setjmp. A decoder keeps a frame's tables, and would decode one without any with
- * them: it is made anew. */
 static void
-prepare (EffnetJpeg *jpeg)
+create (EffnetJpeg *jpeg)
 {
   jpeg_destroy_decompress (&jpeg->d);
+  jpeg->created = FALSE;
   jpeg->d.err = jpeg_std_error (&jpeg->err);
   jpeg->err.error_exit = on_error;
   jpeg->err.emit_message = on_message;
@@ -268,10 +264,22 @@ prepare (EffnetJpeg *jpeg)
   jpeg->progress.progress_monitor = on_progress;
   jpeg->d.progress = &jpeg->progress;
   jpeg->d.mem->max_memory_to_use = EFFNET_JPEG_MEMORY_MAX;
+  jpeg->created = TRUE;
 }
 
-/* ---- the header --------------------------------------------------------------------------------
- */
+/* ---- the header ------------------------------------------------------------------------------ */
+
+static void
+read_header (EffnetJpeg *jpeg)
+{
+  size_t start = effnet_markers_start (jpeg->file, jpeg->size);
+
+  jpeg->ran_out = jpeg->beyond = FALSE;
+  jpeg->seen = 0;
+  effnet_damage_begin (&jpeg->damage);
+  give (jpeg, start, MIN (start + 2, jpeg->size));
+  jpeg_read_header (&jpeg->d, TRUE);
+}
 
 static gboolean
 check_header (EffnetJpeg *jpeg, EffnetJpegHeader *header)
@@ -318,21 +326,22 @@ effnet_jpeg_header (EffnetJpeg *jpeg, const void *data, size_t size, EffnetJpegH
   jpeg->size = size;
   if (setjmp (jpeg->jump) != 0)
     return fail (jpeg, error);
-  prepare (jpeg);
-  jpeg->ran_out = jpeg->beyond = FALSE;
-  jpeg->seen = 0;
-  effnet_damage_begin (&jpeg->damage);
-  size_t start = effnet_markers_start (data, size);
-  give (jpeg, start, MIN (start + 2, size));
-  jpeg_read_header (&jpeg->d, TRUE);
+  if (!jpeg->created)
+    create (jpeg);
+  jpeg_abort_decompress (&jpeg->d);
+  effnet_jpeg_tables_clear (&jpeg->d);
+  read_header (jpeg);
+  if (effnet_jpeg_tables_lack (&jpeg->d)) { /* a new decoder knows, or takes the standard's */
+    create (jpeg);
+    read_header (jpeg);
+  }
   if (!check_header (jpeg, header))
     return fail (jpeg, error);
   header->orientation = effnet_exif_orientation (data, size);
   return TRUE;
 }
 
-/* ---- the decoder -------------------------------------------------------------------------------
- */
+/* ---- the decoder ----------------------------------------------------------------------------- */
 
 static gboolean
 describe_planes (EffnetJpeg *jpeg, EffnetJpegPlane planes[3])

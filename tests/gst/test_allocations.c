@@ -8,9 +8,8 @@
 
 #include <gst/base/gstbasetransform.h>
 
-#define QUEUE_CALLS 2 /* the scheduler's, of a job that waits for its turn */
-#define JPEG_CALLS                                                                                 \
-  (9 + QUEUE_CALLS) /* libjpeg's: six of a decoder, the frame's size, the picture */
+#define QUEUE_CALLS 2                 /* the scheduler's, of a job that waits for its turn */
+#define JPEG_CALLS  (3 + QUEUE_CALLS) /* libjpeg's: the frame's size, and the picture */
 
 static GstFlowReturn (*transform_ip) (GstBaseTransform *base, GstBuffer *buffer);
 static guint calls; /* of the newest buffer */
