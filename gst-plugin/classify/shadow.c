@@ -18,6 +18,7 @@ void
 gst_effnet_shadow_clear (GstEffnetShadow *shadow)
 {
   gst_effnet_stream_clear (&shadow->stream);
+  g_clear_pointer (&shadow->scheduler, effnet_scheduler_unref);
   g_clear_pointer (&shadow->filter, gst_effnet_class_filter_unref);
   g_clear_pointer (&shadow->rules, gst_effnet_class_rules_unref);
   g_clear_pointer (&shadow->engine, gst_effnet_engine_unref);
@@ -27,10 +28,10 @@ gst_effnet_shadow_clear (GstEffnetShadow *shadow)
 void
 gst_effnet_shadow_start (GstEffnetShadow *shadow, EffnetScheduler *scheduler)
 {
+  gst_effnet_stream_stop (&shadow->stream);
+  g_clear_pointer (&shadow->scheduler, effnet_scheduler_unref);
   if (scheduler != NULL)
-    gst_effnet_stream_start (&shadow->stream, scheduler, 1);
-  else
-    gst_effnet_stream_stop (&shadow->stream);
+    shadow->scheduler = effnet_scheduler_ref (scheduler);
   memset (&shadow->own, 0, sizeof shadow->own);
   memset (&shadow->candidate, 0, sizeof shadow->candidate);
   shadow->compared = shadow->agreed = 0;
@@ -213,19 +214,43 @@ make_filter (GstEffnetClassify *self, GstEffnetEngine *engine)
   shadow->serial = engine->serial;
 }
 
+/* A stream that nothing comes from would have batches wait for it: there is one while there is a
+ * candidate. */
+static void
+settle_stream (GstEffnetClassify *self, gboolean wanted)
+{
+  GstEffnetStream *stream = &self->shadow.stream;
+  gboolean cancelled;
+
+  if (wanted == (stream->stream != NULL))
+    return;
+  if (!wanted) {
+    gst_effnet_stream_stop (stream);
+    return;
+  }
+  gst_effnet_stream_start (stream, self->shadow.scheduler, 1);
+  GST_OBJECT_LOCK (self);
+  cancelled = self->cancelled;
+  GST_OBJECT_UNLOCK (self);
+  if (cancelled) /* before there was one to cancel */
+    gst_effnet_stream_set_cancelled (stream, TRUE);
+}
+
 /* Returns: (transfer full) (nullable): the candidate, if this frame is one for it */
 static GstEffnetEngine *
 ref_engine (GstEffnetClassify *self)
 {
   GstEffnetShadow *shadow = &self->shadow;
   GstEffnetEngine *engine = NULL;
-  gboolean due;
+  gboolean due, has;
 
   GST_OBJECT_LOCK (self);
   due = ++shadow->since >= shadow->interval;
-  if (shadow->engine != NULL && due)
+  has = shadow->engine != NULL;
+  if (has && due)
     engine = gst_effnet_engine_ref (shadow->engine);
   GST_OBJECT_UNLOCK (self);
+  settle_stream (self, has);
   if (engine != NULL && (engine->serial != shadow->serial || shadow->rules != self->labels.rules))
     make_filter (self, engine);
   return engine;

@@ -38,7 +38,8 @@ typedef struct {
   double distance; /* sum of the differences of the best scores */
 
   /* the thread that captures or takes up */
-  GstEffnetStream stream;
+  EffnetScheduler *scheduler;   /* (nullable): of the element's stream */
+  GstEffnetStream stream;       /* started while there is a candidate */
   GstEffnetClassFilter *filter; /* (nullable): of the engine with that serial, and these rules */
   GstEffnetClassRules *rules;
   guint serial;

@@ -40,11 +40,13 @@ void
 gst_effnet_stream_start (GstEffnetStream *stream, EffnetScheduler *scheduler, guint capacity)
 {
   gst_effnet_stream_stop (stream);
-  stream->stream = effnet_stream_new (scheduler, 1, capacity);
   g_mutex_lock (&stream->lock);
   stream->cancelled = FALSE;
   stream->n_dropped = 0;
   g_mutex_unlock (&stream->lock);
+  g_mutex_lock (&stream->control);
+  stream->stream = effnet_stream_new (scheduler, 1, capacity);
+  g_mutex_unlock (&stream->control);
 }
 
 void
