@@ -23,8 +23,8 @@ import answers
 RATE = 30
 WARM_UP = 5
 CAPS = {"MJPEG": "image/jpeg,width=1920,height=1080,framerate=30/1,parsed=true",
-        "NV12": "video/x-raw,format=NV12,width=1920,height=1080,framerate=30/1,colorimetry=bt709,"
-                "interlace-mode=progressive"}
+        "NV12": "video/x-raw,format=NV12,width=1920,height=1080,framerate=30/1,pixel-aspect-ratio=1/1,"
+                "colorimetry=bt709,interlace-mode=progressive"}
 SMALL = "video/x-raw,format=RGB,width=224,height=224,pixel-aspect-ratio=1/1"
 # Debian's python3-gi serves the environment's Python, which is Debian's, too.
 SYSTEM_MODULES = "/usr/lib/python3/dist-packages"
@@ -62,19 +62,25 @@ class Ort:
         return self.session.run(None, {"t0": self.input})[0][0]
 
 
+def compile_openvino(ask, model, performance, threads):
+    import openvino
+
+    hint = {"fp32": "f32", "bf16": "bf16"}[ask["precision"]]
+    compiled = openvino.Core().compile_model(model, "CPU", {
+        "INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": performance})
+    used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    if used != hint:
+        raise RuntimeError(f"asked for {hint}, the plugin took {used}")
+    return compiled
+
+
 class Ov:
     def __init__(self, ask):
         import numpy as np
         import openvino
 
         self.np, self.version = np, {"openvino": openvino.__version__}
-        hint = {"fp32": "f32", "bf16": "bf16"}[ask["precision"]]
-        core = openvino.Core()
-        compiled = core.compile_model(core.read_model(ask["model"]), "CPU", {
-            "INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"})
-        used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        if used != hint:
-            raise RuntimeError(f"asked for {hint}, the plugin took {used}")
+        compiled = compile_openvino(ask, openvino.Core().read_model(ask["model"]), "LATENCY", 1)
         self.input = np.empty((1, 3, 224, 224), np.float32)
         self.request = compiled.create_infer_request()
         self.request.set_input_tensor(openvino.Tensor(self.input, shared_memory=True))
@@ -113,10 +119,10 @@ class Pipeline:
 class Ours(Pipeline):
     """Frames are counted where they leave the element, by its own statistics."""
 
-    def __init__(self, ask, live):
+    def __init__(self, ask, live, before="", threads=1):
         model = os.path.join(ask["model"], "model.safetensors")
-        super().__init__(ask, f"effnetclassify name=element model-file={model} resize-mode=stretch threads=1 "
-                         f"precision={ask['precision']} ! fakesink sync=false", live)
+        super().__init__(ask, f"{before}effnetclassify name=element model-file={model} resize-mode=stretch "
+                         f"threads={threads} precision={ask['precision']} ! fakesink sync=false", live)
         self.element = self.pipeline.get_by_name("element")
         if self.pipeline.get_state(0)[0] == Gst.StateChangeReturn.FAILURE:
             raise self.failure()
@@ -140,10 +146,10 @@ class Ours(Pipeline):
 
 
 class Theirs(Pipeline):
-    def __init__(self, ask, live, engine):
+    def __init__(self, ask, live, engine, before=""):
         decode = "jpegdec ! " if ask["source"] == "MJPEG" else ""
         drop = "max-buffers=1 drop=true" if live else ""
-        super().__init__(ask, f"{decode}videoconvertscale add-borders=false n-threads=1 ! {SMALL} ! "
+        super().__init__(ask, f"{before}{decode}videoconvertscale add-borders=false n-threads=1 ! {SMALL} ! "
                          f"appsink name=sink sync=false {drop}", live)
         self.sink, self.engine, self.done = self.pipeline.get_by_name("sink"), engine, 0
         if live:

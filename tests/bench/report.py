@@ -16,7 +16,7 @@ TITLES = {("fp32", "latency"): "fp32 against fp32", ("fp32", "throughput"): "fp3
 def failed(out):
     """Whether one of ours could not be measured. A CPU without bf16 is no failure; a peer never is."""
     rows = [row for group in out.get("network", {}).get("groups", []) for row in group["entrants"]]
-    for part in ("front_end", "end_to_end"):
+    for part in ("front_end", "end_to_end", "streams"):
         rows += [row for group in out.get(part, {}).get("groups", []) for row in group["entrants"]]
     return any(row["not_run"] and row["peer"] == "effnet" and row["precision"] != "bf16" for row in rows)
 
@@ -38,7 +38,7 @@ def name(row):
 
 def versions(out):
     found = {}
-    for part in ("network", "front_end", "end_to_end"):
+    for part in ("network", "front_end", "end_to_end", "streams"):
         for group in out.get(part, {}).get("groups", []):
             for row in group["entrants"]:
                 found.update(row.get("versions") or {})
@@ -159,6 +159,20 @@ def end_to_end(part):
                              "live frames/s", "live CPU"], rows), not_run(part["groups"])])
 
 
+def streams(part):
+    rows = []
+    for group in part["groups"]:
+        for row in group["entrants"]:
+            if "median_fps" in row:
+                rows.append([group["variant"], row["streams"], name(row), f"{row['per_core']:.1f}",
+                             f"{row['median_fps']:.1f} ({row['p10_fps']:.1f}-{row['p90_fps']:.1f})",
+                             f"{row['cpu_ms']:.2f}", f"{row['cpu_ratio']:.2f}" if "cpu_ratio" in row else "-",
+                             f"{row['live_share']:.0%} ({row['live_least']:.0%})", f"{row['live_cpu_ms']:.2f}"])
+    return "\n".join(["## Many streams\n", f"{part['what']} {len(part['cores'])} cores.\n",
+                      table(["variant", "streams", "pipelines", "inferences/s a core", "inferences/s", "CPU ms", "ratio",
+                             "live: frames with a result", "live CPU ms"], rows), not_run(part["groups"])])
+
+
 def accuracy(part):
     if part.get("not_run"):
         return f"## Accuracy of bf16\n\nNOT RUN: {part['not_run']}\n"
@@ -181,7 +195,7 @@ def markdown(out):
     if out["quick"]:
         text.append("**A --quick run: it proves that the harness works and says nothing about speed.**\n")
     for title, part in (("network", network), ("front_end", front_end), ("end_to_end", end_to_end),
-                        ("accuracy", accuracy)):
+                        ("streams", streams), ("accuracy", accuracy)):
         if title in out:
             text.append(part(out[title]))
     return "\n".join(text)

@@ -108,6 +108,23 @@ def end_to_end():
 
 
 @test
+def many_streams():
+    """One and three streams in a process, a process each, and OpenVINO's queue: all of them get results, live and not"""
+    out = bench("--many-streams", "--variants", "lite0", "--rounds", "1", "--precisions", "fp32",
+                "--stream-counts", "1,3", "--json", "out.json", "--markdown", "out.md")
+    [group] = json.loads(pathlib.Path("out.json").read_text())["streams"]["groups"]
+    assert [(row["peer"], row["streams"]) for row in group["entrants"]] == [
+        ("effnet", 1), ("ov", 1), ("effnet", 3), ("processes", 3), ("ov", 3)], group
+    for row in group["entrants"]:
+        assert row["peer"] == "ov" or not row["not_run"], row
+        if not row["not_run"]:
+            assert row["median_fps"] > 0 and row["cpu_ms"] > 0 and row["live_cpu_ms"] > 0, row
+            assert 0 < row["live_least"] <= row["live_share"] < 1.4, row
+            assert row["title"] in out.stdout
+    assert "--stream-counts" in bench("--stream-counts", "none", code=2).stderr
+
+
+@test
 def front_end():
     """The front end's engines show the same picture"""
     out = bench("--front-end", "--rounds", "2", "--seconds", "0.2", "--json", "out.json")
