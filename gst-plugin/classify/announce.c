@@ -11,7 +11,7 @@ typedef struct {
   const char *name; /* as GstEffnetPick has it */
   int roi_id;
   guint nth;
-  guint serial; /* engine of it */
+  guint64 identity; /* of the engine of it */
   int label_id;
 } Announced;
 
@@ -176,7 +176,7 @@ gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView
   g_array_set_size (announcer->records, 0);
   g_array_set_size (announcer->origins, 0);
   g_array_set_size (announcer->places, 0);
-  announcer->serial = results->engine->serial;
+  announcer->identity = results->engine->identity;
   announcer->smooths = view->smooths;
   if (!view->fresh && view->regions->mode == GST_EFFNET_INFERENCE_REGION_ROI_LIST) {
     collect_again (announcer, view, buffer);
@@ -226,13 +226,13 @@ gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, const GstEffnetResul
 
 /* TRUE when no message has announced this class of this part; from now on one has. */
 static gboolean
-is_news (GArray *announced, const GstEffnetPick *pick, guint serial, int label_id)
+is_news (GArray *announced, const GstEffnetPick *pick, guint64 identity, int label_id)
 {
-  Announced now = {pick->name, pick->roi_id, pick->nth, serial, label_id};
+  Announced now = {pick->name, pick->roi_id, pick->nth, identity, label_id};
 
   for (guint i = 0; i < announced->len; i++) {
     Announced *old = &g_array_index (announced, Announced, i);
-    gboolean news = old->serial != serial || old->label_id != label_id;
+    gboolean news = old->identity != identity || old->label_id != label_id;
 
     if (!is_of (old, pick))
       continue;
@@ -279,7 +279,7 @@ gst_effnet_announcer_pop_message (GstEffnetAnnouncer *announcer, GstObject *sour
     const GstEffnetResult *origin = g_array_index (announcer->origins, GstEffnetResult *, i);
     gboolean news = announcer->smooths ? records[i].state_changed
                                        : is_news (announcer->announced, &origin->pick,
-                                                  announcer->serial, origin->answer);
+                                                  announcer->identity, origin->answer);
 
     if (news || all)
       records[n++] = records[i];

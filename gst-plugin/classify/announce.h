@@ -28,7 +28,7 @@ typedef struct {
   GArray *origins;   /* of GstEffnetResult *, one for each record */
   GArray *places;    /* of GstEffnetPick, one for each record: where it is on this buffer */
   GArray *picks;     /* of GstEffnetPick, scratch */
-  guint serial;      /* engine of the records */
+  guint64 identity;  /* of the engine of the records */
   gboolean smooths;  /* of the view that they were collected for */
 } GstEffnetAnnouncer;
 

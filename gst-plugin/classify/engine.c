@@ -107,7 +107,8 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   GstEffnetEngine *engine = g_new0 (GstEffnetEngine, 1);
   EffnetModelOptions model_options = {.variant = settings->variant,
                                       .labels_file = settings->labels_file,
-                                      .precision = settings->precision};
+                                      .precision = settings->precision,
+                                      .input_size = settings->input_size};
   EffnetSessionOptions session_options = {.frontend_only = TRUE};
 
   init_debug ();
@@ -126,6 +127,7 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   effnet_model_get_info (engine->model, &engine->info);
   engine->class_list = checksum_of_classes (engine->model, engine->info.n_classes);
   engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow: once */
+  engine->identity = engine->class_list ^ g_str_hash (engine->sha256);
   return engine;
 
   /* ERRORS */

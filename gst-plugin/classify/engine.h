@@ -20,6 +20,7 @@ typedef struct {
   EffnetPrecision precision;
   guint threads;
   char *instance_id; /* (nullable): the process's scheduler of so many threads */
+  guint input_size;  /* side of the network's input, pixels; 0 = the model's own */
 } GstEffnetModelSettings;
 
 /* How a frame becomes the network's input, and its output scores. */
@@ -37,6 +38,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_effnet_model_debug);
 typedef struct {
   gatomicrefcount refs;
   guint serial;       /* from 1, never twice in a process */
+  guint64 identity;   /* a checksum, of weights and classes: not of the input */
   guint64 class_list; /* a checksum, never 0: where it is the same, class numbers compare */
   GstEffnetModelSettings settings;
   EffnetModel *model;

@@ -7,6 +7,7 @@
 #define GST_EFFNET_INSTANCE_H
 
 #include "classify/announce.h"
+#include "classify/budget.h"
 #include "classify/delay.h"
 #include "classify/coded.h"
 #include "classify/enums.h"
@@ -67,6 +68,8 @@ struct _GstEffnetClassify {
   gboolean live; /* what upstream said when the mode was settled */
   GstEffnetStats stats;
   GstEffnetQos qos;
+  GstEffnetBudget budget;
+  guint budget_serial; /* engine that it counts on; 0 = none yet */
 
   GstEffnetStream stream; /* has locks of its own, as the next */
   GstEffnetShadow shadow;

@@ -62,6 +62,7 @@ typedef struct {
   GstBuffer *copy;            /* (nullable): the one that is mapped, if it is not the stream's */
   guint64 convert_ns;         /* of the parts together, on the streaming thread */
   GstClockTime arrived, submitted; /* system times */
+  GstClockTime deadline;           /* likewise: its turn is to come by then; 0 = none */
 
   /* outcome */
   GstEffnetResults results;

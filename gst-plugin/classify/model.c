@@ -34,6 +34,7 @@ gst_effnet_classify_close (GstEffnetClassify *self)
   GST_OBJECT_LOCK (self);
   self->generation++;
   engine = g_steal_pointer (&self->engine);
+  self->model_settings.input_size = 0;
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&engine, gst_effnet_engine_unref);
   gst_effnet_classify_close_shadow (self);
@@ -144,17 +145,24 @@ load_and_swap (GstElement *element, gpointer user_data)
 }
 
 void
-gst_effnet_classify_reload (GstEffnetClassify *self)
+gst_effnet_classify_set_input_size (GstEffnetClassify *self, guint side)
 {
   gboolean open;
   guint generation;
 
   GST_OBJECT_LOCK (self);
+  self->model_settings.input_size = side;
   generation = ++self->generation;
   open = self->engine != NULL;
   GST_OBJECT_UNLOCK (self);
   if (open)
     gst_element_call_async (GST_ELEMENT (self), load_and_swap, GUINT_TO_POINTER (generation), NULL);
+}
+
+void
+gst_effnet_classify_reload (GstEffnetClassify *self)
+{
+  gst_effnet_classify_set_input_size (self, 0);
 }
 
 static void

@@ -225,15 +225,19 @@ get_stats (GstEffnetClassify *self, GValue *value)
   GstEffnetEngine *engine;
   EffnetQueueStats queue;
   GstStructure *stats;
+  guint slower;
 
   GST_OBJECT_LOCK (self);
   *copy = self->stats;
+  slower = self->budget.slower;
   GST_OBJECT_UNLOCK (self);
   stats = gst_effnet_stats_to_structure (copy);
   gst_effnet_classify_add_shadow_stats (self, stats);
   g_free (copy);
   engine = gst_effnet_classify_ref_engine (self);
+  gst_structure_set (stats, "interval-factor", G_TYPE_UINT, slower, NULL);
   if (engine != NULL) {
+    gst_structure_set (stats, "input-side", G_TYPE_UINT, engine->info.input_width, NULL);
     effnet_scheduler_get_stats (engine->scheduler, &queue);
     take_part (stats, "scheduler",
                gst_effnet_stats_of_queue (&queue, effnet_scheduler_get_size (engine->scheduler)));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * inference-interval, max-inference-rate, trigger, overload-policy. */
+ * inference-interval, max-inference-rate, trigger, overload-policy, latency-budget. */
 #include "classify/props_load.h"
 
-enum { INFERENCE_INTERVAL, MAX_INFERENCE_RATE, TRIGGER, OVERLOAD_POLICY };
+enum { INFERENCE_INTERVAL, MAX_INFERENCE_RATE, TRIGGER, OVERLOAD_POLICY, LATENCY_BUDGET };
 
 static gboolean
 set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
@@ -25,6 +25,9 @@ set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
     break;
   case OVERLOAD_POLICY:
     load->policy = g_value_get_enum (value);
+    break;
+  case LATENCY_BUDGET:
+    load->latency_budget = g_value_get_uint64 (value);
     break;
   default:
     load->rate_num = (guint)gst_value_get_fraction_numerator (value);
@@ -48,6 +51,9 @@ get (GstEffnetClassify *self, guint index, GValue *value)
     break;
   case OVERLOAD_POLICY:
     g_value_set_enum (value, load->policy);
+    break;
+  case LATENCY_BUDGET:
+    g_value_set_uint64 (value, load->latency_budget);
     break;
   default:
     gst_value_set_fraction (value, (int)load->rate_num, (int)load->rate_den);
@@ -86,6 +92,13 @@ install (GObjectClass *klass, guint first)
                          "waits for its turn, or that downstream said would be late",
                          GST_TYPE_EFFNET_OVERLOAD_POLICY, GST_EFFNET_OVERLOAD_POLICY_AUTO,
                          GST_EFFNET_PLAYING_FLAGS));
+  g_object_class_install_property (
+      klass, first + LATENCY_BUDGET,
+      g_param_spec_uint64 ("latency-budget", "Latency budget",
+                           "Keep the time from a frame's arrival to its result below this, with a "
+                           "longer interval or a smaller input of the network as needed; 0 = do "
+                           "neither (ns)",
+                           0, 3600 * GST_SECOND, 0, GST_EFFNET_PLAYING_FLAGS));
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_TRIGGER, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_EFFNET_OVERLOAD_POLICY, 0);
 }

@@ -58,6 +58,7 @@ load (GstElement *element, gpointer user_data)
   g_free (settings.model_file);
   settings.model_file = g_strdup (shadow->path);
   GST_OBJECT_UNLOCK (self);
+  settings.input_size = 0;
   g_clear_pointer (&settings.variant, g_free); /* as the candidate's card says */
   if (wanted)
     engine = gst_effnet_engine_new (&settings, &error);

@@ -136,6 +136,7 @@ gst_effnet_stream_submit (GstEffnetStream *stream, GstEffnetJob *job, EffnetSubm
 {
   EffnetJob work = {.model = job->results.engine->model,
                     .cost = job->picks->len,
+                    .deadline_ns = (int64_t)job->deadline,
                     .run = run,
                     .destroy = finish,
                     .data = job,

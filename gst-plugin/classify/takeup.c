@@ -3,6 +3,8 @@
  * Counts, and warns of frames that are bad. The object lock is taken for the counters only. */
 #include "classify/takeup.h"
 
+#include "classify/adapt.h"
+
 #define GST_CAT_DEFAULT gst_effnet_classify_debug
 
 #define WARNING_INTERVAL (5 * GST_SECOND) /* between two warnings about bad frames */
@@ -36,6 +38,8 @@ count_results (GstEffnetClassify *self, const GstEffnetJob *job, GstEffnetReason
     gst_effnet_stats_skip (&self->stats, reason);
   }
   GST_OBJECT_UNLOCK (self);
+  if (n > 0)
+    gst_effnet_classify_adapt_to (self, job, latency_of (job));
 }
 
 /* Warns now and then; the stream goes on until there are too many. */

@@ -5,6 +5,7 @@
  * lateness and for the counters, and never while anything runs or is posted. */
 #include "classify/transform.h"
 
+#include "classify/adapt.h"
 #include "classify/mode.h"
 #include "classify/model.h"
 #include "classify/takeup.h"
@@ -214,7 +215,7 @@ wants_inference (GstEffnetClassify *self, Frame *frame)
       .first = self->results.engine == NULL && !gst_effnet_stream_is_busy (&self->stream),
       .busy = !has_room (self),
       .time = frame->load.time,
-      .slower = 1,
+      .slower = gst_effnet_classify_adapt (self, frame->engine),
   };
   frame->reason = gst_effnet_load_ask (&self->load, &frame->settings.load, &frame->load);
   if (frame->reason == GST_EFFNET_REASON_NONE && !frame->load.first)
@@ -276,7 +277,7 @@ capture (GstEffnetClassify *self, Frame *frame, gboolean own)
 {
   static const GstEffnetResults none;
   gboolean delayed = self->mode == GST_EFFNET_INFERENCE_MODE_DELAYED;
-  GstClockTime start = gst_util_get_timestamp ();
+  GstClockTime start = gst_util_get_timestamp (), budget = frame->settings.load.latency_budget;
   GstEffnetJob *job = gst_effnet_stream_get_job (&self->stream);
   GError *error = NULL;
 
@@ -288,6 +289,7 @@ capture (GstEffnetClassify *self, Frame *frame, gboolean own)
   job->results.running_time = frame->load.time;
   job->results.frame = self->n_frames;
   job->arrived = start;
+  job->deadline = budget != 0 ? start + budget : 0;
   job->watch = &self->watch;
   job->trigger = frame->settings.load.trigger;
   job->wanted = self->results.engine != frame->engine; /* of another model, or none */

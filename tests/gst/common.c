@@ -236,6 +236,15 @@ grey_frame (int width, int height, guint8 grey, int n)
 }
 
 GstBuffer *
+stamped (GstBuffer *buffer, int n)
+{
+  buffer = gst_buffer_make_writable (buffer);
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (n, GST_SECOND, 30);
+  GST_BUFFER_DURATION (buffer) = GST_SECOND / 30;
+  return buffer;
+}
+
+GstBuffer *
 picture_through (const char *relative, const char *line)
 {
   GstHarness *h = gst_harness_new_parse (line);

@@ -38,6 +38,8 @@ typedef void (*PixelFunc) (int x, int y, int width, int height, guint8 *componen
 GstBuffer *frame_new (const GstVideoInfo *info, int pad, PixelFunc pixel);
 /* A grey frame of the harness' present caps size; `n` gives it a PTS at 30 frames a second. */
 GstBuffer *grey_frame (int width, int height, guint8 grey, int n);
+/* Gives @buffer, which it takes, the time stamp of frame @n at 30 frames a second. */
+GstBuffer *stamped (GstBuffer *buffer, int n);
 /* Sets I420 caps. */
 void set_i420_caps (GstHarness *h, int width, int height);
 

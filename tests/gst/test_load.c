@@ -211,15 +211,6 @@ test_element_reasons (void)
 
 /* ---- trigger --------------------------------------------------------------------------------- */
 
-static GstBuffer *
-stamped (GstBuffer *buffer, int n)
-{
-  buffer = gst_buffer_make_writable (buffer);
-  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (n, GST_SECOND, 30);
-  GST_BUFFER_DURATION (buffer) = GST_SECOND / 30;
-  return buffer;
-}
-
 /* The two photographs in turn, ten frames each. @jpeg: as files, decoded where they are classified
  */
 static void
