@@ -577,6 +577,9 @@ gst_effnet_classify_finish_stream (GstEffnetClassify *self)
   begin_frame (self, &frame, buffer);
   if (take_up_finished (self, &frame, G_MAXUINT) == GST_FLOW_OK && self->results.engine != NULL)
     announce (self, &frame);
+  GST_OBJECT_LOCK (self);
+  self->running = NULL;
+  GST_OBJECT_UNLOCK (self);
   clear_frame (&frame);
   gst_buffer_unref (buffer);
 }

@@ -457,6 +457,33 @@ test_storm (void)
   g_free (labels);
 }
 
+/* A result that the end of the stream waits for is the last that has to do with its model. */
+static void
+test_end_and_start (void)
+{
+  char *line = g_strdup_printf ("videotestsrc is-live=true num-buffers=3 ! "
+                                "video/x-raw,width=64,height=48,framerate=200/1 ! effnetclassify "
+                                "inference-mode=async model-file=%s ! fakesink",
+                                small_model);
+  GstElement *pipeline = gst_parse_launch (line, NULL);
+  GstBus *bus = gst_element_get_bus (pipeline);
+
+  for (int i = 0; i < 3; i++) {
+    GstMessage *message;
+
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered (bus, PATIENCE * GST_SECOND,
+                                          GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    g_assert_nonnull (message);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+    gst_message_unref (message);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+  }
+  gst_object_unref (bus);
+  gst_object_unref (pipeline);
+  g_free (line);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -471,6 +498,7 @@ main (int argc, char **argv)
   test_init (&argc, &argv);
   small_model = model_make ("b0", 10);
   g_test_add_func ("/live/storm", test_storm);
+  g_test_add_func ("/live/end-and-start", test_end_and_start);
   step = g_strdup ("the start");
   began = g_get_monotonic_time ();
   result = g_test_run ();
