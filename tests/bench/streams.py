@@ -83,10 +83,10 @@ def result(entrant, ours, cores):
     return row
 
 
-def meet(args, variant, precisions, values, models, pythons):
+def meet(args, variant, precision, values, models, pythons):
     """All numbers of streams take turns together, so that one can be compared with another."""
-    print(f"streams, {variant}, {precisions['effnet']}", file=sys.stderr, flush=True)
-    entrants = [Contestant(peer, precisions["ov" if peer == "ov" else "effnet"], streams)
+    print(f"streams, {variant}, {precision}", file=sys.stderr, flush=True)
+    entrants = [Contestant(peer, precision, streams)
                 for streams in args.stream_counts for peer in TITLES
                 if (peer != "processes" or streams > 1) and (peer != "ov" or not args.peers or peer in args.peers)]
     ours = {entrant.streams: entrant for entrant in entrants if entrant.peer == "effnet"}
@@ -119,7 +119,6 @@ def run(args, tool, pythons, cache, root):
         exported = tournament.exported(variant, tool, pythons["own"], cache / "bench-models")
         models = {"onnx": str(exported / "model.onnx"), "effnet": endtoend.write_model(tool, variant, frames / variant)}
         for discipline in args.precisions:
-            own = discipline == "own"
-            groups.append(meet(args, variant, {"effnet": "auto" if own else "fp32", "ov": "bf16" if own else "fp32"},
-                               values, models, pythons))
+            precision = {"fp32": "fp32", "own": "bf16"}[discipline]
+            groups.append(meet(args, variant, precision, values, models, pythons))
     return {"what": WHAT, "cores": cores, "groups": groups}
