@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <setjmp.h>
+#include <stdio.h> /* which jpeglib.h needs */
 #include <string.h>
 
 #include "base/checked.h"
@@ -22,6 +23,8 @@
 #include "image/exif.h"
 #include "image/jpeg_tables.h"
 #include "image/markers.h"
+
+#include <jpeglib.h>
 
 #include <jerror.h> /* behind jpeglib.h */
 

@@ -3,7 +3,10 @@
  * A table that is cleared and not read again has nothing in it: no step, no code. */
 #include "image/jpeg_tables.h"
 
+#include <stdio.h> /* which jpeglib.h needs */
 #include <string.h>
+
+#include <jpeglib.h>
 
 void
 effnet_jpeg_tables_clear (struct jpeg_decompress_struct *d)

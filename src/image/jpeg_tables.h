@@ -6,9 +6,8 @@
 #define EFFNET_IMAGE_JPEG_TABLES_H
 
 #include <glib.h>
-#include <stdio.h> /* which jpeglib.h needs */
 
-#include <jpeglib.h>
+struct jpeg_decompress_struct; /* of jpeglib.h */
 
 /* Before a header is read. */
 void effnet_jpeg_tables_clear (struct jpeg_decompress_struct *d);
