@@ -41,7 +41,7 @@ post (GstEffnetClassify *self, GstEffnetBudgetStep step, const GstEffnetBudget *
                          interval, "input-width", G_TYPE_UINT, budget->side, "input-height",
                          G_TYPE_UINT, budget->side, "reason", G_TYPE_STRING,
                          gst_effnet_budget_text (step), NULL);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), s));
+  gst_effnet_outbox_add (&self->outbox, gst_message_new_element (GST_OBJECT (self), s));
 }
 
 /* With the object lock: of the engine that frames are going to run with. */

@@ -484,7 +484,7 @@ finalize (GObject *object)
   gst_effnet_delay_clear (&self->delay);
   gst_effnet_stream_clear (&self->stream);
   gst_effnet_shadow_clear (&self->shadow);
-  g_rec_mutex_clear (&self->way);
+  g_mutex_clear (&self->way);
   gst_effnet_watch_clear (&self->watch);
   gst_effnet_announcer_clear (&self->announcer);
   gst_effnet_labels_clear (&self->labels);
@@ -562,7 +562,8 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_effnet_shadow_init (&self->shadow, GST_OBJECT (self));
   gst_effnet_delay_init (&self->delay, &self->stream, base->srcpad, self, gst_effnet_classify_leave,
                          gst_effnet_classify_free_frame);
-  g_rec_mutex_init (&self->way);
+  g_mutex_init (&self->way);
+  gst_effnet_outbox_init (&self->outbox);
   gst_effnet_latency_init (&self->latency);
   gst_effnet_watch_init (&self->watch);
   self->mode = GST_EFFNET_INFERENCE_MODE_SYNC;

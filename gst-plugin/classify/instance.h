@@ -15,6 +15,7 @@
 #include "classify/labels.h"
 #include "classify/latency.h"
 #include "classify/load.h"
+#include "classify/outbox.h"
 #include "classify/qos.h"
 #include "classify/shadow.h"
 #include "classify/stream.h"
@@ -75,9 +76,10 @@ struct _GstEffnetClassify {
   GstEffnetShadow shadow;
   GstEffnetWatch watch;
   GstEffnetDelay delay; /* inference-mode=delayed */
-  GRecMutex way;        /* in that mode, held by the thread that captures or announces */
+  GMutex way;           /* in that mode, held by the thread that captures or announces */
 
-  /* streaming thread */
+  /* streaming thread; in delayed mode, with the lock `way` */
+  GstEffnetOutbox outbox;           /* what is told when no lock is held */
   GstEffnetInferenceMode mode;      /* never AUTO */
   GstClockTime last_pts, last_time; /* of the newest buffer: time stamp, running time */
   GstClockTime spacing;             /* between buffers */

@@ -83,8 +83,9 @@ make_filter (GstEffnetClassify *self, GstEffnetEngine *engine)
   labels->filter = gst_effnet_labels_filter_new (labels->rules, engine, &complaint);
   labels->serial = engine->serial;
   if (complaint != NULL)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", complaint),
-                         ("the other classes of the lists count"));
+    gst_effnet_outbox_add_problem (&self->outbox, self, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR,
+                                   GST_RESOURCE_ERROR_SETTINGS,
+                                   "the other classes of the lists count", "%s", complaint);
 }
 
 static void
@@ -143,8 +144,10 @@ emit_state_changed (GstEffnetClassify *self, const GstEffnetResult *result)
   GST_DEBUG_OBJECT (self, "%s %d: \"%s\" becomes \"%s\" at %" GST_TIME_FORMAT, result->pick.name,
                     result->pick.roi_id, before, now, GST_TIME_ARGS (result->state.since));
   if (g_signal_has_handler_pending (self, signals[STATE_CHANGED], 0, FALSE))
-    g_signal_emit (self, signals[STATE_CHANGED], 0, result->pick.name, before, now,
-                   result->state.since, result->pick.roi_id);
+    gst_effnet_outbox_add_signal (&self->outbox, signals[STATE_CHANGED], self, G_TYPE_STRING,
+                                  result->pick.name, G_TYPE_STRING, before, G_TYPE_STRING, now,
+                                  G_TYPE_UINT64, result->state.since, G_TYPE_INT,
+                                  result->pick.roi_id, (GType)0);
 }
 
 /* A region of interest without a number of its own cannot be followed. */
@@ -218,7 +221,8 @@ gst_effnet_classify_emit_classified (GstEffnetClassify *self, GstBuffer *buffer)
     return;
   s = gst_effnet_announcer_to_structure (&self->announcer, &GST_BASE_TRANSFORM (self)->segment,
                                          buffer);
-  g_signal_emit (self, signals[CLASSIFIED], 0, s);
+  gst_effnet_outbox_add_signal (&self->outbox, signals[CLASSIFIED], self, GST_TYPE_STRUCTURE, s,
+                                (GType)0);
   gst_structure_free (s);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Counts, and warns of frames that are bad. The object lock is taken for the counters only. */
+ * Counts, and warns of frames that are bad and of settings that come to nothing. The object lock is
+ * taken for the counters only. */
 #include "classify/takeup.h"
 
 #include "classify/adapt.h"
@@ -55,17 +56,17 @@ bad_frame (GstEffnetClassify *self, int max_errors, const GError *error)
   self->n_bad++;
   gst_effnet_load_retry (&self->load);
   if (max_errors > 0 && self->n_bad >= (guint)max_errors) {
-    GST_ELEMENT_ERROR (self, STREAM, DECODE,
-                       ("%u frame(s) in a row could not be classified, max-errors is %d: %s",
-                        self->n_bad, max_errors, error->message),
-                       (NULL));
+    gst_effnet_outbox_add_problem (
+        &self->outbox, self, GST_MESSAGE_ERROR, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, NULL,
+        "%u frame(s) in a row could not be classified, max-errors is %d: %s", self->n_bad,
+        max_errors, error->message);
     return GST_FLOW_ERROR;
   }
   if (!GST_CLOCK_TIME_IS_VALID (self->warned_at) || now - self->warned_at >= WARNING_INTERVAL) {
-    GST_ELEMENT_WARNING (
-        self, STREAM, DECODE,
-        ("%u frame(s) could not be classified: %s", self->n_unreported, error->message),
-        ("the buffer goes on without a result"));
+    gst_effnet_outbox_add_problem (&self->outbox, self, GST_MESSAGE_WARNING, GST_STREAM_ERROR,
+                                   GST_STREAM_ERROR_DECODE, "the buffer goes on without a result",
+                                   "%u frame(s) could not be classified: %s", self->n_unreported,
+                                   error->message);
     self->n_unreported = 0;
     self->warned_at = now;
   }
@@ -141,5 +142,41 @@ gst_effnet_classify_tell_of_scene (GstEffnetClassify *self, GstBuffer *buffer)
                        gst_segment_to_running_time (segment, GST_FORMAT_TIME, pts), "stream-time",
                        G_TYPE_UINT64, gst_segment_to_stream_time (segment, GST_FORMAT_TIME, pts),
                        NULL);
-  gst_element_post_message (GST_ELEMENT (self), gst_message_new_element (GST_OBJECT (self), news));
+  gst_effnet_outbox_add (&self->outbox, gst_message_new_element (GST_OBJECT (self), news));
+}
+
+static void
+warn (GstEffnetClassify *self, const char *text)
+{
+  gst_effnet_outbox_add_problem (&self->outbox, self, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR,
+                                 GST_RESOURCE_ERROR_SETTINGS, NULL, "%s", text);
+}
+
+void
+gst_effnet_classify_warn_of_regions (GstEffnetClassify *self,
+                                     const GstEffnetRegionSettings *regions)
+{
+  g_autofree char *text = NULL;
+
+  if (regions->mode == GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len == 0)
+    warn (self, "inference-region is regions, but the property regions names none: nothing is "
+                "classified. Set it, as in regions=gate:0.1,0.2,0.3,0.4");
+  if (regions->mode != GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len > 0 &&
+      !self->warned_of_regions) {
+    self->warned_of_regions = TRUE;
+    text =
+        g_strdup_printf ("regions names %u part(s) of the frame, but they are not classified: set "
+                         "inference-region=regions, or regions to nothing",
+                         regions->named->len);
+    warn (self, text);
+  }
+  if (regions->mode != GST_EFFNET_INFERENCE_REGION_ROI_LIST && regions->object_class != NULL &&
+      !self->warned_of_class) {
+    self->warned_of_class = TRUE;
+    g_free (text);
+    text = g_strdup_printf ("object-class is %s, but it is for regions of interest, which are not "
+                            "looked at: set inference-region=roi-list, or object-class to nothing",
+                            regions->object_class);
+    warn (self, text);
+  }
 }

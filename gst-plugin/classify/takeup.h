@@ -17,6 +17,10 @@ GstFlowReturn gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob
 /* Posts what came or went, with the frames looked at since the last call, of what may be wrong with
  * the camera. @buffer: the newest */
 void gst_effnet_classify_tell_of_scene (GstEffnetClassify *self, GstBuffer *buffer);
+/* About settings that come to nothing. What is not looked at is said once: an application may
+ * change between the modes. */
+void gst_effnet_classify_warn_of_regions (GstEffnetClassify *self,
+                                          const GstEffnetRegionSettings *regions);
 
 G_END_DECLS
 

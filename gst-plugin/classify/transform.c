@@ -116,10 +116,10 @@ can_be_decoded (GstEffnetClassify *self, GstBuffer *buffer)
     return TRUE;
   can = gst_effnet_coded_look (&self->coded, buffer);
   if (gst_effnet_coded_pop_refresh (&self->coded))
-    GST_ELEMENT_INFO (self, STREAM, DECODE,
-                      ("The stream is refreshed gradually: what leads to a whole picture is "
-                       "decoded where it has no keyframes, which costs more"),
-                      (NULL));
+    gst_effnet_outbox_add_problem (
+        &self->outbox, self, GST_MESSAGE_INFO, GST_STREAM_ERROR, GST_STREAM_ERROR_DECODE, NULL,
+        "The stream is refreshed gradually: what leads to a whole picture is "
+        "decoded where it has no keyframes, which costs more");
   return can;
 }
 
@@ -140,8 +140,7 @@ ask_qos (GstEffnetClassify *self, Frame *frame)
   qos = self->qos;
   GST_OBJECT_UNLOCK (self);
   if (report)
-    gst_element_post_message (GST_ELEMENT (self),
-                              gst_effnet_qos_message_new (&qos, base, frame->buffer));
+    gst_effnet_outbox_add (&self->outbox, gst_effnet_qos_message_new (&qos, base, frame->buffer));
   if (answer == GST_EFFNET_QOS_LATE)
     return GST_EFFNET_REASON_LATE;
   return answer == GST_EFFNET_QOS_THROTTLED ? GST_EFFNET_REASON_THROTTLED : GST_EFFNET_REASON_NONE;
@@ -224,36 +223,6 @@ wants_inference (GstEffnetClassify *self, Frame *frame)
   return frame->reason == GST_EFFNET_REASON_NONE && !frame->cancelled;
 }
 
-/* About settings that come to nothing. What is not looked at is said once: an application may
- * change between the modes. */
-static void
-warn_of_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
-{
-  if (regions->mode == GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len == 0)
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("inference-region is regions, but the property regions names none: "
-                          "nothing is classified. Set it, as in regions=gate:0.1,0.2,0.3,0.4"),
-                         (NULL));
-  if (regions->mode != GST_EFFNET_INFERENCE_REGION_REGIONS && regions->named->len > 0 &&
-      !self->warned_of_regions) {
-    self->warned_of_regions = TRUE;
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("regions names %u part(s) of the frame, but they are not classified: "
-                          "set inference-region=regions, or regions to nothing",
-                          regions->named->len),
-                         (NULL));
-  }
-  if (regions->mode != GST_EFFNET_INFERENCE_REGION_ROI_LIST && regions->object_class != NULL &&
-      !self->warned_of_class) {
-    self->warned_of_class = TRUE;
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("object-class is %s, but it is for regions of interest, which are not "
-                          "looked at: set inference-region=roi-list, or object-class to nothing",
-                          regions->object_class),
-                         (NULL));
-  }
-}
-
 /* Results of other parts than the settings ask for do not count any more: whatever keeps a name of
  * theirs forgets it here, before the names go with the last settings that have them. */
 static void
@@ -265,7 +234,7 @@ use_regions (GstEffnetClassify *self, const GstEffnetRegionSettings *regions)
   gst_effnet_results_reset (&self->results);
   gst_effnet_announcer_forget (&self->announcer);
   gst_effnet_labels_forget (&self->labels);
-  warn_of_regions (self, regions);
+  gst_effnet_classify_warn_of_regions (self, regions);
 }
 
 /* ---- infer ----------------------------------------------------------------------------------- */
@@ -421,7 +390,7 @@ announce (GstEffnetClassify *self, Frame *frame)
       &self->announcer, GST_OBJECT (self), &GST_BASE_TRANSFORM (self)->segment, frame->buffer,
       settings->post_messages == GST_EFFNET_POST_MESSAGES_ALL);
   if (message != NULL)
-    gst_element_post_message (GST_ELEMENT (self), message);
+    gst_effnet_outbox_add (&self->outbox, message);
 }
 
 /* ---- the three ways -------------------------------------------------------------------------- */
@@ -479,10 +448,21 @@ pass (GstEffnetClassify *self, GstBuffer *buffer)
   gst_effnet_classify_tell_of_scene (self, buffer);
   note_latency (self, &frame);
   count_frame (self, &frame);
+  gst_effnet_outbox_send (&self->outbox, GST_ELEMENT (self));
   if (ret == GST_FLOW_OK && frame.dropped)
     ret = GST_BASE_TRANSFORM_FLOW_DROPPED;
   clear_frame (&frame);
   return ret;
+}
+
+static void
+leave_way (GstEffnetClassify *self)
+{
+  GstEffnetOutbox news;
+
+  gst_effnet_outbox_take (&self->outbox, &news);
+  g_mutex_unlock (&self->way);
+  gst_effnet_outbox_send (&news, GST_ELEMENT (self));
 }
 
 /* delayed: the buffer's frame stays behind with it. */
@@ -494,7 +474,7 @@ pass_later (GstEffnetClassify *self, GstBuffer *buffer)
 
   if (!self->live)
     gst_effnet_delay_wait_for_room (&self->delay);
-  g_rec_mutex_lock (&self->way);
+  g_mutex_lock (&self->way);
   begin_frame (self, frame, buffer);
   if (look_at_frame (self, frame))
     ret = send_off (self, frame);
@@ -504,7 +484,7 @@ pass_later (GstEffnetClassify *self, GstBuffer *buffer)
     ret = GST_BASE_TRANSFORM_FLOW_DROPPED;
   count_frame (self, frame);
   gst_effnet_classify_tell_of_scene (self, buffer);
-  g_rec_mutex_unlock (&self->way);
+  leave_way (self);
   if (ret == GST_FLOW_OK) {
     self->held = g_new (GstEffnetHeld, 1);
     *self->held =
@@ -532,7 +512,7 @@ gst_effnet_classify_leave (gpointer owner, GstEffnetHeld *held)
   GstFlowReturn ret;
 
   frame->buffer = held->buffer;
-  g_rec_mutex_lock (&self->way);
+  g_mutex_lock (&self->way);
   use_regions (self, &frame->settings.inference.regions);
   ret = take_up_finished (self, frame, held->number);
   frame->fresh = frame->number > 0 && frame->number == self->results_number &&
@@ -540,7 +520,7 @@ gst_effnet_classify_leave (gpointer owner, GstEffnetHeld *held)
   frame->bad |= frame->number > 0 && frame->number == self->bad_number;
   if (ret == GST_FLOW_OK && !frame->bad && self->results.engine != NULL)
     announce (self, frame);
-  g_rec_mutex_unlock (&self->way);
+  leave_way (self);
   note_latency (self, frame);
   gst_effnet_classify_free_frame (self, frame);
   return ret;
@@ -580,6 +560,7 @@ gst_effnet_classify_finish_stream (GstEffnetClassify *self)
   GST_OBJECT_LOCK (self);
   self->running = NULL;
   GST_OBJECT_UNLOCK (self);
+  gst_effnet_outbox_send (&self->outbox, GST_ELEMENT (self));
   clear_frame (&frame);
   gst_buffer_unref (buffer);
 }

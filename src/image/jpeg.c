@@ -14,8 +14,11 @@
 
 #include <math.h>
 #include <setjmp.h>
-#include <stdio.h> /* which jpeglib.h needs */
+#include <stdio.h>
 #include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
 
 #include "base/checked.h"
 #include "base/limits.h"
@@ -23,10 +26,6 @@
 #include "image/exif.h"
 #include "image/jpeg_tables.h"
 #include "image/markers.h"
-
-#include <jpeglib.h>
-
-#include <jerror.h> /* behind jpeglib.h */
 
 #if JPEG_LIB_VERSION >= 70
 #  define DCT_WIDTH(k)      ((unsigned)(k)->DCT_h_scaled_size)
@@ -94,7 +93,6 @@ static gboolean
 is_end_of_scan (const EffnetJpeg *jpeg)
 {
   int marker = jpeg->d.unread_marker;
-
   return jpeg->damage.interval == 0 && !jpeg->ran_out &&
          (marker == JPEG_EOI || marker == 0xda || marker == 0xc4); /* SOS, DHT */
 }
@@ -230,7 +228,6 @@ EffnetJpeg *
 effnet_jpeg_new (EffnetStop *stop)
 {
   EffnetJpeg *jpeg = g_new0 (EffnetJpeg, 1);
-
   jpeg->stop = stop;
   return jpeg;
 }

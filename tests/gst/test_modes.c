@@ -399,6 +399,56 @@ test_delayed_returns (void)
   harness_free (h);
 }
 
+typedef struct {
+  GMutex lock;
+  GCond changed;
+  guint n_pushed, n_waited, n_missed;
+} Pushed;
+
+/* Waits until another buffer came by while this one is announced. */
+static void
+wait_for_push (GstElement *element, const GstStructure *result, Pushed *pushed)
+{
+  gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  guint before;
+  gboolean in_time = TRUE;
+
+  (void)element, (void)result;
+  g_mutex_lock (&pushed->lock);
+  before = pushed->n_pushed;
+  while (pushed->n_pushed == before && pushed->n_waited == 0 && in_time)
+    in_time = g_cond_wait_until (&pushed->changed, &pushed->lock, end);
+  pushed->n_waited++;
+  pushed->n_missed += !in_time;
+  g_mutex_unlock (&pushed->lock);
+}
+
+/* Whoever hears of results holds up their buffer, and no other thread. */
+static void
+test_delayed_signal (void)
+{
+  GstHarness *h = delayed_new ();
+  Pushed pushed = {.n_pushed = 0};
+
+  g_mutex_init (&pushed.lock);
+  g_cond_init (&pushed.changed);
+  g_signal_connect (h->element, "classified", G_CALLBACK (wait_for_push), &pushed);
+  for (int n = 0; n < 30; n++) {
+    g_assert_cmpint (gst_harness_push (h, grey_frame (SIDE, SIDE, 90, n)), ==, GST_FLOW_OK);
+    g_mutex_lock (&pushed.lock);
+    pushed.n_pushed++;
+    g_cond_broadcast (&pushed.changed);
+    g_mutex_unlock (&pushed.lock);
+    g_usleep (10000);
+  }
+  g_assert_true (gst_harness_push_event (h, gst_event_new_eos ()));
+  harness_free (h);
+  g_assert_cmpuint (pushed.n_waited, >, 0);
+  g_assert_cmpuint (pushed.n_missed, ==, 0);
+  g_mutex_clear (&pushed.lock);
+  g_cond_clear (&pushed.changed);
+}
+
 /* ---- presets --------------------------------------------------------------------------------- */
 
 static void
@@ -542,6 +592,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/modes/delayed/live", test_delayed_live);
   g_test_add_func ("/gst/modes/delayed/flush", test_delayed_flush);
   g_test_add_func ("/gst/modes/delayed/returns", test_delayed_returns);
+  g_test_add_func ("/gst/modes/delayed/signal", test_delayed_signal);
   g_test_add_func ("/gst/modes/presets", test_presets);
   g_test_add_func ("/gst/modes/announcements", test_announcements);
   g_test_add_func ("/gst/modes/latency", test_latency);
