@@ -208,6 +208,11 @@
  * gst-launch-1.0 -m videotestsrc num-buffers=60 pattern=ball ! \
  *   effnetclassify trigger=motion max-inference-rate=2/1 ! fakesink
  * ]|
+ * A result within a tenth of a second, whatever it takes
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=60 is-live=true ! \
+ *   effnetclassify latency-budget=100000000 ! fakesink
+ * ]|
  * What a detector found, if it is a car (a detector belongs in front; the test source finds none)
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=30 ! \
