@@ -524,11 +524,45 @@ test_element (gconstpointer mode)
   expect_step (h, "room", 60 * GST_SECOND);
 
   make_it_shrink (&c, budget);
+  g_signal_emit_by_name (h->element, "reload"); /* a model of its own size, adapted anew */
+  g_assert_true (push_until (&c, TRUE, 3000));
+  make_it_shrink (&c, budget);
   gst_element_set_state (h->element, GST_STATE_READY);
   gst_element_set_state (h->element, GST_STATE_PLAYING);
   g_assert_cmpuint (stat_uint (h, "input-side"), ==, 224);
   g_assert_cmpuint (stat_uint (h, "interval-factor"), ==, 1);
   gst_buffer_unref (c.photo);
+  harness_free (h);
+}
+
+static guint64
+late_jobs (GstHarness *h)
+{
+  const GstStructure *queue;
+  GstStructure *stats;
+  guint64 late;
+
+  g_object_get (h->element, "stats", &stats, NULL);
+  queue = gst_value_get_structure (gst_structure_get_value (stats, "queue"));
+  late = result_uint64 (queue, "late");
+  gst_structure_free (stats);
+  return late;
+}
+
+/* The scheduler knows by when a frame's turn has to come. */
+static void
+test_deadline (void)
+{
+  static const guint64 budgets[] = {0, 1, 60 * GST_SECOND}, late[] = {0, 5, 5};
+  GstHarness *h = harness_new ("inference-mode", 1, NULL);
+
+  set_i420_caps (h, 64, 48);
+  for (int i = 0; i < 3; i++) {
+    g_object_set (h->element, "latency-budget", budgets[i], NULL);
+    for (int n = 0; n < 5; n++)
+      gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, 5 * i + n)));
+    g_assert_cmpuint (late_jobs (h), ==, late[i]);
+  }
   harness_free (h);
 }
 
@@ -551,5 +585,6 @@ main (int argc, char **argv)
   g_test_add_data_func ("/budget/sync", GINT_TO_POINTER (1), test_element);
   g_test_add_data_func ("/budget/async", GINT_TO_POINTER (2), test_element);
   g_test_add_data_func ("/budget/delayed", GINT_TO_POINTER (3), test_element);
+  g_test_add_func ("/budget/deadline", test_deadline);
   return g_test_run ();
 }
