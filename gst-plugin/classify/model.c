@@ -81,15 +81,26 @@ revert_settings (GstEffnetClassify *self, gboolean *changed)
   gst_effnet_model_settings_copy (s, in_use);
 }
 
+/* The same model with another input. */
+static gboolean
+is_resized (const GstEffnetEngine *before, const GstEffnetEngine *now)
+{
+  return before->identity == now->identity &&
+         before->settings.input_size != now->settings.input_size;
+}
+
+/* @resized: nothing else changed */
 static void
-report_swap (GstEffnetClassify *self, const gboolean *reverted, const GError *error)
+report_swap (GstEffnetClassify *self, gboolean resized, const gboolean *reverted,
+             const GError *error)
 {
   static const char *const names[N_MODEL_PROPERTIES] = {
       "variant", "model-file", "labels-file", "precision", "threads", "model-instance-id"};
 
   if (error == NULL) {
     g_object_notify (G_OBJECT (self), "model-info");
-    report_notice (self);
+    if (!resized)
+      report_notice (self);
     return;
   }
   for (guint i = 0; i < N_MODEL_PROPERTIES; i++) {
@@ -107,7 +118,7 @@ load_and_swap (GstElement *element, gpointer user_data)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (element);
   guint generation = GPOINTER_TO_UINT (user_data);
-  gboolean current, reverted[N_MODEL_PROPERTIES] = {FALSE};
+  gboolean current, resized = FALSE, reverted[N_MODEL_PROPERTIES] = {FALSE};
   GstEffnetModelSettings settings;
   GstEffnetEngine *engine, *stale;
   GError *error = NULL;
@@ -132,6 +143,7 @@ load_and_swap (GstElement *element, gpointer user_data)
     if (engine != NULL) {
       stale = self->engine;
       self->engine = engine;
+      resized = is_resized (stale, engine);
     } else {
       revert_settings (self, reverted);
     }
@@ -140,7 +152,7 @@ load_and_swap (GstElement *element, gpointer user_data)
 
   g_clear_pointer (&stale, gst_effnet_engine_unref);
   if (current)
-    report_swap (self, reverted, error);
+    report_swap (self, resized, reverted, error);
   g_clear_error (&error);
 }
 
