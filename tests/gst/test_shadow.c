@@ -189,6 +189,12 @@ test_reload (void)
   after = result_double (result_of (out), "confidence");
   gst_buffer_unref (out);
   g_assert_cmpfloat (ABS (before - after), >, 0.01);
+  /* classes have names now, which is news; the same again is none */
+  g_signal_emit_by_name (h->element, "reload");
+  for (int i = 0; i < 3000 && g_atomic_int_get (&swapped) == 1; i++)
+    g_usleep (10000);
+  gst_buffer_unref (push_pull (h, photo_frame ("cat.jpg", 256, 256)));
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ELEMENT), ==, 2);
   harness_free (h);
   g_free (text);
   g_free (original);
