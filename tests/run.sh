@@ -368,7 +368,7 @@ export PATH="/usr/bin:$PATH"
 }
 case $what in
   default) run_default ;;
-  quick) run_gcc --no-suite slow ;;
+  quick) run_gcc --no-suite slow --no-suite full ;;
   asan) run_asan ;;
   tsan) run_tsan ;;
   live) run_live ;;
