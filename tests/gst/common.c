@@ -103,15 +103,34 @@ harness_free (GstHarness *h)
 }
 
 guint64
-harness_stat (GstHarness *h, const char *name)
+element_stat (GstElement *element, const char *name)
 {
   GstStructure *stats = NULL;
-  guint64 value = 0;
+  guint64 value;
 
-  g_object_get (h->element, "stats", &stats, NULL);
+  g_object_get (element, "stats", &stats, NULL);
   g_assert_nonnull (stats);
-  g_assert_true (gst_structure_get_uint64 (stats, name, &value));
+  value = result_uint64 (stats, name);
   gst_structure_free (stats);
+  return value;
+}
+
+guint64
+harness_stat (GstHarness *h, const char *name)
+{
+  return element_stat (h->element, name);
+}
+
+guint
+harness_info (GstHarness *h, const char *name)
+{
+  GstStructure *info = NULL;
+  guint value;
+
+  g_object_get (h->element, "model-info", &info, NULL);
+  g_assert_nonnull (info);
+  value = result_uint (info, name);
+  gst_structure_free (info);
   return value;
 }
 
@@ -447,4 +466,16 @@ resident_bytes (void)
   g_assert_cmpint (sscanf (text, "%lu %lu", &size, &resident), ==, 2);
   g_free (text);
   return resident * (gsize)sysconf (_SC_PAGESIZE);
+}
+
+guint
+count_threads (void)
+{
+  GDir *dir = g_dir_open ("/proc/self/task", 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  g_dir_close (dir);
+  return n;
 }

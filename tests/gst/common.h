@@ -26,9 +26,13 @@ void harness_expect (GstHarness *h, GstMessageType type, const char *words,
                      ...) G_GNUC_NULL_TERMINATED;
 /* Removes the oldest message of @type from the element's bus; NULL when there is none. */
 GstMessage *harness_pop_message (GstHarness *h, GstMessageType type);
+/* How many of @type are there; removes them. */
 guint harness_count_messages (GstHarness *h, GstMessageType type);
-/* A counter of the property `stats`. */
+/* A counter of an element's property `stats`. */
+guint64 element_stat (GstElement *element, const char *name);
 guint64 harness_stat (GstHarness *h, const char *name);
+/* A number of the property `model-info`. */
+guint harness_info (GstHarness *h, const char *name);
 
 /* 8-bit components of a pixel: Y U V, or R G B, or grey. */
 typedef void (*PixelFunc) (int x, int y, int width, int height, guint8 *component);
@@ -69,5 +73,7 @@ const GstStructure *result_part (const GstStructure *s, guint i);
 
 /* Memory of this process. */
 gsize resident_bytes (void);
+/* Its threads. */
+guint count_threads (void);
 
 #endif

@@ -409,15 +409,6 @@ expect_step (GstHarness *h, const char *reason, GstClockTime budget)
   gst_message_unref (message);
 }
 
-static void
-drop_messages (GstHarness *h)
-{
-  GstMessage *message;
-
-  while ((message = harness_pop_message (h, GST_MESSAGE_ELEMENT)) != NULL)
-    gst_message_unref (message);
-}
-
 typedef struct {
   GstHarness *h;
   GstBuffer *photo;
@@ -464,30 +455,6 @@ make_it_shrink (const Camera *c, GstClockTime budget)
   return budget;
 }
 
-static guint
-info_uint (GstHarness *h, const char *field)
-{
-  GstStructure *info;
-  guint value;
-
-  g_object_get (h->element, "model-info", &info, NULL);
-  value = result_uint (info, field);
-  gst_structure_free (info);
-  return value;
-}
-
-static GstClockTime
-median_latency (GstHarness *h)
-{
-  GstStructure *stats;
-  GstClockTime ns;
-
-  g_object_get (h->element, "stats", &stats, NULL);
-  ns = result_uint64 (stats, "latency-p50");
-  gst_structure_free (stats);
-  return ns;
-}
-
 /* A budget that the model cannot keep with its own input. It is undone at once when there is none
  * any more, and step by step when there is room. The next stream begins with the full size. */
 static void
@@ -502,24 +469,24 @@ test_element (gconstpointer mode)
   set_i420_caps (h, 320, 240);
   for (int n = 0; n < 12; n++)
     gst_buffer_unref (push_photo (&c));
-  c.pause = MIN (c.pause, (gulong)(2 * median_latency (h) / 1000));
+  c.pause = MIN (c.pause, (gulong)(2 * harness_stat (h, "latency-p50") / 1000));
   g_assert_cmpuint (stat_uint (h, "input-side"), ==, 224);
-  budget = make_it_shrink (&c, median_latency (h) * 6 / 10);
+  budget = make_it_shrink (&c, harness_stat (h, "latency-p50") * 6 / 10);
   expect_step (h, "inference-slow", budget);
   side = stat_uint (h, "input-side");
   g_assert_cmpuint (side % 32, ==, 0);
   g_assert_cmpuint (side, >=, 128);
-  g_assert_cmpuint (info_uint (h, "input-width"), ==, side);
+  g_assert_cmpuint (harness_info (h, "input-width"), ==, side);
 
-  drop_messages (h);
+  harness_count_messages (h, GST_MESSAGE_ELEMENT);
   g_object_set (h->element, "latency-budget", G_GUINT64_CONSTANT (0), NULL);
   g_assert_true (push_until (&c, TRUE, 3000));
   expect_step (h, "off", 0);
-  g_assert_cmpuint (info_uint (h, "input-width"), ==, 224);
+  g_assert_cmpuint (harness_info (h, "input-width"), ==, 224);
 
   budget = make_it_shrink (&c, budget);
   g_object_set (h->element, "latency-budget", 60 * GST_SECOND, NULL);
-  drop_messages (h);
+  harness_count_messages (h, GST_MESSAGE_ELEMENT);
   g_assert_true (push_until (&c, TRUE, 20000));
   expect_step (h, "room", 60 * GST_SECOND);
 

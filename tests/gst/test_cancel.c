@@ -71,18 +71,6 @@ end (Run *run)
   gst_object_unref (run->pipeline);
 }
 
-static guint64
-stat_of (Run *run, const char *name)
-{
-  GstStructure *stats;
-  guint64 value;
-
-  g_object_get (run->element, "stats", &stats, NULL);
-  value = result_uint64 (stats, name);
-  gst_structure_free (stats);
-  return value;
-}
-
 static gint64
 change_state (GstState state)
 {
@@ -94,7 +82,7 @@ change_state (GstState state)
   gst_element_set_state (run.pipeline, state);
   us += g_get_monotonic_time ();
   g_assert_cmpint (run.arrived, ==, 0);
-  g_assert_cmpuint (stat_of (&run, "errors"), ==, 0);
+  g_assert_cmpuint (element_stat (run.element, "errors"), ==, 0);
 
   g_object_set (run.element, "regions", "a:0,0,1,1", NULL); /* and up again */
   gst_element_set_state (run.pipeline, GST_STATE_PLAYING);
@@ -127,7 +115,7 @@ seek (GstState state)
   for (int i = 0; i < 3000 && g_atomic_int_get (&run.arrived) < 3; i++)
     g_usleep (10000);
   g_assert_cmpint (g_atomic_int_get (&run.arrived), >=, 3);
-  g_assert_cmpuint (stat_of (&run, "errors"), ==, 0);
+  g_assert_cmpuint (element_stat (run.element, "errors"), ==, 0);
   gst_element_set_state (run.pipeline, GST_STATE_NULL);
   g_assert_cmpuint (run.oldest, >=, 100 * GST_SECOND);
   end (&run);

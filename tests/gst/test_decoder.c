@@ -162,18 +162,6 @@ test_stream (gconstpointer data)
   X264 ("scenecut=0:bframes=0:repeat-headers=0")                                                   \
   "h264parse config-interval=0 ! video/x-h264,stream-format=avc,alignment=au"
 
-static guint
-count_threads (void)
-{
-  GDir *dir = g_dir_open ("/proc/self/task", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  g_dir_close (dir);
-  return n;
-}
-
 static char *
 decode_key (GstEffnetKeyframes *keyframes, const Coded *coded, guint i)
 {

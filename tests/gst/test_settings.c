@@ -448,18 +448,6 @@ test_warm_up_once (void)
   g_assert_cmpuint (stop_log ("warm after", ""), ==, 1);
 }
 
-static guint
-input_width (GstHarness *h)
-{
-  GstStructure *info;
-  guint width;
-
-  g_object_get (h->element, "model-info", &info, NULL);
-  width = result_uint (info, "input-width");
-  gst_structure_free (info);
-  return width;
-}
-
 /* What was guessed on opening is a warning for the application: at each opening, and once; not when
  * latency-budget makes the input smaller. */
 static void
@@ -483,9 +471,9 @@ test_guesses (void)
   gst_message_unref (harness_pop_message (h, GST_MESSAGE_WARNING));
   set_i420_caps (h, 64, 48);
   g_object_set (h->element, "latency-budget", G_GUINT64_CONSTANT (1), NULL);
-  for (int n = 0; n < 5000 && input_width (h) == 224; n++)
+  for (int n = 0; n < 5000 && harness_info (h, "input-width") == 224; n++)
     gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, n)));
-  g_assert_cmpuint (input_width (h), ==, 128);
+  g_assert_cmpuint (harness_info (h, "input-width"), ==, 128);
   g_usleep (100000); /* a warning would come after the swap */
   g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_WARNING), ==, 0);
   harness_free (h);

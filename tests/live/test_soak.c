@@ -113,36 +113,12 @@ stop (Stream *stream)
   gst_object_unref (stream->pipeline);
 }
 
-static guint64
-inferences (const Stream *stream)
-{
-  GstStructure *stats;
-  guint64 n;
-
-  g_object_get (stream->element, "stats", &stats, NULL);
-  n = result_uint64 (stats, "inferences");
-  gst_structure_free (stats);
-  return n;
-}
-
-static guint
-count_threads (void)
-{
-  GDir *dir = g_dir_open ("/proc/self/task", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  g_dir_close (dir);
-  return n;
-}
-
 /* What each of the streams but the first, which is killed, got since the last look. */
 static void
 look_at_shares (Stream *streams)
 {
   for (guint i = 1; i < n_streams; i++) {
-    guint64 now = inferences (streams + i);
+    guint64 now = element_stat (streams[i].element, "inferences");
 
     streams[i].total += now - streams[i].last_inferences;
     streams[i].last_inferences = now;

@@ -402,18 +402,6 @@ run_sequence (const SettingsTexts *texts, guint sequence)
   g_rand_free (storm.settings.rand);
 }
 
-static guint
-count_threads (void)
-{
-  GDir *dir = g_dir_open ("/proc/self/task", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  g_dir_close (dir);
-  return n;
-}
-
 static guint n_sequences = 12, first = 1;
 
 static void
