@@ -288,15 +288,21 @@ take_result (EffnetSession *session, size_t i, size_t images, EffnetResult *resu
   return TRUE;
 }
 
-/* Between enter() and leave(). */
+/* Before the arena is written: a batch that got no memory left none, and what one left at hand
+ * goes. */
+static gboolean
+begin_image (EffnetSession *session, GError **error)
+{
+  session->ahead.n = 0;
+  return make_arena (session, 1, error);
+}
+
+/* Between enter() and leave(), after begin_image(). */
 static gboolean
 infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
 {
   int64_t before = effnet_clock_ns ();
 
-  session->ahead.n = 0;
-  if (!make_arena (session, 1, error)) /* a batch that got no memory left none */
-    return FALSE;
   effnet_run (session, &nhwc, 1);
   if (atomic_load (&session->stop.obeyed))
     return FALSE; /* leave() says why */
@@ -367,7 +373,7 @@ effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *res
     return FALSE;
   enter (session);
   ok = i >= 0 ? take_ahead (session, (unsigned)i, result, error)
-              : infer (session, nhwc, result, error);
+              : begin_image (session, error) && infer (session, nhwc, result, error);
   return leave (session, ok, error);
 }
 
@@ -437,10 +443,12 @@ classify_region (EffnetSession *session, unsigned i, gboolean watched, EffnetFro
                  EffnetResult *result, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
-  char *arena = session->arena.base;
-  float *input = (float *)(void *)(arena + plan->buffers[plan->input].offset);
+  float *input;
   double damage;
 
+  if (!begin_image (session, error))
+    return FALSE;
+  input = (float *)(void *)((char *)session->arena.base + plan->buffers[plan->input].offset);
   effnet_frontend_fill (session->frontend, i, session->pool, input, times);
   if (watched && session->input_func != NULL && !atomic_load (&session->stop.obeyed) &&
       !session->input_func (i, input, session->input_data))

@@ -2,7 +2,10 @@
  *
  * A batch is so many single runs, bit for bit, whoever asks for it. */
 #include <effnet/scheduler.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "open.h"
 
@@ -136,6 +139,58 @@ test_refused (void)
   effnet_session_set_cancelled (session, TRUE);
   g_assert_false (effnet_session_run_batch (session, inputs, 2, never, NULL, &error));
   g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED);
+}
+
+/* Address space of the process now. */
+static rlim_t
+address_space (void)
+{
+  FILE *file = fopen ("/proc/self/statm", "r");
+  unsigned long pages;
+
+  g_assert_nonnull (file);
+  g_assert_cmpint (fscanf (file, "%lu", &pages), ==, 1);
+  fclose (file);
+  return (rlim_t)pages * (rlim_t)sysconf (_SC_PAGESIZE);
+}
+
+/* A batch for which there is no memory leaves a session that classifies frames. */
+static void
+test_no_memory (void)
+{
+  static guint8 pixels[64 * 64];
+  static float logits[1000], inputs[EFFNET_BATCH_MAX]; /* none is read */
+  EffnetImage frame = {.format = EFFNET_PIXEL_FORMAT_GRAY8,
+                       .width = 64,
+                       .height = 64,
+                       .data = {pixels},
+                       .stride = {64}};
+  g_autoptr (EffnetModel) model = test_open_synthetic ("b0", 5, 0);
+  g_autoptr (EffnetSession) session = test_new_session (model, 1);
+  g_autoptr (GError) error = NULL;
+  struct rlimit before, less;
+  EffnetModelInfo info;
+  EffnetResult result;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  g_test_skip ("the sanitizer needs address space of its own");
+  return;
+#endif
+  effnet_model_get_info (model, &info);
+  for (unsigned i = 0; i < sizeof pixels; i++)
+    pixels[i] = (guint8)(i * 37 % 251);
+  g_assert_true (effnet_session_classify (session, &frame, &result, NULL));
+  memcpy (logits, result.logits, sizeof logits);
+  g_assert_cmpint (getrlimit (RLIMIT_AS, &before), ==, 0);
+  less = before;
+  less.rlim_cur = address_space () + 8 * info.arena_bytes;
+  g_assert_cmpint (setrlimit (RLIMIT_AS, &less), ==, 0);
+  g_assert_false (
+      effnet_session_run_batch (session, inputs, EFFNET_BATCH_MAX, never, NULL, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_IO);
+  g_assert_true (effnet_session_classify (session, &frame, &result, NULL));
+  g_assert_cmpmem (result.logits, sizeof logits, logits, sizeof logits);
+  g_assert_cmpint (setrlimit (RLIMIT_AS, &before), ==, 0);
 }
 
 /* ---- by the scheduler ---- */
@@ -342,6 +397,7 @@ main (int argc, char **argv)
     g_test_add_data_func (path, &cases[i], test_same_bits);
   }
   g_test_add_func ("/batch/refused", test_refused);
+  g_test_add_func ("/batch/no-memory", test_no_memory);
   g_test_add_func ("/batch/streams-together", test_streams_together);
   g_test_add_func ("/batch/timeout", test_timeout);
   g_test_add_func ("/batch/cancel-one", test_cancel_one);
