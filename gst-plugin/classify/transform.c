@@ -555,6 +555,7 @@ gst_effnet_classify_finish_stream (GstEffnetClassify *self)
   buffer = gst_buffer_new ();
   GST_BUFFER_PTS (buffer) = self->last_pts;
   begin_frame (self, &frame, buffer);
+  use_regions (self, &frame.settings.inference.regions);
   if (take_up_finished (self, &frame, G_MAXUINT) == GST_FLOW_OK && self->results.engine != NULL)
     announce (self, &frame);
   GST_OBJECT_LOCK (self);

@@ -529,6 +529,29 @@ test_messages (void)
   harness_free (h);
 }
 
+/* Parts that are gone when the stream ends: what is still being classified is of none of the new
+ * ones. */
+static void
+test_changed_at_the_end (void)
+{
+  GstHarness *h = harness_new ("regions", "a:0,0,1,1;b:0,0,1,1;c:0,0,1,1", NULL);
+  GstMessage *message;
+
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
+  g_object_set (h->element, "inference-region", REGIONS, NULL);
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  set_i420_caps (h, 2 * SIDE, SIDE);
+  gst_buffer_unref (push_pull (h, pair (0)));
+  g_object_set (h->element, "regions", "other:0,0,1,1", NULL);
+  g_assert_true (gst_harness_push_event (h, gst_event_new_eos ()));
+  message = harness_pop_message (h, GST_MESSAGE_ELEMENT);
+  if (message != NULL)
+    g_error ("a result of %s",
+             gst_structure_get_string (gst_message_get_structure (message), "region"));
+  harness_free (h);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -543,6 +566,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/regions/wrong", test_wrong_regions);
   g_test_add_func ("/gst/regions/none", test_no_regions);
   g_test_add_func ("/gst/regions/changed-while-playing", test_changed_while_playing);
+  g_test_add_func ("/gst/regions/changed-at-the-end", test_changed_at_the_end);
   g_test_add_data_func ("/gst/regions/rois", NULL, test_rois);
   g_test_add_data_func ("/gst/regions/rois-jpeg", "jpeg", test_rois);
   g_test_add_func ("/gst/regions/object-class", test_object_class);
