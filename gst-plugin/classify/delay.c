@@ -82,7 +82,8 @@ work (gpointer data)
     ret = send_on (delay, held);
     g_mutex_lock (&stream->lock);
     delay->leaving = FALSE;
-    delay->ret = ret;
+    if (delay->ret == GST_FLOW_OK)
+      delay->ret = ret;
     g_cond_broadcast (&stream->changed);
   }
   g_mutex_unlock (&stream->lock);
@@ -113,6 +114,7 @@ gst_effnet_delay_hold (GstEffnetDelay *delay, GstEffnetHeld *held, gboolean bloc
          delay->ret == GST_FLOW_OK)
     g_cond_wait (&stream->changed, &stream->lock);
   ret = delay->flushing ? GST_FLOW_FLUSHING : delay->ret;
+  delay->ret = GST_FLOW_OK;
   if (ret == GST_FLOW_OK) {
     held->link = (GList){.data = held};
     g_queue_push_tail_link (&delay->held, &held->link);

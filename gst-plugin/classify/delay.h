@@ -22,7 +22,7 @@ typedef struct {
 } GstEffnetHeld;
 
 /* In the thread, without the lock. Takes the frame: what goes onto the buffer, which is writable.
- * FALSE: the buffer does not go on, and the stream ends with @ret. */
+ * Returns: anything but GST_FLOW_OK: the buffer does not go on, and upstream is told. */
 typedef GstFlowReturn (*GstEffnetLeaveFunc) (gpointer owner, GstEffnetHeld *held);
 typedef void (*GstEffnetFrameFreeFunc) (gpointer owner, gpointer frame);
 
@@ -39,14 +39,14 @@ typedef struct {
   GQueue held;      /* of GstEffnetHeld */
   gboolean leaving; /* the thread has one in hand */
   gboolean flushing, quit;
-  GstFlowReturn ret; /* of the newest push */
+  GstFlowReturn ret; /* the first but OK that upstream has not been told of */
 } GstEffnetDelay;
 
 void gst_effnet_delay_init (GstEffnetDelay *delay, GstEffnetStream *stream, GstPad *pad,
                             gpointer owner, GstEffnetLeaveFunc leave,
                             GstEffnetFrameFreeFunc free_frame);
 /* Takes @held. When too many are held, @block waits for room, else the oldest leaves as it is.
- * Returns: what the newest push returned */
+ * Returns: the first that went wrong with those before, once; then @held is dropped */
 GstFlowReturn gst_effnet_delay_hold (GstEffnetDelay *delay, GstEffnetHeld *held, gboolean block);
 /* Until a job more may be submitted; returns at once when flushing. */
 void gst_effnet_delay_wait_for_room (GstEffnetDelay *delay);

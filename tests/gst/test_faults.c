@@ -336,6 +336,29 @@ test_bad_frame_and_interval (void)
   harness_free (h);
 }
 
+/* Good frames that are held behind the bad one do not hide it from upstream. */
+static void
+test_delayed_error (void)
+{
+  GstHarness *h = harness_new ("max-errors", 1, NULL);
+  GstBuffer *jpeg = make_jpeg (320, 240);
+  gboolean found = FALSE;
+
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "delayed");
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  gst_harness_set_src_caps (h, gst_caps_from_string ("image/jpeg"));
+  for (int n = 0; n < 4; n++)
+    found |=
+        gst_harness_push (h, n == 0 ? gst_buffer_new () : gst_buffer_copy (jpeg)) == GST_FLOW_ERROR;
+  while (!found && gst_harness_buffers_received (h) < 3)
+    g_usleep (1000);
+  found |= gst_harness_push (h, jpeg) == GST_FLOW_ERROR;
+  g_assert_true (found);
+  harness_expect (h, GST_MESSAGE_ERROR, "max-errors", NULL);
+  harness_free (h);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -349,5 +372,6 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/faults/several-memories", test_several_memories);
   g_test_add_func ("/gst/faults/lying-crop", test_lying_crop);
   g_test_add_func ("/gst/faults/bad-frame-and-interval", test_bad_frame_and_interval);
+  g_test_add_func ("/gst/faults/delayed-error", test_delayed_error);
   return g_test_run ();
 }

@@ -113,6 +113,35 @@ test_eos (void)
   harness_free (h);
 }
 
+/* As behind a tee with allow-not-linked: upstream goes on, and so do buffers once there is a sink.
+ */
+static void
+test_linked_again (gconstpointer mode)
+{
+  GstHarness *h = harness_new (NULL, NULL);
+  GstPad *pad = gst_element_get_static_pad (h->element, "src");
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  gst_element_set_state (h->element, GST_STATE_READY);
+  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", mode);
+  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  set_i420_caps (h, 64, 48);
+  g_assert_true (gst_pad_unlink (pad, h->sinkpad));
+  for (int n = 0; n < 200 && ret == GST_FLOW_OK; n++) {
+    ret = gst_harness_push (h, grey_frame (64, 48, 90, n));
+    g_usleep (10000);
+  }
+  g_assert_cmpint (ret, ==, GST_FLOW_NOT_LINKED);
+  g_assert_cmpint (gst_pad_link (pad, h->sinkpad), ==, GST_PAD_LINK_OK);
+  for (int n = 200; n < 400 && gst_harness_buffers_received (h) == 0; n++) {
+    gst_harness_push (h, grey_frame (64, 48, 90, n));
+    g_usleep (10000);
+  }
+  g_assert_cmpuint (gst_harness_buffers_received (h), >, 0);
+  gst_object_unref (pad);
+  harness_free (h);
+}
+
 static void
 test_flush_forgets (void)
 {
@@ -483,6 +512,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/life/shared-model", test_shared_model);
   g_test_add_func ("/gst/life/ready-keeps-model", test_ready_keeps_model);
   g_test_add_func ("/gst/life/eos", test_eos);
+  g_test_add_data_func ("/gst/life/linked-again/sync", "sync", test_linked_again);
+  g_test_add_data_func ("/gst/life/linked-again/delayed", "delayed", test_linked_again);
   g_test_add_func ("/gst/life/flush-forgets", test_flush_forgets);
   g_test_add_func ("/gst/life/gap", test_gap);
   g_test_add_func ("/gst/life/caps-change", test_caps_change);
