@@ -215,7 +215,7 @@ append_near (GString *to, const GArray *names, const char *word)
 
   for (guint i = 0; i < names->len; i++) {
     const Name *name = &g_array_index (names, Name, i);
-    guint d = distance (name->folded, folded), at = n;
+    guint d = distance (name->folded, folded), at;
 
     if (d == G_MAXUINT || (n > 0 && near[n - 1]->id == name->id))
       continue;
@@ -250,7 +250,7 @@ complain (GString *to, const GArray *names, GstEffnetRule rule, const char *word
 
 /* ---- filter ---------------------------------------------------------------------------------- */
 
-/* Returns: (transfer none): what the word at @w of @rule changes a floor to, given what it was. */
+/* Returns: what the word at @w of @rule changes @floor to */
 static double
 apply (const GstEffnetClassRules *rules, GstEffnetRule rule, guint w, double floor)
 {

@@ -20,7 +20,7 @@ typedef struct {
   guint bin;             /* pixels that an entry of a profile is of */
   guint n_x, n_y;        /* entries of the profiles */
   float mean[3], std[3]; /* a pixel is value * std + mean, 0..1 */
-  float *scratch;        /* [3][width * 3]: sums of a band, sums of all bands, energies */
+  float *scratch;        /* [4][width * 3]: sums of a band, of all bands; energies near, far */
 } GstEffnetSceneShape;
 
 /* One frame. */

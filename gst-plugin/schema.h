@@ -20,9 +20,9 @@
  * * `unknown` (boolean): the best score does not reach `unknown-threshold`: `label` is "unknown",
  *   `label-id` -1, `confidence` that score
  * * `stable-label` (string), `stable-label-id` (int), `stable-since` (uint64): the smoothed class
- * of this part and the running time since which it is that one, ns; "", -1 and GST_CLOCK_TIME_NONE
- *   without smoothing, before the first stable class, and for a region of interest without a number
- *   of its own; "unknown" and -1 where that is the stable answer
+ *   of this part and the running time since which it is that one, ns; "unknown" and -1 where that
+ *   is the stable answer; "", -1 and GST_CLOCK_TIME_NONE without smoothing, before the first stable
+ *   class, and for a region of interest without a number of its own
  * * `state-changed` (boolean): the stable class is another one, and this is the first buffer that
  *   says so
  * * `margin` (double): best minus second best probability

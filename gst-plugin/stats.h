@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Counters of one stream and the newest times of its inferences, bounded: 4 rings of 512 samples.
- * The owner's lock protects a GstEffnetStats; nothing here locks. */
+ * Counters of one stream and its newest times, bounded: five rings of GST_EFFNET_STATS_SAMPLES. The
+ * owner's lock protects a GstEffnetStats; nothing here locks. */
 #ifndef GST_EFFNET_STATS_H
 #define GST_EFFNET_STATS_H
 

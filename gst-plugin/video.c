@@ -119,7 +119,6 @@ GstCaps *
 gst_effnet_video_get_raw_caps (void)
 {
   GstVideoFormat raw[G_N_ELEMENTS (formats)];
-
   GstCaps *caps, *fields;
 
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
