@@ -15,21 +15,21 @@ GST_DEBUG_CATEGORY_STATIC (gst_effnet_decoder_debug);
 
 struct _GstEffnetDecoder {
   GstElement *element;
-  char *factory;          /* (nullable): as it was asked for */
-  GstPad *feed;           /* a source, linked to the element's sink */
-  GstPad *outlet;         /* a sink, linked to the element's source */
-  GstCaps *caps;          /* the last that were pushed */
-  gboolean begun;         /* units are in it that were not drained */
-  gboolean broken;        /* it answered with an error: no more use */
-  GstBuffer *picture;     /* the newest that came out */
-  GstEffnetFormat format; /* of what comes out */
-  GMutex lock;
-  char *complaint; /* (nullable): of the element's last error message; under the lock */
+  char *factory;   /* (nullable): as it was asked for */
+  GstPad *feed;    /* a source, linked to the element's sink */
+  GstPad *outlet;  /* a sink, linked to the element's source */
+  GstCaps *caps;   /* the last that were pushed */
+  gboolean begun;  /* units are in it that were not drained */
+  gboolean broken; /* it answered with an error: no more use */
   GstClockTime idle_since;
+  GMutex lock;            /* of the rest: some elements put out in a thread of their own */
+  GstBuffer *picture;     /* (nullable): the newest that came out */
+  GstEffnetFormat format; /* of what comes out */
+  char *complaint;        /* (nullable): of the element's last error message */
 };
 
 static const struct {
-  const char *media, *what, *package;
+  const char *media, *what, *element;
 } codecs[] = {
     [GST_EFFNET_CODEC_H264] = {"video/x-h264", "H.264", "avdec_h264"},
     [GST_EFFNET_CODEC_H265] = {"video/x-h265", "H.265", "avdec_h265"},
@@ -47,7 +47,7 @@ init_debug (void)
 
   if (g_once_init_enter (&once)) {
     GST_DEBUG_CATEGORY_INIT (gst_effnet_decoder_debug, "effnetdecoder", 0,
-                             "effnet: decoders of keyframes");
+                             "effnet: decoders of H.264 and H.265");
     g_once_init_leave (&once, 1);
   }
 }
@@ -127,7 +127,7 @@ list_factories (GstEffnetCodec codec, const char *name, GError **error)
   if (some == NULL)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
                  "There is no decoder of %s: install the package gstreamer1.0-libav, which has %s",
-                 codecs[codec].what, codecs[codec].package);
+                 codecs[codec].what, codecs[codec].element);
   return g_list_reverse (some);
 }
 
@@ -158,20 +158,26 @@ feed_query (GstPad *pad, GstObject *parent, GstQuery *query)
   return FALSE;
 }
 
+static gboolean
+is_whole (GstBuffer *picture)
+{
+  return !GST_BUFFER_FLAG_IS_SET (picture, GST_BUFFER_FLAG_CORRUPTED);
+}
+
 static GstFlowReturn
 outlet_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstEffnetDecoder *self = gst_pad_get_element_private (pad);
+  GstBuffer *useless = buffer;
 
   (void)parent;
-  /* One that is whole is not replaced by one that is not. */
-  if (self->picture != NULL && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED) &&
-      !GST_BUFFER_FLAG_IS_SET (self->picture, GST_BUFFER_FLAG_CORRUPTED)) {
-    gst_buffer_unref (buffer);
-    return GST_FLOW_OK;
+  g_mutex_lock (&self->lock);
+  if (self->picture == NULL || is_whole (buffer) || !is_whole (self->picture)) {
+    useless = self->picture;
+    self->picture = buffer;
   }
-  gst_buffer_replace (&self->picture, buffer);
-  gst_buffer_unref (buffer);
+  g_mutex_unlock (&self->lock);
+  gst_clear_buffer (&useless);
   return GST_FLOW_OK;
 }
 
@@ -179,14 +185,18 @@ static gboolean
 outlet_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstEffnetDecoder *self = gst_pad_get_element_private (pad);
+  GstBuffer *useless = NULL; /* of another format */
   gboolean ok = TRUE;
   GstCaps *caps;
 
   (void)parent;
   if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
     gst_event_parse_caps (event, &caps);
+    g_mutex_lock (&self->lock);
     ok = gst_effnet_format_from_caps (&self->format, caps);
-    gst_clear_buffer (&self->picture); /* of another format */
+    useless = g_steal_pointer (&self->picture);
+    g_mutex_unlock (&self->lock);
+    gst_clear_buffer (&useless);
   }
   gst_event_unref (event);
   return ok;
@@ -344,7 +354,7 @@ decoder_new_best (GstEffnetCodec codec, const char *name, GError **error)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
                  "No decoder of %s comes up, %s was the first tried; the property decoder names "
                  "another one, such as %s",
-                 codecs[codec].what, GST_OBJECT_NAME (factories->data), codecs[codec].package);
+                 codecs[codec].what, GST_OBJECT_NAME (factories->data), codecs[codec].element);
   gst_plugin_feature_list_free (factories);
   return self;
 }
@@ -363,32 +373,23 @@ is_for (const GstEffnetDecoder *self, const GstCaps *caps, const char *factory)
 static GstEffnetDecoder *
 take_idle (const GstCaps *caps, const char *factory)
 {
-  GList *found = NULL;
+  GstEffnetDecoder *found = NULL;
+  gboolean equal = FALSE;
 
   G_LOCK (idle);
-  for (GList *l = idle.head; l != NULL; l = l->next) {
-    const GstEffnetDecoder *self = l->data;
+  for (GList *l = idle.head; l != NULL && !equal; l = l->next) {
+    GstEffnetDecoder *self = l->data;
 
     if (!is_for (self, caps, factory))
       continue;
-    if (found == NULL)
-      found = l;
-    if (gst_caps_is_equal (self->caps, caps)) {
-      found = l;
-      break;
-    }
+    equal = gst_caps_is_equal (self->caps, caps);
+    if (found == NULL || equal)
+      found = self;
   }
   if (found != NULL)
-    g_queue_unlink (&idle, found);
+    g_queue_remove (&idle, found);
   G_UNLOCK (idle);
-  if (found == NULL)
-    return NULL;
-  {
-    GstEffnetDecoder *self = found->data;
-
-    g_list_free_1 (found);
-    return self;
-  }
+  return found;
 }
 
 static gboolean
@@ -424,10 +425,11 @@ gst_effnet_decoder_borrow (const GstCaps *caps, const char *factory, GError **er
 static GList *
 take_old (gboolean all)
 {
-  GstClockTime now = gst_util_get_timestamp ();
   GList *old = NULL;
+  GstClockTime now;
 
   G_LOCK (idle);
+  now = gst_util_get_timestamp (); /* not before what is in the list */
   while (idle.tail != NULL) {
     const GstEffnetDecoder *last = idle.tail->data;
 
@@ -450,12 +452,14 @@ free_all (GList *decoders)
 void
 gst_effnet_decoder_give_back (GstEffnetDecoder *self)
 {
-  GError *error = NULL;
+  GstEffnetFormat format;
+  GstBuffer *picture;
   gboolean keep;
 
-  if (self->begun && !gst_effnet_decoder_drain (self, &error))
-    g_clear_error (&error);
-  gst_clear_buffer (&self->picture);
+  if (self->begun)
+    gst_effnet_decoder_drain (self, NULL);
+  picture = gst_effnet_decoder_pull (self, &format);
+  gst_clear_buffer (&picture);
   self->idle_since = gst_util_get_timestamp ();
   G_LOCK (idle);
   keep = joined > 0 && !self->broken;
@@ -533,8 +537,13 @@ gst_effnet_decoder_drain (GstEffnetDecoder *self, GError **error)
 GstBuffer *
 gst_effnet_decoder_pull (GstEffnetDecoder *self, GstEffnetFormat *format)
 {
+  GstBuffer *picture;
+
+  g_mutex_lock (&self->lock);
   *format = self->format;
-  return g_steal_pointer (&self->picture);
+  picture = g_steal_pointer (&self->picture);
+  g_mutex_unlock (&self->lock);
+  return picture;
 }
 
 GstBuffer *
@@ -545,7 +554,7 @@ gst_effnet_decoder_finish (GstEffnetDecoder *self, GstEffnetFormat *format, GErr
   if (!gst_effnet_decoder_drain (self, error))
     return NULL;
   picture = gst_effnet_decoder_pull (self, format);
-  if (picture != NULL && !GST_BUFFER_FLAG_IS_SET (picture, GST_BUFFER_FLAG_CORRUPTED))
+  if (picture != NULL && is_whole (picture))
     return picture;
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "%s %s", gst_effnet_decoder_get_name (self),
                picture != NULL ? "finds the picture damaged" : "finds no picture in the keyframe");
