@@ -170,23 +170,17 @@ gst_effnet_stream_is_free (GstEffnetStream *stream)
 gboolean
 gst_effnet_stream_is_busy (GstEffnetStream *stream)
 {
-  gboolean busy;
+  g_autoptr (GMutexLocker) G_GNUC_UNUSED locker = g_mutex_locker_new (&stream->lock);
 
-  g_mutex_lock (&stream->lock);
-  busy = stream->n_pending > 0;
-  g_mutex_unlock (&stream->lock);
-  return busy;
+  return stream->n_pending > 0;
 }
 
 GstClockTime
 gst_effnet_stream_get_submitted (GstEffnetStream *stream)
 {
-  GstClockTime since;
+  g_autoptr (GMutexLocker) G_GNUC_UNUSED locker = g_mutex_locker_new (&stream->lock);
 
-  g_mutex_lock (&stream->lock);
-  since = stream->waiting_since;
-  g_mutex_unlock (&stream->lock);
-  return since;
+  return stream->waiting_since;
 }
 
 gboolean
@@ -228,23 +222,17 @@ gst_effnet_stream_take (GstEffnetStream *stream, guint last)
 guint
 gst_effnet_stream_get_number (GstEffnetStream *stream)
 {
-  guint number;
+  g_autoptr (GMutexLocker) G_GNUC_UNUSED locker = g_mutex_locker_new (&stream->lock);
 
-  g_mutex_lock (&stream->lock);
-  number = stream->last_number;
-  g_mutex_unlock (&stream->lock);
-  return number;
+  return stream->last_number;
 }
 
 guint
 gst_effnet_stream_count (GstEffnetStream *stream)
 {
-  guint n;
+  g_autoptr (GMutexLocker) G_GNUC_UNUSED locker = g_mutex_locker_new (&stream->lock);
 
-  g_mutex_lock (&stream->lock);
-  n = stream->last_number - stream->taken;
-  g_mutex_unlock (&stream->lock);
-  return n;
+  return stream->last_number - stream->taken;
 }
 
 guint
