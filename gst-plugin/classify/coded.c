@@ -24,21 +24,6 @@ struct _GstEffnetCodedInput {
   GstBuffer *places;     /* without memory */
 };
 
-GType
-gst_effnet_decode_frames_get_type (void)
-{
-  static const GEnumValue values[] = {
-      {GST_EFFNET_DECODE_FRAMES_KEYFRAMES, "Those that can be decoded by themselves", "keyframes"},
-      {GST_EFFNET_DECODE_FRAMES_ALL, "All of them", "all"},
-      {0, NULL, NULL},
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstEffnetDecodeFrames", values));
-  return type;
-}
-
 /* ---- chain ----------------------------------------------------------------------------------- */
 
 static GstEffnetChain *

@@ -17,9 +17,6 @@ typedef enum {
   GST_EFFNET_DECODE_FRAMES_ALL,
 } GstEffnetDecodeFrames;
 
-#define GST_TYPE_EFFNET_DECODE_FRAMES (gst_effnet_decode_frames_get_type ())
-GType gst_effnet_decode_frames_get_type (void);
-
 /* One stream decoded in order; jobs have references. */
 typedef struct _GstEffnetChain GstEffnetChain;
 

@@ -3,7 +3,9 @@
  * The names and the help texts of the enums' values. */
 #include "classify/enums.h"
 
+#include "classify/coded.h"
 #include "classify/load.h"
+#include "state.h"
 
 GType
 gst_effnet_precision_get_type (void)
@@ -172,5 +174,37 @@ gst_effnet_overload_policy_get_type (void)
 
   if (g_once_init_enter (&type))
     g_once_init_leave (&type, g_enum_register_static ("GstEffnetOverloadPolicy", values));
+  return type;
+}
+
+GType
+gst_effnet_decode_frames_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_EFFNET_DECODE_FRAMES_KEYFRAMES, "Those that can be decoded by themselves", "keyframes"},
+      {GST_EFFNET_DECODE_FRAMES_ALL, "All of them", "all"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetDecodeFrames", values));
+  return type;
+}
+
+GType
+gst_effnet_smoothing_get_type (void)
+{
+  static const GEnumValue values[] = {
+      {GST_EFFNET_SMOOTHING_NONE, "There are no stable labels", "none"},
+      {GST_EFFNET_SMOOTHING_EMA,
+       "The best of the scores' moving average, of which the newest are 2 / (window + 1)", "ema"},
+      {GST_EFFNET_SMOOTHING_VOTE, "The best class of most results in the window", "vote"},
+      {0, NULL, NULL},
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstEffnetSmoothing", values));
   return type;
 }

@@ -65,6 +65,12 @@ GType gst_effnet_inference_mode_get_type (void);
 GType gst_effnet_trigger_get_type (void);
 #define GST_TYPE_EFFNET_OVERLOAD_POLICY (gst_effnet_overload_policy_get_type ())
 GType gst_effnet_overload_policy_get_type (void);
+/* Values are in coded.h. */
+#define GST_TYPE_EFFNET_DECODE_FRAMES (gst_effnet_decode_frames_get_type ())
+GType gst_effnet_decode_frames_get_type (void);
+/* Values are in state.h. */
+#define GST_TYPE_EFFNET_SMOOTHING (gst_effnet_smoothing_get_type ())
+GType gst_effnet_smoothing_get_type (void);
 
 G_END_DECLS
 

@@ -17,25 +17,6 @@ enum {
   HOLD_TIME,
 };
 
-#define GST_TYPE_EFFNET_SMOOTHING (gst_effnet_smoothing_get_type ())
-
-static GType
-gst_effnet_smoothing_get_type (void)
-{
-  static const GEnumValue values[] = {
-      {GST_EFFNET_SMOOTHING_NONE, "There are no stable labels", "none"},
-      {GST_EFFNET_SMOOTHING_EMA,
-       "The best of the scores' moving average, of which the newest are 2 / (window + 1)", "ema"},
-      {GST_EFFNET_SMOOTHING_VOTE, "The best class of most results in the window", "vote"},
-      {0, NULL, NULL},
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstEffnetSmoothing", values));
-  return type;
-}
-
 /* A name that the model in use does not have is told here; of a model that is still to come the
  * frames tell (labels.c). */
 static gboolean
