@@ -22,6 +22,9 @@ typedef struct {
   void (*get) (GstEffnetClassify *self, guint index, GValue *value);
 } GstEffnetPropertyGroup;
 
+/* Replaces the text at @where by that of @value; "" is unset, too. */
+void gst_effnet_store_string (char **where, const GValue *value);
+
 G_END_DECLS
 
 #endif

@@ -54,13 +54,13 @@ group_of (guint *id)
   return groups[n - 1];
 }
 
-static void
-store_string (char **where, const GValue *value)
+void
+gst_effnet_store_string (char **where, const GValue *value)
 {
   const char *text = g_value_get_string (value);
 
   g_free (*where);
-  *where = text != NULL && *text != '\0' ? g_strdup (text) : NULL; /* "" is unset, too */
+  *where = text != NULL && *text != '\0' ? g_strdup (text) : NULL;
 }
 
 /* With the object lock. */
@@ -70,13 +70,13 @@ set_model_setting (GstEffnetClassify *self, guint id, const GValue *value)
   self->wants_reload = TRUE;
   switch (id) {
   case PROP_VARIANT:
-    store_string (&self->model_settings.variant, value);
+    gst_effnet_store_string (&self->model_settings.variant, value);
     break;
   case PROP_MODEL_FILE:
-    store_string (&self->model_settings.model_file, value);
+    gst_effnet_store_string (&self->model_settings.model_file, value);
     break;
   case PROP_LABELS_FILE:
-    store_string (&self->model_settings.labels_file, value);
+    gst_effnet_store_string (&self->model_settings.labels_file, value);
     break;
   case PROP_PRECISION:
     self->model_settings.precision = g_value_get_enum (value);

@@ -8,17 +8,13 @@ enum { DECODE_FRAMES, DECODER };
 static gboolean
 set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
 {
-  const char *name;
-
-  (void)error;
+  (void)error; /* no value is wrong */
   switch (index) {
   case DECODE_FRAMES:
     self->decode_frames = g_value_get_enum (value);
     break;
   default:
-    name = g_value_get_string (value);
-    g_free (self->decoder);
-    self->decoder = name != NULL && *name != '\0' ? g_strdup (name) : NULL;
+    gst_effnet_store_string (&self->decoder, value);
     break;
   }
   return TRUE;

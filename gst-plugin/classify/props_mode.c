@@ -12,15 +12,6 @@ enum {
   SHADOW_INTERVAL
 };
 
-static void
-store (char **where, const GValue *value)
-{
-  const char *text = g_value_get_string (value);
-
-  g_free (*where);
-  *where = text != NULL && *text != '\0' ? g_strdup (text) : NULL;
-}
-
 static gboolean
 set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
 {
@@ -30,7 +21,7 @@ set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
     self->mode_setting = g_value_get_enum (value);
     break;
   case MODEL_INSTANCE_ID:
-    store (&self->model_settings.instance_id, value);
+    gst_effnet_store_string (&self->model_settings.instance_id, value);
     self->wants_reload = TRUE;
     break;
   case BATCH_SIZE:
@@ -43,7 +34,7 @@ set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
                                   (int64_t)self->batch_timeout);
     break;
   case SHADOW_MODEL:
-    store (&self->shadow.path, value);
+    gst_effnet_store_string (&self->shadow.path, value);
     self->wants_shadow = TRUE;
     break;
   default:
