@@ -134,10 +134,17 @@ try_state (GstEffnetScene *scene, guint bit, Sign sign, GstClockTime time, GstCl
   trial->since = GST_CLOCK_TIME_NONE;
 }
 
+/* Nothing but black, white or one colour, of which neither place nor sharpness can be told. */
+static gboolean
+is_plain (const GstEffnetSceneGrid *grid)
+{
+  return grid->detail <= 0.0 || grid->dark >= DARK_GOES || grid->bright >= BRIGHT_GOES;
+}
+
 static Sign
 sign_of_blur (const GstEffnetSceneGrid *grid)
 {
-  if (grid->detail <= 0.0 || grid->dark >= DARK_GOES || grid->bright >= BRIGHT_GOES)
+  if (is_plain (grid))
     return SIGN_UNCLEAR;
   return sign_above (-grid->detail, -BLUR_COMES, -BLUR_GOES);
 }
@@ -187,8 +194,8 @@ see_place (GstEffnetScene *scene, GstClockTime time, GstEffnetSceneLook *look)
   guint bit = g_bit_nth_lsf (GST_EFFNET_SCENE_MOVED, -1);
   gboolean was = scene->states & GST_EFFNET_SCENE_MOVED, moved;
 
-  if (now->contrast < 0.01 || now->dark >= DARK_GOES || now->bright >= BRIGHT_GOES)
-    return; /* nothing to compare */
+  if (is_plain (now))
+    return;
   if (!scene->has_reference) {
     follow_scene (scene, 1.0f);
     return;

@@ -21,7 +21,8 @@ void
 gst_effnet_watch_forget (GstEffnetWatch *watch)
 {
   g_mutex_lock (&watch->lock);
-  g_clear_pointer (&watch->scene, gst_effnet_scene_free);
+  if (watch->scene != NULL)
+    gst_effnet_scene_forget (watch->scene);
   watch->look = (GstEffnetSceneLook){0};
   watch->told = 0;
   watch->n = watch->look_ns = 0;
