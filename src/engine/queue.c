@@ -145,10 +145,7 @@ effnet_queue_end (EffnetExecutor *executor, unsigned i)
   EffnetScheduler *scheduler = executor->scheduler;
   EffnetStream *stream = executor->streams[i];
 
-  uint64_t took = (uint64_t)(effnet_clock_ns () - stream->began_ns);
-
-  stream->stats.busy_ns += took;
-  scheduler->stats.busy_ns += i == 0 ? took : 0; /* the others ran beside it */
+  stream->stats.busy_ns += (uint64_t)(effnet_clock_ns () - stream->began_ns);
   stream->executor = NULL;
   executor->jobs[i] = NULL;
   stream->stats.running--;

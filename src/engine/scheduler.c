@@ -2,6 +2,7 @@
  *
  * The scheduler: a crew of the thread pool whose turns are the jobs of streams; and the sessions
  * that its executors lend. Queues are in stream.c. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/queue.h"
 #include "threads/fork.h"
@@ -249,6 +250,7 @@ run_jobs (EffnetExecutor *executor)
 {
   EffnetScheduler *scheduler = executor->scheduler;
   gboolean ahead = is_batch (executor);
+  int64_t began_ns = executor->streams[0]->began_ns; /* as all of them did */
 
   if (ahead) {
     g_mutex_unlock (&scheduler->lock);
@@ -269,6 +271,7 @@ run_jobs (EffnetExecutor *executor)
   }
   executor->stream = NULL;
   executor->n_jobs = 0;
+  scheduler->stats.busy_ns += (uint64_t)(effnet_clock_ns () - began_ns);
 }
 
 /* Under the lock, but while it waits. */

@@ -352,6 +352,29 @@ test_timeout (void)
   tear_down (&r);
 }
 
+/* The only executor is busy until the last job of a batch has ended. */
+static void
+test_busy (void)
+{
+  EffnetQueueStats all, own;
+  Range r;
+
+  set_up (&r, 1, STREAMS);
+  effnet_scheduler_set_batch (r.scheduler, STREAMS, 1000 * G_GINT64_CONSTANT (1000000000));
+  for (unsigned i = 0; i < STREAMS; i++)
+    fire (&r, i);
+  for (unsigned i = 0; i < STREAMS; i++)
+    check_hit (&r, i);
+  g_assert_cmpuint (count_batched (&r), ==, STREAMS);
+  effnet_scheduler_get_stats (r.scheduler, &all);
+  for (unsigned i = 0; i < STREAMS; i++) {
+    effnet_stream_get_stats (r.streams[i], &own);
+    g_assert_cmpuint (own.busy_ns, >, 0);
+    g_assert_cmpuint (own.busy_ns, <=, all.busy_ns);
+  }
+  tear_down (&r);
+}
+
 /* Whoever is cancelled in a batch, the others get their results. */
 static void
 test_cancel_one (void)
@@ -399,6 +422,7 @@ main (int argc, char **argv)
   g_test_add_func ("/batch/refused", test_refused);
   g_test_add_func ("/batch/no-memory", test_no_memory);
   g_test_add_func ("/batch/streams-together", test_streams_together);
+  g_test_add_func ("/batch/busy", test_busy);
   g_test_add_func ("/batch/timeout", test_timeout);
   g_test_add_func ("/batch/cancel-one", test_cancel_one);
   return g_test_run ();
