@@ -157,8 +157,8 @@ EFFNET_API void effnet_scheduler_get_stats (EffnetScheduler *scheduler, EffnetQu
  * EffnetJobFunc:
  * @executor: whose thread this is
  * @session: (nullable): a session of the job's model, for this call. Its resize mode, sparse rows,
- *   activation and temperature are whatever the job before left there. NULL without a model, or
- * with @error
+ *   activation, temperature and input function are whatever the job before left there. NULL without
+ *   a model, or with @error
  * @error: (nullable): why there is no session: as effnet_session_new()
  * @data: the job's
  *
@@ -178,8 +178,8 @@ typedef void (*EffnetJobFunc) (EffnetExecutor *executor, EffnetSession *session,
  *   that ran, replaced, refused or dropped the job. After @run, the stream is busy until it returns
  * @data: for both
  * @nhwc: (nullable): with @cost above 0, [cost][input_height][input_width][3], inputs that @run
- * will hand to effnet_session_run() by just these addresses, and that stay until @destroy: in a
- * batch they have been run before @run is called, and effnet_session_run() has the results at hand
+ *   will hand to effnet_session_run() by just these addresses, and that stay until @destroy: in a
+ *   batch they have been run before @run is called, and effnet_session_run() has their results
  *
  * All zero is the default of each but @run.
  */

@@ -28,8 +28,7 @@ struct _EffnetStream {
   gboolean stopped;         /* that job is cancelled */
   gboolean cancelled;
   uint64_t epoch;
-  unsigned waiters; /* in effnet_stream_wait() */
-  GCond idle;       /* nothing waits or runs */
+  GCond idle; /* nothing waits or runs */
   EffnetQueueStats stats;
   EffnetWaits waits;
 };

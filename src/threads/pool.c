@@ -299,7 +299,7 @@ watch_forks (void)
 EffnetPool *
 effnet_pool_new_crew (unsigned threads, EffnetTurnFunc turn, EffnetTurnFunc end, void *user)
 {
-  EffnetPool *pool = pool_new (threads > 0 ? threads : effnet_cpu_count ());
+  EffnetPool *pool = pool_new (threads);
 
   pool->first = 0;
   pool->turn = turn;

@@ -28,9 +28,9 @@ EffnetPool *effnet_pool_ref (EffnetPool *pool);
 void effnet_pool_unref (EffnetPool *pool);
 unsigned effnet_pool_size (const EffnetPool *pool);
 
-/* A crew: a pool of its own whose workers are all threads. A worker that is called takes a turn, in
- * which it may run tiles itself; between turns it serves those who do. So @threads executors of
- * jobs need no other @threads workers. */
+/* A crew: a pool of its own whose @threads workers, 1 or more, are all threads. A worker that is
+ * called takes a turn, in which it may run tiles itself; between turns it serves those who do. So
+ * @threads executors of jobs need no other @threads workers. */
 typedef void (*EffnetTurnFunc) (void *user, unsigned worker);
 /* @end: (nullable): the last a worker's thread calls. */
 EffnetPool *effnet_pool_new_crew (unsigned threads, EffnetTurnFunc turn, EffnetTurnFunc end,

@@ -3,7 +3,6 @@
  * What executors own: threads, sessions, data. And random sequences of all that a scheduler does.
  */
 #include <effnet/scheduler.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
