@@ -50,8 +50,7 @@ void gst_effnet_scene_grid_copy (GstEffnetSceneGrid *to, const GstEffnetSceneGri
 /* @nhwc: [height][width][3], as effnet_session_preprocess() gives it */
 void gst_effnet_scene_grid_fill (GstEffnetSceneGrid *grid, GstEffnetSceneShape *shape,
                                  const float *nhwc);
-/* Returns: share of the cells, 0..1, whose brightness differs, apart from what all have in common
- */
+/* Returns: share of the cells whose brightness differs, apart from what all have in common */
 double gst_effnet_scene_grid_motion (const GstEffnetSceneGrid *grid,
                                      const GstEffnetSceneGrid *other,
                                      const GstEffnetSceneShape *shape);

@@ -218,90 +218,7 @@ gst_effnet_keyframes_forget (GstEffnetKeyframes *self)
   self->whole = FALSE;
 }
 
-/* ---- looking --------------------------------------------------------------------------------- */
-
-/* The first slice that refers to others answers all questions: what comes behind it is skipped. */
-static Headers
-read_headers (GstEffnetKeyframes *self, const GstMapInfo *map)
-{
-  GstEffnetNalReader reader = {
-      .data = map->data, .size = map->size, .length_size = self->length_size};
-  Headers headers = {.intra = TRUE, .recovery = -1};
-  GstEffnetNal nal;
-
-  while (gst_effnet_nal_next (&reader, &nal)) {
-    GstEffnetNalKind kind = gst_effnet_nal_get_kind (self->codec, &nal);
-
-    if (kind == GST_EFFNET_NAL_SLICE) {
-      headers.has_slice = TRUE;
-      headers.random_access |= gst_effnet_nal_is_random_access (self->codec, &nal);
-      headers.reference |= gst_effnet_nal_is_reference (self->codec, &nal);
-      headers.intra &= gst_effnet_nal_is_intra (self->codec, &nal);
-      if (headers.random_access || !headers.intra)
-        break;
-      continue;
-    }
-    if (kind == GST_EFFNET_NAL_OTHER)
-      continue;
-    gst_effnet_nal_find_end (&reader, &nal);
-    if (kind != GST_EFFNET_NAL_SEI)
-      remember (self, kind, &nal);
-    else if (headers.recovery < 0)
-      headers.recovery = gst_effnet_nal_get_recovery (self->codec, &nal);
-  }
-  return headers;
-}
-
-static GstBuffer *copy_unit (GstEffnetKeyframes *self, GstBuffer *buffer, gboolean first);
-
-/* Adds a unit to the refresh that goes on. */
-static GstEffnetUnit
-collect (GstEffnetKeyframes *self, GstBuffer *buffer, gboolean reference)
-{
-  GstBuffer *unit = copy_unit (self, buffer, gst_buffer_list_length (self->refresh) == 0);
-
-  if (unit == NULL || gst_buffer_list_length (self->refresh) >= REFRESH_MAX ||
-      self->refresh_bytes + gst_buffer_get_size (unit) > REFRESH_BYTES) {
-    gst_clear_buffer (&unit);
-    gst_effnet_keyframes_forget (self);
-    return GST_EFFNET_UNIT_DEPENDS;
-  }
-  self->refresh_bytes += gst_buffer_get_size (unit);
-  gst_buffer_list_add (self->refresh, unit);
-  self->whole = self->seen >= self->wanted;
-  self->seen += reference ? 1 : 0;
-  return self->whole ? GST_EFFNET_UNIT_WHOLE : GST_EFFNET_UNIT_DEPENDS;
-}
-
-GstEffnetUnit
-gst_effnet_keyframes_look (GstEffnetKeyframes *self, GstBuffer *buffer)
-{
-  GstMapInfo map;
-  Headers headers;
-
-  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT) || self->whole)
-    gst_effnet_keyframes_forget (self);
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return GST_EFFNET_UNIT_NONE;
-  headers = read_headers (self, &map);
-  gst_buffer_unmap (buffer, &map);
-  if (!headers.has_slice)
-    return GST_EFFNET_UNIT_NONE;
-  if (headers.random_access || headers.intra) {
-    gst_effnet_keyframes_forget (self);
-    return GST_EFFNET_UNIT_KEY;
-  }
-  if (self->refresh != NULL)
-    return collect (self, buffer, headers.reference);
-  if (headers.recovery <= 0)
-    return GST_EFFNET_UNIT_DEPENDS;
-  self->refresh = gst_buffer_list_new ();
-  self->wanted = (guint)headers.recovery;
-  collect (self, buffer, headers.reference);
-  return GST_EFFNET_UNIT_REFRESH;
-}
-
-/* ---- taking ---------------------------------------------------------------------------------- */
+/* ---- copying --------------------------------------------------------------------------------- */
 
 static void
 append_unit (GByteArray *bytes, const guint8 *data, gsize size)
@@ -351,6 +268,89 @@ copy_unit (GstEffnetKeyframes *self, GstBuffer *buffer, gboolean first)
   gst_buffer_copy_into (unit, buffer, GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize)-1);
   return unit;
 }
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+/* The first slice that refers to others answers all questions: what comes behind it is skipped. */
+static Headers
+read_headers (GstEffnetKeyframes *self, const GstMapInfo *map)
+{
+  GstEffnetNalReader reader = {
+      .data = map->data, .size = map->size, .length_size = self->length_size};
+  Headers headers = {.intra = TRUE, .recovery = -1};
+  GstEffnetNal nal;
+
+  while (gst_effnet_nal_next (&reader, &nal)) {
+    GstEffnetNalKind kind = gst_effnet_nal_get_kind (self->codec, &nal);
+
+    if (kind == GST_EFFNET_NAL_SLICE) {
+      headers.has_slice = TRUE;
+      headers.random_access |= gst_effnet_nal_is_random_access (self->codec, &nal);
+      headers.reference |= gst_effnet_nal_is_reference (self->codec, &nal);
+      headers.intra &= gst_effnet_nal_is_intra (self->codec, &nal);
+      if (headers.random_access || !headers.intra)
+        break;
+      continue;
+    }
+    if (kind == GST_EFFNET_NAL_OTHER)
+      continue;
+    gst_effnet_nal_find_end (&reader, &nal);
+    if (kind != GST_EFFNET_NAL_SEI)
+      remember (self, kind, &nal);
+    else if (headers.recovery < 0)
+      headers.recovery = gst_effnet_nal_get_recovery (self->codec, &nal);
+  }
+  return headers;
+}
+
+/* Adds a unit to the refresh that goes on. */
+static GstEffnetUnit
+collect (GstEffnetKeyframes *self, GstBuffer *buffer, gboolean reference)
+{
+  GstBuffer *unit = copy_unit (self, buffer, gst_buffer_list_length (self->refresh) == 0);
+
+  if (unit == NULL || gst_buffer_list_length (self->refresh) >= REFRESH_MAX ||
+      self->refresh_bytes + gst_buffer_get_size (unit) > REFRESH_BYTES) {
+    gst_clear_buffer (&unit);
+    gst_effnet_keyframes_forget (self);
+    return GST_EFFNET_UNIT_DEPENDS;
+  }
+  self->refresh_bytes += gst_buffer_get_size (unit);
+  gst_buffer_list_add (self->refresh, unit);
+  self->whole = self->seen >= self->wanted;
+  self->seen += reference ? 1 : 0;
+  return self->whole ? GST_EFFNET_UNIT_WHOLE : GST_EFFNET_UNIT_DEPENDS;
+}
+
+GstEffnetUnit
+gst_effnet_keyframes_look (GstEffnetKeyframes *self, GstBuffer *buffer)
+{
+  GstMapInfo map;
+  Headers headers;
+
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT) || self->whole)
+    gst_effnet_keyframes_forget (self);
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return GST_EFFNET_UNIT_NONE;
+  headers = read_headers (self, &map);
+  gst_buffer_unmap (buffer, &map);
+  if (!headers.has_slice)
+    return GST_EFFNET_UNIT_NONE;
+  if (headers.random_access || headers.intra) {
+    gst_effnet_keyframes_forget (self);
+    return GST_EFFNET_UNIT_KEY;
+  }
+  if (self->refresh != NULL)
+    return collect (self, buffer, headers.reference);
+  if (headers.recovery <= 0)
+    return GST_EFFNET_UNIT_DEPENDS;
+  self->refresh = gst_buffer_list_new ();
+  self->wanted = (guint)headers.recovery;
+  collect (self, buffer, headers.reference);
+  return GST_EFFNET_UNIT_REFRESH;
+}
+
+/* ---- taking ---------------------------------------------------------------------------------- */
 
 GstBuffer *
 gst_effnet_keyframes_copy (GstEffnetKeyframes *self, GstBuffer *buffer)

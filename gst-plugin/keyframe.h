@@ -28,8 +28,7 @@ typedef struct _GstEffnetKeyframes GstEffnetKeyframes;
 
 /* TRUE for caps of compressed video that gst_effnet_keyframes_new() takes. */
 gboolean gst_effnet_keyframes_can (const GstCaps *caps);
-/* Returns: (transfer full): NULL with EFFNET_ERROR_FORMAT when the codec_data of @caps is damaged
- */
+/* Returns: (transfer full): NULL with EFFNET_ERROR_FORMAT: codec_data is missing or damaged */
 GstEffnetKeyframes *gst_effnet_keyframes_new (const GstCaps *caps, GError **error);
 void gst_effnet_keyframes_free (GstEffnetKeyframes *keyframes);
 GstEffnetCodec gst_effnet_keyframes_get_codec (const GstEffnetKeyframes *keyframes);

@@ -128,8 +128,7 @@ gst_effnet_coded_forget (GstEffnetCoded *coded)
 
 /* ---- looking and taking ---------------------------------------------------------------------- */
 
-/* Adds the unit to those that wait. FALSE: it cannot be decoded, since some before it are missing.
- */
+/* Adds the unit to those that wait. FALSE: it cannot be decoded, some before it are missing. */
 static gboolean
 append (GstEffnetCoded *coded, GstBuffer *buffer, GstEffnetUnit kind)
 {
