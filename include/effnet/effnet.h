@@ -2,8 +2,8 @@
  *
  * effnet: EfficientNet image classification on an ordinary CPU.
  *
- * This file, effnet/image.h and effnet/describe.h, which it includes, and effnet/scheduler.h are the
- * specification of libeffnet: what is not declared in them is not public.
+ * This file, effnet/image.h and effnet/describe.h, which it includes, and effnet/scheduler.h are
+ * the specification of libeffnet: what is not declared in them is not public.
  *
  * Lifetimes. There are three, beside those of effnet/scheduler.h:
  *   model    immutable and reference-counted; any number of threads may use it at once
