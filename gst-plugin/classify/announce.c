@@ -97,14 +97,9 @@ set_classes (GstEffnetRecord *record, const GstEffnetResult *result, const GstEf
 }
 
 static void
-set_stable (GstEffnetRecord *record, const GstEffnetState *state, const GstEffnetEngine *engine)
+set_stable (GstEffnetRecord *record, const GstEffnetState *state, const GstEffnetResults *results)
 {
-  record->stable = (GstEffnetEntry){"", -1, 0.0};
-  if (state->id == GST_EFFNET_CLASS_UNKNOWN)
-    record->stable.label = GST_EFFNET_UNKNOWN;
-  if (state->id >= 0)
-    record->stable =
-        (GstEffnetEntry){effnet_model_get_label (engine->model, (guint)state->id), state->id, 0.0};
+  record->stable = gst_effnet_results_name (results, state->id, 0.0);
   record->stable_since = state->since;
   record->state_changed = state->is_news;
 }
@@ -144,7 +139,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetR
   if (view->regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME)
     gst_effnet_record_set_part (&record, rect->x, rect->y, rect->width, rect->height);
   set_classes (&record, result, view);
-  set_stable (&record, &result->state, engine);
+  set_stable (&record, &result->state, view->results);
   g_array_append_val (announcer->records, record);
   g_array_append_val (announcer->origins, result);
   g_array_append_val (announcer->places, *place);

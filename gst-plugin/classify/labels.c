@@ -125,21 +125,14 @@ gst_effnet_classify_settle_labels (GstEffnetClassify *self, GstEffnetEngine *eng
 
 /* ---- states ---------------------------------------------------------------------------------- */
 
-static char *
-label_of (const GstEffnetEngine *engine, int id)
-{
-  const char *label = id >= 0 ? effnet_model_get_label (engine->model, (guint)id) : "";
-
-  if (id == GST_EFFNET_CLASS_UNKNOWN)
-    label = GST_EFFNET_UNKNOWN;
-  return label != NULL ? g_strdup (label) : g_strdup_printf ("class %d", id);
-}
-
 static void
 emit_state_changed (GstEffnetClassify *self, const GstEffnetResult *result)
 {
-  g_autofree char *before = label_of (self->results.engine, result->state.before);
-  g_autofree char *now = label_of (self->results.engine, result->state.id);
+  char texts[2][GST_EFFNET_LABEL_LENGTH];
+  GstEffnetEntry entries[2] = {gst_effnet_results_name (&self->results, result->state.before, 0.0),
+                               gst_effnet_results_name (&self->results, result->state.id, 0.0)};
+  const char *before = gst_effnet_entry_get_label (&entries[0], texts[0]);
+  const char *now = gst_effnet_entry_get_label (&entries[1], texts[1]);
 
   GST_DEBUG_OBJECT (self, "%s %d: \"%s\" becomes \"%s\" at %" GST_TIME_FORMAT, result->pick.name,
                     result->pick.roi_id, before, now, GST_TIME_ARGS (result->state.since));

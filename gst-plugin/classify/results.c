@@ -42,12 +42,14 @@ gst_effnet_results_reset (GstEffnetResults *results)
   results->storage = (GstEffnetStorage){0};
 }
 
-static void
-set_entry (GstEffnetEntry *entry, const GstEffnetResults *results, const EffnetScore *score)
+GstEffnetEntry
+gst_effnet_results_name (const GstEffnetResults *results, int id, double score)
 {
-  entry->label = effnet_model_get_label (results->engine->model, score->id);
-  entry->id = (int)score->id;
-  entry->score = (double)score->score;
+  if (id == GST_EFFNET_CLASS_UNKNOWN)
+    return (GstEffnetEntry){GST_EFFNET_UNKNOWN, -1, score};
+  if (id < 0)
+    return (GstEffnetEntry){"", -1, score};
+  return (GstEffnetEntry){effnet_model_get_label (results->engine->model, (guint)id), id, score};
 }
 
 static GstBuffer *
@@ -80,12 +82,10 @@ gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
     result.n = gst_effnet_class_filter_top (results->filter, from->probabilities, max, scores);
   g_array_set_size (results->entries, result.first + MAX (result.n, 1));
   entries = &g_array_index (results->entries, GstEffnetEntry, result.first);
-  if (result.answer == GST_EFFNET_CLASS_UNKNOWN)
-    entries[0] = (GstEffnetEntry){GST_EFFNET_UNKNOWN, -1, best};
-  else
-    entries[0] = (GstEffnetEntry){"", -1, 0.0};
+  entries[0] = gst_effnet_results_name (results, result.answer,
+                                        result.answer == GST_EFFNET_CLASS_UNKNOWN ? best : 0.0);
   for (guint i = 0; i < result.n; i++)
-    set_entry (&entries[i], results, &scores[i]);
+    entries[i] = gst_effnet_results_name (results, (int)scores[i].id, (double)scores[i].score);
   if (wanted->embeddings)
     result.embedding = floats_new (from->features, from->n_features);
   if (wanted->all_scores && results->all == NULL)

@@ -59,6 +59,9 @@ void gst_effnet_results_init (GstEffnetResults *results);
 void gst_effnet_results_clear (GstEffnetResults *results);
 /* There are none; arrays keep their memory. */
 void gst_effnet_results_reset (GstEffnetResults *results);
+/* Returns: the class @id, or GST_EFFNET_CLASS_NONE or _UNKNOWN, by the name that it has in results
+ * of the same engine */
+GstEffnetEntry gst_effnet_results_name (const GstEffnetResults *results, int id, double score);
 /* For a frame that `engine` runs, which is set as `filter` and the frame's times are. Returns: the
  * new one, until the next call: all of it but pick and ns is set. */
 GstEffnetResult *gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
