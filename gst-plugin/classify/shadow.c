@@ -131,12 +131,9 @@ static const char *
 label_of (const GstEffnetResults *results, const GstEffnetResult *result)
 {
   const GstEffnetEntry *entry = &g_array_index (results->entries, GstEffnetEntry, result->first);
-  g_autofree char *number = NULL;
+  char text[GST_EFFNET_LABEL_LENGTH];
 
-  if (entry->label != NULL)
-    return g_intern_string (entry->label);
-  number = g_strdup_printf ("class %d", entry->id);
-  return g_intern_string (number);
+  return g_intern_string (gst_effnet_entry_get_label (entry, text));
 }
 
 /* Whether the answers are those of the candidate that is set now. With the object lock. */
@@ -278,7 +275,6 @@ gst_effnet_classify_shadow (GstEffnetClassify *self, GstBuffer *buffer, guint64 
     gst_effnet_job_begin (job, engine, &mine);
     job->results.filter = gst_effnet_class_filter_ref (shadow->filter);
     job->results.frame = frame;
-    job->trigger = GST_EFFNET_TRIGGER_ALWAYS; /* the model in use has been triggered */
     if (gst_effnet_inference_capture (&self->inference, &self->format, &self->coded, buffer, TRUE,
                                       &none, job, NULL) &&
         job->input != GST_EFFNET_INPUT_NONE) {
