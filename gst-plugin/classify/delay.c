@@ -6,7 +6,7 @@
 
 void
 gst_effnet_delay_init (GstEffnetDelay *delay, GstEffnetStream *stream, GstPad *pad, gpointer owner,
-                       GstEffnetLeaveFunc leave, GstEffnetFrameFreeFunc free_frame)
+                       GstEffnetLeaveFunc leave, GDestroyNotify free_frame)
 {
   *delay = (GstEffnetDelay){.stream = stream,
                             .pad = pad,
@@ -28,7 +28,7 @@ gst_effnet_delay_clear (GstEffnetDelay *delay)
 static void
 free_held (GstEffnetDelay *delay, GstEffnetHeld *held)
 {
-  delay->free_frame (delay->owner, held->frame);
+  delay->free_frame (held->frame);
   gst_clear_buffer (&held->buffer);
   g_free (held);
 }

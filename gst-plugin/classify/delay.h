@@ -24,14 +24,13 @@ typedef struct {
 /* In the thread, without the lock. Takes the frame: what goes onto the buffer, which is writable.
  * Returns: anything but GST_FLOW_OK: the buffer does not go on, and upstream is told. */
 typedef GstFlowReturn (*GstEffnetLeaveFunc) (gpointer owner, GstEffnetHeld *held);
-typedef void (*GstEffnetFrameFreeFunc) (gpointer owner, gpointer frame);
 
 typedef struct {
   GstEffnetStream *stream;
   GstPad *pad; /* not owned */
   gpointer owner;
   GstEffnetLeaveFunc leave;
-  GstEffnetFrameFreeFunc free_frame;
+  GDestroyNotify free_frame;
   GRecMutex task_lock; /* the task's own */
 
   /* the stream's lock */
@@ -43,8 +42,7 @@ typedef struct {
 } GstEffnetDelay;
 
 void gst_effnet_delay_init (GstEffnetDelay *delay, GstEffnetStream *stream, GstPad *pad,
-                            gpointer owner, GstEffnetLeaveFunc leave,
-                            GstEffnetFrameFreeFunc free_frame);
+                            gpointer owner, GstEffnetLeaveFunc leave, GDestroyNotify free_frame);
 /* Takes @held. When too many are held, @block waits for room, else the oldest leaves as it is.
  * Returns: the first that went wrong with those before, once; then @held is dropped */
 GstFlowReturn gst_effnet_delay_hold (GstEffnetDelay *delay, GstEffnetHeld *held, gboolean block);

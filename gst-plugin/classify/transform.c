@@ -465,6 +465,13 @@ leave_way (GstEffnetClassify *self)
   gst_effnet_outbox_send (&news, GST_ELEMENT (self));
 }
 
+void
+gst_effnet_classify_free_frame (gpointer frame)
+{
+  clear_frame (frame);
+  g_free (frame);
+}
+
 /* delayed: the buffer's frame stays behind with it. */
 static GstFlowReturn
 pass_later (GstEffnetClassify *self, GstBuffer *buffer)
@@ -490,18 +497,9 @@ pass_later (GstEffnetClassify *self, GstBuffer *buffer)
     *self->held =
         (GstEffnetHeld){.number = gst_effnet_stream_get_number (&self->stream), .frame = frame};
   } else {
-    clear_frame (frame);
-    g_free (frame);
+    gst_effnet_classify_free_frame (frame);
   }
   return ret;
-}
-
-void
-gst_effnet_classify_free_frame (gpointer owner, gpointer frame)
-{
-  (void)owner;
-  clear_frame (frame);
-  g_free (frame);
 }
 
 GstFlowReturn
@@ -522,7 +520,7 @@ gst_effnet_classify_leave (gpointer owner, GstEffnetHeld *held)
     announce (self, frame);
   leave_way (self);
   note_latency (self, frame);
-  gst_effnet_classify_free_frame (self, frame);
+  gst_effnet_classify_free_frame (frame);
   return ret;
 }
 

@@ -19,7 +19,7 @@ GstEffnetHeld *gst_effnet_classify_steal_held (GstEffnetClassify *self);
 void gst_effnet_classify_finish_stream (GstEffnetClassify *self);
 /* For GstEffnetDelay. */
 GstFlowReturn gst_effnet_classify_leave (gpointer owner, GstEffnetHeld *held);
-void gst_effnet_classify_free_frame (gpointer owner, gpointer frame);
+void gst_effnet_classify_free_frame (gpointer frame);
 
 G_END_DECLS
 
