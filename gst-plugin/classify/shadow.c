@@ -34,10 +34,12 @@ gst_effnet_shadow_start (GstEffnetShadow *shadow, EffnetScheduler *scheduler)
     shadow->scheduler = effnet_scheduler_ref (scheduler);
   memset (&shadow->own, 0, sizeof shadow->own);
   memset (&shadow->candidate, 0, sizeof shadow->candidate);
-  shadow->compared = shadow->agreed = 0;
-  shadow->distance = 0.0;
   shadow->since = 0;
   shadow->serial = 0;
+  GST_OBJECT_LOCK (shadow->stream.element);
+  shadow->compared = shadow->agreed = 0;
+  shadow->distance = 0.0;
+  GST_OBJECT_UNLOCK (shadow->stream.element);
 }
 
 /* ---- loading --------------------------------------------------------------------------------- */
