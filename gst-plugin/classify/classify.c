@@ -59,6 +59,7 @@
  *
  * #GstPreset has `live-low-latency`, `throughput`, `low-power` and `archive`. They are installed
  * with the plugin; the environment variable `GST_PRESET_PATH` names a folder with others.
+ *
  * ## Fewer inferences
  *
  * Frames that #effnetclassify:inference-interval, #effnetclassify:max-inference-rate or
@@ -157,14 +158,14 @@
  * #effnetclassify:attach-meta adds results in the forms that other elements read:
  *
  * * `analytics`, with GStreamer 1.24 or newer: a #GstAnalyticsClsMtd for each result, its classes
- * the best first. For a #GstAnalyticsODMtd the two are related: it contains the classes, which are
- * part of it. Classes of the full frame, of #effnetclassify:regions and of a
+ *   the best first. For a #GstAnalyticsODMtd the two are related: it contains the classes, which
+ *   are part of it. Classes of the full frame, of #effnetclassify:regions and of a
  *   #GstVideoRegionOfInterestMeta without such a twin have no relation, and are in the order of
  *   `results`
  * * `roi`: a parameter `classification` of each #GstVideoRegionOfInterestMeta that has a result,
- * with the fields `label`, `label_id`, `confidence`, `model_name`, `attribute_name` (this element's
- *   name) and `type`, which gvametaconvert and gvawatermark of DL Streamer read; none for the full
- *   frame and for #effnetclassify:regions, which have no such meta
+ *   with the fields `label`, `label_id`, `confidence`, `model_name`, `attribute_name` (this
+ *   element's name) and `type`, which gvametaconvert and gvawatermark of DL Streamer read; none
+ *   for the full frame and for #effnetclassify:regions, which have no such meta
  * * `tensor`, with GStreamer 1.26 or newer: a #GstTensorMeta with the scores of all classes of the
  *   frame, or of its first part: float32, [1][classes], of the id
  *   `classification-generic-softmaxed-out`

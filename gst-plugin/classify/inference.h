@@ -23,8 +23,7 @@ gboolean gst_effnet_inference_note_tags (GstEffnetInference *inference, GstEvent
 /* The input of @job, begun before: the parts of @buffer that its settings ask for; none of them
  * leaves it without input. Tracked regions that have a good result in @newest are kept. Of
  * compressed video, which @coded has looked at, the parts are not known yet. @own: @job keeps
- * nothing of
- * @buffer; else the buffer stays mapped, so that it must outlive the job. FALSE with
+ * nothing of @buffer; else the buffer stays mapped, so that it must outlive the job. FALSE with
  * EFFNET_ERROR_FRAME or CANCELLED. */
 gboolean gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetFormat *format,
                                        GstEffnetCoded *coded, GstBuffer *buffer, gboolean own,
