@@ -285,3 +285,15 @@ gst_effnet_job_fail (GstEffnetJob *job, GError *error)
   job->error = error;
   job->ran = TRUE;
 }
+
+GstEffnetReason
+gst_effnet_job_get_reason (const GstEffnetJob *job)
+{
+  if (job->still)
+    return GST_EFFNET_REASON_TRIGGER;
+  if (job->no_picture)
+    return GST_EFFNET_REASON_NO_PICTURE;
+  if (job->picks->len > 0)
+    return GST_EFFNET_REASON_NONE;
+  return job->kept->len > 0 ? GST_EFFNET_REASON_TRACKED : GST_EFFNET_REASON_NO_REGION;
+}

@@ -96,6 +96,8 @@ gboolean gst_effnet_job_look_at_frame (GstEffnetJob *job, EffnetSession *session
 void gst_effnet_job_run (GstEffnetJob *job, EffnetExecutor *executor, EffnetSession *session);
 /* Without a result: takes @error. */
 void gst_effnet_job_fail (GstEffnetJob *job, GError *error);
+/* Of a job without an error that has ended: why nothing of the frame was classified. */
+GstEffnetReason gst_effnet_job_get_reason (const GstEffnetJob *job);
 
 G_END_DECLS
 

@@ -18,7 +18,7 @@ latency_of (const GstEffnetJob *job)
 }
 
 static void
-count_results (GstEffnetClassify *self, const GstEffnetJob *job, GstEffnetReason reason)
+count_results (GstEffnetClassify *self, const GstEffnetJob *job)
 {
   const GstEffnetResults *results = &job->results;
   guint n = gst_effnet_results_length (results);
@@ -29,14 +29,12 @@ count_results (GstEffnetClassify *self, const GstEffnetJob *job, GstEffnetReason
   self->stats.rois_skipped += results->outside;
   for (guint i = 0; i < n; i++)
     gst_effnet_stats_add (&self->stats, gst_effnet_results_get (results, i)->ns);
-  if (job->no_picture) {
-    gst_effnet_stats_skip (&self->stats, GST_EFFNET_REASON_NO_PICTURE);
-  } else if (n > 0) {
+  if (n > 0) {
     gst_effnet_stats_add_latency (&self->stats, latency_of (job));
     self->qos.processed++;
     self->qos.inferred_at = gst_util_get_timestamp ();
   } else {
-    gst_effnet_stats_skip (&self->stats, reason);
+    gst_effnet_stats_skip (&self->stats, gst_effnet_job_get_reason (job));
   }
   GST_OBJECT_UNLOCK (self);
   if (n > 0)
@@ -112,8 +110,7 @@ gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max
     GST_OBJECT_UNLOCK (self);
   } else {
     self->n_bad = 0;
-    count_results (self, job,
-                   job->kept->len > 0 ? GST_EFFNET_REASON_TRACKED : GST_EFFNET_REASON_NO_REGION);
+    count_results (self, job);
     if (!job->no_picture && job->settings.regions.serial == self->regions_serial &&
         (job->picks->len > 0 || self->mode == GST_EFFNET_INFERENCE_MODE_SYNC))
       use_results (self, job);

@@ -284,14 +284,9 @@ finish (GstEffnetClassify *self, Frame *frame, GstEffnetJob *job)
   if (!frame->bad && !frame->cancelled) {
     frame->fresh = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC && !job->no_picture &&
                    !job->still && job->results.pts == GST_BUFFER_PTS (frame->buffer);
-    if (job->still) {
-      frame->reason = GST_EFFNET_REASON_TRIGGER;
-    } else if (job->no_picture) {
-      frame->reason = GST_EFFNET_REASON_NO_PICTURE;
-    } else if (job->picks->len == 0) {
-      frame->reason = job->kept->len > 0 ? GST_EFFNET_REASON_TRACKED : GST_EFFNET_REASON_NO_REGION;
+    frame->reason = gst_effnet_job_get_reason (job);
+    if (frame->reason == GST_EFFNET_REASON_TRACKED || frame->reason == GST_EFFNET_REASON_NO_REGION)
       gst_effnet_load_retry (&self->load);
-    }
   }
   return gst_effnet_classify_take_up (self, job, frame->settings.max_errors);
 }
