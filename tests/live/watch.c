@@ -20,7 +20,7 @@ is_near (guint64 a, guint64 b)
 }
 
 static void
-note_result (Watch *watch, GstBuffer *buffer, const GstSegment *segment, GstClockTime running_time)
+note_result (Watch *watch, GstBuffer *buffer, GstClockTime running_time)
 {
   const GstStructure *s = result_of (buffer);
   GstClockTime of, age;
@@ -33,8 +33,7 @@ note_result (Watch *watch, GstBuffer *buffer, const GstSegment *segment, GstCloc
       watch->before++;
     return;
   }
-  if (!gst_structure_get_uint64 (s, "result-running-time", &of))
-    of = gst_segment_to_running_time (segment, GST_FORMAT_TIME, result_uint64 (s, "result-pts"));
+  of = result_uint64 (s, "result-running-time");
   age = result_uint64 (s, "age");
   watch->fresh += result_boolean (s, "fresh");
   watch->wrong_age += of > running_time || !is_near (age, running_time - of) ||
@@ -73,7 +72,7 @@ on_buffer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   watch->out_of_order += watch->arrived > 0 && frame <= watch->newest;
   watch->newest = frame;
   watch->other_picture += counter_read (watch->counter, buffer) != frame % COUNTER_FRAMES;
-  note_result (watch, buffer, segment, running_time);
+  note_result (watch, buffer, running_time);
   watch->arrived++;
   if (watch->arrived == watch->frames / 3)
     watch->settled = resident_bytes ();
