@@ -47,6 +47,17 @@ harness_new (const char *first_property, ...)
   return h;
 }
 
+void
+harness_flush (GstHarness *h)
+{
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  g_assert_true (gst_harness_push_event (h, gst_event_new_flush_start ()));
+  g_assert_true (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
+  g_assert_true (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+}
+
 GstMessage *
 harness_pop_message (GstHarness *h, GstMessageType type)
 {

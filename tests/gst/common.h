@@ -17,8 +17,13 @@ void test_init (int *argc, char ***argv);
 /* $EFFNET_SOURCE_ROOT/@relative; free with g_free() */
 char *source_path (const char *relative);
 
+enum { MODE_AUTO, MODE_SYNC, MODE_ASYNC, MODE_DELAYED }; /* of inference-mode */
+enum { FULL_FRAME, ROI_LIST, REGIONS };                  /* of inference-region */
+
 /* An element with properties set before it goes to PLAYING; inference-mode is sync by default. */
 GstHarness *harness_new (const char *first_property, ...) G_GNUC_NULL_TERMINATED;
+/* A flush, and a segment from 0 on. */
+void harness_flush (GstHarness *h);
 /* Stops, and frees the element; the bus is empty of errors. */
 void harness_free (GstHarness *h);
 /* A message of @type is there, says each word of @words (NULL-terminated), and is removed. */

@@ -462,7 +462,8 @@ test_element (gconstpointer mode)
 {
   GstHarness *h = harness_new ("inference-mode", GPOINTER_TO_INT (mode), "smoothing", 2,
                                "switch-after", 5, NULL);
-  Camera c = {h, photo_frame ("cat.jpg", 320, 240), GPOINTER_TO_INT (mode) == 2 ? 100000 : 0};
+  Camera c = {h, photo_frame ("cat.jpg", 320, 240),
+              GPOINTER_TO_INT (mode) == MODE_ASYNC ? 100000 : 0};
   GstClockTime budget;
   guint side;
 
@@ -521,7 +522,7 @@ static void
 test_deadline (void)
 {
   static const guint64 budgets[] = {0, 1, 60 * GST_SECOND}, late[] = {0, 5, 5};
-  GstHarness *h = harness_new ("inference-mode", 1, NULL);
+  GstHarness *h = harness_new (NULL, NULL);
 
   set_i420_caps (h, 64, 48);
   for (int i = 0; i < 3; i++) {
@@ -549,9 +550,9 @@ main (int argc, char **argv)
   g_test_add_func ("/budget/sides", test_sides);
   g_test_add_func ("/budget/models", test_models);
   g_test_add_func ("/budget/refused-back", test_refused_back);
-  g_test_add_data_func ("/budget/sync", GINT_TO_POINTER (1), test_element);
-  g_test_add_data_func ("/budget/async", GINT_TO_POINTER (2), test_element);
-  g_test_add_data_func ("/budget/delayed", GINT_TO_POINTER (3), test_element);
+  g_test_add_data_func ("/budget/sync", GINT_TO_POINTER (MODE_SYNC), test_element);
+  g_test_add_data_func ("/budget/async", GINT_TO_POINTER (MODE_ASYNC), test_element);
+  g_test_add_data_func ("/budget/delayed", GINT_TO_POINTER (MODE_DELAYED), test_element);
   g_test_add_func ("/budget/deadline", test_deadline);
   return g_test_run ();
 }

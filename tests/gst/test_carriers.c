@@ -14,7 +14,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { FULL_FRAME, ROI_LIST, REGIONS };
 enum { CUSTOM = 1, ANALYTICS = 2, ROI = 4, TENSOR = 8 };
 
 #define SIDE 320 /* pixels of each photograph of a pair */

@@ -146,7 +146,6 @@ static void
 test_flush_forgets (void)
 {
   GstHarness *h = harness_new ("inference-interval", 1000, NULL);
-  GstSegment segment;
   GstBuffer *out;
 
   set_i420_caps (h, 64, 48);
@@ -155,10 +154,7 @@ test_flush_forgets (void)
   g_assert_false (result_boolean (result_of (out), "fresh"));
   gst_buffer_unref (out);
 
-  g_assert_true (gst_harness_push_event (h, gst_event_new_flush_start ()));
-  g_assert_true (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  g_assert_true (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+  harness_flush (h);
   out = push_pull (h, grey_frame (64, 48, 200, 50));
   g_assert_true (result_boolean (result_of (out), "fresh")); /* not the result from before */
   g_assert_cmpuint (result_uint64 (result_of (out), "result-pts"), ==, GST_BUFFER_PTS (out));

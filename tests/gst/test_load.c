@@ -164,7 +164,7 @@ test_overload (void)
 static void
 test_element_rate (void)
 {
-  GstHarness *h = harness_new ("inference-mode", 1, "max-inference-rate", 10, 1, NULL);
+  GstHarness *h = harness_new ("max-inference-rate", 10, 1, NULL);
   guint fresh = 0;
 
   set_i420_caps (h, 64, 48);
@@ -189,7 +189,7 @@ test_element_rate (void)
 static void
 test_element_reasons (void)
 {
-  GstHarness *h = harness_new ("inference-mode", 1, "inference-interval", 3, NULL);
+  GstHarness *h = harness_new ("inference-interval", 3, NULL);
   GstBuffer *gap = grey_frame (64, 48, 90, 5);
 
   set_i420_caps (h, 64, 48);
@@ -248,7 +248,7 @@ test_trigger (void)
   for (gsize i = 0; i < G_N_ELEMENTS (triggers); i++) {
     for (int jpeg = 0; jpeg < 2; jpeg++) {
       for (int regions = 0; regions < 2; regions++) {
-        GstHarness *h = harness_new ("inference-mode", 1, "trigger", triggers[i], NULL);
+        GstHarness *h = harness_new ("trigger", triggers[i], NULL);
 
         if (regions)
           g_object_set (h->element, "regions", "a:0,0,0.5,0.5;b:0.2,0.2,0.6,0.7",
@@ -270,7 +270,8 @@ static void
 test_trigger_async (void)
 {
   for (int jpeg = 0; jpeg < 2; jpeg++) {
-    GstHarness *h = harness_new ("inference-mode", 2, "trigger", GST_EFFNET_TRIGGER_MOTION, NULL);
+    GstHarness *h =
+        harness_new ("inference-mode", MODE_ASYNC, "trigger", GST_EFFNET_TRIGGER_MOTION, NULL);
     GstBuffer *photo = photo_frame ("cat.jpg", 320, 240);
 
     if (jpeg)
@@ -297,7 +298,7 @@ test_trigger_async (void)
 static void
 test_trigger_settings (void)
 {
-  GstHarness *h = harness_new ("inference-mode", 1, "trigger", GST_EFFNET_TRIGGER_MOTION, NULL);
+  GstHarness *h = harness_new ("trigger", GST_EFFNET_TRIGGER_MOTION, NULL);
   char *folder = source_path ("models/lite0");
   guint trigger;
 
@@ -343,7 +344,7 @@ test_policy_late (void)
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
-    GstHarness *h = harness_new ("inference-mode", 1, "overload-policy", rows[i].policy, NULL);
+    GstHarness *h = harness_new ("overload-policy", rows[i].policy, NULL);
 
     set_i420_caps (h, 64, 48);
     g_assert_cmpint (gst_harness_push (h, grey_frame (64, 48, 90, 0)), ==, GST_FLOW_OK);
@@ -361,8 +362,9 @@ static void
 test_policy_busy (void)
 {
   for (int policy = 0; policy < 4; policy++) {
-    GstHarness *h = harness_new ("inference-mode", 2, "overload-policy", policy, "inference-region",
-                                 2, "regions", "a:0,0,1,1;b:0,0,1,1;c:0,0,1,1;d:0,0,1,1", NULL);
+    GstHarness *h =
+        harness_new ("inference-mode", MODE_ASYNC, "overload-policy", policy, "inference-region",
+                     REGIONS, "regions", "a:0,0,1,1;b:0,0,1,1;c:0,0,1,1;d:0,0,1,1", NULL);
     guint out;
 
     set_i420_caps (h, 64, 48);
@@ -388,10 +390,8 @@ test_policy_busy (void)
 static void
 test_queue_stats (void)
 {
-  GstHarness *h =
-      harness_new ("inference-mode", 1, "threads", 1, "model-instance-id", "alone", NULL);
-  GstHarness *other =
-      harness_new ("inference-mode", 1, "threads", 1, "model-instance-id", "alone", NULL);
+  GstHarness *h = harness_new ("threads", 1, "model-instance-id", "alone", NULL);
+  GstHarness *other = harness_new ("threads", 1, "model-instance-id", "alone", NULL);
   const GstStructure *queue, *scheduler;
   GstStructure *stats;
 
@@ -437,7 +437,7 @@ scene_message (GstHarness *h, GstMessage **message)
 static void
 test_scene_messages (void)
 {
-  GstHarness *h = harness_new ("inference-mode", 1, "inference-interval", 10, NULL);
+  GstHarness *h = harness_new ("inference-interval", 10, NULL);
   GstBuffer *photo = photo_frame ("cat.jpg", 320, 240);
   GstMessage *message;
   const GstStructure *s;

@@ -31,13 +31,10 @@ push_until_result (GstHarness *h, int *n)
 static void
 test_async (void)
 {
-  GstHarness *h = harness_new (NULL, NULL);
+  GstHarness *h = harness_new ("inference-mode", MODE_ASYNC, NULL);
   GstClockTime of, last = 0;
   int n = 0;
 
-  gst_element_set_state (h->element, GST_STATE_READY);
-  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
-  gst_element_set_state (h->element, GST_STATE_PLAYING);
   set_i420_caps (h, SIDE, SIDE);
   for (int i = 0; i < 50; i++) {
     GstBuffer *out = push_until_result (h, &n);
@@ -60,12 +57,9 @@ test_async (void)
 static void
 test_async_end (void)
 {
-  GstHarness *h = harness_new (NULL, NULL);
+  GstHarness *h = harness_new ("inference-mode", MODE_ASYNC, NULL);
   GstMessage *message;
 
-  gst_element_set_state (h->element, GST_STATE_READY);
-  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
-  gst_element_set_state (h->element, GST_STATE_PLAYING);
   set_i420_caps (h, SIDE, SIDE);
   gst_buffer_unref (push_pull (h, grey_frame (SIDE, SIDE, 90, 3)));
   g_assert_true (gst_harness_push_event (h, gst_event_new_eos ()));
@@ -81,13 +75,11 @@ test_async_end (void)
 static void
 test_async_flush (void)
 {
-  GstHarness *h = harness_new (NULL, NULL);
+  GstHarness *h = harness_new ("inference-mode", MODE_ASYNC, NULL);
   GstSegment segment;
   int n = 0;
 
-  gst_element_set_state (h->element, GST_STATE_READY);
-  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
-  gst_element_set_state (h->element, GST_STATE_PLAYING);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
   set_i420_caps (h, SIDE, SIDE);
   for (int round = 0; round < 30; round++) {
     GstClockTime first = (guint64)(n + 2) * GST_SECOND / 30;
@@ -95,12 +87,10 @@ test_async_flush (void)
 
     gst_buffer_unref (push_pull (h, grey_frame (SIDE, SIDE, 90, n++)));
     gst_buffer_unref (push_pull (h, grey_frame (SIDE, SIDE, 90, n++)));
-    if (round % 2 == 0) {
-      g_assert_true (gst_harness_push_event (h, gst_event_new_flush_start ()));
-      g_assert_true (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
-    }
-    gst_segment_init (&segment, GST_FORMAT_TIME);
-    g_assert_true (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+    if (round % 2 == 0)
+      harness_flush (h);
+    else
+      g_assert_true (gst_harness_push_event (h, gst_event_new_segment (&segment)));
     out = push_until_result (h, &n);
     g_assert_cmpuint (result_uint64 (result_of (out), "result-pts"), >=, first);
     gst_buffer_unref (out);
@@ -113,17 +103,14 @@ static void
 test_pool (void)
 {
   char *regions = many_regions ();
-  GstHarness *h = harness_new ("regions", regions, NULL);
+  GstHarness *h = harness_new ("inference-mode", MODE_ASYNC, "inference-region", REGIONS, "regions",
+                               regions, NULL);
   GstBufferPool *pool = gst_buffer_pool_new ();
   GstStructure *config = gst_buffer_pool_get_config (pool);
   GstBufferPoolAcquireParams now = {.flags = GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT};
   GstCaps *caps;
   GstBuffer *buffer;
 
-  gst_element_set_state (h->element, GST_STATE_READY);
-  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "async");
-  gst_util_set_object_arg (G_OBJECT (h->element), "inference-region", "regions");
-  gst_element_set_state (h->element, GST_STATE_PLAYING);
   set_i420_caps (h, SIDE, SIDE);
   caps = gst_pad_get_current_caps (h->srcpad);
   gst_buffer_pool_config_set_params (config, caps, SIDE * SIDE * 3 / 2, 4, 4);
@@ -159,11 +146,8 @@ test_batch (void)
   set_i420_caps (alone, SIDE, SIDE);
   expected = push_pull (alone, grey_frame (SIDE, SIDE, 90, 0));
   for (int i = 0; i < N_CAMERAS; i++) {
-    h[i] = harness_new ("model-instance-id", "batch", "threads", 2, NULL);
-    gst_element_set_state (h[i]->element, GST_STATE_READY);
-    gst_util_set_object_arg (G_OBJECT (h[i]->element), "inference-mode", "async");
-    g_object_set (h[i]->element, "batch-size", N_CAMERAS, NULL);
-    gst_element_set_state (h[i]->element, GST_STATE_PLAYING);
+    h[i] = harness_new ("model-instance-id", "batch", "threads", 2, "inference-mode", MODE_ASYNC,
+                        "batch-size", N_CAMERAS, NULL);
     set_i420_caps (h[i], SIDE, SIDE);
   }
   do {
@@ -308,11 +292,8 @@ test_mode (gconstpointer data)
 static GstHarness *
 delayed_new (void)
 {
-  GstHarness *h = harness_new (NULL, NULL);
+  GstHarness *h = harness_new ("inference-mode", MODE_DELAYED, NULL);
 
-  gst_element_set_state (h->element, GST_STATE_READY);
-  gst_util_set_object_arg (G_OBJECT (h->element), "inference-mode", "delayed");
-  gst_element_set_state (h->element, GST_STATE_PLAYING);
   set_i420_caps (h, SIDE, SIDE);
   return h;
 }
@@ -357,17 +338,13 @@ static void
 test_delayed_flush (void)
 {
   GstHarness *h = delayed_new ();
-  GstSegment segment;
 
   for (int round = 0; round < 20; round++) {
     guint before;
 
     for (int n = 0; n < round; n++)
       g_assert_cmpint (gst_harness_push (h, grey_frame (SIDE, SIDE, 90, n)), ==, GST_FLOW_OK);
-    g_assert_true (gst_harness_push_event (h, gst_event_new_flush_start ()));
-    g_assert_true (gst_harness_push_event (h, gst_event_new_flush_stop (TRUE)));
-    gst_segment_init (&segment, GST_FORMAT_TIME);
-    g_assert_true (gst_harness_push_event (h, gst_event_new_segment (&segment)));
+    harness_flush (h);
     before = gst_harness_buffers_received (h);
     g_assert_cmpint (gst_harness_push (h, grey_frame (SIDE, SIDE, 90, 1000)), ==, GST_FLOW_OK);
     while (gst_harness_buffers_received (h) < before + 1)

@@ -9,8 +9,6 @@
 #endif
 #include <string.h>
 
-enum { FULL_FRAME, ROI_LIST, REGIONS };
-
 #define SIDE 320 /* pixels of each photograph of a pair */
 
 static void

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FULL_FRAME, ROI_LIST, REGIONS };
-
 static char *
 info_string (GstElement *element, const char *field)
 {

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-enum { FULL_FRAME, ROI_LIST, REGIONS };
-
 static const char thirds[] = "a:0,0,0.4,1;b:0.3,0.2,0.4,0.5;c:0.9,0.9,0.1,0.1";
 
 static void
