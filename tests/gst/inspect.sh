@@ -9,9 +9,18 @@ trap 'rm -rf "$out"' EXIT
 export EFFNET_MODEL_PATH="$out" XDG_DATA_HOME="$out" HOME="$out"
 
 gst-inspect-1.0 effnetclassify >"$out/inspect" 2>&1
-for word in variant model-file labels-file precision threads top-k threshold resize-mode \
-  sparse-rows orientation bits activation inference-interval attach-meta attach-embedding post-messages inference-region regions object-class max-errors \
-  stats model-info qos image/jpeg P010_10LE; do
+readme=$(dirname "$0")/../../README.md
+# the table's first column, where some rows name two
+sed -n '/^| property | default/,/^$/p' "$readme" | sed 1,2d | cut -d'|' -f2 | tr -d ' ' | tr ',' '\n' | grep . |
+  sort >"$out/documented"
+# those of the base classes beside ours
+sed -nE '/^Element Properties/,/^[A-Z]/!d; s/^  ([a-z0-9-]+) +: .*/\1/p' "$out/inspect" | grep -vxE 'name|parent|qos' |
+  sort >"$out/properties"
+if [ ! -s "$out/properties" ] || ! diff "$out/documented" "$out/properties"; then
+  echo "README's table (<) and gst-inspect-1.0 (>) list different properties"
+  exit 1
+fi
+for word in image/jpeg video/x-h264 P010_10LE; do
   grep -q -- "$word" "$out/inspect" || {
     echo "gst-inspect-1.0 does not show $word"
     exit 1
