@@ -186,6 +186,7 @@ read_entry (Reader *reader, const char *name, JsonNode *node, GError **error)
                         "has %zu bytes of data, which is not what %s of shape %s takes",
                         kept->end - kept->begin, tensor->dtype_name, shape);
   }
+  tensor->n_bytes = bytes;
   tensor->fd = reader->fd;
   tensor->offset = reader->buffer + kept->begin;
   return TRUE;

@@ -76,6 +76,7 @@ effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_
   if (n_dims > 0)
     memcpy (tensor->shape, shape, n_dims * sizeof shape[0]);
   tensor->n_elements = n;
+  tensor->n_bytes = bytes;
   tensor->own = own;
   tensor->data = own.base;
   effnet_tensor_table_take (table, tensor);

@@ -18,7 +18,7 @@ typedef struct {
   const char *dtype_name; /* as files write it: "F32", "I64"; static */
   unsigned n_dims;
   size_t shape[EFFNET_TENSOR_MAX_DIMS];
-  size_t n_elements;
+  size_t n_elements, n_bytes;
   EffnetArena own;  /* that data is in */
   const void *data; /* little-endian; NULL: in the file */
   int fd;           /* of the file */
