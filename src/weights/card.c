@@ -7,7 +7,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "weights/file.h"
-#include "weights/json.h"
 #include "weights/names.h"
 #include "weights/sniff.h"
 
@@ -18,6 +17,7 @@
 #define UTF8_BOM  "\xef\xbb\xbf"
 
 typedef struct {
+  const EffnetJsonFile *file;
   JsonObject *top;
   JsonObject *inner; /* "pretrained_cfg", or NULL */
 } Reader;
@@ -60,10 +60,12 @@ show (JsonNode *node)
 }
 
 static gboolean
-fail_value (EffnetError code, const char *key, JsonNode *node, const char *expected, GError **error)
+fail_value (const Reader *reader, EffnetError code, const char *key, JsonNode *node,
+            const char *expected, GError **error)
 {
   g_autofree char *shown = show (node);
-  return effnet_fail (error, code, "%s is %s; expected %s", key, shown, expected);
+  g_autofree char *where = effnet_json_place (reader->file, node);
+  return effnet_fail (error, code, "%s: %s is %s; expected %s", where, key, shown, expected);
 }
 
 static JsonNode *
@@ -91,26 +93,26 @@ get_input (const Reader *reader, const char *key)
 }
 
 static gboolean
-read_choice (const char *key, JsonNode *node, const Choice *choices, const char *expected,
-             int *value, GError **error)
+read_choice (const Reader *reader, const char *key, JsonNode *node, const Choice *choices,
+             const char *expected, int *value, GError **error)
 {
   if (node == NULL)
     return TRUE;
   if (!effnet_json_is_string (node))
-    return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
+    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
   for (; choices->name != NULL; choices++) {
     if (strcmp (choices->name, json_node_get_string (node)) != 0)
       continue;
     *value = choices->value;
     return TRUE;
   }
-  return fail_value (EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
+  return fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
 }
 
 /* 0 < low <= value <= high */
 static gboolean
-read_number (const char *key, JsonNode *node, double low, double high, double *value,
-             GError **error)
+read_number (const Reader *reader, const char *key, JsonNode *node, double low, double high,
+             double *value, GError **error)
 {
   if (node == NULL)
     return TRUE;
@@ -118,7 +120,7 @@ read_number (const char *key, JsonNode *node, double low, double high, double *v
   if (!(found >= low && found <= high)) {
     g_autofree char *expected = low < 1e-30 ? g_strdup_printf ("a number above 0, at most %g", high)
                                             : g_strdup_printf ("a number from %g to %g", low, high);
-    return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
+    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
   }
   *value = found;
   return TRUE;
@@ -138,12 +140,12 @@ read_triple (const Reader *reader, const char *key, gboolean divisor, float *val
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   guint n = list != NULL ? json_array_get_length (list) : 0;
   if (n != 3 && n != 1)
-    return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
+    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
   for (guint i = 0; i < 3; i++) {
     JsonNode *entry = json_array_get_element (list, i % n);
     double value = effnet_json_is_number (entry) ? json_node_get_double (entry) : NAN;
     if (!(fabs (value) <= G_MAXFLOAT) || (divisor && !(value >= (double)G_MINFLOAT)))
-      return fail_value (EFFNET_ERROR_FORMAT, key, node, expected, error);
+      return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
     found[i] = (float)value;
   }
   memcpy (values, found, sizeof found);
@@ -171,7 +173,7 @@ read_input_size (const Reader *reader, EffnetCard *card, GError **error)
       !is_int_within (json_array_get_element (list, 1), 1, EFFNET_INPUT_SIDE_MAX) ||
       !is_int_within (json_array_get_element (list, 2), 1, EFFNET_INPUT_SIDE_MAX))
     return fail_value (
-        EFFNET_ERROR_FORMAT, "input_size", node,
+        reader, EFFNET_ERROR_FORMAT, "input_size", node,
         "[3, height, width] with sides of 1 to " G_STRINGIFY (EFFNET_INPUT_SIDE_MAX) " pixels",
         error);
   card->input_height = (unsigned)json_array_get_int_element (list, 1);
@@ -187,7 +189,7 @@ read_architecture (const Reader *reader, EffnetCard *card, GError **error)
   if (node == NULL)
     return TRUE;
   if (!effnet_json_is_string (node))
-    return fail_value (EFFNET_ERROR_FORMAT, "architecture", node,
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "architecture", node,
                        "a name such as \"efficientnet_b0\"", error);
   card->architecture = g_strdup (json_node_get_string (node));
   return TRUE;
@@ -204,7 +206,7 @@ read_classes (const Reader *reader, EffnetCard *card, GError **error)
   if (node == NULL)
     return TRUE;
   if (!is_int_within (node, 1, EFFNET_CLASSES_MAX))
-    return fail_value (EFFNET_ERROR_FORMAT, "num_classes", node,
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "num_classes", node,
                        "a whole number from 1 to " G_STRINGIFY (EFFNET_CLASSES_MAX), error);
   if (outer != NULL || card->labels == NULL)
     card->n_classes = (unsigned)json_node_get_int (node);
@@ -224,11 +226,11 @@ check_network (const Reader *reader, GError **error)
   if (pool != NULL && !(effnet_json_is_string (pool) &&
                         g_strv_contains ((const char *const[]){"avg", "", "fast", NULL},
                                          json_node_get_string (pool))))
-    return fail_value (EFFNET_ERROR_UNSUPPORTED, "global_pool", pool, "\"avg\"", error);
+    return fail_value (reader, EFFNET_ERROR_UNSUPPORTED, "global_pool", pool, "\"avg\"", error);
   if (node == NULL)
     return TRUE;
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail_value (EFFNET_ERROR_FORMAT, "model_args", node, "an object", error);
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "model_args", node, "an object", error);
   json_object_iter_init (&iter, json_node_get_object (node));
   while (json_object_iter_next (&iter, &key, &node)) {
     if (g_strv_contains (harmless, key) || JSON_NODE_HOLDS_NULL (node) ||
@@ -238,8 +240,8 @@ check_network (const Reader *reader, GError **error)
       continue;
     g_autofree char *shown = effnet_printable (key);
     g_autofree char *place = g_strdup_printf ("model_args.%s", shown);
-    return fail_value (EFFNET_ERROR_UNSUPPORTED, place, node, "the published network without it",
-                       error);
+    return fail_value (reader, EFFNET_ERROR_UNSUPPORTED, place, node,
+                       "the published network without it", error);
   }
   return TRUE;
 }
@@ -247,14 +249,17 @@ check_network (const Reader *reader, GError **error)
 /* Black and white as the network sees them must be numbers, and leave room for sums of them: what
  * overflows inside may be clamped to an answer. */
 static gboolean
-check_range (const EffnetCard *card, GError **error)
+check_range (const Reader *reader, const EffnetCard *card, GError **error)
 {
   for (unsigned i = 0; i < 3; i++) {
     double mean = (double)card->mean[i], std = (double)card->std[i];
-    if (MAX (fabs (mean), fabs (1 - mean)) / std > INPUT_MAX)
-      return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                          "mean %g and std %g of channel %u make inputs beyond %g", mean, std, i,
-                          INPUT_MAX);
+    if (MAX (fabs (mean), fabs (1 - mean)) / std <= INPUT_MAX)
+      continue;
+    JsonNode *node = get_input (reader, get_input (reader, "mean") != NULL ? "mean" : "std");
+    g_autofree char *where = effnet_json_place (reader->file, node);
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "%s: mean %g and std %g of channel %u make inputs beyond %g", where, mean,
+                        std, i, INPUT_MAX);
   }
   return TRUE;
 }
@@ -267,18 +272,18 @@ read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
   if (!read_input_size (reader, card, error) ||
       !read_triple (reader, "mean", FALSE, card->mean, error) ||
       !read_triple (reader, "std", TRUE, card->std, error) ||
-      !read_choice ("interpolation", get_input (reader, "interpolation"), interpolations,
+      !read_choice (reader, "interpolation", get_input (reader, "interpolation"), interpolations,
                     "\"nearest\", \"bilinear\", \"bicubic\", \"box\", \"hamming\" or \"lanczos\"",
                     &interpolation, error) ||
-      !read_choice ("crop_mode", get_input (reader, "crop_mode"), crop_modes,
+      !read_choice (reader, "crop_mode", get_input (reader, "crop_mode"), crop_modes,
                     "\"center\", \"squash\" or \"border\"", &crop_mode, error) ||
-      !read_number ("crop_pct", get_input (reader, "crop_pct"), EFFNET_CROP_PCT_MIN,
+      !read_number (reader, "crop_pct", get_input (reader, "crop_pct"), EFFNET_CROP_PCT_MIN,
                     EFFNET_CROP_PCT_MAX, &card->crop_pct, error))
     return FALSE;
   card->says_range = get_input (reader, "mean") != NULL && get_input (reader, "std") != NULL;
   card->interpolation = (EffnetInterpolation)interpolation;
   card->crop_mode = (EffnetCropMode)crop_mode;
-  return check_range (card, error);
+  return check_range (reader, card, error);
 }
 
 /* What makes scores of the logits: our own key wins. @own: "effnet", or NULL. */
@@ -287,11 +292,11 @@ read_activation (const Reader *reader, JsonObject *own, EffnetCard *card, GError
 {
   int activation = (int)card->activation;
 
-  if (!read_choice ("problem_type", get_identity (reader, "problem_type"), problems,
+  if (!read_choice (reader, "problem_type", get_identity (reader, "problem_type"), problems,
                     "\"single_label_classification\", \"multi_label_classification\" or "
                     "\"regression\"",
                     &activation, error) ||
-      !read_choice ("effnet.activation", get (own, "activation"), activations,
+      !read_choice (reader, "effnet.activation", get (own, "activation"), activations,
                     "\"auto\", \"softmax\", \"sigmoid\" or \"none\"", &activation, error))
     return FALSE;
   card->activation = (EffnetOutputActivation)activation;
@@ -309,13 +314,13 @@ read_own (const Reader *reader, EffnetCard *card, GError **error)
   if (node == NULL)
     return read_activation (reader, NULL, card, error);
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail_value (EFFNET_ERROR_FORMAT, "effnet", node, "an object", error);
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "effnet", node, "an object", error);
   JsonObject *own = json_node_get_object (node);
-  if (!read_choice ("effnet.padding", get (own, "padding"), paddings, "\"same\" or \"symmetric\"",
-                    &padding, error) ||
-      !read_number ("effnet.bn_epsilon", get (own, "bn_epsilon"), G_MINDOUBLE, 1.0,
+  if (!read_choice (reader, "effnet.padding", get (own, "padding"), paddings,
+                    "\"same\" or \"symmetric\"", &padding, error) ||
+      !read_number (reader, "effnet.bn_epsilon", get (own, "bn_epsilon"), G_MINDOUBLE, 1.0,
                     &card->bn_epsilon, error) ||
-      !read_number ("effnet.temperature", get (own, "temperature"), G_MINDOUBLE,
+      !read_number (reader, "effnet.temperature", get (own, "temperature"), G_MINDOUBLE,
                     EFFNET_TEMPERATURE_MAX, &card->temperature, error) ||
       !read_activation (reader, own, card, error))
     return FALSE;
@@ -325,41 +330,42 @@ read_own (const Reader *reader, EffnetCard *card, GError **error)
 
 /* Those of the card itself, else of what it was tuned from. */
 static void
-read_labels (const Reader *reader, EffnetCard *card, const char *where)
+read_labels (const Reader *reader, EffnetCard *card)
 {
-  if (!effnet_names_find (reader->top, where, &card->labels, &card->labels_error) ||
+  if (!effnet_names_find (reader->file, reader->top, &card->labels, &card->labels_error) ||
       card->labels != NULL || reader->inner == NULL)
     return;
-  effnet_names_find (reader->inner, where, &card->labels, &card->labels_error);
+  effnet_names_find (reader->file, reader->inner, &card->labels, &card->labels_error);
 }
 
 /* Names that do not fit num_classes are none. */
 static void
-check_labels (EffnetCard *card, const char *where)
+check_labels (const Reader *reader, EffnetCard *card)
 {
   guint n = card->labels != NULL ? g_strv_length (card->labels) : 0;
 
   if (card->labels == NULL || card->n_classes == 0 || n == card->n_classes)
     return;
   effnet_fail (&card->labels_error, EFFNET_ERROR_MISMATCH,
-               "%s has names for %u classes, but num_classes is %u", where, n, card->n_classes);
+               "%s has names for %u classes, but num_classes is %u", reader->file->subject, n,
+               card->n_classes);
   g_clear_pointer (&card->labels, g_strfreev);
 }
 
 static gboolean
-read_card (Reader *reader, EffnetCard *card, const char *where, GError **error)
+read_card (Reader *reader, EffnetCard *card, GError **error)
 {
   JsonNode *inner = get (reader->top, "pretrained_cfg");
 
   if (inner != NULL && !JSON_NODE_HOLDS_OBJECT (inner))
-    return fail_value (EFFNET_ERROR_FORMAT, "pretrained_cfg", inner, "an object", error);
+    return fail_value (reader, EFFNET_ERROR_FORMAT, "pretrained_cfg", inner, "an object", error);
   reader->inner = inner != NULL ? json_node_get_object (inner) : NULL;
-  read_labels (reader, card, where);
+  read_labels (reader, card);
   if (!read_architecture (reader, card, error) || !read_classes (reader, card, error) ||
       !check_network (reader, error) || !read_preprocessing (reader, card, error) ||
       !read_own (reader, card, error))
     return FALSE;
-  check_labels (card, where);
+  check_labels (reader, card);
   return TRUE;
 }
 
@@ -379,47 +385,39 @@ effnet_card_new (void)
   return card;
 }
 
-/* The object in @text. */
-static JsonNode *
-parse_card (const char *text, size_t length, GError **error)
+/* Parses @file, which loses its byte order mark. */
+static gboolean
+parse_card (EffnetJsonFile *file, GError **error)
 {
   static const EffnetJsonRules rules = {.max_depth = EFFNET_CARD_DEPTH_MAX};
-  const char *advice = NULL, *what = effnet_sniff (text, length, &advice);
+  const char *advice = NULL, *what = effnet_sniff (file->text, file->length, &advice);
 
-  if (what != NULL) {
-    effnet_fail (error, EFFNET_ERROR_FORMAT, "is %s; expected JSON%s%s", what,
-                 advice != NULL ? ": " : "", advice != NULL ? advice : "");
-    return NULL;
+  if (what != NULL)
+    return effnet_fail (error, EFFNET_ERROR_FORMAT, "%s is %s; expected JSON%s%s", file->subject,
+                        what, advice != NULL ? ": " : "", advice != NULL ? advice : "");
+  if (g_str_has_prefix (file->text, UTF8_BOM)) {
+    file->text += strlen (UTF8_BOM);
+    file->length -= strlen (UTF8_BOM);
   }
-  if (g_str_has_prefix (text, UTF8_BOM)) {
-    text += strlen (UTF8_BOM);
-    length -= strlen (UTF8_BOM);
-  }
-  return effnet_json_parse (text, length, &rules, error);
+  return effnet_json_parse (file, &rules, error);
 }
 
 EffnetCard *
 effnet_card_load (const char *path, GError **error)
 {
-  size_t length = 0;
   g_autofree char *shown = effnet_printable (path);
-  g_autofree char *where = g_strdup_printf ("Model card \"%s\"", shown);
+  g_autofree char *subject = g_strdup_printf ("Model card %s", shown);
+  EffnetJsonFile file = {subject, "", NULL, 0, NULL};
   g_autofree char *text =
-      effnet_file_read (path, "Model card", EFFNET_CARD_BYTES_MAX, &length, error);
+      effnet_file_read (path, "Model card", EFFNET_CARD_BYTES_MAX, &file.length, error);
 
-  if (text == NULL)
+  file.text = text;
+  if (text == NULL || !parse_card (&file, error))
     return NULL;
-  g_autoptr (JsonNode) root = parse_card (text, length, error);
-  if (root == NULL) {
-    g_prefix_error (error, "%s ", where);
-    return NULL;
-  }
-  Reader reader = {.top = json_node_get_object (root)};
+  g_autoptr (JsonNode) root = file.root;
+  Reader reader = {.file = &file, .top = json_node_get_object (root)};
   g_autoptr (EffnetCard) card = effnet_card_new ();
-  if (read_card (&reader, card, where, error))
-    return g_steal_pointer (&card);
-  g_prefix_error (error, "%s: ", where);
-  return NULL;
+  return read_card (&reader, card, error) ? g_steal_pointer (&card) : NULL;
 }
 
 void

@@ -189,30 +189,28 @@ scan_all (Scan *scan, GError **error)
   return TRUE;
 }
 
-/* Puts the place of the byte before scan->at behind the sentence. */
-static gboolean
-fail_at (const Scan *scan, GError **error)
-{
-  unsigned line = 1, column = 0;
+typedef struct {
+  unsigned line, column; /* from 1 on, columns in characters; line 0 = no place */
+} Place;
 
-  for (size_t i = 0; i < scan->at; i++) {
-    unsigned char c = (unsigned char)scan->text[i];
-    column += (c & 0xc0) != 0x80;
-    if (c == '\n' && i + 1 < scan->at)
-      line++, column = 0;
+static Place
+place_of (const char *text, size_t offset)
+{
+  Place place = {1, 1};
+
+  for (size_t i = 0; i < offset; i++) {
+    if (text[i] == '\n')
+      place = (Place){place.line + 1, 1};
+    else
+      place.column += ((unsigned char)text[i + 1] & 0xc0) != 0x80;
   }
-  if (error == NULL || *error == NULL)
-    return FALSE;
-  g_autofree char *sentence = g_strdup ((*error)->message);
-  g_clear_error (error);
-  return effnet_fail (error, EFFNET_ERROR_FORMAT, "%s (line %u, column %u)", sentence, line,
-                      column);
+  return place;
 }
 
 typedef struct {
-  GHashTable *seen;      /* "object/key" */
-  char *twice;           /* the first key that came again */
-  unsigned line, column; /* behind it */
+  GHashTable *seen; /* "object/key" */
+  char *twice;      /* the first key that came again */
+  Place place;      /* behind it */
 } Keys;
 
 static void
@@ -224,29 +222,24 @@ note_key (JsonParser *parser, JsonObject *object, const char *key, gpointer user
       keys->twice != NULL)
     return;
   keys->twice = effnet_printable (key);
-  keys->line = json_parser_get_current_line (parser);
-  keys->column = json_parser_get_current_pos (parser);
+  keys->place =
+      (Place){json_parser_get_current_line (parser), json_parser_get_current_pos (parser)};
 }
 
 /* json-glib's sentence may quote the text, and begins with "<data>:LINE:COLUMN: ". */
 static void
-fail_parser (const char *message, GError **error)
+fail_parser (const char *message, Place *place, GError **error)
 {
-  unsigned line = 0, column = 0;
   int skip = 0;
 
-  if (sscanf (message, "<data>:%u:%u: %n", &line, &column, &skip) < 2)
-    skip = 0;
+  if (sscanf (message, "<data>:%u:%u: %n", &place->line, &place->column, &skip) < 2)
+    *place = (Place){0, 0};
   g_autofree char *shown = effnet_printable (message + skip);
-  if (skip > 0)
-    effnet_fail (error, EFFNET_ERROR_FORMAT, "is not JSON: %s (line %u, column %u)", shown, line,
-                 column);
-  else
-    effnet_fail (error, EFFNET_ERROR_FORMAT, "is not JSON: %s", shown);
+  effnet_fail (error, EFFNET_ERROR_FORMAT, "is not JSON: %s", shown);
 }
 
 static JsonNode *
-parse_scanned (const char *text, size_t length, GError **error)
+parse_scanned (const char *text, size_t length, Place *place, GError **error)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -256,30 +249,115 @@ parse_scanned (const char *text, size_t length, GError **error)
 
   g_signal_connect (parser, "object-member", G_CALLBACK (note_key), &keys);
   if (!json_parser_load_from_data (parser, text, (gssize)length, &why))
-    fail_parser (why->message, error);
+    fail_parser (why->message, place, error);
   else if (keys.twice != NULL)
-    effnet_fail (error, EFFNET_ERROR_FORMAT, "has the key \"%s\" twice (line %u, column %u)",
-                 keys.twice, keys.line, keys.column);
+    effnet_fail (error, EFFNET_ERROR_FORMAT, "has the key \"%s\" twice", keys.twice);
   else
     root = json_parser_steal_root (parser);
+  if (keys.twice != NULL && place->line == 0)
+    *place = keys.place;
   g_free (keys.twice);
   return root;
 }
 
-JsonNode *
-effnet_json_parse (const char *text, size_t length, const EffnetJsonRules *rules, GError **error)
+static char *
+show_place (const EffnetJsonFile *file, Place place)
 {
-  Scan scan = {.text = text, .length = length, .rules = rules};
+  if (place.line == 0)
+    return g_strdup (file->subject);
+  return g_strdup_printf ("%s:%u:%u", file->subject, place.line, place.column);
+}
 
-  if (!g_utf8_validate_len (text, length, NULL)) {
+gboolean
+effnet_json_parse (EffnetJsonFile *file, const EffnetJsonRules *rules, GError **error)
+{
+  Scan scan = {.text = file->text, .length = file->length, .rules = rules};
+  Place place = {0, 0};
+  const char *end;
+
+  if (!g_utf8_validate_len (file->text, file->length, &end)) {
     effnet_fail (error, EFFNET_ERROR_FORMAT, "is not valid UTF-8");
-    return NULL;
+    place = place_of (file->text, (size_t)(end - file->text));
+  } else if (!scan_all (&scan, error)) {
+    place = place_of (file->text, scan.at - (scan.at > 0));
+  } else {
+    file->root = parse_scanned (file->text, file->length, &place, error);
   }
-  if (!scan_all (&scan, error)) {
-    fail_at (&scan, error);
-    return NULL;
+  if (file->root != NULL)
+    return TRUE;
+  g_autofree char *where = show_place (file, place);
+  g_prefix_error (error, "%s: %s", where, file->opening);
+  return FALSE;
+}
+
+/* ---- where a value stands -------------------------------------------------------------------- */
+
+/* How many values come before @wanted, counted on from *@n as a text has them. */
+static gboolean
+count_values (JsonNode *node, JsonNode *wanted, size_t *n)
+{
+  gboolean found = node == wanted;
+
+  if (found)
+    return TRUE;
+  ++*n;
+  if (JSON_NODE_HOLDS_ARRAY (node)) {
+    JsonArray *list = json_node_get_array (node);
+    for (guint i = 0; i < json_array_get_length (list) && !found; i++)
+      found = count_values (json_array_get_element (list, i), wanted, n);
+  } else if (JSON_NODE_HOLDS_OBJECT (node)) {
+    g_autoptr (GList) keys = json_object_get_members (json_node_get_object (node));
+    for (GList *key = keys; key != NULL && !found; key = key->next)
+      found =
+          count_values (json_object_get_member (json_node_get_object (node), key->data), wanted, n);
   }
-  return parse_scanned (text, length, error);
+  return found;
+}
+
+/* Behind the string that begins at @at and the spaces that follow it. */
+static size_t
+skip_string (const char *text, size_t length, size_t at)
+{
+  for (at++; at < length && text[at] != '"'; at++)
+    at += text[at] == '\\';
+  for (at++; at < length && g_ascii_isspace (text[at]); at++)
+    ;
+  return at;
+}
+
+/* Where the value begins that @n others come before. The text is JSON. */
+static size_t
+find_value (const char *text, size_t length, size_t n)
+{
+  size_t at = 0;
+
+  while (at < length) {
+    size_t start = at;
+    if (strchr ("]},: \t\r\n", text[at]) != NULL) {
+      at++;
+      continue;
+    }
+    if (text[at] == '"')
+      at = skip_string (text, length, at);
+    else if (text[at] == '{' || text[at] == '[')
+      at++;
+    else
+      at += strcspn (text + at, "]},: \t\r\n");
+    gboolean is_key = text[start] == '"' && at < length && text[at] == ':';
+    if (!is_key && n-- == 0)
+      return start;
+  }
+  return length;
+}
+
+char *
+effnet_json_place (const EffnetJsonFile *file, JsonNode *node)
+{
+  size_t n = 0;
+  gboolean found = node != NULL && count_values (file->root, node, &n);
+  size_t offset = found ? find_value (file->text, file->length, n) : 0;
+
+  return show_place (file, found ? place_of (file->text, offset) : (Place){0, 0});
 }
 
 gboolean

@@ -10,16 +10,27 @@
 
 #include <json-glib/json-glib.h>
 
+/* A text out of a file. */
+typedef struct {
+  const char *subject; /* of sentences: "Model card PATH" */
+  const char *opening; /* of what is wrong with the text: "", "begins like JSON, but " */
+  const char *text;    /* [length], then a NUL */
+  size_t length;
+  JsonNode *root; /* NULL until parsed */
+} EffnetJsonFile;
+
 typedef struct {
   unsigned max_depth;
   gboolean unsigned_only; /* no numbers but 0, 1, 2 ...; no true, false, null */
   gboolean any_list;      /* the root may be a list as well */
 } EffnetJsonRules;
 
-/* An object, or NULL with FORMAT and a sentence without subject that ends with the place ("nests
- * deeper than 4 levels (line 1, column 9)"). @text: [length], UTF-8. */
-JsonNode *effnet_json_parse (const char *text, size_t length, const EffnetJsonRules *rules,
-                             GError **error);
+/* The text as file->root, an object unless the rules allow a list, or FALSE with FORMAT and a
+ * sentence that begins with the place: "Model card PATH:1:9: nests deeper than 4 levels". */
+gboolean effnet_json_parse (EffnetJsonFile *file, const EffnetJsonRules *rules, GError **error);
+/* "Model card PATH:LINE:COLUMN", where @node, a value below file->root, begins. Free with g_free().
+ */
+char *effnet_json_place (const EffnetJsonFile *file, JsonNode *node);
 
 gboolean effnet_json_is_string (JsonNode *node);
 /* Whole and written as such. */

@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "weights/card.h"
 #include "weights/file.h"
-#include "weights/json.h"
 #include "weights/names.h"
 #include "weights/sniff.h"
 
@@ -26,8 +25,9 @@
 #define SYNSET "^(?<number>n\\d{8})(?<gap>[\\s,:;]+)(?<name>.+)$"
 
 typedef struct {
-  const char *where; /* for messages: Label file "x" */
+  const char *path; /* for messages */
   GPtrArray *texts;
+  guint first; /* the line of the first of them, from 1 on */
   unsigned n_classes;
 } Lines;
 
@@ -97,12 +97,13 @@ cut_lines (char *text, const Lines *lines, guint *n, GError **error)
       continue;
     if (at != ++*n)
       return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                          "%s: line %u is empty; expected the name of class %u", lines->where, *n,
-                          *n - 1);
+                          "Label file %s:%u: the line is empty; expected the name of class %u",
+                          lines->path, *n, *n - 1);
     if (strnlen (line, EFFNET_NAME_BYTES_MAX + 1) > EFFNET_NAME_BYTES_MAX)
       return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                          "%s: line %u has more than %d bytes; expected the name of a class",
-                          lines->where, at, EFFNET_NAME_BYTES_MAX);
+                          "Label file %s:%u: the line has more than %d bytes; expected the name "
+                          "of a class",
+                          lines->path, at, EFFNET_NAME_BYTES_MAX);
     if (*n <= lines->n_classes + 1)
       g_ptr_array_add (lines->texts, line);
   }
@@ -111,21 +112,23 @@ cut_lines (char *text, const Lines *lines, guint *n, GError **error)
 
 /* "id,name" above numbered lines. */
 static void
-drop_heading (const Lines *lines)
+drop_heading (Lines *lines)
 {
   static const char *const patterns[] = {HEAD, TAIL};
 
   for (size_t i = 0; i < 2 && lines->texts->len == lines->n_classes + 1; i++) {
     Found found = match_lines (patterns[i], lines->texts);
-    if (found.n == lines->n_classes && found.odd == 0 && 2 * found.n_certain > found.n)
+    if (found.n == lines->n_classes && found.odd == 0 && 2 * found.n_certain > found.n) {
       g_ptr_array_remove_index (lines->texts, 0);
+      lines->first++;
+    }
     found_clear (&found);
   }
 }
 
 /* In place: "a ""b""" becomes a "b". FALSE with FORMAT when the quotes do not close. */
 static gboolean
-unquote (char *text, const char *where, guint line, GError **error)
+unquote (char *text, const Lines *lines, guint i, GError **error)
 {
   char *to = text, *from = text + 1;
 
@@ -135,8 +138,8 @@ unquote (char *text, const char *where, guint line, GError **error)
     from += *from == '"';
   if (from[0] != '"' || from[1] != '\0' || to == text)
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                        "%s: line %u: a quoted name is empty, or its quotes do not end it", where,
-                        line + 1);
+                        "Label file %s:%u: a quoted name is empty, or its quotes do not end it",
+                        lines->path, lines->first + i);
   *to = '\0';
   return TRUE;
 }
@@ -144,7 +147,7 @@ unquote (char *text, const char *where, guint line, GError **error)
 /* @names with synsets before all of them loses these. FALSE with FORMAT when @in_order and they
  * are not: then neither the lines nor the synsets are sure to count the classes. */
 static gboolean
-drop_synsets (GPtrArray **names, const char *where, gboolean in_order, GError **error)
+drop_synsets (GPtrArray **names, const Lines *lines, gboolean in_order, GError **error)
 {
   Found found = match_lines (SYNSET, *names);
   gboolean ok = TRUE;
@@ -154,11 +157,12 @@ drop_synsets (GPtrArray **names, const char *where, gboolean in_order, GError **
       const char *last = g_ptr_array_index (found.numbers, i - 1);
       const char *synset = g_ptr_array_index (found.numbers, i);
       if (strcmp (last, synset) >= 0)
-        ok = effnet_fail (error, EFFNET_ERROR_FORMAT,
-                          "%s: line %u: synset %s comes after %s, though ImageNet's classes are in "
-                          "the order of their synsets; put each class's number before its line, as "
-                          "in \"0 n01440764 tench\"",
-                          where, i + 1, synset, last);
+        ok = effnet_fail (
+            error, EFFNET_ERROR_FORMAT,
+            "Label file %s:%u: synset %s comes after %s, though ImageNet's classes are in "
+            "the order of their synsets; put each class's number before its line, as "
+            "in \"0 n01440764 tench\"",
+            lines->path, lines->first + i, synset, last);
     }
     g_ptr_array_unref (*names);
     *names = g_ptr_array_ref (found.names);
@@ -171,10 +175,13 @@ drop_synsets (GPtrArray **names, const char *where, gboolean in_order, GError **
 static gboolean
 fail_count (GError **error)
 {
-  g_prefix_error (error,
-                  "the numbers of the lines do not count the classes (if they are part of the "
-                  "names, put each class's number before its line): ");
-  return FALSE;
+  if (error == NULL || *error == NULL)
+    return FALSE;
+  g_autoptr (GError) why = g_steal_pointer (error);
+  return effnet_fail (error, (EffnetError)why->code,
+                      "%s: the numbers of the lines do not count the classes; if they are part of "
+                      "the names, put each class's number before its line",
+                      why->message);
 }
 
 /* @found has a number on every line. */
@@ -182,17 +189,22 @@ static char **
 take_numbered (const Lines *lines, Found *found, GError **error)
 {
   EffnetNames names;
-  gboolean ok = effnet_names_init (&names, lines->where, found->n, error) &&
-                drop_synsets (&found->names, lines->where, FALSE, error);
+  char *where = g_strdup_printf ("Label file %s", lines->path);
+  gboolean ok = effnet_names_init (&names, where, found->n, error) &&
+                drop_synsets (&found->names, lines, FALSE, error);
 
   for (guint i = 0; ok && i < found->n; i++) {
     char *name = g_ptr_array_index (found->names, i);
     guint64 number = g_ascii_strtoull (g_ptr_array_index (found->numbers, i), NULL, 10);
-    if (!unquote (name, lines->where, i, error))
+    g_free (where);
+    names.where = where =
+        g_strdup_printf ("Label file %s:%u: the line", lines->path, lines->first + i);
+    if (!unquote (name, lines, i, error))
       ok = FALSE;
     else if (!effnet_names_put (&names, number, g_strdup (name), error))
       ok = fail_count (error);
   }
+  g_free (where);
   if (ok)
     return names.names;
   effnet_names_clear (&names);
@@ -206,12 +218,12 @@ take_plain (const Lines *lines, GError **error)
   g_autoptr (GPtrArray) names = g_ptr_array_ref (lines->texts);
   guint quoted = 0;
 
-  if (!drop_synsets (&names, lines->where, TRUE, error))
+  if (!drop_synsets (&names, lines, TRUE, error))
     return NULL;
   for (guint i = 0; i < names->len; i++)
     quoted += *(const char *)g_ptr_array_index (names, i) == '"';
   for (guint i = 0; quoted == names->len && i < names->len; i++) {
-    if (!unquote (g_ptr_array_index (names, i), lines->where, i, error))
+    if (!unquote (g_ptr_array_index (names, i), lines, i, error))
       return NULL;
   }
   char **taken = g_new0 (char *, names->len + 1);
@@ -241,9 +253,9 @@ static char **
 fail_mixed (const Lines *lines, const Found *found, const char *where, GError **error)
 {
   effnet_fail (error, EFFNET_ERROR_FORMAT,
-               "%s: line %u has no number %s the name, though others have; expected one on each "
-               "line or on none",
-               lines->where, found->odd + 1, where);
+               "Label file %s:%u: the line has no number %s the name, though others have; expected "
+               "one on each line or on none",
+               lines->path, lines->first + found->odd, where);
   return NULL;
 }
 
@@ -270,10 +282,10 @@ read_lines (const Lines *lines, GError **error)
 }
 
 static char **
-read_text (char *text, const char *where, unsigned n_classes, GError **error)
+read_text (char *text, const char *path, unsigned n_classes, GError **error)
 {
   g_autoptr (GPtrArray) texts = g_ptr_array_new ();
-  Lines lines = {where, texts, n_classes};
+  Lines lines = {path, texts, 1, n_classes};
   guint n;
 
   if (!cut_lines (text, &lines, &n, error))
@@ -283,28 +295,28 @@ read_text (char *text, const char *where, unsigned n_classes, GError **error)
   if (texts->len == n_classes)
     return read_lines (&lines, error);
   effnet_fail (error, EFFNET_ERROR_MISMATCH,
-               "%s names %u classes, but the model has %u: expected one name a line", where, n,
-               n_classes);
+               "Label file \"%s\" names %u classes, but the model has %u: expected one name a line",
+               path, n, n_classes);
   return NULL;
 }
 
 static char **
-read_json (const char *text, size_t length, const char *where, GError **error)
+read_json (const char *text, size_t length, const char *path, GError **error)
 {
+  g_autofree char *subject = g_strdup_printf ("Label file %s", path);
   static const EffnetJsonRules rules = {.max_depth = EFFNET_CARD_DEPTH_MAX, .any_list = TRUE};
-  g_autoptr (JsonNode) root = effnet_json_parse (text, length, &rules, error);
+  EffnetJsonFile file = {subject, "begins like JSON, but ", text, length, NULL};
   g_auto (GStrv) names = NULL;
 
-  if (root == NULL) {
-    g_prefix_error (error, "%s begins like JSON, but ", where);
+  if (!effnet_json_parse (&file, &rules, error))
     return NULL;
-  }
+  g_autoptr (JsonNode) root = file.root;
   if (JSON_NODE_HOLDS_OBJECT (root) &&
-      !effnet_names_find (json_node_get_object (root), where, &names, error))
+      !effnet_names_find (&file, json_node_get_object (root), &names, error))
     return NULL;
   if (names != NULL)
     return g_steal_pointer (&names);
-  return effnet_names_from_json (root, where, EFFNET_NAMES_UNSAID, NULL, error);
+  return effnet_names_from_json (&file, root, NULL, EFFNET_NAMES_UNSAID, NULL, error);
 }
 
 /* NULL, or what is wrong with the bytes as text. */
@@ -354,8 +366,8 @@ effnet_labels_load (const char *path, unsigned n_classes, GError **error)
   }
   size_t skip = g_str_has_prefix (text, UTF8_BOM) ? strlen (UTF8_BOM) : 0;
   g_auto (GStrv) names = is_json (text + skip)
-                             ? read_json (text + skip, length - skip, where, error)
-                             : read_text (text + skip, where, n_classes, error);
+                             ? read_json (text + skip, length - skip, shown, error)
+                             : read_text (text + skip, shown, n_classes, error);
   if (names == NULL || g_strv_length (names) == n_classes)
     return g_steal_pointer (&names);
   effnet_fail (error, EFFNET_ERROR_MISMATCH, "%s names %u classes, but the model has %u", where,

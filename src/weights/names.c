@@ -2,7 +2,6 @@
 #include "weights/names.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "weights/json.h"
 
 #include <string.h>
 
@@ -131,8 +130,18 @@ read_record (JsonObject *record, uint64_t *number, const char **name)
   return found && *name != NULL;
 }
 
+/* "Model card x:3:7: id2label" */
+static char *
+place (const EffnetJsonFile *file, JsonNode *node, const char *key)
+{
+  g_autofree char *where = effnet_json_place (file, node);
+
+  return key != NULL ? g_strdup_printf ("%s: %s", where, key) : g_steal_pointer (&where);
+}
+
 static gboolean
-put_list (EffnetNames *names, JsonArray *list, JsonObject *descriptions, GError **error)
+put_list (const EffnetJsonFile *file, EffnetNames *names, JsonArray *list, const char *key,
+          JsonObject *descriptions, GError **error)
 {
   gboolean records = JSON_NODE_HOLDS_OBJECT (json_array_get_element (list, 0));
 
@@ -149,9 +158,10 @@ put_list (EffnetNames *names, JsonArray *list, JsonObject *descriptions, GError 
     if (name == NULL) {
       g_autofree char *text = json_to_string (entry, FALSE);
       g_autofree char *shown = effnet_printable (text);
+      g_autofree char *where = place (file, entry, key);
       return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                          "%s has no name for class %u, but %s; expected %s", names->where, i,
-                          shown, records ? "an object with id and name" : "a string");
+                          "%s has no name for class %u, but %s; expected %s", where, i, shown,
+                          records ? "an object with id and name" : "a string");
     }
     if (!effnet_names_put (names, number, describe (name, descriptions, error), error))
       return FALSE;
@@ -227,16 +237,17 @@ put_object (EffnetNames *names, JsonObject *object, EffnetNamesOrder order,
 }
 
 char **
-effnet_names_from_json (JsonNode *node, const char *where, EffnetNamesOrder order,
-                        JsonObject *descriptions, GError **error)
+effnet_names_from_json (const EffnetJsonFile *file, JsonNode *node, const char *key,
+                        EffnetNamesOrder order, JsonObject *descriptions, GError **error)
 {
+  g_autofree char *where = place (file, node, key);
   EffnetNames names;
   gboolean ok;
 
   if (JSON_NODE_HOLDS_ARRAY (node)) {
     JsonArray *list = json_node_get_array (node);
     ok = effnet_names_init (&names, where, json_array_get_length (list), error) &&
-         put_list (&names, list, descriptions, error);
+         put_list (file, &names, list, key, descriptions, error);
   } else if (JSON_NODE_HOLDS_OBJECT (node)) {
     JsonObject *object = json_node_get_object (node);
     ok = effnet_names_init (&names, where, json_object_get_size (object), error) &&

@@ -5,12 +5,10 @@
 #ifndef EFFNET_WEIGHTS_NAMES_H
 #define EFFNET_WEIGHTS_NAMES_H
 
-#include "base/error.h"
-
-#include <json-glib/json-glib.h>
+#include "weights/json.h"
 
 typedef struct {
-  const char *where; /* for messages: "id2label", "Label file \"x\"" */
+  const char *where; /* for messages: "Model card x:3:7: id2label", "Label file \"x\"" */
   char **names;      /* [n + 1] */
   unsigned n;
 } EffnetNames;
@@ -35,16 +33,17 @@ gboolean effnet_names_number (const char *text, uint64_t *number);
 /* The same of a number or, as Transformers writes label2id, of a string. */
 gboolean effnet_names_node_number (JsonNode *node, uint64_t *number);
 
-/* A list of names, of [synset, name] or of {"id": 0, "name": "cat"}; an object from number to name
- * or from name to number, numbers written as such or as strings. NULL-terminated; NULL with FORMAT
- * or IO. @descriptions: (nullable): a name that is a key of it is replaced by its value. */
-char **effnet_names_from_json (JsonNode *node, const char *where, EffnetNamesOrder order,
-                               JsonObject *descriptions, GError **error);
+/* @node of @file: a list of names, of [synset, name] or of {"id": 0, "name": "cat"}; an object from
+ * number to name or from name to number, numbers written as such or as strings. NULL-terminated;
+ * NULL with FORMAT or IO. @key: (nullable): in messages. @descriptions: (nullable): a name that is
+ * a key of it is replaced by its value. */
+char **effnet_names_from_json (const EffnetJsonFile *file, JsonNode *node, const char *key,
+                               EffnetNamesOrder order, JsonObject *descriptions, GError **error);
 
-/* The names in @object under the key that other projects use for them: label_names, id2label,
- * label2id, class_names, class_to_idx and the like. @names: NULL when there are none. FALSE with
- * FORMAT, or with MISMATCH when id2label and label2id disagree. @where: before the key in messages.
- */
-gboolean effnet_names_find (JsonObject *object, const char *where, char ***names, GError **error);
+/* The names in @object of @file under the key that other projects use for them: label_names,
+ * id2label, label2id, class_names, class_to_idx and the like. @names: NULL when there are none.
+ * FALSE with FORMAT, or with MISMATCH when id2label and label2id disagree. */
+gboolean effnet_names_find (const EffnetJsonFile *file, JsonObject *object, char ***names,
+                            GError **error);
 
 #endif

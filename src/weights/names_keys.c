@@ -2,7 +2,6 @@
  *
  * The keys under which cards of other projects hold names of classes. */
 #include "base/text.h"
-#include "weights/json.h"
 #include "weights/names.h"
 
 #include <string.h>
@@ -78,8 +77,8 @@ are_stand_ins (char **names)
 /* label2id may lack names that two classes share, but must not contradict. It has names as they are
  * before @descriptions replace them. */
 static gboolean
-check_inverse (JsonObject *object, char **names, JsonObject *descriptions, const char *where,
-               GError **error)
+check_inverse (const EffnetJsonFile *file, JsonObject *object, char **names,
+               JsonObject *descriptions, GError **error)
 {
   JsonNode *inverse = get (object, "label2id");
   JsonObjectIter iter;
@@ -99,6 +98,7 @@ check_inverse (JsonObject *object, char **names, JsonObject *descriptions, const
         (number < n && strcmp (names[number], described != NULL ? described : name) == 0))
       continue;
     g_autofree char *shown = effnet_printable (name);
+    g_autofree char *where = effnet_json_place (file, value);
     return effnet_fail (error, EFFNET_ERROR_MISMATCH,
                         "%s: label2id gives \"%s\" the number %" G_GUINT64_FORMAT
                         ", which id2label does not",
@@ -108,21 +108,24 @@ check_inverse (JsonObject *object, char **names, JsonObject *descriptions, const
 }
 
 static gboolean
-read_key (JsonObject *object, const Key *key, const char *where, char ***names, GError **error)
+read_key (const EffnetJsonFile *file, JsonObject *object, const Key *key, char ***names,
+          GError **error)
 {
-  g_autofree char *place = g_strdup_printf ("%s: %s", where, key->key);
   JsonNode *described = get (object, "label_descriptions");
   JsonObject *descriptions = NULL;
   g_auto (GStrv) found = NULL;
 
-  if (described != NULL && !JSON_NODE_HOLDS_OBJECT (described))
+  if (described != NULL && !JSON_NODE_HOLDS_OBJECT (described)) {
+    g_autofree char *where = effnet_json_place (file, described);
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "%s: label_descriptions is no object from name to description", where);
+  }
   if (described != NULL)
     descriptions = json_node_get_object (described);
-  found = effnet_names_from_json (get (object, key->key), place, key->order, descriptions, error);
+  found = effnet_names_from_json (file, get (object, key->key), key->key, key->order, descriptions,
+                                  error);
   if (found == NULL || (strcmp (key->key, "id2label") == 0 &&
-                        !check_inverse (object, found, descriptions, where, error)))
+                        !check_inverse (file, object, found, descriptions, error)))
     return FALSE;
   g_strfreev (*names);
   *names = g_steal_pointer (&found);
@@ -130,7 +133,7 @@ read_key (JsonObject *object, const Key *key, const char *where, char ***names, 
 }
 
 gboolean
-effnet_names_find (JsonObject *object, const char *where, char ***names, GError **error)
+effnet_names_find (const EffnetJsonFile *file, JsonObject *object, char ***names, GError **error)
 {
   *names = NULL;
   for (size_t i = 0; i < G_N_ELEMENTS (keys); i++) {
@@ -139,7 +142,7 @@ effnet_names_find (JsonObject *object, const char *where, char ***names, GError 
       continue;
     if (*names != NULL && keys[i].may_be_other) /* stand-ins are better than a guess */
       continue;
-    if (!read_key (object, &keys[i], where, names, error)) {
+    if (!read_key (file, object, &keys[i], names, error)) {
       g_clear_pointer (names, g_strfreev);
       return FALSE;
     }

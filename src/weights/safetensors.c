@@ -366,11 +366,10 @@ read_header (Reader *reader, GError **error)
   g_autofree char *header = load_header (reader, &length, error);
   if (header == NULL || !drop_long_strings (header, length, error))
     return FALSE;
-  g_autoptr (JsonNode) root = effnet_json_parse (header, length, &rules, error);
-  if (root == NULL) {
-    g_prefix_error (error, "its header ");
+  EffnetJsonFile file = {"its header", "", header, length, NULL};
+  if (!effnet_json_parse (&file, &rules, error))
     return FALSE;
-  }
+  g_autoptr (JsonNode) root = file.root;
   json_object_iter_init (&iter, json_node_get_object (root));
   while (json_object_iter_next (&iter, &name, &node)) {
     gboolean is_tensor = strcmp (name, "__metadata__") != 0;

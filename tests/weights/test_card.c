@@ -274,10 +274,10 @@ static const Rule rules[] = {
     {"{\"a\" 1}", FORMAT, "not JSON"},
     {"{} x", FORMAT, "goes on"},
     {"{\"a\": \"\xff\"}", FORMAT, "UTF-8"},
-    {"{\"a\": 1,\n \"a\": 2}", FORMAT, "\"a\" twice|line 2"},
-    {"{\"a\": 1,\n\"b\": 1,}", FORMAT, "not JSON|line 2"},
-    {"{\"a\": 1,\n\"b\": 'x'}", FORMAT, "0x27|line 2, column 6"},
-    {"{\n\n\"\xc3\xa9\": ;}", FORMAT, "0x3b|line 3, column 6"},
+    {"{\"a\": 1,\n \"a\": 2}", FORMAT, "\"a\" twice|config.json:2:"},
+    {"{\"a\": 1,\n\"b\": 1,}", FORMAT, "config.json:2:|not JSON"},
+    {"{\"a\": 1,\n\"b\": 'x'}", FORMAT, "config.json:2:6: |0x27"},
+    {"{\n\n\"\xc3\xa9\": ;}", FORMAT, "config.json:3:6: |0x3b"},
     {"<!DOCTYPE html>\n<html>", FORMAT, "an HTML or XML page|expected JSON"},
     {"version https://git-lfs.github.com/spec/v1\n", FORMAT, "Git LFS pointer|git lfs pull"},
     {"{// comment\n}", FORMAT, "0x2f"},
@@ -361,6 +361,32 @@ test_rules (TestFolder *folder, gconstpointer data)
   }
 }
 
+/* The line and the column where the value begins, whatever stands before it. */
+static void
+test_places (TestFolder *folder, gconstpointer data)
+{
+  static const Rule places[] = {
+      {"{\"mean\":5}", FORMAT, "config.json:1:9: mean is 5"},
+      {"\xef\xbb\xbf{\"mean\": 5}", FORMAT, "config.json:1:10: mean is 5"},
+      {"{\r\n\t\"mean\" : [\r\n0.5]\r\n, \"std\" :{}}", FORMAT, "config.json:4:10: std is {}"},
+      {"{\n \"a\": [{}, \"x\\\"],\", -1, [], null],\n \"pretrained_cfg\": {\"b\": true,\n"
+       "\"\xc3\xa9\": 1e3, \"\xe2\x82\xac\": \"\\\\\", \"crop_pct\"\n: 0}}",
+       FORMAT, "config.json:5:3: crop_pct is 0"},
+      {"{\"effnet\": {\"padding\": \"same\",\n\n\"temperature\": 0}}", FORMAT,
+       "config.json:3:16: effnet.temperature"},
+      {"{\"model_args\": {\"drop_rate\": 0.2, \"act_layer\": \"relu\"}}", UNSUPPORTED,
+       "config.json:1:48: model_args.act_layer"},
+      {"{\"mean\": [0, 0, 0],\n\"std\": [1, 1, 1e-35]}", FORMAT, "config.json:1:10: mean 0"},
+  };
+
+  (void)data;
+  for (size_t i = 0; i < G_N_ELEMENTS (places); i++) {
+    g_test_message ("%s", places[i].text);
+    g_autofree char *path = test_put_text (folder, "config.json", places[i].text);
+    assert_refused (path, places[i].code, places[i].fragments);
+  }
+}
+
 /* Names that cannot be used: the card is still one, and says why there are none. */
 static void
 test_broken_names (TestFolder *folder, gconstpointer data)
@@ -369,7 +395,7 @@ test_broken_names (TestFolder *folder, gconstpointer data)
       {"{\"label_names\": \"a\"}", FORMAT, "label_names is \"a\"|list"},
       {"{\"label_names\": 5}", FORMAT, "label_names is 5|list"},
       {"{\"label_names\": []}", FORMAT, "label_names is empty"},
-      {"{\"label_names\": [\"a\", 1]}", FORMAT, "label_names|class 1"},
+      {"{\"label_names\": [\"a\", 1]}", FORMAT, "config.json:1:23: label_names|class 1"},
       {"{\"label_names\": [\"a\", null]}", FORMAT, "label_names|class 1"},
       {"{\"label_names\": [[\"1\", \"a\"], [\"0\", \"b\"]]}", FORMAT, "label_names|class 0"},
       {"{\"label_names\": {\"0\": \"a\", \"2\": \"b\"}}", FORMAT,
@@ -384,11 +410,12 @@ test_broken_names (TestFolder *folder, gconstpointer data)
       {"{\"label2id\": {\"a\": 0, \"b\": 2}}", FORMAT, "label2id|number 2"},
       {"{\"label2id\": {\"a\": 0, \"b\": -1}}", FORMAT, "label2id|\"b\""},
       {"{\"label2id\": {\"a\": 0, \"b\": 0.5}}", FORMAT, "label2id|\"b\""},
-      {"{\"classes\": {\"0\": \"1\", \"1\": \"0\"}}", FORMAT, "classes|which side"},
+      {"{\"classes\": {\"0\": \"1\", \"1\": \"0\"}}", FORMAT,
+       "config.json:1:13: classes|which side"},
       {"{\"classes\": {\"x\": \"y\"}}", FORMAT, "classes|\"x\""},
       {"{\"categories\": [{\"id\": 0}]}", FORMAT, "categories|id and name"},
       {"{\"id2label\": {\"0\": \"a\", \"1\": \"b\"}, \"label2id\": {\"a\": 1, \"b\": 0}}", MISMATCH,
-       "label2id gives|id2label does not"},
+       "config.json:1:62: label2id gives|id2label does not"},
       {"{\"num_classes\": 3, \"label_names\": [\"a\", \"b\"]}", MISMATCH,
        "names for 2|num_classes is 3"},
       {"{\"num_classes\": 1, \"id2label\": [\"a\", \"b\"]}", MISMATCH,
@@ -464,6 +491,7 @@ main (int argc, char **argv)
   ADD ("name-choice", test_name_choice);
   ADD ("broken-names", test_broken_names);
   ADD ("rules", test_rules);
+  ADD ("places", test_places);
   ADD ("bombs", test_bombs);
   ADD ("not-a-file", test_not_a_file);
   g_test_add_func ("/weights/card/default-model", test_default_model);

@@ -128,28 +128,29 @@ test_refused (TestFolder *folder, gconstpointer data)
       {"class,index\na,0\nb,1\nc,2\nd,3\ne,4\n", EFFNET_ERROR_MISMATCH, "labels.txt|model has 3"},
       {"", EFFNET_ERROR_MISMATCH, "labels.txt|0 classes|model has 3"},
       {"\n\n\n", EFFNET_ERROR_MISMATCH, "labels.txt|0 classes"},
-      {"a\n\nc\n", EFFNET_ERROR_FORMAT, "labels.txt|line 2 is empty|class 1"},
-      {"\na\nb\nc\n", EFFNET_ERROR_FORMAT, "labels.txt|line 1 is empty"},
-      {"a\n\r\nc\n", EFFNET_ERROR_FORMAT, "labels.txt|line 2 is empty"},
+      {"a\n\nc\n", EFFNET_ERROR_FORMAT, "labels.txt:2: |is empty|class 1"},
+      {"\na\nb\nc\n", EFFNET_ERROR_FORMAT, "labels.txt:1: |is empty"},
+      {"a\n\r\nc\n", EFFNET_ERROR_FORMAT, "labels.txt:2: |is empty"},
       {"a\nb\xff\nc\n", EFFNET_ERROR_FORMAT, "labels.txt|UTF-8"},
       {"a\nb\nc\xc3", EFFNET_ERROR_FORMAT, "labels.txt|UTF-8"},
       {"\xff\xfe"
        "a",
        EFFNET_ERROR_FORMAT, "labels.txt|UTF-16|iconv"},
       /* numbers that may or may not count the classes */
-      {"1 a\n2 b\n3 c", EFFNET_ERROR_FORMAT, "labels.txt|\"c\" the number 3|0 to 2"},
-      {"0 a\n0 b\n1 c", EFFNET_ERROR_FORMAT, "labels.txt|number 0|\"a\"|\"b\""},
-      {"0: a\n1: b\n7: c", EFFNET_ERROR_FORMAT, "labels.txt|number 7"},
+      {"1 a\n2 b\n3 c", EFFNET_ERROR_FORMAT, "labels.txt:3: |\"c\" the number 3|0 to 2"},
+      {"0 a\n0 b\n1 c", EFFNET_ERROR_FORMAT, "labels.txt:2: |number 0|\"a\"|\"b\""},
+      {"0: a\n1: b\n7: c", EFFNET_ERROR_FORMAT, "labels.txt:3: |number 7"},
       {"18446744073709551616,a\n18446744073709551617,b\n18446744073709551618,c",
        EFFNET_ERROR_FORMAT, "labels.txt|\"a\""},
-      {"0: a\nb\n2: c", EFFNET_ERROR_FORMAT, "labels.txt|line 2 has no number"},
-      {"0 a\n1 b\nc", EFFNET_ERROR_FORMAT, "labels.txt|line 3 has no number"},
-      {"a,0\nb,1\nc", EFFNET_ERROR_FORMAT, "labels.txt|line 3 has no number behind"},
+      {"0: a\nb\n2: c", EFFNET_ERROR_FORMAT, "labels.txt:2: |has no number"},
+      {"0 a\n1 b\nc", EFFNET_ERROR_FORMAT, "labels.txt:3: |has no number"},
+      {"a,0\nb,1\nc", EFFNET_ERROR_FORMAT, "labels.txt:3: |has no number behind"},
       {"a,0\nb,0\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 0"},
       {"a,12\nb,3\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 12"},
-      {"n01443537 a\nn01440764 b\nn01484850 c", EFFNET_ERROR_FORMAT, "labels.txt|line 2|order"},
-      {"0,\"a\n1,b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt|line 1|quote"},
-      {"0,\"\"\n1,b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt|line 1|quote"},
+      {"n01443537 a\nn01440764 b\nn01484850 c", EFFNET_ERROR_FORMAT, "labels.txt:2: |order"},
+      {"0,\"a\n1,b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt:1: |quote"},
+      {"0,\"\"\n1,b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt:1: |quote"},
+      {"id,name\n0,a\n1,\"b\n2,c", EFFNET_ERROR_FORMAT, "labels.txt:3: |quote"},
   };
 
   (void)data;
@@ -164,10 +165,10 @@ test_other_formats (TestFolder *folder, gconstpointer data)
   static const Refused rows[] = {
       /* JSON that is no list of names */
       {"[\"a\", \"b\"]", EFFNET_ERROR_MISMATCH, "labels.txt|2 classes|model has 3"},
-      {"[0, 1, 2]", EFFNET_ERROR_FORMAT, "labels.txt|class 0|a string"},
+      {"[0, 1, 2]", EFFNET_ERROR_FORMAT, "labels.txt:1:2 |class 0|a string"},
       {"{\"architecture\": \"b0\"}", EFFNET_ERROR_FORMAT, "labels.txt|architecture"},
-      {"{0: 'a', 1: 'b', 2: 'c'}", EFFNET_ERROR_FORMAT, "labels.txt|JSON|line 1, column 5"},
-      {"[\"a\",\n \"b\"", EFFNET_ERROR_FORMAT, "labels.txt|JSON|line 2"},
+      {"{0: 'a', 1: 'b', 2: 'c'}", EFFNET_ERROR_FORMAT, "labels.txt:1:5: |JSON"},
+      {"[\"a\",\n \"b\"", EFFNET_ERROR_FORMAT, "labels.txt:2:"},
       /* other things under the name */
       {"<!DOCTYPE html>\nb\nc", EFFNET_ERROR_FORMAT, "labels.txt|HTML"},
       {"\n <html>\nb", EFFNET_ERROR_FORMAT, "labels.txt|HTML"},
@@ -201,7 +202,7 @@ test_not_a_file (TestFolder *folder, gconstpointer data)
   g_autofree char *path = test_put (folder, "long.txt", bytes, n);
   assert_refused (path, 3, EFFNET_ERROR_FORMAT, "long.txt|16777216 bytes");
   g_autofree char *wide = test_put (folder, "wide.txt", bytes, n - 1);
-  assert_refused (wide, 1, EFFNET_ERROR_FORMAT, "wide.txt|line 1|10000 bytes");
+  assert_refused (wide, 1, EFFNET_ERROR_FORMAT, "wide.txt:1: |10000 bytes");
   g_autofree char *fits = test_put (folder, "fits.txt", bytes, 10000);
   g_auto (GStrv) labels = effnet_labels_load (fits, 1, NULL);
   g_assert_nonnull (labels);
