@@ -12,6 +12,18 @@
 static const char *const rule_names[GST_EFFNET_N_RULES] = {"class-allow", "class-deny",
                                                            "class-thresholds"};
 
+guint
+gst_effnet_part_position (const char *text, char separator, guint index)
+{
+  const char *at = text;
+
+  for (; index > 0 && strchr (at, separator) != NULL; index--)
+    at = strchr (at, separator) + 1;
+  while (g_ascii_isspace (*at))
+    at++;
+  return (guint)g_utf8_strlen (text, at - text) + 1;
+}
+
 /* ---- rules ----------------------------------------------------------------------------------- */
 
 /* Cuts "NAME=SCORE" at its last '='. FALSE when it is not that. */
@@ -43,8 +55,10 @@ parse (GstEffnetClassRules *rules, GstEffnetRule rule, const char *text, GError 
       continue; /* of "a,,b" */
     if (rule == GST_EFFNET_RULE_THRESHOLDS && !split_score (*part, &score)) {
       g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                   "%s: \"%s\" is not CLASS=SCORE with a score of 0 to 1, as in cat=0.6,dog=0.4",
-                   rule_names[rule], as_given);
+                   "%s:%u: \"%s\" is not CLASS=SCORE with a score of 0 to 1, as in "
+                   "cat=0.6,dog=0.4",
+                   rule_names[rule], gst_effnet_part_position (text, ',', (guint)(part - parts)),
+                   as_given);
       return FALSE;
     }
     g_ptr_array_add (names, g_strdup (*part));

@@ -3,6 +3,7 @@
  * A text of named regions, and a walk over the regions of interest of a buffer, whichever way a
  * detector attached them. */
 #include "classify/regions.h"
+#include "classes.h"
 
 #ifdef HAVE_GST_ANALYTICS
 #  include <gst/analytics/analytics.h>
@@ -108,7 +109,7 @@ parse_region (const char *part, GArray *regions, GError **error)
   g_strstrip (name);
   if (colon == NULL || *name == '\0' || !parse_numbers (colon + 1, v)) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                 "regions: \"%s\" is not a region; expected NAME:X,Y,WIDTH,HEIGHT, as in "
+                 "\"%s\" is not a region; expected NAME:X,Y,WIDTH,HEIGHT, as in "
                  "gate:0.1,0.2,0.3,0.4, with ';' between regions",
                  part);
     return FALSE;
@@ -116,15 +117,14 @@ parse_region (const char *part, GArray *regions, GError **error)
   fault = find_fault (v);
   if (fault != NULL) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                 "regions: \"%s\": %s; numbers are fractions of the frame", part, fault);
+                 "\"%s\": %s; numbers are fractions of the frame", part, fault);
     return FALSE;
   }
   for (guint i = 0; i < regions->len; i++) {
     if (strcmp (g_array_index (regions, GstEffnetNamedRegion, i).name, name) == 0) {
-      g_set_error (
-          error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-          "regions: \"%s\": there already is a region \"%s\"; each needs a name of its own", part,
-          name);
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                   "\"%s\": there already is a region \"%s\"; each needs a name of its own", part,
+                   name);
       return FALSE;
     }
   }
@@ -156,13 +156,13 @@ static gboolean
 check_part (const char *part, guint index, GError **error)
 {
   if (index >= REGIONS_MAX) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                 "regions: more than %u regions; expected fewer", REGIONS_MAX);
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "more than %u regions; expected fewer",
+                 REGIONS_MAX);
     return FALSE;
   }
   if (!is_text (part)) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                 "regions: number %u is not text, or has a control character; expected "
+                 "number %u is not text, or has a control character; expected "
                  "NAME:X,Y,WIDTH,HEIGHT in UTF-8",
                  index + 1);
     return FALSE;
@@ -174,21 +174,19 @@ GArray *
 gst_effnet_regions_parse (const char *text, GError **error)
 {
   GArray *regions = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion));
-  char **parts;
+  g_auto (GStrv) parts = g_strsplit (text != NULL ? text : "", ";", -1);
 
   g_array_set_clear_func (regions, clear_named);
-  parts = g_strsplit (text != NULL ? text : "", ";", -1);
-
   for (char **part = parts; *part != NULL; part++) {
     g_strstrip (*part);
     if (**part == '\0' && part[1] == NULL)
       continue; /* after the last ';' */
     if (!check_part (*part, regions->len, error) || !parse_region (*part, regions, error)) {
+      g_prefix_error (error, "regions:%u: ", gst_effnet_part_position (text, ';', regions->len));
       g_clear_pointer (&regions, g_array_unref);
       break;
     }
   }
-  g_strfreev (parts);
   return regions;
 }
 

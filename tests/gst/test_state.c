@@ -111,6 +111,25 @@ test_texts_that_are_none (void)
   }
 }
 
+/* In characters, of the part and not of the text. */
+static void
+test_place_in_text (void)
+{
+  static const char *const texts[][2] = {{"cat", "class-thresholds:1: \"cat\""},
+                                         {"caf\xc3\xa9=0.5,,  dog", "class-thresholds:13: "},
+                                         {"cat=0.5,dog=2,", "class-thresholds:9: \"dog=2\""}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    const char *all[] = {NULL, NULL, texts[i][0]};
+    GError *error = NULL;
+
+    g_assert_null (gst_effnet_class_rules_new (all, 0.0, 0.0, &error));
+    g_test_message ("%s", error->message);
+    g_assert_nonnull (strstr (error->message, texts[i][1]));
+    g_error_free (error);
+  }
+}
+
 static void
 test_answers (void)
 {
@@ -467,6 +486,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/state/names", test_names);
   g_test_add_func ("/gst/state/unknown-names", test_unknown_names);
   g_test_add_func ("/gst/state/texts-that-are-none", test_texts_that_are_none);
+  g_test_add_func ("/gst/state/place-in-text", test_place_in_text);
   g_test_add_func ("/gst/state/answers", test_answers);
   g_test_add_func ("/gst/state/ranking", test_ranking);
   g_test_add_func ("/gst/state/sequences", test_sequences);
