@@ -2,10 +2,10 @@
  *
  * effnet: EfficientNet image classification on an ordinary CPU.
  *
- * This file, effnet/image.h and effnet/describe.h, which it includes, and effnet/scheduler.h are
- * the specification of libeffnet: what is not declared in them is not public.
+ * This file, effnet/image.h and effnet/describe.h, which it includes, effnet/scheduler.h and
+ * effnet/train.h are the specification of libeffnet: what is not declared in them is not public.
  *
- * Lifetimes. There are three, beside those of effnet/scheduler.h:
+ * Lifetimes. There are three, beside those of effnet/scheduler.h and effnet/train.h:
  *   model    immutable and reference-counted; any number of threads may use it at once
  *   session  one arena of scratch memory; one thread at a time; keeps a reference to its model
  *   frame    the caller's pixels (#EffnetImage); read only during the call that gets them

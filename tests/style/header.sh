@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# effnet.h and scheduler.h alone compile as C11 and as C++17, without a warning; its annotations satisfy
+# effnet.h, scheduler.h and train.h alone compile as C11 and as C++17, without a warning; its annotations satisfy
 # GObject-introspection. header.sh BUILD
 set -u
 build=${1:?usage: header.sh BUILD, where meson put effnet/version.h}
@@ -12,8 +12,8 @@ root=$(cd "$here/../.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-glib=$(pkg-config --cflags glib-2.0)
-printf '#include <effnet/scheduler.h>\nEffnetImage image = EFFNET_IMAGE_INIT;\n' >"$tmp/alone.c"
+glib=$(pkg-config --cflags gio-2.0)
+printf '#include <effnet/scheduler.h>\n#include <effnet/train.h>\nEffnetImage image = EFFNET_IMAGE_INIT;\n' >"$tmp/alone.c"
 cp "$tmp/alone.c" "$tmp/alone.cc"
 for cc in gcc clang; do
   if command -v $cc >/dev/null; then
@@ -39,8 +39,8 @@ if command -v g-ir-scanner >/dev/null; then
   # shellcheck disable=SC2086
   check "GObject-introspection annotations" "$(g-ir-scanner --warn-all --header-only \
     --namespace=Effnet --nsversion=0 --identifier-prefix=Effnet --symbol-prefix=effnet \
-    --include=GLib-2.0 --include=GObject-2.0 --pkg=glib-2.0 -I"$root/include" -I"$build/include" $glib \
-    --output="$tmp/Effnet-0.gir" "$root"/include/effnet/{effnet,image,scheduler}.h 2>&1 |
+    --include=GLib-2.0 --include=GObject-2.0 --include=Gio-2.0 --pkg=gio-2.0 -I"$root/include" -I"$build/include" $glib \
+    --output="$tmp/Effnet-0.gir" "$root"/include/effnet/{effnet,image,scheduler,train,evaluate}.h 2>&1 |
     grep -E 'Warning|Error|Fatal' | grep -v 'return of bare structure or union')"
 else
   skip "GObject-introspection annotations" "g-ir-scanner is not installed"

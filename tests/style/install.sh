@@ -36,7 +36,7 @@ main (int argc, char **argv)
 END
 check "effnet.pc names the library" "$(pkg-config --libs effnet | grep -q -- '-leffnet' || pkg-config --libs effnet)"
 # where the files really lie, since they were staged
-flags="-I$tmp/root$prefix/include -L$lib -leffnet $(pkg-config --cflags --libs glib-2.0)"
+flags="-I$tmp/root$prefix/include -L$lib -leffnet $(pkg-config --cflags --libs gio-2.0)"
 # shellcheck disable=SC2086 # flags are words
 check "a program builds against it" "$(${CC:-cc} -Wall -Werror -o "$tmp/consumer" "$tmp/consumer.c" $flags 2>&1)"
 models=$tmp/root$(pkg-config --variable=modelsdir effnet)

@@ -37,6 +37,7 @@ room image kernels threads base
 room bind arch weights base
 room plan bind arch kernels base
 room engine effnet plan bind weights arch image threads kernels base
+room train effnet engine plan bind weights arch image threads kernels base
 room cli effnet gst-plugin
 check "every folder of src is a room known here" "$(
   for folder in src/*/; do
@@ -51,12 +52,15 @@ check "of src only base/error.h and cli include the public header" "$(
 check "of src only the scheduler's files in engine, and cli, include its header" "$(
   grep -rn '"effnet/scheduler.h"' src 2>/dev/null | grep -vE '^src/(engine/(executor|waits)\.h|cli/)'
 )"
+check "of src only train, and cli, include its header" "$(
+  grep -rn '"effnet/train.h"' src 2>/dev/null | grep -vE '^src/(train|cli)/'
+)"
 check "of gst-plugin the tool includes schema.h and video.h only" "$(
   grep -rn '"gst-plugin/' src 2>/dev/null | grep -vE '^src/cli/.*"gst-plugin/(schema|video)\.h"'
 )"
 check "gst-plugin includes the public headers, base/percentile.h and what elements share; an element its own files" "$(
   grep -rnE '#[[:space:]]*include[[:space:]]*"' gst-plugin 2>/dev/null |
-    grep -vE '"(effnet/(effnet|scheduler)\.h|base/percentile\.h|[a-z]+\.h)"' |
+    grep -vE '"(effnet/(effnet|scheduler|train)\.h|base/percentile\.h|[a-z]+\.h)"' |
     grep -vE '^gst-plugin/([a-z]+)/.*"\1/[a-z_]+\.h"|^gst-plugin/plugin\.c:.*"([a-z]+)/\2\.h"'
 )"
 
