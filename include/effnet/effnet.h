@@ -2,8 +2,14 @@
  *
  * effnet: EfficientNet image classification on an ordinary CPU.
  *
+<<<<<<< Updated upstream
  * This file, effnet/image.h and effnet/describe.h, which it includes, effnet/scheduler.h and
  * effnet/train.h are the specification of libeffnet: what is not declared in them is not public.
+=======
+ * This file, effnet/image.h, effnet/describe.h and effnet/picture.h, which it includes, and
+ * effnet/scheduler.h are the specification of libeffnet: what is not declared in them is not
+ * public.
+>>>>>>> Stashed changes
  *
  * Lifetimes. There are three, beside those of effnet/scheduler.h and effnet/train.h:
  *   model    immutable and reference-counted; any number of threads may use it at once
@@ -572,6 +578,7 @@ EFFNET_API char *effnet_session_get_profile (const EffnetSession *session);
 EFFNET_API unsigned effnet_result_top_k (const EffnetResult *result, unsigned k, EffnetScore *top);
 
 #include "effnet/describe.h"
+#include "effnet/picture.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetModel, effnet_model_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetSession, effnet_session_free)
