@@ -2,14 +2,9 @@
  *
  * effnet: EfficientNet image classification on an ordinary CPU.
  *
-<<<<<<< Updated upstream
- * This file, effnet/image.h and effnet/describe.h, which it includes, effnet/scheduler.h and
- * effnet/train.h are the specification of libeffnet: what is not declared in them is not public.
-=======
- * This file, effnet/image.h, effnet/describe.h and effnet/picture.h, which it includes, and
- * effnet/scheduler.h are the specification of libeffnet: what is not declared in them is not
- * public.
->>>>>>> Stashed changes
+ * This file, effnet/image.h, effnet/describe.h and effnet/picture.h, which it includes,
+ * effnet/scheduler.h and effnet/train.h are the specification of libeffnet: what is not declared in
+ * them is not public.
  *
  * Lifetimes. There are three, beside those of effnet/scheduler.h and effnet/train.h:
  *   model    immutable and reference-counted; any number of threads may use it at once
