@@ -35,12 +35,18 @@ tensor_problem (const EffnetTensor *tensor, const char *name, const EffnetLayerT
   return g_strdup_printf ("tensor %s is %s; expected %s", name, found_shape, wanted_shape);
 }
 
+/* A head of its own brings the classifier, under timm's names. */
 static gboolean
-bind_layer (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTable *tensors,
+bind_layer (const EffnetNet *net, const EffnetTensorTable *tensors, const EffnetTensorTable *head,
             EffnetBound *bound, GError **error)
 {
   EffnetLayerTensor wanted[EFFNET_ROLE_COUNT];
+  gboolean is_heads = head != NULL && bound->layer.kind == EFFNET_LAYER_CLASSIFIER;
+  EffnetDialect dialect = is_heads ? EFFNET_DIALECT_TIMM : effnet_dialect_detect (tensors);
   unsigned n = effnet_layer_tensors (&bound->layer, effnet_dialect_is_folded (dialect), wanted);
+
+  if (is_heads)
+    tensors = head;
 
   for (unsigned i = 0; i < n; i++) {
     g_autofree char *name = effnet_dialect_tensor (dialect, net, &bound->layer, wanted[i].role);
@@ -57,16 +63,23 @@ bind_layer (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTable
   return TRUE;
 }
 
-/* Every float tensor of the file must have a place in the net. */
+/* Every float tensor of the file must have a place in the net, but for the classifier that a head
+ * takes the place of. */
 static gboolean
 check_none_unused (const EffnetBound *bound, size_t n_layers, const EffnetNet *net,
-                   const EffnetTensorTable *tensors, GError **error)
+                   const EffnetTensorTable *tensors, gboolean has_head, GError **error)
 {
   g_autoptr (GHashTable) used = g_hash_table_new (NULL, NULL);
 
   for (size_t i = 0; i < n_layers; i++) {
     for (unsigned j = 0; j < EFFNET_ROLE_COUNT; j++)
       g_hash_table_add (used, (gpointer)bound[i].tensors[j]);
+    for (unsigned j = 0; has_head && bound[i].layer.kind == EFFNET_LAYER_CLASSIFIER && j < 2; j++) {
+      g_autofree char *name =
+          effnet_dialect_tensor (effnet_dialect_detect (tensors), net, &bound[i].layer,
+                                 j == 0 ? EFFNET_ROLE_WEIGHT : EFFNET_ROLE_BIAS);
+      g_hash_table_add (used, (gpointer)effnet_tensor_table_find (tensors, name));
+    }
   }
   for (size_t i = 0; i < effnet_tensor_table_size (tensors); i++) {
     const EffnetTensor *tensor = effnet_tensor_table_nth (tensors, i);
@@ -107,8 +120,8 @@ explain_mismatch (const EffnetNet *net, EffnetDialect dialect, const EffnetTenso
 }
 
 EffnetBound *
-effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors, double epsilon,
-             size_t *n_layers, GError **error)
+effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors, const EffnetTensorTable *head,
+             double epsilon, size_t *n_layers, GError **error)
 {
   EffnetDialect dialect = effnet_dialect_detect (tensors);
   const EffnetLayer *layers;
@@ -130,9 +143,10 @@ effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors, double epsi
   for (size_t i = 0; ok && i < *n_layers; i++) {
     bound[i].layer = layers[i];
     bound[i].epsilon = epsilon;
-    ok = bind_layer (dialect, net, tensors, &bound[i], error);
+    ok = bind_layer (net, tensors, head, &bound[i], error);
   }
-  if (!ok || !check_none_unused (bound, *n_layers, net, tensors, error)) {
+  if (!ok || !check_none_unused (bound, *n_layers, net, tensors, head != NULL, error) ||
+      (head != NULL && !check_none_unused (bound, *n_layers, net, head, FALSE, error))) {
     explain_mismatch (net, dialect, tensors, error);
     return NULL;
   }

@@ -15,12 +15,14 @@ typedef struct {
   double epsilon; /* of the batch norm */
 } EffnetBound;
 
-/* Binds all layers of @net, in the order of effnet_net_layers(), to @tensors of any dialect. Both
- * must outlive the array; free with g_free(). @epsilon: of all batch norms; 0 = what checkpoints
- * of this dialect were trained with. NULL with MISMATCH: which tensor is missing, unused or of
- * another shape, and which variant the file looks like. */
-EffnetBound *effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors, double epsilon,
-                          size_t *n_layers, GError **error);
+/* Binds all layers of @net, in the order of effnet_net_layers(), to @tensors of any dialect. @head:
+ * (nullable): holds classifier.weight and classifier.bias, which stand in for the classifier of
+ * @tensors. All must outlive the array; free with g_free(). @epsilon: of all batch norms; 0 = what
+ * checkpoints of this dialect were trained with. NULL with MISMATCH: which tensor is missing,
+ * unused or of another shape, and which variant the file looks like. */
+EffnetBound *effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors,
+                          const EffnetTensorTable *head, double epsilon, size_t *n_layers,
+                          GError **error);
 
 /* w' = w * gamma / sqrt (variance + epsilon), b' = beta - mean * gamma / sqrt (variance + epsilon)
  * (Jacob et al., 2018, section 3.2), in double. First the factors of the weights and the biases,

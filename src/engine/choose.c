@@ -176,15 +176,16 @@ choose_classes (const EffnetCard *card, EffnetDialect dialect, const EffnetTenso
 
 gboolean
 effnet_choose (const EffnetModelOptions *options, const EffnetModelFiles *files,
-               const EffnetTensorTable *tensors, EffnetCard **card, EffnetChoice *choice,
-               GString *notice, GError **error)
+               const EffnetTensorTable *tensors, const EffnetTensorTable *head, EffnetCard **card,
+               EffnetChoice *choice, GString *notice, GError **error)
 {
   EffnetDialect dialect = effnet_dialect_detect (tensors);
 
   judge_card (files, dialect, tensors, card, notice);
   choice->variant = choose_variant (options, *card, dialect, tensors, error);
   if (choice->variant == NULL ||
-      !choose_classes (*card, dialect, tensors, &choice->n_classes, error))
+      !choose_classes (*card, head != NULL ? EFFNET_DIALECT_TIMM : dialect,
+                       head != NULL ? head : tensors, &choice->n_classes, error))
     return FALSE;
   choice->padding = choose_padding (options, *card, dialect, tensors, notice);
   note_range (*card, tensors, notice);

@@ -10,7 +10,8 @@
 
 /* The files of a model. */
 typedef struct {
-  char *weights;
+  char *weights;     /* of the network, or of the backbone of a head */
+  char *head;        /* the classifier's, where it has a file of its own; else NULL */
   char *card;        /* NULL = none */
   gboolean is_cards; /* the card's own: model.safetensors beside config.json, x beside x.json */
 } EffnetModelFiles;
@@ -22,15 +23,16 @@ typedef struct {
   EffnetPadding padding;
 } EffnetChoice;
 
-/* The files that @path means, which may be a folder. FALSE with NOT_FOUND. */
+/* The files that @path means, which may be a folder. FALSE with NOT_FOUND, or as
+ * effnet_card_load() for the card of a head, which names its backbone. */
 gboolean effnet_find_files (const char *path, EffnetModelFiles *files, GError **error);
 void effnet_model_files_clear (EffnetModelFiles *files);
 
-/* @card: that of @files; replaced by the defaults when it is another model's. @notice: sentences
- * are added. FALSE with NOT_FOUND, MISMATCH or UNSUPPORTED. */
+/* @head: (nullable): of @files. @card: that of @files; replaced by the defaults when it is another
+ * model's. @notice: sentences are added. FALSE with NOT_FOUND, MISMATCH or UNSUPPORTED. */
 gboolean effnet_choose (const EffnetModelOptions *options, const EffnetModelFiles *files,
-                        const EffnetTensorTable *tensors, EffnetCard **card, EffnetChoice *choice,
-                        GString *notice, GError **error);
+                        const EffnetTensorTable *tensors, const EffnetTensorTable *head,
+                        EffnetCard **card, EffnetChoice *choice, GString *notice, GError **error);
 /* A card may ask for an input of four times the area of the variant's own @resolution. */
 gboolean effnet_choose_check_input (const EffnetModelOptions *options,
                                     const EffnetModelFiles *files, const EffnetCard *card,

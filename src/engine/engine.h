@@ -27,7 +27,10 @@ struct _EffnetModel {
   EffnetCard *card;
   char **labels; /* of the card or of a labels file; NULL = none */
   uint64_t parameters, multiply_adds;
-  EffnetHash *hash; /* of the weights file; NULL = synthetic */
+  EffnetHash *hash;          /* of the weights file, or of the head's; NULL = synthetic */
+  char *backbone;            /* its weights file, where the head has one of its own; else NULL */
+  EffnetHash *backbone_hash; /* the same */
+  double bn_epsilon;         /* as asked for or as the card says; 0 = the flavour's */
 };
 
 struct _EffnetSession {

@@ -5,9 +5,11 @@
 
 #include "base/text.h"
 #include "engine/choose.h"
+#include "weights/tensors.h"
 
 #define DEFAULT_VARIANT "lite0"
 #define WEIGHTS         "model.safetensors"
+#define HEAD            "head.safetensors"
 #define CARD            "config.json"
 
 static void
@@ -91,6 +93,88 @@ card_of_name (const char *weights)
   return is_there (card) ? g_steal_pointer (&card) : NULL;
 }
 
+/* Adds the weights in @place, a folder or the file itself, which it takes. */
+static void
+add_candidate (GPtrArray *candidates, char *place)
+{
+  if (g_file_test (place, G_FILE_TEST_IS_DIR)) {
+    g_autofree char *folder = place;
+    place = g_build_filename (folder, WEIGHTS, NULL);
+  }
+  if (g_file_test (place, G_FILE_TEST_IS_REGULAR))
+    add_folder (candidates, place);
+  else
+    g_free (place);
+}
+
+static gboolean
+is_digest_of (const char *path, const char *sha256)
+{
+  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
+  EffnetHash *hash = table != NULL ? effnet_tensor_table_steal_hash (table) : NULL;
+  gboolean is = g_ascii_strcasecmp (effnet_hash_get (hash), sha256) == 0;
+
+  effnet_hash_free (hash);
+  return is;
+}
+
+/* The backbone that the card of a head names: where it lay, else a model of its name beside the
+ * head or where models are. Of several the one with the bytes that the head was trained on; whether
+ * a single one has them is asked when it is opened. */
+static char *
+find_backbone (const char *folder, const EffnetCard *card, GError **error)
+{
+  g_autoptr (GPtrArray) candidates = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) folders = model_folders ();
+  const char *name = card->backbone_name;
+  g_autofree char *shown = effnet_printable (folder), *shown_name = effnet_printable (name);
+
+  if (card->backbone_sha256 == NULL) {
+    effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                 "folder %s holds a head (" HEAD ") alone, but its " CARD
+                 " does not say which backbone it belongs to (effnet.backbone)",
+                 shown);
+    return NULL;
+  }
+  if (card->backbone_path != NULL)
+    add_candidate (candidates, g_canonicalize_filename (card->backbone_path, folder));
+  if (name != NULL && strchr (name, G_DIR_SEPARATOR) == NULL) {
+    g_autofree char *parent = g_build_filename (folder, "..", NULL);
+
+    add_candidate (candidates, g_build_filename (parent, name, NULL));
+    for (guint i = 0; i < folders->len; i++)
+      add_candidate (candidates, g_build_filename (folders->pdata[i], name, NULL));
+  }
+  for (guint i = 0; i < candidates->len; i++)
+    if (candidates->len == 1 || is_digest_of (candidates->pdata[i], card->backbone_sha256))
+      return g_strdup (candidates->pdata[i]);
+  if (candidates->len > 0)
+    return g_strdup (candidates->pdata[0]);
+  effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
+               "the head in folder %s needs its backbone %s (sha256 %.12s...), which is neither "
+               "where it was (%s), nor beside the folder, nor among the models; put it there, name "
+               "its parent folder in EFFNET_MODEL_PATH, or `models/fetch` it",
+               shown, shown_name, card->backbone_sha256,
+               card->backbone_path != NULL ? card->backbone_path : "not said");
+  return NULL;
+}
+
+/* @folder: of @files->head */
+static gboolean
+find_head_files (const char *folder, EffnetModelFiles *files, GError **error)
+{
+  g_autoptr (EffnetCard) card = NULL;
+
+  files->is_cards = TRUE;
+  files->card = g_build_filename (folder, CARD, NULL);
+  card = effnet_card_load (files->card, error);
+  if (card != NULL)
+    files->weights = find_backbone (folder, card, error);
+  if (files->weights == NULL)
+    effnet_model_files_clear (files);
+  return files->weights != NULL;
+}
+
 gboolean
 effnet_find_files (const char *path, EffnetModelFiles *files, GError **error)
 {
@@ -99,6 +183,12 @@ effnet_find_files (const char *path, EffnetModelFiles *files, GError **error)
   if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
     folder = g_strdup (path);
     files->weights = g_build_filename (path, WEIGHTS, NULL);
+    files->head = g_build_filename (path, HEAD, NULL);
+    if (!is_there (files->weights) && is_there (files->head)) {
+      g_clear_pointer (&files->weights, g_free);
+      return find_head_files (folder, files, error);
+    }
+    g_clear_pointer (&files->head, g_free);
     if (!is_there (files->weights)) {
       g_autofree char *shown = effnet_printable (path);
       effnet_model_files_clear (files);
@@ -108,6 +198,12 @@ effnet_find_files (const char *path, EffnetModelFiles *files, GError **error)
     }
   } else {
     folder = g_path_get_dirname (path);
+    base = g_path_get_basename (path);
+    if (strcmp (base, HEAD) == 0) {
+      files->head = g_strdup (path);
+      return find_head_files (folder, files, error);
+    }
+    g_clear_pointer (&base, g_free);
     files->weights = g_strdup (path);
   }
   base = g_path_get_basename (files->weights);
@@ -124,5 +220,6 @@ void
 effnet_model_files_clear (EffnetModelFiles *files)
 {
   g_clear_pointer (&files->weights, g_free);
+  g_clear_pointer (&files->head, g_free);
   g_clear_pointer (&files->card, g_free);
 }

@@ -54,6 +54,8 @@ model_free (EffnetModel *model)
   effnet_card_free (model->card);
   g_strfreev (model->labels);
   effnet_hash_free (model->hash);
+  g_free (model->backbone);
+  effnet_hash_free (model->backbone_hash);
   g_free (model);
 }
 
@@ -89,8 +91,9 @@ settings_key (const EffnetModelFiles *files, const EffnetModelOptions *o, Effnet
 {
   g_autofree char *config = file_identity (files->card);
   g_autofree char *labels = file_identity (o->labels_file);
+  g_autofree char *head = file_identity (files->head);
 
-  return g_strdup_printf ("%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", config, labels,
+  return g_strdup_printf ("%s|%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", head, config, labels,
                           o->variant != NULL ? o->variant : "", (int)dtype, (int)o->padding,
                           o->bn_epsilon, (guint64)o->synthetic_seed, o->input_size,
                           (int)effnet_cpu_best ());
@@ -210,14 +213,16 @@ pack_weights (EffnetModel *model, const EffnetTensorTable *tensors, const Effnet
 
 /* @epsilon: 0 = the dialect's. */
 static gboolean
-build_plan (EffnetModel *model, const EffnetTensorTable *tensors, EffnetDtype dtype, double epsilon,
-            GError **error)
+build_plan (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetTensorTable *head,
+            EffnetDtype dtype, double epsilon, GError **error)
 {
   size_t n_layers;
-  g_autofree EffnetBound *bound = effnet_bind (model->net, tensors, epsilon, &n_layers, error);
+  g_autofree EffnetBound *bound =
+      effnet_bind (model->net, tensors, head, epsilon, &n_layers, error);
 
   if (bound == NULL)
     return FALSE;
+  model->bn_epsilon = epsilon;
   model->plan = effnet_plan_new (model->net, dtype, NULL, error);
   return model->plan != NULL && pack_weights (model, tensors, bound, error);
 }
@@ -248,23 +253,44 @@ load_labels (EffnetModel *model, const char *labels_file, GError **error)
 
 /* A file written to in place while it was read may be half the old and half the new one. */
 static gboolean
-take_hash (EffnetModel *model, EffnetTensorTable *tensors, GError **error)
+take_hash (EffnetTensorTable *tensors, EffnetHash **hash, GError **error)
 {
-  model->hash = effnet_tensor_table_steal_hash (tensors);
-  if (effnet_hash_is_unchanged (model->hash))
+  *hash = effnet_tensor_table_steal_hash (tensors);
+  if (effnet_hash_is_unchanged (*hash))
     return TRUE;
-  g_autofree char *shown = effnet_printable (model->path);
+  g_autofree char *shown = effnet_printable (effnet_tensor_table_name (tensors));
   return effnet_fail (error, EFFNET_ERROR_IO,
                       "%s was written to while it was read; write the new file beside it, then "
                       "rename it over the old one (mv)",
                       shown);
 }
 
+/* The model's hash is that of the head, which says whose it is in its metadata. A head on another
+ * backbone gives answers as sure as wrong. */
+static gboolean
+take_hashes (EffnetModel *model, EffnetTensorTable *tensors, EffnetTensorTable *head,
+             GError **error)
+{
+  if (head == NULL)
+    return take_hash (tensors, &model->hash, error);
+  if (!take_hash (head, &model->hash, error) || !take_hash (tensors, &model->backbone_hash, error))
+    return FALSE;
+  const char *found = effnet_hash_get (model->backbone_hash), *said = model->card->backbone_sha256;
+  if (said != NULL && g_ascii_strcasecmp (found, said) == 0)
+    return TRUE;
+  g_autofree char *shown = effnet_printable (model->path);
+  g_autofree char *backbone = effnet_printable (model->backbone);
+  return effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                      "the head %s was trained on a backbone of sha256 %.12s..., but %s has "
+                      "%.12s...; put the right one there, or train the head again",
+                      shown, said != NULL ? said : "(not said)", backbone, found);
+}
+
 static gboolean
 open_file (EffnetModel *model, const EffnetModelFiles *files, const EffnetModelOptions *o,
            EffnetDtype dtype, GError **error)
 {
-  g_autoptr (EffnetTensorTable) tensors = NULL;
+  g_autoptr (EffnetTensorTable) tensors = NULL, head = NULL;
   g_autoptr (GString) notice = g_string_new (NULL);
   EffnetChoice choice = {0};
 
@@ -272,7 +298,11 @@ open_file (EffnetModel *model, const EffnetModelFiles *files, const EffnetModelO
   if (model->card == NULL)
     return FALSE;
   tensors = effnet_tensor_table_open (files->weights, error);
-  if (tensors == NULL || !effnet_choose (o, files, tensors, &model->card, &choice, notice, error))
+  if (tensors == NULL)
+    return FALSE;
+  if (files->head != NULL && (head = effnet_tensor_table_open (files->head, error)) == NULL)
+    return FALSE;
+  if (!effnet_choose (o, files, tensors, head, &model->card, &choice, notice, error))
     return FALSE;
   model->net =
       effnet_net_new (choice.variant, choice.input_size, choice.n_classes, choice.padding, error);
@@ -281,9 +311,9 @@ open_file (EffnetModel *model, const EffnetModelFiles *files, const EffnetModelO
     return FALSE;
   if (notice->len > 0)
     model->notice = g_strdup (notice->str);
-  return build_plan (model, tensors, dtype,
+  return build_plan (model, tensors, head, dtype,
                      o->bn_epsilon > 0 ? o->bn_epsilon : model->card->bn_epsilon, error) &&
-         take_hash (model, tensors, error) && load_labels (model, o->labels_file, error);
+         take_hashes (model, tensors, head, error) && load_labels (model, o->labels_file, error);
 }
 
 #define SYNTHETIC_CLASSES 1000
@@ -299,7 +329,7 @@ open_synthetic (EffnetModel *model, const EffnetModelOptions *o, EffnetDtype dty
   if (model->net == NULL)
     return FALSE;
   tensors = effnet_synthetic_new (model->net, o->synthetic_seed, error);
-  return tensors != NULL && build_plan (model, tensors, dtype, o->bn_epsilon, error) &&
+  return tensors != NULL && build_plan (model, tensors, NULL, dtype, o->bn_epsilon, error) &&
          load_labels (model, o->labels_file, error);
 }
 
@@ -311,7 +341,8 @@ model_new (const EffnetModelFiles *files, const EffnetModelOptions *o, EffnetDty
   gboolean ok;
 
   model->refs = 1;
-  model->path = g_strdup (files->weights);
+  model->path = g_strdup (files->head != NULL ? files->head : files->weights);
+  model->backbone = g_strdup (files->head != NULL ? files->weights : NULL);
   ok = files->weights != NULL ? open_file (model, files, o, dtype, error)
                               : open_synthetic (model, o, dtype, error);
   if (!ok) {
@@ -359,6 +390,12 @@ cache_insert (EffnetModel *model, char *key)
   return model;
 }
 
+static const struct stat *
+opened_weights (const EffnetModel *model)
+{
+  return effnet_hash_opened (model->backbone_hash != NULL ? model->backbone_hash : model->hash);
+}
+
 EffnetModel *
 effnet_model_open (const char *path, const EffnetModelOptions *options, GError **error)
 {
@@ -391,7 +428,7 @@ effnet_model_open (const char *path, const EffnetModelOptions *options, GError *
   if (model == NULL) {
     model = model_new (&files, &o, dtype, error);
     if (model != NULL)
-      model = cache_insert (model, cache_key (&files, effnet_hash_opened (model->hash), settings));
+      model = cache_insert (model, cache_key (&files, opened_weights (model), settings));
   }
   g_mutex_unlock (&open_lock);
   effnet_model_files_clear (&files);

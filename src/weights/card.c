@@ -3,7 +3,7 @@
  * Model cards. What a card says must be usable, or it is an error that names the key: a wrong mean
  * or interpolation gives wrong classes and no other sign. What a card does not say keeps its
  * default. */
-#include "weights/card.h"
+#include "weights/card_read.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "weights/file.h"
@@ -15,12 +15,6 @@
 
 #define INPUT_MAX 1e30 /* of the network, either sign */
 #define UTF8_BOM  "\xef\xbb\xbf"
-
-typedef struct {
-  const EffnetJsonFile *file;
-  JsonObject *top;
-  JsonObject *inner; /* "pretrained_cfg", or NULL */
-} Reader;
 
 typedef struct {
   const char *name;
@@ -59,17 +53,17 @@ show (JsonNode *node)
   return effnet_printable (text);
 }
 
-static gboolean
-fail_value (const Reader *reader, EffnetError code, const char *key, JsonNode *node,
-            const char *expected, GError **error)
+gboolean
+effnet_card_fail_value (const EffnetCardReader *reader, EffnetError code, const char *key,
+                        JsonNode *node, const char *expected, GError **error)
 {
   g_autofree char *shown = show (node);
   g_autofree char *where = effnet_json_place (reader->file, node);
   return effnet_fail (error, code, "%s: %s is %s; expected %s", where, key, shown, expected);
 }
 
-static JsonNode *
-get (JsonObject *object, const char *key)
+JsonNode *
+effnet_card_get (JsonObject *object, const char *key)
 {
   JsonNode *node = object != NULL ? json_object_get_member (object, key) : NULL;
   return node != NULL && !JSON_NODE_HOLDS_NULL (node) ? node : NULL;
@@ -78,41 +72,41 @@ get (JsonObject *object, const char *key)
 /* What the checkpoint is: the outer key wins; the inner may describe the model it was tuned from.
  */
 static JsonNode *
-get_identity (const Reader *reader, const char *key)
+get_identity (const EffnetCardReader *reader, const char *key)
 {
-  JsonNode *node = get (reader->top, key);
-  return node != NULL ? node : get (reader->inner, key);
+  JsonNode *node = effnet_card_get (reader->top, key);
+  return node != NULL ? node : effnet_card_get (reader->inner, key);
 }
 
 /* What its input must be: the inner key wins. */
 static JsonNode *
-get_input (const Reader *reader, const char *key)
+get_input (const EffnetCardReader *reader, const char *key)
 {
-  JsonNode *node = get (reader->inner, key);
-  return node != NULL ? node : get (reader->top, key);
+  JsonNode *node = effnet_card_get (reader->inner, key);
+  return node != NULL ? node : effnet_card_get (reader->top, key);
 }
 
 static gboolean
-read_choice (const Reader *reader, const char *key, JsonNode *node, const Choice *choices,
+read_choice (const EffnetCardReader *reader, const char *key, JsonNode *node, const Choice *choices,
              const char *expected, int *value, GError **error)
 {
   if (node == NULL)
     return TRUE;
   if (!effnet_json_is_string (node))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
   for (; choices->name != NULL; choices++) {
     if (strcmp (choices->name, json_node_get_string (node)) != 0)
       continue;
     *value = choices->value;
     return TRUE;
   }
-  return fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
+  return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
 }
 
 /* 0 < low <= value <= high */
-static gboolean
-read_number (const Reader *reader, const char *key, JsonNode *node, double low, double high,
-             double *value, GError **error)
+gboolean
+effnet_card_read_number (const EffnetCardReader *reader, const char *key, JsonNode *node,
+                         double low, double high, double *value, GError **error)
 {
   if (node == NULL)
     return TRUE;
@@ -120,7 +114,7 @@ read_number (const Reader *reader, const char *key, JsonNode *node, double low, 
   if (!(found >= low && found <= high)) {
     g_autofree char *expected = low < 1e-30 ? g_strdup_printf ("a number above 0, at most %g", high)
                                             : g_strdup_printf ("a number from %g to %g", low, high);
-    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
   }
   *value = found;
   return TRUE;
@@ -129,7 +123,8 @@ read_number (const Reader *reader, const char *key, JsonNode *node, double low, 
 /* Three numbers, or one for all three, that are still numbers as float32; with @divisor also above
  * 0, not even subnormal. */
 static gboolean
-read_triple (const Reader *reader, const char *key, gboolean divisor, float *values, GError **error)
+read_triple (const EffnetCardReader *reader, const char *key, gboolean divisor, float *values,
+             GError **error)
 {
   JsonNode *node = get_input (reader, key);
   const char *expected = divisor ? "three numbers above 0" : "three numbers";
@@ -140,12 +135,12 @@ read_triple (const Reader *reader, const char *key, gboolean divisor, float *val
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   guint n = list != NULL ? json_array_get_length (list) : 0;
   if (n != 3 && n != 1)
-    return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
   for (guint i = 0; i < 3; i++) {
     JsonNode *entry = json_array_get_element (list, i % n);
     double value = effnet_json_is_number (entry) ? json_node_get_double (entry) : NAN;
     if (!(fabs (value) <= G_MAXFLOAT) || (divisor && !(value >= (double)G_MINFLOAT)))
-      return fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+      return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
     found[i] = (float)value;
   }
   memcpy (values, found, sizeof found);
@@ -161,7 +156,7 @@ is_int_within (JsonNode *node, gint64 low, gint64 high)
 
 /* [3, height, width] */
 static gboolean
-read_input_size (const Reader *reader, EffnetCard *card, GError **error)
+read_input_size (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
   JsonNode *node = get_input (reader, "input_size");
 
@@ -172,7 +167,7 @@ read_input_size (const Reader *reader, EffnetCard *card, GError **error)
       !is_int_within (json_array_get_element (list, 0), 3, 3) ||
       !is_int_within (json_array_get_element (list, 1), 1, EFFNET_INPUT_SIDE_MAX) ||
       !is_int_within (json_array_get_element (list, 2), 1, EFFNET_INPUT_SIDE_MAX))
-    return fail_value (
+    return effnet_card_fail_value (
         reader, EFFNET_ERROR_FORMAT, "input_size", node,
         "[3, height, width] with sides of 1 to " G_STRINGIFY (EFFNET_INPUT_SIDE_MAX) " pixels",
         error);
@@ -182,15 +177,15 @@ read_input_size (const Reader *reader, EffnetCard *card, GError **error)
 }
 
 static gboolean
-read_architecture (const Reader *reader, EffnetCard *card, GError **error)
+read_architecture (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
   JsonNode *node = get_identity (reader, "architecture");
 
   if (node == NULL)
     return TRUE;
   if (!effnet_json_is_string (node))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "architecture", node,
-                       "a name such as \"efficientnet_b0\"", error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, "architecture", node,
+                                   "a name such as \"efficientnet_b0\"", error);
   card->architecture = g_strdup (json_node_get_string (node));
   return TRUE;
 }
@@ -198,16 +193,17 @@ read_architecture (const Reader *reader, EffnetCard *card, GError **error)
 /* The number of classes of the card itself; that of the model it was tuned from counts only where
  * nothing else does. */
 static gboolean
-read_classes (const Reader *reader, EffnetCard *card, GError **error)
+read_classes (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
-  JsonNode *outer = get (reader->top, "num_classes");
-  JsonNode *node = outer != NULL ? outer : get (reader->inner, "num_classes");
+  JsonNode *outer = effnet_card_get (reader->top, "num_classes");
+  JsonNode *node = outer != NULL ? outer : effnet_card_get (reader->inner, "num_classes");
 
   if (node == NULL)
     return TRUE;
   if (!is_int_within (node, 1, EFFNET_CLASSES_MAX))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "num_classes", node,
-                       "a whole number from 1 to " G_STRINGIFY (EFFNET_CLASSES_MAX), error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, "num_classes", node,
+                                   "a whole number from 1 to " G_STRINGIFY (EFFNET_CLASSES_MAX),
+                                   error);
   if (outer != NULL || card->labels == NULL)
     card->n_classes = (unsigned)json_node_get_int (node);
   return TRUE;
@@ -215,22 +211,25 @@ read_classes (const Reader *reader, EffnetCard *card, GError **error)
 
 /* What changes the network beside its name: timm's options for building it. */
 static gboolean
-check_network (const Reader *reader, GError **error)
+check_network (const EffnetCardReader *reader, GError **error)
 {
   static const char *const harmless[] = {"num_classes", "drop_rate",       "drop_path_rate",
                                          "pretrained",  "checkpoint_path", NULL};
-  JsonNode *node = get (reader->top, "model_args"), *pool = get_identity (reader, "global_pool");
+  JsonNode *node = effnet_card_get (reader->top, "model_args"),
+           *pool = get_identity (reader, "global_pool");
   JsonObjectIter iter;
   const char *key;
 
   if (pool != NULL && !(effnet_json_is_string (pool) &&
                         g_strv_contains ((const char *const[]){"avg", "", "fast", NULL},
                                          json_node_get_string (pool))))
-    return fail_value (reader, EFFNET_ERROR_UNSUPPORTED, "global_pool", pool, "\"avg\"", error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, "global_pool", pool, "\"avg\"",
+                                   error);
   if (node == NULL)
     return TRUE;
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "model_args", node, "an object", error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, "model_args", node, "an object",
+                                   error);
   json_object_iter_init (&iter, json_node_get_object (node));
   while (json_object_iter_next (&iter, &key, &node)) {
     if (g_strv_contains (harmless, key) || JSON_NODE_HOLDS_NULL (node) ||
@@ -240,8 +239,8 @@ check_network (const Reader *reader, GError **error)
       continue;
     g_autofree char *shown = effnet_printable (key);
     g_autofree char *place = g_strdup_printf ("model_args.%s", shown);
-    return fail_value (reader, EFFNET_ERROR_UNSUPPORTED, place, node,
-                       "the published network without it", error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, place, node,
+                                   "the published network without it", error);
   }
   return TRUE;
 }
@@ -249,7 +248,7 @@ check_network (const Reader *reader, GError **error)
 /* Black and white as the network sees them must be numbers, and leave room for sums of them: what
  * overflows inside may be clamped to an answer. */
 static gboolean
-check_range (const Reader *reader, const EffnetCard *card, GError **error)
+check_range (const EffnetCardReader *reader, const EffnetCard *card, GError **error)
 {
   for (unsigned i = 0; i < 3; i++) {
     double mean = (double)card->mean[i], std = (double)card->std[i];
@@ -265,7 +264,7 @@ check_range (const Reader *reader, const EffnetCard *card, GError **error)
 }
 
 static gboolean
-read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
+read_preprocessing (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
   int interpolation = (int)card->interpolation, crop_mode = (int)card->crop_mode;
 
@@ -277,8 +276,8 @@ read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
                     &interpolation, error) ||
       !read_choice (reader, "crop_mode", get_input (reader, "crop_mode"), crop_modes,
                     "\"center\", \"squash\" or \"border\"", &crop_mode, error) ||
-      !read_number (reader, "crop_pct", get_input (reader, "crop_pct"), EFFNET_CROP_PCT_MIN,
-                    EFFNET_CROP_PCT_MAX, &card->crop_pct, error))
+      !effnet_card_read_number (reader, "crop_pct", get_input (reader, "crop_pct"),
+                                EFFNET_CROP_PCT_MIN, EFFNET_CROP_PCT_MAX, &card->crop_pct, error))
     return FALSE;
   card->says_range = get_input (reader, "mean") != NULL && get_input (reader, "std") != NULL;
   card->interpolation = (EffnetInterpolation)interpolation;
@@ -288,7 +287,7 @@ read_preprocessing (const Reader *reader, EffnetCard *card, GError **error)
 
 /* What makes scores of the logits: our own key wins. @own: "effnet", or NULL. */
 static gboolean
-read_activation (const Reader *reader, JsonObject *own, EffnetCard *card, GError **error)
+read_activation (const EffnetCardReader *reader, JsonObject *own, EffnetCard *card, GError **error)
 {
   int activation = (int)card->activation;
 
@@ -296,7 +295,7 @@ read_activation (const Reader *reader, JsonObject *own, EffnetCard *card, GError
                     "\"single_label_classification\", \"multi_label_classification\" or "
                     "\"regression\"",
                     &activation, error) ||
-      !read_choice (reader, "effnet.activation", get (own, "activation"), activations,
+      !read_choice (reader, "effnet.activation", effnet_card_get (own, "activation"), activations,
                     "\"auto\", \"softmax\", \"sigmoid\" or \"none\"", &activation, error))
     return FALSE;
   card->activation = (EffnetOutputActivation)activation;
@@ -306,23 +305,24 @@ read_activation (const Reader *reader, JsonObject *own, EffnetCard *card, GError
 /* "effnet": {"padding": ..., "bn_epsilon": ..., "activation": ..., "temperature": ...}: what no
  * other card has a key for. */
 static gboolean
-read_own (const Reader *reader, EffnetCard *card, GError **error)
+read_own (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
-  JsonNode *node = get (reader->top, "effnet");
+  JsonNode *node = effnet_card_get (reader->top, "effnet");
   int padding = (int)card->padding;
 
   if (node == NULL)
     return read_activation (reader, NULL, card, error);
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "effnet", node, "an object", error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, "effnet", node, "an object", error);
   JsonObject *own = json_node_get_object (node);
-  if (!read_choice (reader, "effnet.padding", get (own, "padding"), paddings,
+  if (!read_choice (reader, "effnet.padding", effnet_card_get (own, "padding"), paddings,
                     "\"same\" or \"symmetric\"", &padding, error) ||
-      !read_number (reader, "effnet.bn_epsilon", get (own, "bn_epsilon"), G_MINDOUBLE, 1.0,
-                    &card->bn_epsilon, error) ||
-      !read_number (reader, "effnet.temperature", get (own, "temperature"), G_MINDOUBLE,
-                    EFFNET_TEMPERATURE_MAX, &card->temperature, error) ||
-      !read_activation (reader, own, card, error))
+      !effnet_card_read_number (reader, "effnet.bn_epsilon", effnet_card_get (own, "bn_epsilon"),
+                                G_MINDOUBLE, 1.0, &card->bn_epsilon, error) ||
+      !effnet_card_read_number (reader, "effnet.temperature", effnet_card_get (own, "temperature"),
+                                G_MINDOUBLE, EFFNET_TEMPERATURE_MAX, &card->temperature, error) ||
+      !read_activation (reader, own, card, error) ||
+      !effnet_card_read_training (reader, own, card, error))
     return FALSE;
   card->padding = (EffnetPadding)padding;
   return TRUE;
@@ -330,7 +330,7 @@ read_own (const Reader *reader, EffnetCard *card, GError **error)
 
 /* Those of the card itself, else of what it was tuned from. */
 static void
-read_labels (const Reader *reader, EffnetCard *card)
+read_labels (const EffnetCardReader *reader, EffnetCard *card)
 {
   if (!effnet_names_find (reader->file, reader->top, &card->labels, &card->labels_error) ||
       card->labels != NULL || reader->inner == NULL)
@@ -340,7 +340,7 @@ read_labels (const Reader *reader, EffnetCard *card)
 
 /* Names that do not fit num_classes are none. */
 static void
-check_labels (const Reader *reader, EffnetCard *card)
+check_labels (const EffnetCardReader *reader, EffnetCard *card)
 {
   guint n = card->labels != NULL ? g_strv_length (card->labels) : 0;
 
@@ -350,15 +350,17 @@ check_labels (const Reader *reader, EffnetCard *card)
                "%s has names for %u classes, but num_classes is %u", reader->file->subject, n,
                card->n_classes);
   g_clear_pointer (&card->labels, g_strfreev);
+  g_clear_pointer (&card->thresholds, g_free);
 }
 
 static gboolean
-read_card (Reader *reader, EffnetCard *card, GError **error)
+read_card (EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
-  JsonNode *inner = get (reader->top, "pretrained_cfg");
+  JsonNode *inner = effnet_card_get (reader->top, "pretrained_cfg");
 
   if (inner != NULL && !JSON_NODE_HOLDS_OBJECT (inner))
-    return fail_value (reader, EFFNET_ERROR_FORMAT, "pretrained_cfg", inner, "an object", error);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, "pretrained_cfg", inner,
+                                   "an object", error);
   reader->inner = inner != NULL ? json_node_get_object (inner) : NULL;
   read_labels (reader, card);
   if (!read_architecture (reader, card, error) || !read_classes (reader, card, error) ||
@@ -415,7 +417,7 @@ effnet_card_load (const char *path, GError **error)
   if (text == NULL || !parse_card (&file, error))
     return NULL;
   g_autoptr (JsonNode) root = file.root;
-  Reader reader = {.file = &file, .top = json_node_get_object (root)};
+  EffnetCardReader reader = {.file = &file, .top = json_node_get_object (root)};
   g_autoptr (EffnetCard) card = effnet_card_new ();
   return read_card (&reader, card, error) ? g_steal_pointer (&card) : NULL;
 }
@@ -428,5 +430,12 @@ effnet_card_free (EffnetCard *card)
   g_free (card->architecture);
   g_strfreev (card->labels);
   g_clear_error (&card->labels_error);
+  g_free (card->backbone_name);
+  g_free (card->backbone_path);
+  g_free (card->backbone_sha256);
+  g_free (card->thresholds);
+  g_free (card->unknown_method);
+  g_free (card->unknown_file);
+  g_free (card->provenance);
   g_free (card);
 }

@@ -38,6 +38,13 @@ typedef struct {
   double bn_epsilon;                 /* 0 = not said */
   char **labels;                     /* NULL-terminated; NULL = none */
   GError *labels_error; /* why there are none though the card means to give them; NULL = nothing */
+  /* of a trained head; NULL = not said */
+  char *backbone_name, *backbone_path; /* a model's name and where it lay: relative to the card */
+  char *backbone_sha256;               /* of its weights file; 64 digits */
+  double *thresholds; /* [labels]: from which score on a class counts; 0 = always */
+  char *unknown_method, *unknown_file; /* how distances are measured; a file beside the card */
+  double unknown_threshold;            /* above it a picture is of none of the classes */
+  char *provenance;                    /* a JSON object, as written */
 } EffnetCard;
 
 /* Defaults where there is no card: ImageNet mean and std, bicubic, crop_pct 0.875. */
@@ -47,7 +54,8 @@ EffnetCard *effnet_card_new (void);
  * architecture, classes and names the outer); unknown ones are left alone. Names are found as
  * names.h says; broken ones are no error here: whoever names a label file does not need them. Also
  * read: "problem_type" as transformers has it, and "effnet": {"padding": "same"|"symmetric",
- * "bn_epsilon": 0.001, "activation": "softmax"|"sigmoid"|"none", "temperature": 1.5}. NULL with
+ * "bn_epsilon": 0.001, "activation": "softmax"|"sigmoid"|"none", "temperature": 1.5} with what
+ * training adds. NULL with
  * NOT_FOUND, IO, FORMAT or UNSUPPORTED (an interpolation, crop mode, padding or change of the
  * network that is not one of ours). */
 EffnetCard *effnet_card_load (const char *path, GError **error);

@@ -62,7 +62,7 @@ static gboolean
 bind_and_fold (const EffnetNet *net, const EffnetTensorTable *table, GError **error)
 {
   size_t n;
-  g_autofree EffnetBound *bound = effnet_bind (net, table, 0, &n, error);
+  g_autofree EffnetBound *bound = effnet_bind (net, table, NULL, 0, &n, error);
   gboolean ok = bound != NULL;
 
   for (size_t i = 0; ok && i < n; i++)

@@ -123,7 +123,7 @@ pack_weights (Bench *bench, const EffnetPlan *plan)
   GError *error = NULL;
   g_autoptr (EffnetTensorTable) tensors = effnet_synthetic_new (bench->net, 1, NULL);
   size_t n;
-  g_autofree EffnetBound *bound = effnet_bind (bench->net, tensors, 0, &n, &error);
+  g_autofree EffnetBound *bound = effnet_bind (bench->net, tensors, NULL, 0, &n, &error);
 
   check (bound != NULL, error);
   check (effnet_arena_init (&bench->weights, plan->weight_bytes) == 0, NULL);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the parts of the card's reader share, private to weights. */
+#ifndef EFFNET_WEIGHTS_CARD_READ_H
+#define EFFNET_WEIGHTS_CARD_READ_H
+
+#include "weights/card.h"
+
+#include "weights/json.h"
+
+typedef struct {
+  const EffnetJsonFile *file;
+  JsonObject *top;
+  JsonObject *inner; /* "pretrained_cfg", or NULL */
+} EffnetCardReader;
+
+/* NULL for null, too. @object: (nullable). */
+JsonNode *effnet_card_get (JsonObject *object, const char *key);
+/* Sets @error: "@key is ...; expected @expected". Returns FALSE. */
+gboolean effnet_card_fail_value (const EffnetCardReader *reader, EffnetError code, const char *key,
+                                 JsonNode *node, const char *expected, GError **error);
+/* low <= value <= high; @node: (nullable): then nothing is read. */
+gboolean effnet_card_read_number (const EffnetCardReader *reader, const char *key, JsonNode *node,
+                                  double low, double high, double *value, GError **error);
+/* What training has written into @own, the card's "effnet". @card has its labels by now. */
+gboolean effnet_card_read_training (const EffnetCardReader *reader, JsonObject *own,
+                                    EffnetCard *card, GError **error);
+
+#endif
