@@ -331,7 +331,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   enter ();
   GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
-  g_object_set (element, "model-file", model_path, "variant", MINI_VARIANT, "threads", 2, NULL);
+  g_object_set (element, "model-file", model_path, "variant", MINI_VARIANT, "threads",
+                1 + size % 8 / 7, NULL);
   GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
   gst_harness_push_event (h, gst_event_new_stream_start ("fuzz"));
   send_caps (h, &bytes, &info);
