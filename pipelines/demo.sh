@@ -1,40 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# From a fresh Debian or Ubuntu to labels: installs what is missing, builds, classifies two photographs and a
-# clip, or what you name, through the GStreamer element with the model in models/, and leaves pictures with
-# the label drawn on them. demo.sh [PICTURE|CLIP...]
+# From a fresh Debian or Ubuntu to labels: installs what is missing, builds (setup.sh), classifies two
+# photographs and a clip, or what you name, through the GStreamer element with the model in models/, and
+# leaves pictures with the label drawn on them. demo.sh [PICTURE|CLIP...]
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
-build=${EFFNET_BUILD_ROOT:-$root/build}
+# shellcheck source=pipelines/setup.sh
+. "$(dirname "$0")/setup.sh"
 out=${EFFNET_DEMO_OUT:-$build/demo}
-packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev
-  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
-  gstreamer1.0-plugins-good gstreamer1.0-x gstreamer1.0-libav fonts-dejavu-core)
-
-install_packages() {
-  local package missing=() sudo=
-  command -v dpkg-query >/dev/null || { echo "No dpkg here: installing nothing." && return; }
-  for package in "${packages[@]}"; do
-    dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  [ "$(id -u)" -eq 0 ] || sudo=sudo
-  echo "Installing with apt-get: ${missing[*]}"
-  $sudo apt-get -q update
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 install \
-    --no-install-recommends "${missing[@]}"
-}
-
-build_effnet() {
-  [ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dtests=false >"$root/.demo-setup.log" 2>&1 || {
-    cat "$root/.demo-setup.log"
-    exit 1
-  }
-  rm -f "$root/.demo-setup.log"
-  echo "Building in $build"
-  ninja -C "$build" --quiet
-}
 
 # head_of FILE: the pipeline's head; a JPEG goes to the element as it is.
 head_of() {
@@ -59,11 +32,7 @@ annotate() {
     ! videoconvert ! pngenc snapshot=true ! filesink location="$3" >"$out/errors" 2>&1
 }
 
-install_packages
-build_effnet
 mkdir -p "$out"
-# shellcheck source=pipelines/common.sh
-. "$root/pipelines/common.sh"
 [ $# -gt 0 ] || set -- "$here/media/cat.jpg" "$here/media/coffee.jpg" "$here/media/pan.webm"
 
 failed=0 rows_shown=12
