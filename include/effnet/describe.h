@@ -11,7 +11,8 @@
  * @error: return location
  *
  * Returns: (transfer full) (nullable): JSON: `variant`, `width`, `depth`, `resolution`,
- * `parameters`, `multiply_adds`, `stages` (list), `blocks` (list); free with g_free()
+ * `parameters`, `multiply_adds`, `stages` (list), `blocks` (list), `feature_maps` (list,
+ * the members of #EffnetStage); free with g_free()
  */
 EFFNET_API char *effnet_describe_variant (const char *variant, GError **error);
 /**

@@ -2,9 +2,9 @@
  *
  * effnet: EfficientNet image classification on an ordinary CPU.
  *
- * This file, effnet/image.h, effnet/describe.h and effnet/picture.h, which it includes,
- * effnet/scheduler.h and effnet/train.h are the specification of libeffnet: what is not declared in
- * them is not public.
+ * This file, effnet/image.h, effnet/describe.h, effnet/maps.h and effnet/picture.h, which it
+ * includes, effnet/scheduler.h and effnet/train.h are the specification of libeffnet: what is not
+ * declared in them is not public.
  *
  * Lifetimes. There are three, beside those of effnet/scheduler.h and effnet/train.h:
  *   model    immutable and reference-counted; any number of threads may use it at once
@@ -306,6 +306,7 @@ typedef enum {
  *   below 1 more; up to EFFNET_TEMPERATURE_MAX. 0 = what the card says, else 1
  * @frontend_only: TRUE: for effnet_session_preprocess() and what goes with it, on one thread;
  *   without the memory of the network, which fails with #EFFNET_ERROR_ARGUMENT
+ * @stages: 1 << NUMBER of each stage (#EffnetStage) whose feature map the results carry
  */
 typedef struct {
   unsigned threads;
@@ -316,7 +317,8 @@ typedef struct {
   EffnetOutputActivation activation;
   double temperature;
   gboolean frontend_only;
-  void *reserved[6];
+  unsigned stages;
+  void *reserved[5];
 } EffnetSessionOptions;
 
 typedef struct _EffnetSession EffnetSession;
@@ -337,6 +339,8 @@ typedef struct _EffnetSession EffnetSession;
  * @warnings: what the JPEG decoder complained of; 0 for a sound frame and for pixels
  * @damage: share of the JPEG's picture, as far as it was read, that is lost or in doubt: 0 up to
  *   EFFNET_DAMAGE_MAX
+ * @stages: (nullable): by stage number, of those asked for [height][width][channels], else NULL;
+ *   NULL when none was
  *
  * The arrays belong to the session and hold until its next call.
  */
@@ -349,7 +353,8 @@ typedef struct {
   uint64_t decode_ns, convert_ns, infer_ns;
   unsigned warnings;
   float damage;
-  void *reserved[3];
+  const float *const *stages;
+  void *reserved[2];
 } EffnetResult;
 
 /**
@@ -573,6 +578,7 @@ EFFNET_API char *effnet_session_get_profile (const EffnetSession *session);
 EFFNET_API unsigned effnet_result_top_k (const EffnetResult *result, unsigned k, EffnetScore *top);
 
 #include "effnet/describe.h"
+#include "effnet/maps.h"
 #include "effnet/picture.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetModel, effnet_model_unref)

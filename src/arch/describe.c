@@ -147,6 +147,32 @@ add_summary (JsonBuilder *json, const EffnetNet *net)
 }
 
 static void
+add_feature_maps (JsonBuilder *json, const EffnetNet *net)
+{
+  EffnetStage stages[EFFNET_STAGES_MAX];
+  unsigned n = effnet_net_stages (net, stages);
+
+  json_builder_set_member_name (json, "feature_maps");
+  json_builder_begin_array (json);
+  for (unsigned i = 0; i < n; i++) {
+    json_builder_begin_object (json);
+    member_int (json, "stage", stages[i].stage);
+    member_string (json, "name", stages[i].name);
+    member_int (json, "height", stages[i].height);
+    member_int (json, "width", stages[i].width);
+    member_int (json, "channels", stages[i].channels);
+    member_int (json, "reduction", stages[i].reduction);
+    json_builder_set_member_name (json, "out_index");
+    if (stages[i].out_index >= 0)
+      json_builder_add_int_value (json, stages[i].out_index);
+    else
+      json_builder_add_null_value (json);
+    json_builder_end_object (json);
+  }
+  json_builder_end_array (json);
+}
+
+static void
 add_lists (JsonBuilder *json, const EffnetNet *net)
 {
   json_builder_set_member_name (json, "stages");
@@ -179,6 +205,7 @@ effnet_net_describe (const EffnetNet *net)
   member_int (json, "out_channels", net->n_classes);
   members_cost (json, effnet_cost_layers (net, EFFNET_LAYER_CLASSIFIER));
   json_builder_end_object (json);
+  add_feature_maps (json, net);
   json_builder_end_object (json);
 
   g_autoptr (JsonNode) root = json_builder_get_root (json);

@@ -71,6 +71,9 @@ unsigned effnet_conv_pad (unsigned in, unsigned kernel, unsigned stride, EffnetP
 uint64_t effnet_net_parameters (const EffnetNet *net);
 uint64_t effnet_net_multiply_adds (const EffnetNet *net);
 
+/* The stages whose outputs are to be had: stem, the stages of blocks, head. Returns how many. */
+unsigned effnet_net_stages (const EffnetNet *net, EffnetStage stages[EFFNET_STAGES_MAX]);
+
 /* JSON as effnet_describe_variant() documents; free with g_free(). */
 char *effnet_net_describe (const EffnetNet *net);
 

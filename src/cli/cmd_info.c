@@ -55,6 +55,45 @@ add_part (CliTable *table, const char *name, JsonObject *part)
   cli_table_add (table, cells);
 }
 
+/* What `effnet run --stages` takes and gives. */
+static void
+print_feature_maps (JsonArray *maps)
+{
+  static const char *const map_heads[] = {"--stages",  "name",      "feature map",
+                                          "reduction", "out_index", NULL};
+  CliTable *table = cli_table_new (map_heads, 0x1du); /* all but name flush right */
+
+  for (guint i = 0; i < json_array_get_length (maps); i++) {
+    JsonObject *map = json_array_get_object_element (maps, i);
+    char stage[12], shape[64], reduction[12], out_index[12] = "";
+
+    g_snprintf (stage, sizeof stage, "%d", (int)number (map, "stage"));
+    g_snprintf (shape, sizeof shape, "%d x %d x %d", (int)number (map, "height"),
+                (int)number (map, "width"), (int)number (map, "channels"));
+    g_snprintf (reduction, sizeof reduction, "%d", (int)number (map, "reduction"));
+    if (!json_object_get_null_member (map, "out_index"))
+      g_snprintf (out_index, sizeof out_index, "%d", (int)number (map, "out_index"));
+    cli_table_add (table, (const char *[]){stage, text (map, "name"), shape, reduction, out_index});
+  }
+  putchar ('\n');
+  cli_table_print (table);
+}
+
+/* At the size for which @model is laid out. */
+static void
+set_feature_map_sizes (JsonArray *maps, const EffnetModel *model)
+{
+  EffnetStage stages[EFFNET_STAGES_MAX];
+  unsigned n = effnet_model_get_stages (model, stages);
+
+  for (unsigned i = 0; i < n && i < json_array_get_length (maps); i++) {
+    JsonObject *map = json_array_get_object_element (maps, i);
+
+    json_object_set_int_member (map, "height", stages[i].height);
+    json_object_set_int_member (map, "width", stages[i].width);
+  }
+}
+
 static void
 print_variant (JsonObject *net)
 {
@@ -82,6 +121,7 @@ print_variant (JsonObject *net)
   if (json_object_has_member (net, "classifier"))
     add_part (table, "classifier", json_object_get_object_member (net, "classifier"));
   cli_table_print (table);
+  print_feature_maps (json_object_get_array_member (net, "feature_maps"));
 }
 
 static JsonObject *
@@ -169,8 +209,10 @@ describe (const char *what, const EffnetModelOptions *options, GError **error)
   }
   json = effnet_describe_variant (info.variant, error);
   net = json != NULL ? cli_json_object (json) : NULL;
-  if (net != NULL)
+  if (net != NULL) {
     json_object_set_object_member (net, "model", model_object (model));
+    set_feature_map_sizes (json_object_get_array_member (net, "feature_maps"), model);
+  }
   return net;
 }
 

@@ -48,6 +48,12 @@ struct _EffnetSession {
   EffnetStop stop;
   float *probabilities; /* [n_classes]; NULL: a front end only, without an arena */
   uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
+  unsigned tapped;      /* 1 << number of each stage whose output is kept */
+  size_t tapped_bytes;  /* of one image's, as float, in the arena behind the scratch */
+  struct {
+    unsigned image, images; /* the last result's in its run; 0 images: there is none */
+    const float *maps[EFFNET_STAGES_MAX]; /* of that image, by number of the stage */
+  } last;
   struct {
     unsigned n, first, end; /* images; only those from first on are at hand, up to end */
     const float *inputs[EFFNET_BATCH_MAX];
@@ -59,6 +65,21 @@ struct _EffnetSession {
  * _leave(); features and logits are then in the arena, unless the session was stopped meanwhile.
  * @images: at most the session's. */
 void effnet_run (EffnetSession *session, const float *const *inputs, size_t images);
+
+/* Around everything that uses the session's pool. _leave() returns @ok, unless something was left
+ * out meanwhile: whatever else went wrong is due to that. */
+void effnet_session_enter (EffnetSession *session);
+gboolean effnet_session_leave (EffnetSession *session, gboolean ok, GError **error);
+
+/* ---- maps.c ---- */
+
+/* Takes the stages asked for; FALSE with ARGUMENT for one there is not. */
+gboolean effnet_session_tap (EffnetSession *session, unsigned stages, GError **error);
+/* Keeps what step @step has just made of @images images, if it is an output asked for. */
+void effnet_session_keep_taps (EffnetSession *session, size_t step, size_t images);
+/* Image @i of the @images of the last run is the result that the caller gets. */
+void effnet_session_give_taps (EffnetSession *session, size_t i, size_t images,
+                               EffnetResult *result);
 
 /* Runs the network over @inputs, all at once: effnet_session_run() has the result of each of them
  * at hand, until the session runs anything else. FALSE when it was stopped, or got no memory; then

@@ -447,6 +447,8 @@ effnet_run (EffnetSession *session, const float *const *inputs, size_t images)
     job.alone = effnet_pool_is_alone (session->pool);
     effnet_pool_run (session->pool, effnet_step_tiles (job.step, images, job.alone), run_tile,
                      &job);
+    if (session->tapped != 0)
+      effnet_session_keep_taps (session, i, images);
     if (session->profile != NULL)
       session->profile[i] = (uint64_t)(effnet_clock_ns () - before);
   }

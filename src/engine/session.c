@@ -87,8 +87,8 @@ static gboolean
 make_arena (EffnetSession *session, size_t images, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
-  size_t bytes =
-      images * plan->arena_bytes + effnet_pool_size (session->pool) * plan->scratch_bytes;
+  size_t bytes = images * (plan->arena_bytes + session->tapped_bytes) +
+                 effnet_pool_size (session->pool) * plan->scratch_bytes;
 
   if (session->images >= images)
     return TRUE;
@@ -115,7 +115,8 @@ session_new (EffnetModel *model, EffnetPool *pool, const EffnetSessionOptions *o
 
   session->model = effnet_model_ref (model);
   session->pool = pool;
-  if (!options->frontend_only && !make_arena (session, 1, error))
+  if (!options->frontend_only &&
+      (!effnet_session_tap (session, options->stages, error) || !make_arena (session, 1, error)))
     return NULL;
   session->resize_mode = options->resize_mode;
   fill_spec (&session->spec, model, options);
@@ -222,16 +223,15 @@ effnet_session_set_cancelled (EffnetSession *session, gboolean cancelled)
   atomic_store (&session->stop.asked, cancelled);
 }
 
-static void
-enter (EffnetSession *session)
+void
+effnet_session_enter (EffnetSession *session)
 {
   atomic_store (&session->stop.obeyed, 0);
   effnet_pool_enter (session->pool);
 }
 
-/* Returns @ok, unless something was left out meanwhile: whatever else went wrong is due to that. */
-static gboolean
-leave (EffnetSession *session, gboolean ok, GError **error)
+gboolean
+effnet_session_leave (EffnetSession *session, gboolean ok, GError **error)
 {
   effnet_pool_leave (session->pool);
   if (!atomic_load (&session->stop.obeyed))
@@ -285,6 +285,7 @@ take_result (EffnetSession *session, size_t i, size_t images, EffnetResult *resu
   effnet_result_activate (session->activation, session->temperature, result->logits,
                           session->probabilities, plan->n_classes);
   effnet_result_measure (result, session->activation);
+  effnet_session_give_taps (session, i, images, result);
   return TRUE;
 }
 
@@ -293,11 +294,11 @@ take_result (EffnetSession *session, size_t i, size_t images, EffnetResult *resu
 static gboolean
 begin_image (EffnetSession *session, GError **error)
 {
-  session->ahead.n = 0;
+  session->ahead.n = session->last.images = 0;
   return make_arena (session, 1, error);
 }
 
-/* Between enter() and leave(), after begin_image(). */
+/* Between effnet_session_enter() and effnet_session_leave(), after begin_image(). */
 static gboolean
 infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError **error)
 {
@@ -305,7 +306,7 @@ infer (EffnetSession *session, const float *nhwc, EffnetResult *result, GError *
 
   effnet_run (session, &nhwc, 1);
   if (atomic_load (&session->stop.obeyed))
-    return FALSE; /* leave() says why */
+    return FALSE; /* effnet_session_leave() says why */
   if (!take_result (session, 0, 1, result, error))
     return FALSE;
   result->infer_ns = (uint64_t)(effnet_clock_ns () - before);
@@ -318,12 +319,12 @@ effnet_session_run_ahead (EffnetSession *session, const float *const *inputs, un
   int64_t before = effnet_clock_ns ();
   gboolean ok;
 
-  session->ahead.n = 0;
+  session->ahead.n = session->last.images = 0;
   if (n > EFFNET_BATCH_MAX || !make_arena (session, n, NULL))
     return FALSE;
-  enter (session);
+  effnet_session_enter (session);
   effnet_run (session, inputs, n);
-  ok = leave (session, TRUE, NULL);
+  ok = effnet_session_leave (session, TRUE, NULL);
   if (!ok)
     return FALSE;
   memcpy (session->ahead.inputs, inputs, n * sizeof *inputs);
@@ -344,7 +345,7 @@ find_ahead (const EffnetSession *session, const float *nhwc)
   return -1;
 }
 
-/* Between enter() and leave(). */
+/* Between effnet_session_enter() and effnet_session_leave(). */
 static gboolean
 take_ahead (EffnetSession *session, unsigned i, EffnetResult *result, GError **error)
 {
@@ -371,10 +372,10 @@ effnet_session_run (EffnetSession *session, const float *nhwc, EffnetResult *res
 
   if (!check_network (session, error))
     return FALSE;
-  enter (session);
+  effnet_session_enter (session);
   ok = i >= 0 ? take_ahead (session, (unsigned)i, result, error)
               : begin_image (session, error) && infer (session, nhwc, result, error);
-  return leave (session, ok, error);
+  return effnet_session_leave (session, ok, error);
 }
 
 gboolean
@@ -412,9 +413,9 @@ effnet_session_preprocess (EffnetSession *session, const EffnetImage *frame, flo
 {
   gboolean ok;
 
-  enter (session);
+  effnet_session_enter (session);
   ok = effnet_frontend_run (session->frontend, frame, session->pool, nhwc, NULL, error);
-  return leave (session, ok, error);
+  return effnet_session_leave (session, ok, error);
 }
 
 gboolean
@@ -428,12 +429,12 @@ effnet_session_preprocess_regions (EffnetSession *session, const EffnetImage *fr
 
   if (n_regions == 0)
     return TRUE;
-  enter (session);
+  effnet_session_enter (session);
   ok = effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool, &unread,
                               error);
   for (unsigned i = 0; ok && i < n_regions; i++)
     effnet_frontend_fill (session->frontend, i, session->pool, nhwc + i * input, &unread);
-  return leave (session, ok, error);
+  return effnet_session_leave (session, ok, error);
 }
 
 /* Region @i of the frame that the front end has begun.
@@ -471,10 +472,10 @@ effnet_session_classify (EffnetSession *session, const EffnetImage *frame, Effne
 
   if (!check_network (session, error))
     return FALSE;
-  enter (session);
+  effnet_session_enter (session);
   ok = effnet_frontend_begin (session->frontend, frame, NULL, 1, session->pool, &times, error) &&
        classify_region (session, 0, FALSE, &times, result, error);
-  return leave (session, ok, error);
+  return effnet_session_leave (session, ok, error);
 }
 
 gboolean
@@ -490,17 +491,18 @@ effnet_session_classify_regions (EffnetSession *session, const EffnetImage *fram
     return TRUE;
   if (!check_network (session, error))
     return FALSE;
-  enter (session);
-  ok = leave (session,
-              effnet_frontend_begin (session->frontend, frame, regions, n_regions, session->pool,
-                                     &times, error),
-              error);
+  effnet_session_enter (session);
+  ok = effnet_session_leave (session,
+                             effnet_frontend_begin (session->frontend, frame, regions, n_regions,
+                                                    session->pool, &times, error),
+                             error);
   for (unsigned i = 0; ok && i < n_regions; i++) {
     GError *why = NULL;
     gboolean ran;
 
-    enter (session);
-    ran = leave (session, classify_region (session, i, TRUE, &times, &result, &why), &why);
+    effnet_session_enter (session);
+    ran = effnet_session_leave (session, classify_region (session, i, TRUE, &times, &result, &why),
+                                &why);
     if (ran)
       func (i, &result, user_data);
     ok = why == NULL;

@@ -373,17 +373,44 @@ begin_jpeg (EffnetFrontend *f, const EffnetImage *file, const EffnetRegion *regi
 /* ---- running -----------------------------------------------------------------------------------
  */
 
+/* The size of @image as it is stored; as read_header() for a JPEG. */
+static gboolean
+stored_size (EffnetFrontend *f, EffnetImage *image, unsigned *width, unsigned *height,
+             GError **error)
+{
+  EffnetJpegHeader header = {.width = image->width, .height = image->height};
+
+  if (image->format == EFFNET_PIXEL_FORMAT_JPEG ? !read_header (f, image, &header, error)
+                                                : !check_raw (image, error))
+    return FALSE;
+  *width = header.width;
+  *height = header.height;
+  return TRUE;
+}
+
 gboolean
 effnet_frontend_size (EffnetFrontend *f, const EffnetImage *frame, unsigned *width,
                       unsigned *height, GError **error)
 {
-  EffnetJpegHeader header = {.width = frame->width, .height = frame->height};
   EffnetImage image = *frame;
+  unsigned w, h;
 
-  if (image.format == EFFNET_PIXEL_FORMAT_JPEG ? !read_header (f, &image, &header, error)
-                                               : !check_raw (&image, error))
+  return stored_size (f, &image, &w, &h, error) &&
+         effnet_geometry_visible (&image, w, h, width, height, error);
+}
+
+gboolean
+effnet_frontend_view (EffnetFrontend *f, const EffnetImage *frame, EffnetView *view, GError **error)
+{
+  EffnetGeometry geometry = {0};
+  EffnetImage image = *frame;
+  unsigned w, h;
+
+  if (!stored_size (f, &image, &w, &h, error) ||
+      !effnet_geometry_init (&geometry, &f->spec, &image, w, h, error))
     return FALSE;
-  return effnet_geometry_visible (&image, header.width, header.height, width, height, error);
+  effnet_geometry_view (&geometry, &f->spec, view);
+  return TRUE;
 }
 
 gboolean

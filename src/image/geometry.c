@@ -262,3 +262,29 @@ effnet_geometry_init (EffnetGeometry *geometry, const EffnetInputSpec *spec,
     g->y.skip = g->y.resized - g->y.n - g->y.skip;
   return TRUE;
 }
+
+/* Edge i of an output axis lies at lo + (skip + i - at) * scale of the stored axis; counted from hi
+ * on a mirrored one. */
+static void
+view_axis (const EffnetAxis *axis, gboolean mirrored, unsigned outputs, double *start,
+           double *length)
+{
+  double first = (double)axis->skip - axis->at, end = (double)axis->skip + axis->at + axis->n;
+
+  *start = mirrored ? (axis->hi - axis->lo) - end * axis->scale : first * axis->scale;
+  *length = outputs * axis->scale;
+}
+
+void
+effnet_geometry_view (const EffnetGeometry *geometry, const EffnetInputSpec *spec, EffnetView *view)
+{
+  EffnetGeometry g = *geometry;
+  gboolean mirror_x = g.transposed ? g.mirror_y : g.mirror_x;
+  gboolean mirror_y = g.transposed ? g.mirror_x : g.mirror_y;
+
+  swap_axes (&g);
+  view_axis (&g.x, mirror_x, spec->width, &view->x, &view->width);
+  view_axis (&g.y, mirror_y, spec->height, &view->y, &view->height);
+  view->frame_width = g.x.hi - g.x.lo;
+  view->frame_height = g.y.hi - g.y.lo;
+}

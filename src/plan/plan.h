@@ -10,12 +10,22 @@
 #include "plan/step.h"
 #include "plan/tile.h"
 
+/* Where the output of a stage is to be had: T [elements], right after a step. That of the last
+ * stage lasts past all steps. */
+typedef struct {
+  size_t step;
+  EffnetSlot slot;
+  size_t elements;
+} EffnetTap;
+
 typedef struct {
   EffnetDtype dtype; /* T, of the activations */
   size_t in_h, in_w;
   unsigned n_classes, n_features;
   size_t n_steps;
   const EffnetStep *steps;
+  unsigned n_stages;
+  EffnetTap taps[EFFNET_STAGES_MAX]; /* by number of the stage */
   size_t n_layers;
   const EffnetPackedLayer *layers; /* in the order of effnet_net_layers() */
   size_t weight_bytes;             /* of all layers, packed */

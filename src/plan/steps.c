@@ -251,6 +251,15 @@ add_block (Builder *b, const EffnetBlock *block, EffnetSlot x)
   return add_pointwise (b, find_layer (b, EFFNET_LAYER_PROJECT, block), block, "project", project);
 }
 
+/* The step built last makes a stage's output, @slot. */
+static void
+add_tap (Builder *b, EffnetPlan *plan, EffnetSlot slot)
+{
+  g_assert (plan->n_stages < EFFNET_STAGES_MAX);
+  plan->taps[plan->n_stages++] = (EffnetTap){
+      .step = b->n_steps - 1, .slot = slot, .elements = b->buffers[slot].stride / b->element};
+}
+
 static EffnetSlot
 add_average_pool (Builder *b, size_t pixels, EffnetSlot x)
 {
@@ -289,6 +298,7 @@ finish (Builder *b, EffnetPlan *plan, EffnetBuffer **work)
   /* What a caller reads after the last step lives past all of them. */
   b->buffers[plan->features].last = b->n_steps;
   b->buffers[plan->logits].last = b->n_steps;
+  b->buffers[plan->taps[plan->n_stages - 1].slot].last = b->n_steps;
   plan->arena_bytes = effnet_memory_plan (b->buffers, b->n_buffers, work);
   plan->n_steps = b->n_steps;
   for (size_t i = 0; i < plan->n_steps; i++) {
@@ -323,10 +333,15 @@ effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *l
     return FALSE;
   x = add_stem (&b);
   plan->input = b.steps[0].stem.in;
-  for (unsigned i = 0; i < net->n_blocks; i++)
+  add_tap (&b, plan, x);
+  for (unsigned i = 0; i < net->n_blocks; i++) {
     x = add_block (&b, &net->blocks[i], x);
+    if (i + 1 == net->n_blocks || net->blocks[i + 1].stage != net->blocks[i].stage)
+      add_tap (&b, plan, x);
+  }
   head.in = x;
   x = add_pointwise (&b, find_layer (&b, EFFNET_LAYER_HEAD, NULL), NULL, "head", head);
+  add_tap (&b, plan, x);
   plan->features = add_average_pool (&b, head.pixels, x);
   plan->logits = add_classifier (&b, plan->features);
   finish (&b, plan, work);

@@ -38,6 +38,27 @@ def shapes():
 
 
 @test
+def stages():
+    """feature maps come in files of their own, and change no logits; all files or none"""
+    x = batch(2)
+    y = run(x)
+    assert np.array_equal(run(x, "--stages", "8,0,3"), y)
+    shapes = {0: (2, 32, 32, 32), 3: (2, 8, 8, 40), 8: (2, 2, 2, 1280)}
+    maps = {k: np.load(f"y-stage{k}.npy") for k in shapes}
+    assert all(maps[k].shape == shapes[k] and maps[k].dtype == np.float32 for k in shapes)
+    assert sorted(p.name for p in pathlib.Path().glob("y-stage*")) == [f"y-stage{k}.npy" for k in shapes]
+    assert np.abs(maps[8].mean((1, 2)) - run(x, "--features")).max() < 1e-5
+    pathlib.Path("locked-stage3.npy").mkdir()
+    failure("run", "--variant", "lite0", "--synthetic", 7, "--input", "x.npy", "--output", "locked", "--stages",
+            "3", says=["locked-stage3.npy"])
+    assert not pathlib.Path("locked").exists()
+    failure("run", "--variant", "lite0", "--synthetic", 7, "--input", "x.npy", "--output", "z.npy", "--stages",
+            "3,9", says=["stage 9 asked for; lite0 has 0 to 8"])
+    for wrong in ("", "3,", "x", "-1", "1;2", "31"):
+        failure("run", "--input", "x.npy", "--output", "z.npy", "--stages", wrong, says=["--stages", "3,5,7"], code=2)
+
+
+@test
 def classifier():
     """the default model's logits are its classifier applied to its features"""
     import json

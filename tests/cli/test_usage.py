@@ -101,6 +101,9 @@ def info_of_variants():
         assert abs(net["parameters"] / 1e6 - parameters) < 0.006, net["parameters"]
         assert abs(net["multiply_adds"] / 1e9 / multiply_adds - 1) < 0.003, net["multiply_adds"]
         text = effnet("info", variant).out
+        last = net["feature_maps"][-1]
+        assert f"{last['height']} x {last['width']} x {net['n_features']}" in text.splitlines()[-1]
+        assert [m["out_index"] for m in net["feature_maps"]] == [None, 0, 1, 2, None, 3, None, 4, None]
         assert text.count("\nstage ") == 7 and "head" in text and "classifier" in text, text
     for variant in ("b8", "l2", "lite0", "lite1", "lite2", "lite3", "lite4", "phi:0.5"):
         assert json.loads(effnet("info", variant, "--json").out)["variant"] == variant

@@ -66,4 +66,5 @@ def main():
         sys.exit("further from fp32 than it may be")
 
 
-main()
+if __name__ == "__main__":
+    main()
