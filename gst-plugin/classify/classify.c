@@ -144,7 +144,8 @@
  * has no threads of its own and serves all streams of the process that take turns. With
  * #effnetclassify:decode-frames=all every picture is decoded, in order, with a decoder for each
  * stream; the result of a picture that B-frames hold back comes with a later buffer. No buffer is
- * ever dropped, since others build on it, and #effnetclassify:trigger is not asked.
+ * ever dropped, since others build on it. What looks at the picture, #effnetclassify:trigger, the
+ * camera's health and #effnetclassify:shadow-model, looks at those that are decoded.
  *
  * ## Fields of a result
  *

@@ -187,19 +187,17 @@ is_of_places (const GstMeta *meta)
 }
 
 /* Not all metas: one of them may hold the memory of the buffer. */
-static GstBuffer *
-copy_places (GstBuffer *buffer)
+static void
+add_places (GstBuffer *to, GstBuffer *buffer)
 {
   GstMetaTransformCopy all = {.region = FALSE, .size = (gsize)-1};
-  GstBuffer *places = gst_buffer_new ();
   gpointer state = NULL;
   GstMeta *meta;
 
   while ((meta = gst_buffer_iterate_meta (buffer, &state)) != NULL) {
     if (is_of_places (meta) && meta->info->transform_func != NULL)
-      meta->info->transform_func (places, meta, buffer, _gst_meta_transform_copy, &all);
+      meta->info->transform_func (to, meta, buffer, _gst_meta_transform_copy, &all);
   }
-  return places;
 }
 
 GstEffnetCodedInput *
@@ -218,7 +216,8 @@ gst_effnet_coded_take (GstEffnetCoded *coded, GstBuffer *buffer)
     return NULL;
   input = g_new0 (GstEffnetCodedInput, 1);
   input->units = units;
-  input->places = copy_places (buffer);
+  input->places = gst_buffer_new ();
+  add_places (input->places, buffer);
   input->caps = gst_caps_ref (coded->caps);
   input->factory = g_strdup (coded->factory);
   if (coded->chain != NULL) {
@@ -234,6 +233,15 @@ GstBuffer *
 gst_effnet_coded_input_get_places (GstEffnetCodedInput *input)
 {
   return input->places;
+}
+
+GstBuffer *
+gst_effnet_coded_input_place (GstEffnetCodedInput *input, GstBuffer *picture)
+{
+  GstBuffer *placed = gst_buffer_copy (picture);
+
+  add_places (placed, input->places);
+  return placed;
 }
 
 void

@@ -57,6 +57,8 @@ GstEffnetCodedInput *gst_effnet_coded_take (GstEffnetCoded *coded, GstBuffer *bu
 
 /* Returns: (transfer none): a buffer with the regions of interest of the one that was taken */
 GstBuffer *gst_effnet_coded_input_get_places (GstEffnetCodedInput *input);
+/* Returns: (transfer full): @picture with those regions */
+GstBuffer *gst_effnet_coded_input_place (GstEffnetCodedInput *input, GstBuffer *picture);
 void gst_effnet_coded_input_free (GstEffnetCodedInput *input);
 /* In any thread; one input of a stream at a time. @stop: (nullable): asked between pictures.
  * Returns: (transfer full) (nullable): the picture, with the time stamp of its buffer. NULL with

@@ -49,30 +49,6 @@ orientation_of (GstEffnetInference *inference, const GstEffnetInferenceSettings 
   return orientation_of_tags (inference);
 }
 
-/* ---- parts ---------------------------------------------------------------------------------- */
-
-/* Regions that are tracked, and were classified not long ago by the same model and rules, are no
- * part of @job. */
-static void
-keep_recent (GstEffnetJob *job, const GstEffnetResults *newest)
-{
-  guint interval = job->settings.reclassify_interval, n = 0;
-
-  if (interval <= 1 || job->settings.regions.mode != GST_EFFNET_INFERENCE_REGION_ROI_LIST ||
-      newest->engine != job->results.engine || newest->filter != job->results.filter)
-    return;
-  for (guint i = 0; i < job->picks->len; i++) {
-    GstEffnetKept kept = {g_array_index (job->picks, GstEffnetPick, i), i};
-    const GstEffnetResult *old = gst_effnet_results_find (newest, &kept.pick);
-
-    if (old != NULL && job->results.frame - old->frame < interval)
-      g_array_append_val (job->kept, kept);
-    else
-      g_array_index (job->picks, GstEffnetPick, n++) = kept.pick;
-  }
-  g_array_set_size (job->picks, n);
-}
-
 /* ---- input ----------------------------------------------------------------------------------- */
 
 /* Floats of the network's input for all parts. */
@@ -182,6 +158,7 @@ gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetForm
 
   if (!gst_effnet_regions_wants (&job->settings.regions, buffer))
     return TRUE;
+  gst_effnet_job_note_recent (job, newest);
   if (gst_effnet_coded_is_set (coded))
     return capture_coded (inference, coded, buffer, job, error);
   if (!gst_effnet_frame_map (&job->frame, format, buffer, error))
@@ -198,7 +175,6 @@ gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetForm
     return FALSE;
   results->outside = gst_effnet_regions_pick (&job->settings.regions, buffer, results->width,
                                               results->height, &results->storage, job->picks);
-  keep_recent (job, newest);
   gst_effnet_job_set_rects (job);
   if (job->picks->len == 0)
     gst_effnet_job_drop_input (job);

@@ -13,6 +13,7 @@ gst_effnet_job_new (GstObject *element)
   job->element = element;
   job->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   job->rects = g_array_new (FALSE, FALSE, sizeof (EffnetRegion));
+  job->recent = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   job->kept = g_array_new (FALSE, FALSE, sizeof (GstEffnetKept));
   job->tensors = g_array_new (FALSE, FALSE, sizeof (float));
   job->bytes = g_byte_array_new ();
@@ -27,6 +28,7 @@ gst_effnet_job_free (GstEffnetJob *job)
   gst_effnet_results_clear (&job->results);
   g_array_unref (job->picks);
   g_array_unref (job->rects);
+  g_array_unref (job->recent);
   g_array_unref (job->kept);
   g_array_unref (job->tensors);
   g_byte_array_unref (job->bytes);
@@ -44,10 +46,56 @@ gst_effnet_job_begin (GstEffnetJob *job, GstEffnetEngine *engine,
 }
 
 void
+gst_effnet_job_note_recent (GstEffnetJob *job, const GstEffnetResults *newest)
+{
+  guint interval = job->settings.reclassify_interval;
+
+  if (interval <= 1 || job->settings.regions.mode != GST_EFFNET_INFERENCE_REGION_ROI_LIST ||
+      newest->engine != job->results.engine || newest->filter != job->results.filter)
+    return;
+  for (guint i = 0; i < gst_effnet_results_length (newest); i++) {
+    const GstEffnetResult *old = gst_effnet_results_get (newest, i);
+
+    if (old->pick.unique && job->results.frame - old->frame < interval)
+      g_array_append_val (job->recent, old->pick);
+  }
+}
+
+static gboolean
+is_recent (const GstEffnetJob *job, const GstEffnetPick *pick)
+{
+  for (guint i = 0; pick->unique && i < job->recent->len; i++) {
+    const GstEffnetPick *recent = &g_array_index (job->recent, GstEffnetPick, i);
+
+    if (recent->roi_id == pick->roi_id && gst_effnet_region_is_named (recent->name, pick->name))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+keep_recent (GstEffnetJob *job)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < job->picks->len; i++) {
+    GstEffnetKept kept = {g_array_index (job->picks, GstEffnetPick, i), i};
+
+    if (is_recent (job, &kept.pick))
+      g_array_append_val (job->kept, kept);
+    else
+      g_array_index (job->picks, GstEffnetPick, n++) = kept.pick;
+  }
+  g_array_set_size (job->picks, n);
+}
+
+void
 gst_effnet_job_set_rects (GstEffnetJob *job)
 {
-  guint n = job->picks->len;
+  guint n;
 
+  keep_recent (job);
+  n = job->picks->len;
   g_array_set_size (job->rects, n);
   for (guint i = 0; i < n; i++)
     g_array_index (job->rects, EffnetRegion, i) = g_array_index (job->picks, GstEffnetPick, i).rect;
@@ -70,9 +118,11 @@ gst_effnet_job_reset (GstEffnetJob *job)
   gst_effnet_results_reset (&job->results);
   gst_effnet_region_settings_clear (&job->settings.regions);
   g_array_set_size (job->picks, 0);
+  g_array_set_size (job->recent, 0);
   g_array_set_size (job->kept, 0);
+  gst_clear_buffer (&job->picture);
   g_clear_error (&job->error);
-  job->ran = job->no_picture = job->still = FALSE;
+  job->ran = job->no_picture = job->still = job->keeps_picture = FALSE;
   job->watch = NULL;
   job->convert_ns = job->decode_ns = job->queue_ns = 0;
 }
@@ -233,6 +283,10 @@ run_picture (Run *run, EffnetSession *session, const GstEffnetFormat *format, Gs
     ok = job->picks->len == 0 || run_image (run, session, error);
   }
   gst_effnet_frame_unmap (&job->frame);
+  if (job->keeps_picture) {
+    job->picture = gst_effnet_coded_input_place (job->coded, picture);
+    job->picture_format = *format;
+  }
   return ok;
 }
 

@@ -49,6 +49,7 @@ typedef struct {
   GstEffnetInferenceSettings settings; /* with references of its own */
   GArray *picks;                       /* of GstEffnetPick: the parts of the frame */
   GArray *rects;                       /* of EffnetRegion: the same */
+  GArray *recent;                      /* of GstEffnetPick: tracked, and classified not long ago */
   GArray *kept;                        /* of GstEffnetKept: parts whose earlier results are good */
   GstEffnetTrigger trigger;            /* flags */
   gboolean wanted;                     /* whatever the picture shows */
@@ -59,6 +60,7 @@ typedef struct {
   GByteArray *bytes;
   GstEffnetFrame frame;
   GstEffnetCodedInput *coded; /* (nullable) */
+  gboolean keeps_picture;     /* of compressed video, for another model */
   GstBuffer *copy;            /* (nullable): the one that is mapped, if it is not the stream's */
   guint64 convert_ns;         /* of the parts together, on the streaming thread */
   GstClockTime arrived, submitted; /* system times */
@@ -66,7 +68,9 @@ typedef struct {
 
   /* outcome */
   GstEffnetResults results;
-  GError *error;       /* (nullable): no result: EFFNET_ERROR_CANCELLED, or the frame is bad */
+  GError *error;      /* (nullable): no result: EFFNET_ERROR_CANCELLED, or the frame is bad */
+  GstBuffer *picture; /* (nullable): as keeps_picture says, with the regions of interest */
+  GstEffnetFormat picture_format;
   gboolean no_picture; /* of compressed video the decoder has put out none yet */
   gboolean still;      /* no result: the picture did not change */
   gboolean ran;        /* FALSE: a newer one took its place, or the stream was cancelled */
@@ -79,7 +83,10 @@ void gst_effnet_job_free (GstEffnetJob *job);
 /* Empties it, but keeps the memory, and begins another for @engine. */
 void gst_effnet_job_begin (GstEffnetJob *job, GstEffnetEngine *engine,
                            const GstEffnetInferenceSettings *settings);
-/* The parts that are picked become those that are run. */
+/* Remembers which tracked regions have a result in @newest that is good for this frame: by the same
+ * model and rules. */
+void gst_effnet_job_note_recent (GstEffnetJob *job, const GstEffnetResults *newest);
+/* The parts that are picked become those that are run, but for those that are kept: the recent. */
 void gst_effnet_job_set_rects (GstEffnetJob *job);
 /* Lets go of the input, and of the buffer that is it; settings and outcome stay. */
 void gst_effnet_job_drop_input (GstEffnetJob *job);

@@ -256,11 +256,24 @@ ref_engine (GstEffnetClassify *self)
   return engine;
 }
 
+gboolean
+gst_effnet_classify_has_shadow (GstEffnetClassify *self)
+{
+  gboolean has;
+
+  GST_OBJECT_LOCK (self);
+  has = self->shadow.engine != NULL;
+  GST_OBJECT_UNLOCK (self);
+  return has;
+}
+
 void
-gst_effnet_classify_shadow (GstEffnetClassify *self, GstBuffer *buffer, guint64 frame,
+gst_effnet_classify_shadow (GstEffnetClassify *self, const GstEffnetFormat *format,
+                            GstBuffer *buffer, guint64 frame,
                             const GstEffnetInferenceSettings *settings)
 {
   static const GstEffnetResults none;
+  GstEffnetCoded raw = {.chain = NULL};
   GstEffnetShadow *shadow = &self->shadow;
   GstEffnetInferenceSettings mine = *settings;
   GstEffnetEngine *engine;
@@ -277,8 +290,8 @@ gst_effnet_classify_shadow (GstEffnetClassify *self, GstBuffer *buffer, guint64 
     gst_effnet_job_begin (job, engine, &mine);
     job->results.filter = gst_effnet_class_filter_ref (shadow->filter);
     job->results.frame = frame;
-    if (gst_effnet_inference_capture (&self->inference, &self->format, &self->coded, buffer, TRUE,
-                                      &none, job, NULL) &&
+    if (gst_effnet_inference_capture (&self->inference, format, &raw, buffer, TRUE, &none, job,
+                                      NULL) &&
         job->input != GST_EFFNET_INPUT_NONE) {
       gst_effnet_stream_submit (&shadow->stream, job, EFFNET_SUBMIT_REPLACE);
       shadow->since = 0;

@@ -58,9 +58,12 @@ void gst_effnet_shadow_start (GstEffnetShadow *shadow, EffnetScheduler *schedule
  * opened is a warning. */
 void gst_effnet_classify_load_shadow (GstEffnetClassify *self);
 void gst_effnet_classify_close_shadow (GstEffnetClassify *self);
-/* @buffer is classified as frame @frame: every Nth time the candidate gets it, too, if it has time.
- */
-void gst_effnet_classify_shadow (GstEffnetClassify *self, GstBuffer *buffer, guint64 frame,
+/* There is a candidate. */
+gboolean gst_effnet_classify_has_shadow (GstEffnetClassify *self);
+/* @buffer, raw video or JPEG, is classified as frame @frame: every Nth time the candidate gets it,
+ * too, if it has time. */
+void gst_effnet_classify_shadow (GstEffnetClassify *self, const GstEffnetFormat *format,
+                                 GstBuffer *buffer, guint64 frame,
                                  const GstEffnetInferenceSettings *settings);
 /* The model in use has answered. */
 void gst_effnet_classify_compare (GstEffnetClassify *self, const GstEffnetResults *results);

@@ -39,6 +39,8 @@ count_results (GstEffnetClassify *self, const GstEffnetJob *job)
   GST_OBJECT_UNLOCK (self);
   if (n > 0)
     gst_effnet_classify_adapt_to (self, job, latency_of (job));
+  else if (!job->no_picture)
+    gst_effnet_load_retry (&self->load);
 }
 
 /* Warns now and then; the stream goes on until there are too many. */
@@ -86,6 +88,9 @@ use_results (GstEffnetClassify *self, GstEffnetJob *job)
   job->results = before;
   self->results_number = job->number;
   gst_effnet_classify_compare (self, &self->results);
+  if (job->picture != NULL)
+    gst_effnet_classify_shadow (self, &job->picture_format, job->picture, self->results.frame,
+                                &job->settings);
   gst_effnet_announcer_keep (&self->announcer, &self->results);
   gst_effnet_classify_feed_states (self);
 }

@@ -266,7 +266,11 @@ capture (GstEffnetClassify *self, Frame *frame, gboolean own)
                                      own, delayed ? &none : &self->results, job, &error))
     gst_effnet_job_fail (job, error);
   self->capture_ns = gst_util_get_timestamp () - start;
-  gst_effnet_classify_shadow (self, frame->buffer, job->results.frame, &frame->settings.inference);
+  if (job->input == GST_EFFNET_INPUT_CODED)
+    job->keeps_picture = gst_effnet_classify_has_shadow (self);
+  else
+    gst_effnet_classify_shadow (self, &self->format, frame->buffer, job->results.frame,
+                                &frame->settings.inference);
   return job;
 }
 
@@ -285,8 +289,6 @@ finish (GstEffnetClassify *self, Frame *frame, GstEffnetJob *job)
     frame->fresh = self->mode == GST_EFFNET_INFERENCE_MODE_SYNC && !job->no_picture &&
                    !job->still && job->results.pts == GST_BUFFER_PTS (frame->buffer);
     frame->reason = gst_effnet_job_get_reason (job);
-    if (frame->reason == GST_EFFNET_REASON_TRACKED || frame->reason == GST_EFFNET_REASON_NO_REGION)
-      gst_effnet_load_retry (&self->load);
   }
   return gst_effnet_classify_take_up (self, job, frame->settings.max_errors);
 }
@@ -542,7 +544,8 @@ gst_effnet_classify_finish_stream (GstEffnetClassify *self)
   Frame frame;
 
   gst_effnet_delay_drain (&self->delay);
-  if (self->mode != GST_EFFNET_INFERENCE_MODE_ASYNC || !gst_effnet_stream_is_busy (&self->stream) ||
+  if (self->mode != GST_EFFNET_INFERENCE_MODE_ASYNC ||
+      gst_effnet_stream_count (&self->stream) == 0 ||
       !gst_effnet_stream_wait (&self->stream, g_get_monotonic_time () + LAST_RESULT))
     return;
   buffer = gst_buffer_new ();
