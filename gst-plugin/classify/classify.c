@@ -35,8 +35,10 @@
  *   classified when the one before it has begun; what is kept of it is a copy of the network's
  *   input, never the buffer, so that the pool of a camera is not exhausted. At the end of the
  *   stream the last result is waited for, two seconds at most, and announced
- * * `delayed`: a buffer is held, sixteen at most, until its own result is there; in a live pipeline
- *   one that would have to wait longer leaves with the newest. Order is kept, also that of events
+ * * `delayed`: a buffer is held, sixteen at most, until its own result is there. Where there are
+ *   more frames than time, #effnetclassify:overload-policy decides: with `block`, as elsewhere than
+ *   in a live pipeline, upstream waits, else a buffer leaves with the newest result, or is dropped.
+ *   Order is kept, also that of events; whoever allocates is asked for seventeen buffers more
  *
  * In the metadata `fresh` says that the result is of this very buffer, `result-running-time` of
  * which frame it is, also behind elements that shift time stamps, and `age` how old it is. In a
@@ -430,12 +432,18 @@ submit_input_buffer (GstBaseTransform *base, gboolean is_discont, GstBuffer *buf
 }
 
 /* Every buffer goes downstream unchanged, so GstVideoMeta is offered exactly when downstream takes
- * it, and so are its pools and allocators. */
+ * it, and so are its pools and allocators; but buffers that are held come on top. */
 static gboolean
 propose_allocation (GstBaseTransform *base, GstQuery *decide_query, GstQuery *query)
 {
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (base);
+  gboolean answered = gst_pad_peer_query (base->srcpad, query), holds;
+
   (void)decide_query;
-  return gst_pad_peer_query (base->srcpad, query);
+  GST_OBJECT_LOCK (self);
+  holds = self->mode_setting == GST_EFFNET_INFERENCE_MODE_DELAYED;
+  GST_OBJECT_UNLOCK (self);
+  return (holds && gst_effnet_delay_ask_for_buffers (query)) || answered;
 }
 
 /* Memory is shared, metadata is not. The base class would do the same, or take a pool's buffer. */
@@ -460,7 +468,7 @@ generate_output (GstBaseTransform *base, GstBuffer **out)
   if (held == NULL)
     return ret;
   held->buffer = g_steal_pointer (out);
-  return gst_effnet_delay_hold (&self->delay, held, !self->live);
+  return gst_effnet_delay_hold (&self->delay, held, self->holds_up);
 }
 
 /* ---- class ----------------------------------------------------------------------------------- */

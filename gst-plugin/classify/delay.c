@@ -4,6 +4,8 @@
  * in the order they were submitted. */
 #include "classify/delay.h"
 
+#include <gst/video/video.h>
+
 void
 gst_effnet_delay_init (GstEffnetDelay *delay, GstEffnetStream *stream, GstPad *pad, gpointer owner,
                        GstEffnetLeaveFunc leave, GDestroyNotify free_frame)
@@ -110,7 +112,7 @@ gst_effnet_delay_hold (GstEffnetDelay *delay, GstEffnetHeld *held, gboolean bloc
 
   g_mutex_lock (&stream->lock);
   start_task (delay);
-  while (block && delay->held.length >= GST_EFFNET_DELAY_BUFFERS && !delay->flushing &&
+  while (delay->held.length >= GST_EFFNET_DELAY_BUFFERS + (block ? 0 : 1) && !delay->flushing &&
          delay->ret == GST_FLOW_OK)
     g_cond_wait (&stream->changed, &stream->lock);
   ret = delay->flushing ? GST_FLOW_FLUSHING : delay->ret;
@@ -124,6 +126,35 @@ gst_effnet_delay_hold (GstEffnetDelay *delay, GstEffnetHeld *held, gboolean bloc
   if (ret != GST_FLOW_OK)
     free_held (delay, held);
   return ret;
+}
+
+gboolean
+gst_effnet_delay_ask_for_buffers (GstQuery *query)
+{
+  guint held = GST_EFFNET_DELAY_BUFFERS + 1,
+        n = gst_query_get_n_allocation_pools (query); /* + the one that leaves */
+  GstVideoInfo info;
+  GstCaps *caps;
+
+  for (guint i = 0; i < n; i++) {
+    guint size, min, max;
+    GstBufferPool *pool;
+
+    gst_query_parse_nth_allocation_pool (query, i, &pool, &size, &min, &max);
+    min += held;
+    if (max != 0 && max < min) { /* it has too few, another one has to be made */
+      gst_clear_object (&pool);
+      max = 0;
+    }
+    gst_query_set_nth_allocation_pool (query, i, pool, size, min, max);
+    gst_clear_object (&pool);
+  }
+  gst_query_parse_allocation (query, &caps, NULL);
+  if (n > 0 || caps == NULL || !gst_video_info_from_caps (&info, caps) ||
+      GST_VIDEO_INFO_SIZE (&info) == 0)
+    return n > 0;
+  gst_query_add_allocation_pool (query, NULL, (guint)GST_VIDEO_INFO_SIZE (&info), held, 0);
+  return TRUE;
 }
 
 void

@@ -43,9 +43,13 @@ typedef struct {
 
 void gst_effnet_delay_init (GstEffnetDelay *delay, GstEffnetStream *stream, GstPad *pad,
                             gpointer owner, GstEffnetLeaveFunc leave, GDestroyNotify free_frame);
-/* Takes @held. When too many are held, @block waits for room, else the oldest leaves as it is.
+/* Takes @held. When too many are held, @block waits for room, else the oldest leaves as it is, and
+ * only a downstream that takes none makes it wait.
  * Returns: the first that went wrong with those before, once; then @held is dropped */
 GstFlowReturn gst_effnet_delay_hold (GstEffnetDelay *delay, GstEffnetHeld *held, gboolean block);
+/* Adds those that are held to what @query, for an allocation, asks of pools; where nobody proposed
+ * one, for raw video only. FALSE: it says nothing */
+gboolean gst_effnet_delay_ask_for_buffers (GstQuery *query);
 /* Until a job more may be submitted; returns at once when flushing. */
 void gst_effnet_delay_wait_for_room (GstEffnetDelay *delay);
 /* Until nothing is held and the thread is idle, or a flush. */

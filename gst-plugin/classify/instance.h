@@ -84,6 +84,7 @@ struct _GstEffnetClassify {
   GstClockTime last_pts, last_time; /* of the newest buffer: time stamp, running time */
   GstClockTime spacing;             /* between buffers */
   guint64 job_ns;                   /* that the newest job ran */
+  gboolean holds_up;                /* in delayed mode: upstream waits for room */
   gboolean mode_settled;            /* since the last segment */
   GstEffnetFormat format;
   GstEffnetCoded coded;

@@ -152,7 +152,7 @@ jobs_in_time (const GstEffnetClassify *self)
 {
   guint64 hold = GST_EFFNET_DELAY_BUFFERS * self->spacing;
 
-  if (!self->live)
+  if (self->holds_up)
     return GST_EFFNET_DELAY_JOBS;
   return (guint)CLAMP (hold / MAX (self->job_ns, 1), 1, GST_EFFNET_DELAY_JOBS);
 }
@@ -195,6 +195,8 @@ answer_overload (GstEffnetClassify *self, Frame *frame)
     frame->dropped = !gst_effnet_coded_is_set (&self->coded);
     break;
   case GST_EFFNET_OVERLOAD_WAIT:
+    if (self->mode == GST_EFFNET_INFERENCE_MODE_DELAYED && frame->reason == GST_EFFNET_REASON_BUSY)
+      break; /* it has waited, and there is no room: a flush, or an error downstream */
     if (frame->reason == GST_EFFNET_REASON_BUSY)
       frame->cancelled = !gst_effnet_stream_wait (&self->stream, -1);
     frame->reason = GST_EFFNET_REASON_NONE;
@@ -469,6 +471,19 @@ gst_effnet_classify_free_frame (gpointer frame)
   g_free (frame);
 }
 
+/* In delayed mode, what overload-policy says of frames for which there is no room. */
+static gboolean
+holds_up (GstEffnetClassify *self)
+{
+  GstEffnetOverloadPolicy policy;
+
+  GST_OBJECT_LOCK (self);
+  policy = self->frame_settings.load.policy;
+  GST_OBJECT_UNLOCK (self);
+  return policy == GST_EFFNET_OVERLOAD_POLICY_BLOCK ||
+         (policy == GST_EFFNET_OVERLOAD_POLICY_AUTO && !self->live);
+}
+
 /* delayed: the buffer's frame stays behind with it. */
 static GstFlowReturn
 pass_later (GstEffnetClassify *self, GstBuffer *buffer)
@@ -476,7 +491,8 @@ pass_later (GstEffnetClassify *self, GstBuffer *buffer)
   GstFlowReturn ret = GST_FLOW_OK;
   Frame *frame = g_new (Frame, 1);
 
-  if (!self->live)
+  self->holds_up = holds_up (self);
+  if (self->holds_up) /* without the lock: what makes room needs it */
     gst_effnet_delay_wait_for_room (&self->delay);
   g_mutex_lock (&self->way);
   begin_frame (self, frame, buffer);
