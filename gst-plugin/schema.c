@@ -339,6 +339,20 @@ gst_effnet_schema_attach (GstBuffer *buffer, const GstEffnetRecord *records, gui
   return TRUE;
 }
 
+GstEffnetMoment
+gst_effnet_moment_of (const GstSegment *segment, GstBuffer *buffer)
+{
+  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  GstEffnetMoment moment = {pts, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE,
+                            GST_BUFFER_DURATION (buffer)};
+
+  if (segment->format == GST_FORMAT_TIME) {
+    moment.stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, pts);
+    moment.running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, pts);
+  }
+  return moment;
+}
+
 GstStructure *
 gst_effnet_schema_structure_new (const GstEffnetMoment *moment, const GstEffnetRecord *records,
                                  guint n)

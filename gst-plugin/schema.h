@@ -98,6 +98,9 @@ typedef struct {
   GstClockTime timestamp, stream_time, running_time, duration;
 } GstEffnetMoment;
 
+/* Times of @buffer: NONE where it has none, or @segment does not count in time. */
+GstEffnetMoment gst_effnet_moment_of (const GstSegment *segment, GstBuffer *buffer);
+
 /* ---- writer ---- */
 
 /* Without tags: such a meta survives conversion, scaling and encoding. Any number of calls. */

@@ -13,6 +13,7 @@ typedef struct {
   guint nth;
   guint64 identity; /* of the engine of it */
   int label_id;
+  GstClockTime since; /* of a stable class; else NONE */
 } Announced;
 
 void
@@ -173,7 +174,7 @@ gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView
   g_array_set_size (announcer->places, 0);
   announcer->identity = results->engine->identity;
   announcer->smooths = view->smooths;
-  if (!view->fresh && view->regions->mode == GST_EFFNET_INFERENCE_REGION_ROI_LIST) {
+  if (!view->fresh && !view->alone && view->regions->mode == GST_EFFNET_INFERENCE_REGION_ROI_LIST) {
     collect_again (announcer, view, buffer);
   } else {
     for (guint i = 0; i < gst_effnet_results_length (results); i++) {
@@ -221,13 +222,14 @@ gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, const GstEffnetResul
 
 /* TRUE when no message has announced this class of this part; from now on one has. */
 static gboolean
-is_news (GArray *announced, const GstEffnetPick *pick, guint64 identity, int label_id)
+is_news (GArray *announced, const GstEffnetPick *pick, guint64 identity, int label_id,
+         GstClockTime since)
 {
-  Announced now = {pick->name, pick->roi_id, pick->nth, identity, label_id};
+  Announced now = {pick->name, pick->roi_id, pick->nth, identity, label_id, since};
 
   for (guint i = 0; i < announced->len; i++) {
     Announced *old = &g_array_index (announced, Announced, i);
-    gboolean news = old->identity != identity || old->label_id != label_id;
+    gboolean news = old->identity != identity || old->label_id != label_id || old->since != since;
 
     if (!is_of (old, pick))
       continue;
@@ -238,28 +240,26 @@ is_news (GArray *announced, const GstEffnetPick *pick, guint64 identity, int lab
   return TRUE;
 }
 
-static GstEffnetMoment
-moment_of (GstBuffer *buffer, const GstSegment *segment)
-{
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
-  GstEffnetMoment moment = {pts, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE,
-                            GST_BUFFER_DURATION (buffer)};
-
-  if (segment->format == GST_FORMAT_TIME) {
-    moment.stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, pts);
-    moment.running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, pts);
-  }
-  return moment;
-}
-
 GstStructure *
 gst_effnet_announcer_to_structure (const GstEffnetAnnouncer *announcer, const GstSegment *segment,
                                    GstBuffer *buffer)
 {
-  GstEffnetMoment moment = moment_of (buffer, segment);
+  GstEffnetMoment moment = gst_effnet_moment_of (segment, buffer);
 
   return gst_effnet_schema_structure_new (
       &moment, (const GstEffnetRecord *)(void *)announcer->records->data, announcer->records->len);
+}
+
+/* A stable class is news until a buffer tells of it, and told by one message. */
+static gboolean
+is_announced_now (GstEffnetAnnouncer *announcer, const GstEffnetRecord *record,
+                  const GstEffnetResult *origin)
+{
+  if (!announcer->smooths)
+    return is_news (announcer->announced, &origin->pick, announcer->identity, origin->answer,
+                    GST_CLOCK_TIME_NONE);
+  return record->state_changed && is_news (announcer->announced, &origin->pick, announcer->identity,
+                                           origin->state.id, origin->state.since);
 }
 
 GstMessage *
@@ -267,16 +267,13 @@ gst_effnet_announcer_pop_message (GstEffnetAnnouncer *announcer, GstObject *sour
                                   const GstSegment *segment, GstBuffer *buffer, gboolean all)
 {
   GstEffnetRecord *records = (GstEffnetRecord *)(void *)announcer->records->data;
-  GstEffnetMoment moment = moment_of (buffer, segment);
+  GstEffnetMoment moment = gst_effnet_moment_of (segment, buffer);
   guint n = 0;
 
   for (guint i = 0; i < announcer->records->len; i++) {
     const GstEffnetResult *origin = g_array_index (announcer->origins, GstEffnetResult *, i);
-    gboolean news = announcer->smooths ? records[i].state_changed
-                                       : is_news (announcer->announced, &origin->pick,
-                                                  announcer->identity, origin->answer);
 
-    if (news || all)
+    if (is_announced_now (announcer, &records[i], origin) || all)
       records[n++] = records[i];
   }
   return n > 0 ? gst_effnet_schema_message_new (source, &moment, records, n) : NULL;

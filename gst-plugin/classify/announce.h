@@ -19,6 +19,7 @@ typedef struct {
   const char *element; /* its name */
   guint top_k;         /* entries at most */
   gboolean smooths;    /* news is what the stable class says */
+  gboolean alone;      /* there is no buffer that says where regions of interest are now */
   gboolean fresh;      /* the results are of this very buffer, but those that are kept */
 } GstEffnetView;
 

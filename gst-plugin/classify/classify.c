@@ -33,8 +33,9 @@
  *   wait at once
  * * `async`: a buffer goes on with the newest result there is, or without one at first. A frame is
  *   classified when the one before it has begun; what is kept of it is a copy of the network's
- *   input, never the buffer, so that the pool of a camera is not exhausted. At the end of the
- *   stream the last result is waited for, two seconds at most, and announced
+ *   input, never the buffer, so that the pool of a camera is not exhausted. Messages and signals
+ *   tell of a result when it is ready, before any buffer carries it. At the end of the stream the
+ *   last result is waited for, two seconds at most, and announced
  * * `delayed`: a buffer is held, sixteen at most, until its own result is there. Where there are
  *   more frames than time, #effnetclassify:overload-policy decides: with `block`, as elsewhere than
  *   in a live pipeline, upstream waits, else a buffer leaves with the newest result, or is dropped.
@@ -241,12 +242,13 @@
 
 #include "classify/actions.h"
 #include "classify/adapt.h"
+#include "classify/caps.h"
 #include "classify/events.h"
 #include "classify/mode.h"
 #include "classify/model.h"
 #include "classify/props.h"
 #include "classify/queries.h"
-#include "classify/tensor_caps.h"
+#include "classify/tell.h"
 #include "classify/transform.h"
 
 GST_DEBUG_CATEGORY (gst_effnet_classify_debug);
@@ -295,7 +297,11 @@ start (GstBaseTransform *base)
   gst_effnet_classify_set_batch (self, engine);
   gst_effnet_engine_unref (engine);
   gst_effnet_classify_set_cancelled (self, FALSE);
+  g_mutex_lock (&self->way);
   gst_effnet_classify_forget_stream (self);
+  gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+  self->owed = GST_FLOW_OK;
+  g_mutex_unlock (&self->way);
   self->mode_settled = FALSE;
   self->last_time = GST_CLOCK_TIME_NONE;
   self->spacing = GST_SECOND / 30;
@@ -330,87 +336,15 @@ stop (GstBaseTransform *base)
   self->started = FALSE;
   GST_OBJECT_UNLOCK (self);
   gst_effnet_delay_stop (&self->delay);
+  g_mutex_lock (&self->way); /* a thread may be telling of results */
   gst_effnet_stream_stop (&self->stream);
   gst_effnet_shadow_start (&self->shadow, NULL);
   gst_effnet_classify_forget_stream (self);
   gst_effnet_inference_forget (&self->inference);
   gst_effnet_coded_stop (&self->coded);
   self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
+  g_mutex_unlock (&self->way);
   return TRUE;
-}
-
-/* The same, but for the tensor that is added. */
-static GstCaps *
-transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
-{
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstCaps *other, *filtered;
-  gboolean adds_tensor;
-  guint n_classes;
-
-  GST_OBJECT_LOCK (self);
-  adds_tensor = (self->frame_settings.attach_meta & GST_EFFNET_ATTACH_META_TENSOR) != 0;
-  n_classes = self->engine != NULL ? self->engine->info.n_classes : 0;
-  GST_OBJECT_UNLOCK (self);
-  other = adds_tensor ? gst_effnet_tensor_caps_transform (direction, caps, n_classes)
-                      : gst_caps_ref (caps);
-  if (filter == NULL)
-    return other;
-  filtered = gst_caps_intersect_full (filter, other, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref (other);
-  return filtered;
-}
-
-static gboolean
-set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
-{
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstEffnetFormat format = {.image = EFFNET_IMAGE_INIT};
-  GError *error = NULL;
-
-  if (!gst_effnet_keyframes_can (in) && !gst_effnet_format_from_caps (&format, in))
-    goto bad_caps;
-  if (!gst_effnet_coded_set_caps (&self->coded, in, &error))
-    goto bad_coded_caps;
-  /* Only now: caps that were refused are not told again when those before them return. */
-  self->format = format;
-  self->tensor_classes = gst_effnet_tensor_caps_get_classes (out);
-  gst_effnet_load_forget (&self->load);
-  gst_effnet_stream_forget (&self->stream); /* of another picture */
-  gst_effnet_results_reset (&self->results);
-  GST_DEBUG_OBJECT (self, "caps %" GST_PTR_FORMAT, (gpointer)in);
-  return TRUE;
-
-  /* ERRORS */
-bad_caps : {
-  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-                       ("The caps that come describe no frame: their fields "
-                        "do not belong together"),
-                       ("%" GST_PTR_FORMAT, (gpointer)in));
-  return FALSE;
-}
-bad_coded_caps : {
-  if (g_error_matches (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED))
-    GST_ELEMENT_ERROR (self, STREAM, CODEC_NOT_FOUND, ("%s", error->message), (NULL));
-  else
-    GST_ELEMENT_WARNING (self, STREAM, FORMAT, ("%s", error->message),
-                         ("%" GST_PTR_FORMAT, (gpointer)in));
-  g_error_free (error);
-  return FALSE;
-}
-}
-
-/* The base class takes caps that say less than the template, too. */
-static gboolean
-accept_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps)
-{
-  const GstStructure *s = gst_caps_get_structure (caps, 0);
-
-  if (gst_effnet_keyframes_can (caps) &&
-      (!gst_structure_has_field (s, "alignment") || !gst_structure_has_field (s, "stream-format")))
-    return FALSE;
-  return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)
-      ->accept_caps (base, direction, caps);
 }
 
 /* Without caps there never was an event about them. */
@@ -536,11 +470,11 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   element->change_state = GST_DEBUG_FUNCPTR (change_state);
   base->start = GST_DEBUG_FUNCPTR (start);
   base->stop = GST_DEBUG_FUNCPTR (stop);
-  base->transform_caps = GST_DEBUG_FUNCPTR (transform_caps);
-  base->set_caps = GST_DEBUG_FUNCPTR (set_caps);
+  base->transform_caps = GST_DEBUG_FUNCPTR (gst_effnet_classify_transform_caps);
+  base->set_caps = GST_DEBUG_FUNCPTR (gst_effnet_classify_set_caps);
   base->sink_event = GST_DEBUG_FUNCPTR (gst_effnet_classify_sink_event);
   base->query = GST_DEBUG_FUNCPTR (gst_effnet_classify_query);
-  base->accept_caps = GST_DEBUG_FUNCPTR (accept_caps);
+  base->accept_caps = GST_DEBUG_FUNCPTR (gst_effnet_classify_accept_caps);
   base->src_event = GST_DEBUG_FUNCPTR (gst_effnet_classify_src_event);
   base->submit_input_buffer = GST_DEBUG_FUNCPTR (submit_input_buffer);
   base->propose_allocation = GST_DEBUG_FUNCPTR (propose_allocation);
@@ -574,6 +508,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   };
   gst_effnet_results_init (&self->results);
   gst_effnet_stream_init (&self->stream, GST_OBJECT (self));
+  self->stream.ready = gst_effnet_classify_tell_soon;
   gst_effnet_shadow_init (&self->shadow, GST_OBJECT (self));
   gst_effnet_delay_init (&self->delay, &self->stream, base->srcpad, self, gst_effnet_classify_leave,
                          gst_effnet_classify_free_frame);

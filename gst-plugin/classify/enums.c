@@ -3,7 +3,7 @@
  * The names and the help texts of the enums' values. */
 #include "classify/enums.h"
 
-#include "classify/coded.h"
+#include "coded.h"
 #include "classify/load.h"
 #include "state.h"
 

@@ -3,6 +3,7 @@
  * What begins anew with which event. Serialized events go by when nothing is held any more. */
 #include "classify/events.h"
 
+#include "classify/tell.h"
 #include "classify/transform.h"
 
 void
@@ -11,6 +12,7 @@ gst_effnet_classify_forget_stream (GstEffnetClassify *self)
   gst_effnet_stream_forget (&self->stream);
   gst_effnet_stream_forget (&self->shadow.stream);
   gst_effnet_results_reset (&self->results);
+  self->owes = FALSE;
   gst_effnet_coded_forget (&self->coded);
   gst_effnet_load_forget (&self->load);
   gst_effnet_announcer_forget (&self->announcer);
@@ -19,6 +21,36 @@ gst_effnet_classify_forget_stream (GstEffnetClassify *self)
   GST_OBJECT_LOCK (self);
   gst_effnet_qos_forget (&self->qos);
   GST_OBJECT_UNLOCK (self);
+}
+
+/* With the lock `way`. */
+static void
+begin_anew (GstEffnetClassify *self, GstEvent *event)
+{
+  switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_STREAM_START:
+    gst_effnet_inference_forget (&self->inference);
+    gst_effnet_classify_forget_stream (self);
+    break;
+  case GST_EVENT_SEGMENT:
+    gst_event_copy_segment (event, &self->segment);
+    gst_effnet_classify_forget_stream (self);
+    self->mode_settled = FALSE;
+    break;
+  case GST_EVENT_TAG:
+    if (gst_effnet_inference_note_tags (&self->inference, event))
+      gst_effnet_classify_forget_stream (self);
+    break;
+  case GST_EVENT_FLUSH_STOP:
+    gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
+    gst_effnet_classify_forget_stream (self);
+    GST_OBJECT_LOCK (self);
+    self->qos.processed = self->qos.skipped = 0;
+    GST_OBJECT_UNLOCK (self);
+    break;
+  default:
+    break;
+  }
 }
 
 gboolean
@@ -31,31 +63,14 @@ gst_effnet_classify_sink_event (GstBaseTransform *base, GstEvent *event)
     gst_effnet_classify_finish_stream (self);
   else if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)
     gst_effnet_delay_drain (&self->delay);
-  switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_FLUSH_START:
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
     gst_effnet_classify_set_cancelled (self, TRUE);
-    break;
-  case GST_EVENT_STREAM_START:
-    gst_effnet_inference_forget (&self->inference);
-    gst_effnet_classify_forget_stream (self);
-    break;
-  case GST_EVENT_SEGMENT:
-    gst_effnet_classify_forget_stream (self);
-    self->mode_settled = FALSE;
-    break;
-  case GST_EVENT_TAG:
-    if (gst_effnet_inference_note_tags (&self->inference, event))
-      gst_effnet_classify_forget_stream (self);
-    break;
-  case GST_EVENT_FLUSH_STOP:
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     gst_effnet_classify_set_cancelled (self, FALSE);
-    gst_effnet_classify_forget_stream (self);
-    GST_OBJECT_LOCK (self);
-    self->qos.processed = self->qos.skipped = 0;
-    GST_OBJECT_UNLOCK (self);
-    break;
-  default:
-    break;
+  if (GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_START) {
+    g_mutex_lock (&self->way);
+    begin_anew (self, event);
+    g_mutex_unlock (&self->way);
   }
   return parent->sink_event (base, event);
 }

@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-/* Drops all that was learnt from earlier frames. */
+/* Drops all that was learnt from earlier frames; with the lock `way`. */
 void gst_effnet_classify_forget_stream (GstEffnetClassify *self);
 gboolean gst_effnet_classify_sink_event (GstBaseTransform *base, GstEvent *event);
 gboolean gst_effnet_classify_src_event (GstBaseTransform *base, GstEvent *event);

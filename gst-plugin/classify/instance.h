@@ -9,7 +9,7 @@
 #include "classify/announce.h"
 #include "classify/budget.h"
 #include "classify/delay.h"
-#include "classify/coded.h"
+#include "coded.h"
 #include "classify/enums.h"
 #include "classify/inference.h"
 #include "classify/labels.h"
@@ -76,10 +76,14 @@ struct _GstEffnetClassify {
   GstEffnetShadow shadow;
   GstEffnetWatch watch;
   GstEffnetDelay delay; /* inference-mode=delayed */
-  GMutex way;           /* in that mode, held by the thread that captures or announces */
+  GMutex way;           /* held by the thread that captures, takes up, announces or forgets */
 
-  /* streaming thread; in delayed mode, with the lock `way` */
+  /* the lock `way`; `mode` is changed by the streaming thread only */
+  GstSegment segment;               /* of the stream, as it came */
   GstEffnetOutbox outbox;           /* what is told when no lock is held */
+  gboolean telling;                 /* in async mode a thread sends what is in it */
+  GstFlowReturn owed;               /* what the next buffer returns, though it is in order */
+  gboolean owes;                    /* the newest buffer found no room */
   GstEffnetInferenceMode mode;      /* never AUTO */
   GstClockTime last_pts, last_time; /* of the newest buffer: time stamp, running time */
   GstClockTime spacing;             /* between buffers */

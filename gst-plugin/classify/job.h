@@ -7,7 +7,7 @@
 #ifndef GST_EFFNET_JOB_H
 #define GST_EFFNET_JOB_H
 
-#include "classify/coded.h"
+#include "coded.h"
 #include "classify/results.h"
 #include "classify/watch.h"
 #include "video.h"

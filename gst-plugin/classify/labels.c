@@ -212,8 +212,7 @@ gst_effnet_classify_emit_classified (GstEffnetClassify *self, GstBuffer *buffer)
   self->labels.is_unsaid = FALSE;
   if (!gst_effnet_classify_has_listener (self))
     return;
-  s = gst_effnet_announcer_to_structure (&self->announcer, &GST_BASE_TRANSFORM (self)->segment,
-                                         buffer);
+  s = gst_effnet_announcer_to_structure (&self->announcer, &self->segment, buffer);
   gst_effnet_outbox_add_signal (&self->outbox, signals[CLASSIFIED], self, GST_TYPE_STRUCTURE, s,
                                 (GType)0);
   gst_structure_free (s);
@@ -243,8 +242,8 @@ gst_effnet_labels_install_signals (GObjectClass *klass)
    * @since: running time of the frame that made it so, ns
    * @roi_id: number of the region of interest; -1: none
    *
-   * With #effnetclassify:smoothing: the stable label of a part is another one. Emitted from the
-   * streaming thread: return soon.
+   * With #effnetclassify:smoothing: the stable label of a part is another one. Emitted from a
+   * thread of the element's: return soon.
    */
   signals[STATE_CHANGED] =
       g_signal_new ("state-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 5,
@@ -254,8 +253,9 @@ gst_effnet_labels_install_signals (GObjectClass *klass)
    * @element: the element
    * @result: (type Gst.Structure): what an element message would hold
    *
-   * There are new results, and the first buffer that carries them is about to go on. Emitted from
-   * the streaming thread: return soon.
+   * There are new results, and the first buffer that carries them is about to go on; with
+   * #effnetclassify:inference-mode=async as soon as they are ready. Emitted from a thread of the
+   * element's: return soon.
    */
   signals[CLASSIFIED] =
       g_signal_new ("classified", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,

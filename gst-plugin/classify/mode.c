@@ -6,8 +6,9 @@
 
 #define GST_CAT_DEFAULT gst_effnet_classify_debug
 
-gboolean
-gst_effnet_is_live (GstBaseTransform *base)
+/* Asks upstream. */
+static gboolean
+is_live (GstBaseTransform *base)
 {
   GstQuery *query = gst_query_new_latency ();
   gboolean live = FALSE;
@@ -36,13 +37,16 @@ gst_effnet_mode_settle (GstEffnetClassify *self)
   if (self->mode_settled)
     return;
   self->mode_settled = TRUE;
-  live = gst_effnet_is_live (GST_BASE_TRANSFORM (self));
+  live = is_live (GST_BASE_TRANSFORM (self));
+  g_mutex_lock (&self->way);
   GST_OBJECT_LOCK (self);
   self->mode = gst_effnet_mode_of (self->mode_setting, live);
   self->live = live;
   GST_OBJECT_UNLOCK (self);
   if (self->mode != before) /* jobs on their way are the other mode's */
     gst_effnet_stream_forget (&self->stream);
+  gst_effnet_stream_set_tells (&self->stream, self->mode == GST_EFFNET_INFERENCE_MODE_ASYNC);
+  g_mutex_unlock (&self->way);
   GST_DEBUG_OBJECT (self, "%s: inference-mode %s", live ? "live" : "not live", names[self->mode]);
 }
 

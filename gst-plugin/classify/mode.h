@@ -8,8 +8,6 @@
 
 G_BEGIN_DECLS
 
-/* Asks upstream. */
-gboolean gst_effnet_is_live (GstBaseTransform *base);
 /* What the setting means where upstream is @live. */
 GstEffnetInferenceMode gst_effnet_mode_of (GstEffnetInferenceMode setting, gboolean live);
 /* The scheduler of @engine is all elements': who starts last decides for all, if it asks at all. */

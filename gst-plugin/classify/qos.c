@@ -4,7 +4,7 @@
  * can still be in time, and throttling, which says how often downstream wants something new. */
 #include "classify/qos.h"
 
-#include "classify/mode.h"
+#include "schema.h"
 
 #define STARVED_AFTER    (1 * GST_SECOND) /* late or not, a frame is classified after this */
 #define INNOCENT_AFTER   (2 * GST_SECOND) /* without an inference, lateness is not of ours */
@@ -87,16 +87,14 @@ gst_effnet_qos_skip (GstEffnetQos *qos)
 }
 
 GstMessage *
-gst_effnet_qos_message_new (const GstEffnetQos *qos, GstBaseTransform *base, GstBuffer *buffer)
+gst_effnet_qos_message_new (const GstEffnetQos *qos, GstObject *source, gboolean live,
+                            const GstSegment *segment, GstBuffer *buffer)
 {
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
-  GstClockTime running_time = gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, pts);
-  GstClockTime stream_time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, pts);
-  GstMessage *message =
-      gst_message_new_qos (GST_OBJECT (base), gst_effnet_is_live (base), running_time, stream_time,
-                           pts, GST_BUFFER_DURATION (buffer));
+  GstEffnetMoment moment = gst_effnet_moment_of (segment, buffer);
+  GstMessage *message = gst_message_new_qos (source, live, moment.running_time, moment.stream_time,
+                                             moment.timestamp, moment.duration);
 
-  gst_message_set_qos_values (message, GST_CLOCK_DIFF (running_time, qos->earliest_time),
+  gst_message_set_qos_values (message, GST_CLOCK_DIFF (moment.running_time, qos->earliest_time),
                               qos->proportion, 1000000);
   gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, qos->processed, qos->skipped);
   return message;

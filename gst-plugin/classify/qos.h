@@ -6,7 +6,7 @@
 #ifndef GST_EFFNET_QOS_H
 #define GST_EFFNET_QOS_H
 
-#include <gst/base/gstbasetransform.h>
+#include <gst/gst.h>
 
 G_BEGIN_DECLS
 
@@ -38,10 +38,9 @@ gboolean gst_effnet_qos_note (GstEffnetQos *qos, GstEvent *event);
 GstEffnetQosAnswer gst_effnet_qos_ask (GstEffnetQos *qos, GstClockTime running_time);
 /* Counts a late frame. TRUE when a message about it and those before is due. */
 gboolean gst_effnet_qos_skip (GstEffnetQos *qos);
-/* Returns: (transfer full): GST_MESSAGE_QOS of a frame that was late; asks upstream whether it is
- * live, so call it on a copy, outside the lock */
-GstMessage *gst_effnet_qos_message_new (const GstEffnetQos *qos, GstBaseTransform *base,
-                                        GstBuffer *buffer);
+/* Returns: (transfer full): GST_MESSAGE_QOS of a frame that was late */
+GstMessage *gst_effnet_qos_message_new (const GstEffnetQos *qos, GstObject *source, gboolean live,
+                                        const GstSegment *segment, GstBuffer *buffer);
 
 G_END_DECLS
 

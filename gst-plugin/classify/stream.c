@@ -110,7 +110,7 @@ finish (void *data)
   GstEffnetJob *job = data;
   GstEffnetStream *stream = job->owner;
   guint number = job->number;
-  gboolean finished;
+  gboolean finished, tell;
 
   gst_effnet_job_drop_input (job);
   g_mutex_lock (&stream->lock);
@@ -125,8 +125,12 @@ finish (void *data)
   g_mutex_lock (&stream->lock);
   stream->n_pending--;
   stream->done = MAX (stream->done, number);
+  tell = finished && stream->tells && !stream->is_told;
+  stream->is_told |= tell;
   g_cond_broadcast (&stream->changed);
   g_mutex_unlock (&stream->lock);
+  if (tell)
+    stream->ready (stream->element);
 }
 
 /* ---- streaming thread ------------------------------------------------------------------------ */
@@ -217,6 +221,22 @@ gst_effnet_stream_take (GstEffnetStream *stream, guint last)
   }
   g_mutex_unlock (&stream->lock);
   return job;
+}
+
+void
+gst_effnet_stream_set_tells (GstEffnetStream *stream, gboolean tells)
+{
+  g_mutex_lock (&stream->lock);
+  stream->tells = tells && stream->ready != NULL;
+  g_mutex_unlock (&stream->lock);
+}
+
+void
+gst_effnet_stream_note_told (GstEffnetStream *stream)
+{
+  g_mutex_lock (&stream->lock);
+  stream->is_told = FALSE;
+  g_mutex_unlock (&stream->lock);
 }
 
 guint

@@ -17,6 +17,7 @@ typedef struct {
   GstObject *element;   /* for the log; not owned */
   GMutex control;       /* of set_cancelled() and stop(), which come from other threads */
   EffnetStream *stream; /* (nullable): between start and stop */
+  void (*ready) (GstObject *element); /* (nullable): in an executor, without locks */
 
   GMutex lock;
   GCond changed; /* a job ended, or the stream was cancelled */
@@ -28,6 +29,8 @@ typedef struct {
   guint n_pending;   /* submitted, and neither finished nor dropped */
   guint n_dropped;   /* for a newer one, or for want of room, since the last look */
   gboolean cancelled;
+  gboolean tells;             /* call `ready` when jobs are finished; once, until that is noted */
+  gboolean is_told;           /* it was called */
   GstClockTime waiting_since; /* system time of the newest submission */
   GQueue idle, finished;      /* of GstEffnetJob */
 } GstEffnetStream;
@@ -57,6 +60,10 @@ gboolean gst_effnet_stream_wait (GstEffnetStream *stream, gint64 end);
 /* Returns: (transfer full) (nullable): the oldest finished job of this epoch, if its number is not
  * above @last */
 GstEffnetJob *gst_effnet_stream_take (GstEffnetStream *stream, guint last);
+/* Whether `ready` is called. */
+void gst_effnet_stream_set_tells (GstEffnetStream *stream, gboolean tells);
+/* What follows is told of by another call of `ready`. */
+void gst_effnet_stream_note_told (GstEffnetStream *stream);
 /* Of the newest submission. */
 guint gst_effnet_stream_get_number (GstEffnetStream *stream);
 /* Those that wait, run, or are finished and not taken. */

@@ -127,8 +127,7 @@ gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max
 void
 gst_effnet_classify_tell_of_scene (GstEffnetClassify *self, GstBuffer *buffer)
 {
-  const GstSegment *segment = &GST_BASE_TRANSFORM (self)->segment;
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  GstEffnetMoment moment = gst_effnet_moment_of (&self->segment, buffer);
   GstEffnetPostMessages wanted;
   GstStructure *news;
 
@@ -138,12 +137,10 @@ gst_effnet_classify_tell_of_scene (GstEffnetClassify *self, GstBuffer *buffer)
   news = wanted != GST_EFFNET_POST_MESSAGES_NONE ? gst_effnet_watch_take_news (&self->watch) : NULL;
   if (news == NULL)
     return;
-  gst_structure_set (news, "timestamp", G_TYPE_UINT64, pts, NULL);
-  if (segment->format == GST_FORMAT_TIME)
-    gst_structure_set (news, "running-time", G_TYPE_UINT64,
-                       gst_segment_to_running_time (segment, GST_FORMAT_TIME, pts), "stream-time",
-                       G_TYPE_UINT64, gst_segment_to_stream_time (segment, GST_FORMAT_TIME, pts),
-                       NULL);
+  gst_structure_set (news, "timestamp", G_TYPE_UINT64, moment.timestamp, NULL);
+  if (self->segment.format == GST_FORMAT_TIME)
+    gst_structure_set (news, "running-time", G_TYPE_UINT64, moment.running_time, "stream-time",
+                       G_TYPE_UINT64, moment.stream_time, NULL);
   gst_effnet_outbox_add (&self->outbox, gst_message_new_element (GST_OBJECT (self), news));
 }
 

@@ -14,9 +14,6 @@ void gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancel
 GstFlowReturn gst_effnet_classify_transform_ip (GstBaseTransform *base, GstBuffer *buffer);
 /* After transform_ip(): a buffer that is to be held, or NULL; taken over. */
 GstEffnetHeld *gst_effnet_classify_steal_held (GstEffnetClassify *self);
-/* Before the event that ends the stream, or a part of it, goes on: buffers that are held leave, and
- * in async mode the result of the last inference is announced, if it takes at most two seconds. */
-void gst_effnet_classify_finish_stream (GstEffnetClassify *self);
 /* For GstEffnetDelay. */
 GstFlowReturn gst_effnet_classify_leave (gpointer owner, GstEffnetHeld *held);
 void gst_effnet_classify_free_frame (gpointer frame);

@@ -149,6 +149,39 @@ test_tracked (gconstpointer mode)
   harness_free (h);
 }
 
+/* decode-frames=all: after a burst of pictures, most of which find no room, the last one has a
+ * result, whether the stream ends there or just pauses. */
+static void
+test_burst (gconstpointer ends)
+{
+  g_autoptr (Coded) coded = NULL;
+  GstClockTime last, told = GST_CLOCK_TIME_NONE;
+  GstMessage *message;
+  GstHarness *h;
+
+  if (!coded_needs ("x264enc", "avdec_h264", NULL))
+    return;
+  coded = clip_new ("", 25);
+  last = GST_BUFFER_PTS ((GstBuffer *)g_ptr_array_index (coded->units, 24));
+  h = coded_harness (coded, "decode-frames", 1, "inference-mode", MODE_ASYNC, "post-messages", 2,
+                     NULL);
+  for (guint i = 0; i < coded->units->len; i++)
+    gst_buffer_unref (push_pull (h, coded_copy_unit (coded, i)));
+  if (ends != NULL)
+    gst_harness_push_event (h, gst_event_new_eos ());
+  for (guint i = 0; i < (ends != NULL ? 1 : 1000) && told != last; i++) {
+    while ((message = harness_pop_message (h, GST_MESSAGE_ELEMENT)) != NULL) {
+      told = result_uint64 (gst_message_get_structure (message), "result-pts");
+      gst_message_unref (message);
+    }
+    g_usleep (10000);
+  }
+  g_assert_cmpuint (told, ==, last);
+  g_assert_cmpuint (harness_stat (h, "frames"), ==,
+                    harness_stat (h, "inferences") + harness_stat (h, "skipped-busy"));
+  harness_free (h);
+}
+
 typedef struct {
   const char *name, *options;
   int all;
@@ -201,6 +234,8 @@ main (int argc, char **argv)
   g_test_add_func ("/followed/frozen", test_frozen);
   g_test_add_data_func ("/followed/tracked/sync", GINT_TO_POINTER (MODE_SYNC), test_tracked);
   g_test_add_data_func ("/followed/tracked/async", GINT_TO_POINTER (MODE_ASYNC), test_tracked);
+  g_test_add_data_func ("/followed/burst/pause", NULL, test_burst);
+  g_test_add_data_func ("/followed/burst/end", "end", test_burst);
   for (guint i = 0; i < G_N_ELEMENTS (shadowed); i++) {
     g_autofree char *path = g_strdup_printf ("/followed/shadow/%s", shadowed[i].name);
 

@@ -71,6 +71,85 @@ test_async_end (void)
   harness_free (h);
 }
 
+/* Waits ten seconds at most for a message of results. */
+static GstMessage *
+wait_for_message (GstHarness *h)
+{
+  GstMessage *message = NULL;
+
+  for (int i = 0; i < 1000 && message == NULL; i++) {
+    message = harness_pop_message (h, GST_MESSAGE_ELEMENT);
+    if (message == NULL)
+      g_usleep (10000);
+  }
+  g_assert_nonnull (message);
+  return message;
+}
+
+static void
+count_signal (GstElement *element, const GstStructure *result, int *n)
+{
+  (void)element;
+  g_assert_cmpuint (result_uint64 (result, "result-pts"), ==, 0);
+  g_atomic_int_inc (n);
+}
+
+static GstBuffer *
+region_frame (int n)
+{
+  GstBuffer *frame = grey_frame (SIDE, SIDE, 90, n);
+
+  gst_buffer_add_video_region_of_interest_meta (frame, "car", 8, 8, 60, 60)->id = 3;
+  return frame;
+}
+
+/* One buffer, and no other for long: its result is told when it is ready, and once. */
+static void
+test_told_at_once (gconstpointer region)
+{
+  GstHarness *h = harness_new ("inference-mode", MODE_ASYNC, "inference-region",
+                               GPOINTER_TO_INT (region), NULL);
+  GstMessage *message;
+  GstBuffer *out;
+  int n = 0;
+
+  g_signal_connect (h->element, "classified", G_CALLBACK (count_signal), &n);
+  set_i420_caps (h, SIDE, SIDE);
+  gst_buffer_unref (push_pull (h, region_frame (0)));
+  message = wait_for_message (h);
+  g_assert_cmpuint (result_uint64 (gst_message_get_structure (message), "result-pts"), ==, 0);
+  gst_message_unref (message);
+  out = push_pull (h, region_frame (1));
+  g_assert_cmpuint (result_uint64 (result_of (out), "result-pts"), ==, 0);
+  gst_buffer_unref (out);
+  g_assert_cmpint (g_atomic_int_get (&n), ==, 1);
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ELEMENT), ==, 0);
+  harness_free (h);
+}
+
+/* So is a stable label; the next buffer says that it changed, and is no second message. */
+static void
+test_state_told_at_once (void)
+{
+  GstHarness *h = harness_new ("inference-mode", MODE_ASYNC, "switch-after", 1, NULL);
+  GstMessage *message;
+  GstBuffer *out;
+
+  gst_util_set_object_arg (G_OBJECT (h->element), "smoothing", "vote");
+  set_i420_caps (h, SIDE, SIDE);
+  gst_buffer_unref (push_pull (h, grey_frame (SIDE, SIDE, 90, 0)));
+  message = wait_for_message (h);
+  g_assert_true (result_boolean (gst_message_get_structure (message), "state-changed"));
+  gst_message_unref (message);
+  for (int i = 1; i < 4; i++) {
+    out = push_pull (h, grey_frame (SIDE, SIDE, 90, i));
+    g_assert_true (result_boolean (result_of (out), "state-changed") == (i == 1));
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_ELEMENT), ==, 0);
+  harness_free (h);
+}
+
 /* What was on its way before a flush or a new segment never arrives. */
 static void
 test_async_flush (void)
@@ -417,6 +496,11 @@ main (int argc, char **argv)
   test_init (&argc, &argv);
   g_test_add_func ("/gst/modes/async", test_async);
   g_test_add_func ("/gst/modes/async-end", test_async_end);
+  g_test_add_data_func ("/gst/modes/told-at-once/full-frame", GINT_TO_POINTER (FULL_FRAME),
+                        test_told_at_once);
+  g_test_add_data_func ("/gst/modes/told-at-once/roi-list", GINT_TO_POINTER (ROI_LIST),
+                        test_told_at_once);
+  g_test_add_func ("/gst/modes/told-at-once/state", test_state_told_at_once);
   g_test_add_func ("/gst/modes/async-flush", test_async_flush);
   g_test_add_func ("/gst/modes/pool", test_pool);
   g_test_add_func ("/gst/modes/batch", test_batch);

@@ -31,7 +31,8 @@ typedef struct {
   GstEffnetChain *chain;  /* NULL until the first picture that decodes alone */
   GstBufferList *pending; /* (nullable): looked at, not taken */
   gsize pending_bytes;
-  guint taken; /* inputs of the chain */
+  GstBuffer *last; /* (nullable): of the newest of them times and regions of interest */
+  guint taken;     /* inputs of the chain */
 } GstEffnetCoded;
 
 /* What one inference decodes. */
@@ -51,6 +52,9 @@ void gst_effnet_coded_forget (GstEffnetCoded *coded);
 gboolean gst_effnet_coded_look (GstEffnetCoded *coded, GstBuffer *buffer);
 /* TRUE once in a stream: it has gradual refresh instead of keyframes. */
 gboolean gst_effnet_coded_pop_refresh (GstEffnetCoded *coded);
+/* Returns: (transfer none) (nullable): what stands for the newest buffer, if there are some that
+ * were looked at and not taken */
+GstBuffer *gst_effnet_coded_get_pending (const GstEffnetCoded *coded);
 /* Returns: (transfer full) (nullable): for the picture of @buffer, which was looked at last; NULL
  * when it is damaged. With decode-frames=all inputs have to be decoded in order, or not at all. */
 GstEffnetCodedInput *gst_effnet_coded_take (GstEffnetCoded *coded, GstBuffer *buffer);

@@ -3,7 +3,7 @@
  * Keyframes are decoded by themselves in a decoder that is borrowed for each. When all frames are
  * wanted a stream has a decoder, and each input brings all that came since the one before: what
  * nobody had time to classify is decoded nevertheless, as long as it is not too much. */
-#include "classify/coded.h"
+#include "coded.h"
 
 #define PENDING_MAX   120 /* access units that wait: 4 s at 30 frames a second */
 #define PENDING_BYTES (8u << 20)
@@ -113,6 +113,7 @@ static void
 drop_pending (GstEffnetCoded *coded)
 {
   g_clear_pointer (&coded->pending, gst_buffer_list_unref);
+  gst_clear_buffer (&coded->last);
   coded->pending_bytes = 0;
 }
 
@@ -127,6 +128,27 @@ gst_effnet_coded_forget (GstEffnetCoded *coded)
 }
 
 /* ---- looking and taking ---------------------------------------------------------------------- */
+
+static gboolean
+is_of_places (const GstMeta *meta)
+{
+  return meta->info->api == GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE ||
+         g_str_equal (g_type_name (meta->info->api), "GstAnalyticsRelationMetaAPI");
+}
+
+/* Not all metas: one of them may hold the memory of the buffer. */
+static void
+add_places (GstBuffer *to, GstBuffer *buffer)
+{
+  GstMetaTransformCopy all = {.region = FALSE, .size = (gsize)-1};
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta (buffer, &state)) != NULL) {
+    if (is_of_places (meta) && meta->info->transform_func != NULL)
+      meta->info->transform_func (to, meta, buffer, _gst_meta_transform_copy, &all);
+  }
+}
 
 /* Adds the unit to those that wait. FALSE: it cannot be decoded, some before it are missing. */
 static gboolean
@@ -155,6 +177,10 @@ append (GstEffnetCoded *coded, GstBuffer *buffer, GstEffnetUnit kind)
     coded->pending = gst_buffer_list_new ();
   coded->pending_bytes += gst_buffer_get_size (unit);
   gst_buffer_list_add (coded->pending, unit);
+  gst_clear_buffer (&coded->last);
+  coded->last = gst_buffer_new ();
+  gst_buffer_copy_into (coded->last, buffer, GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize)-1);
+  add_places (coded->last, buffer);
   return TRUE;
 }
 
@@ -179,25 +205,10 @@ gst_effnet_coded_pop_refresh (GstEffnetCoded *coded)
   return TRUE;
 }
 
-static gboolean
-is_of_places (const GstMeta *meta)
+GstBuffer *
+gst_effnet_coded_get_pending (const GstEffnetCoded *coded)
 {
-  return meta->info->api == GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE ||
-         g_str_equal (g_type_name (meta->info->api), "GstAnalyticsRelationMetaAPI");
-}
-
-/* Not all metas: one of them may hold the memory of the buffer. */
-static void
-add_places (GstBuffer *to, GstBuffer *buffer)
-{
-  GstMetaTransformCopy all = {.region = FALSE, .size = (gsize)-1};
-  gpointer state = NULL;
-  GstMeta *meta;
-
-  while ((meta = gst_buffer_iterate_meta (buffer, &state)) != NULL) {
-    if (is_of_places (meta) && meta->info->transform_func != NULL)
-      meta->info->transform_func (to, meta, buffer, _gst_meta_transform_copy, &all);
-  }
+  return coded->pending != NULL ? coded->last : NULL;
 }
 
 GstEffnetCodedInput *
