@@ -380,6 +380,7 @@ EFFNET_API size_t effnet_train_split (const EffnetTrainSet *set, double fraction
                                       uint8_t *side);
 
 #include "effnet/evaluate.h"
+#include "effnet/headfile.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetHead, effnet_head_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetTrainReport, effnet_train_report_free)

@@ -111,11 +111,9 @@ static gboolean
 is_digest_of (const char *path, const char *sha256)
 {
   g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (path, NULL);
-  EffnetHash *hash = table != NULL ? effnet_tensor_table_steal_hash (table) : NULL;
-  gboolean is = g_ascii_strcasecmp (effnet_hash_get (hash), sha256) == 0;
 
-  effnet_hash_free (hash);
-  return is;
+  return table != NULL &&
+         g_ascii_strcasecmp (effnet_hash_get (effnet_tensor_table_hash (table)), sha256) == 0;
 }
 
 /* The backbone that the card of a head names: where it lay, else a model of its name beside the

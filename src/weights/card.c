@@ -3,9 +3,10 @@
  * Model cards. What a card says must be usable, or it is an error that names the key: a wrong mean
  * or interpolation gives wrong classes and no other sign. What a card does not say keeps its
  * default. */
-#include "weights/card_read.h"
+#include "weights/card.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "weights/card_training.h"
 #include "weights/file.h"
 #include "weights/names.h"
 #include "weights/sniff.h"
@@ -45,30 +46,6 @@ static const Choice problems[] = {{"single_label_classification", EFFNET_OUTPUT_
                                   {"regression", EFFNET_OUTPUT_ACTIVATION_NONE},
                                   {NULL, 0}};
 
-/* A value as the card writes it, for messages. */
-static char *
-show (JsonNode *node)
-{
-  g_autofree char *text = json_to_string (node, FALSE);
-  return effnet_printable (text);
-}
-
-gboolean
-effnet_card_fail_value (const EffnetCardReader *reader, EffnetError code, const char *key,
-                        JsonNode *node, const char *expected, GError **error)
-{
-  g_autofree char *shown = show (node);
-  g_autofree char *where = effnet_json_place (reader->file, node);
-  return effnet_fail (error, code, "%s: %s is %s; expected %s", where, key, shown, expected);
-}
-
-JsonNode *
-effnet_card_get (JsonObject *object, const char *key)
-{
-  JsonNode *node = object != NULL ? json_object_get_member (object, key) : NULL;
-  return node != NULL && !JSON_NODE_HOLDS_NULL (node) ? node : NULL;
-}
-
 /* What the checkpoint is: the outer key wins; the inner may describe the model it was tuned from.
  */
 static JsonNode *
@@ -101,23 +78,6 @@ read_choice (const EffnetCardReader *reader, const char *key, JsonNode *node, co
     return TRUE;
   }
   return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
-}
-
-/* 0 < low <= value <= high */
-gboolean
-effnet_card_read_number (const EffnetCardReader *reader, const char *key, JsonNode *node,
-                         double low, double high, double *value, GError **error)
-{
-  if (node == NULL)
-    return TRUE;
-  double found = effnet_json_is_number (node) ? json_node_get_double (node) : 0.0;
-  if (!(found >= low && found <= high)) {
-    g_autofree char *expected = low < 1e-30 ? g_strdup_printf ("a number above 0, at most %g", high)
-                                            : g_strdup_printf ("a number from %g to %g", low, high);
-    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
-  }
-  *value = found;
-  return TRUE;
 }
 
 /* Three numbers, or one for all three, that are still numbers as float32; with @divisor also above

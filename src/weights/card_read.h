@@ -22,8 +22,5 @@ gboolean effnet_card_fail_value (const EffnetCardReader *reader, EffnetError cod
 /* low <= value <= high; @node: (nullable): then nothing is read. */
 gboolean effnet_card_read_number (const EffnetCardReader *reader, const char *key, JsonNode *node,
                                   double low, double high, double *value, GError **error);
-/* What training has written into @own, the card's "effnet". @card has its labels by now. */
-gboolean effnet_card_read_training (const EffnetCardReader *reader, JsonObject *own,
-                                    EffnetCard *card, GError **error);
 
 #endif

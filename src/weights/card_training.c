@@ -1,8 +1,5 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later
- *
- * The part of a card that training writes: which backbone a head belongs to, from which score on a
- * class counts, from which distance on a picture is of none of them, and where all this is from. */
-#include "weights/card_read.h"
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "weights/card_training.h"
 
 #include <math.h>
 #include <string.h>

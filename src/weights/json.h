@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * JSON out of files, private to weights: json-glib behind a validator. json-glib recurses once per
+ * JSON out of files: json-glib behind a validator. json-glib recurses once per
  * level, makes a node per value and lets a later key replace an earlier one; so depth and number of
  * values are bounded before it sees the text, and a key that comes twice is an error. */
 #ifndef EFFNET_WEIGHTS_JSON_H

@@ -95,6 +95,12 @@ effnet_tensor_table_steal_hash (EffnetTensorTable *table)
   return g_steal_pointer (&table->hash);
 }
 
+EffnetHash *
+effnet_tensor_table_hash (const EffnetTensorTable *table)
+{
+  return table->hash;
+}
+
 size_t
 effnet_tensor_table_size (const EffnetTensorTable *table)
 {

@@ -42,6 +42,8 @@ void effnet_tensor_table_free (EffnetTensorTable *table);
 /* Of the file opened; the caller's from then on, and tensors can be read no more once it is freed.
  * NULL for a table without a file. */
 EffnetHash *effnet_tensor_table_steal_hash (EffnetTensorTable *table);
+/* The same; it stays the table's. */
+EffnetHash *effnet_tensor_table_hash (const EffnetTensorTable *table);
 /* For messages: the path, or the name given to effnet_tensor_table_new(). */
 const char *effnet_tensor_table_name (const EffnetTensorTable *table);
 size_t effnet_tensor_table_size (const EffnetTensorTable *table);
