@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * effnet classify: every frame of every input through one session. A failed input is one line on
- * stderr and the next one is done all the same. */
+ * effnet classify: every frame of every input through one session. */
 #include "cli/cli.h"
 #include "cli/progress.h"
-#include "cli/source.h"
-#include "cli/stop.h"
+#include "cli/walk.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,16 +24,6 @@ typedef struct {
   glong source_width;
   guint64 n_printed;
 } Classify;
-
-static guint n_failures; /* counted by report(), which folders call too */
-
-static void
-report (const char *subject, const char *message)
-{
-  progress_clear ();
-  cli_failure (subject, message);
-  n_failures++;
-}
 
 static char *
 label_of (const Classify *self, unsigned id)
@@ -111,8 +99,9 @@ print_row (Classify *self, const char *source, const SourceFrame *frame, unsigne
 }
 
 static gboolean
-classify_frame (Classify *self, const char *input, const SourceFrame *frame, GError **error)
+classify_frame (gpointer data, const char *input, const SourceFrame *frame, GError **error)
 {
+  Classify *self = data;
   EffnetResult result;
   gboolean brief = self->top_k == 0 && !self->json && frame->pts_ns >= 0;
   unsigned k = self->top_k > 0 ? (unsigned)self->top_k : brief ? 1 : TOP_K, n;
@@ -129,62 +118,22 @@ classify_frame (Classify *self, const char *input, const SourceFrame *frame, GEr
   return TRUE;
 }
 
-/* Nobody is there to read, or somebody said stop. */
-static gboolean
-is_over (void)
-{
-  return !cli_flush () || cli_stopped () != 0;
-}
-
-/* The stream goes on past a frame that cannot be used; the input counts as failed once. */
-static void
-classify_input (Classify *self, guint i, guint n_inputs, const char *input)
-{
-  g_autoptr (GError) error = NULL, bad_frame = NULL;
-  Source *source = source_open (input, self->args.timeout, &error);
-  SourceFrame frame;
-  int got = source != NULL ? 1 : -1;
-
-  while (got == 1 && !is_over () && (got = source_next (source, &frame, &error)) == 1) {
-    if (frame.index % (guint64)self->every == 0)
-      classify_frame (self, input, &frame, bad_frame == NULL ? &bad_frame : NULL);
-    if (progress_is_due ())
-      progress_show ((i + MAX (0, source_progress (source))) / n_inputs, input);
-  }
-  if (got >= 0 && bad_frame != NULL &&
-      !g_error_matches (bad_frame, EFFNET_ERROR, EFFNET_ERROR_CANCELLED))
-    error = g_steal_pointer (&bad_frame);
-  if (!source_close (source) && cli_stopped () == 0) {
-    if (error == NULL)
-      g_set_error_literal (&error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "it does not end");
-    g_prefix_error (&error, "hangs and is left behind: ");
-  }
-  if (error != NULL)
-    report (input, error->message);
-}
-
 static int
 classify_all (Classify *self)
 {
-  g_autoptr (GPtrArray) inputs = source_expand (self->inputs, report);
+  g_autoptr (GPtrArray) inputs = walk_expand (self->inputs);
+  Walk walk = {.session = self->session,
+               .timeout_s = self->args.timeout,
+               .every = self->every,
+               .frame = classify_frame,
+               .data = self};
 
   self->source_width = (glong)strlen ("SOURCE");
   for (guint i = 0; i < inputs->len; i++) {
     g_autofree char *name = short_name (inputs->pdata[i]);
     self->source_width = MAX (self->source_width, g_utf8_strlen (name, -1));
   }
-  progress_start ();
-  cli_catch_signals (self->session);
-  for (guint i = 0; i < inputs->len && !is_over (); i++) {
-    classify_input (self, i, inputs->len, inputs->pdata[i]);
-    if (progress_is_due ())
-      progress_show ((i + 1.0) / inputs->len, inputs->pdata[i]);
-  }
-  progress_clear ();
-  cli_forget_session ();
-  if (cli_stopped () != 0)
-    return CLI_SIGNAL + cli_stopped ();
-  return n_failures > 0 ? CLI_FAILED : CLI_OK;
+  return walk_inputs (&walk, inputs);
 }
 
 static int

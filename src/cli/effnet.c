@@ -19,6 +19,7 @@ static const struct {
     {"watch", cmd_watch, "a GStreamer pipeline -> a line for each result in it"},
     {"run", cmd_run, "a float32 .npy tensor through the network -> logits or features"},
     {"preprocess", cmd_preprocess, "a picture -> the .npy tensor the network would get"},
+    {"embed", cmd_embed, "pictures, clips, folders, streams -> embeddings, .npy or .csv"},
     {"info", cmd_info, "what a variant or a model file is made of"},
     {"cpu", cmd_cpu, "which kernels serve which operation on this CPU"},
     {"bench", cmd_bench, "time and memory of one inference"},

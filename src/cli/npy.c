@@ -10,11 +10,8 @@
 #include "effnet/effnet.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include <glib/gstdio.h>
-#include <sys/stat.h>
 
 #define MAX_HEADER 65536
 #define MAX_NAME   300 /* characters */
@@ -244,64 +241,47 @@ npy_open (const char *path, GError **error)
   return g_steal_pointer (&npy);
 }
 
-/* Opens the file to write: beside an ordinary one, so that it stays as it is until the new one is
- * whole; a pipe or device itself. */
-static gboolean
-open_output (Npy *npy, GError **error)
-{
-  char *real = realpath (npy->path, NULL); /* of a link what it links to */
-  struct stat info;
-  mode_t mask;
-  int fd;
+#define NPY_HEAD                                                                                   \
+  128 /* bytes before the numbers, whatever the number of rows; more of long shapes */
 
-  npy->target = g_strdup (real != NULL ? real : npy->path);
-  free (real);
-  if (stat (npy->target, &info) == 0 && !S_ISREG (info.st_mode)) {
-    fd = open (npy->target, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd >= 0)
-      fcntl (fd, F_SETFL, 0);
-  } else {
-    npy->temporary = g_strconcat (npy->target, ".XXXXXX", NULL);
-    fd = mkstemp (npy->temporary);
-    if (fd < 0) {
-      g_clear_pointer (&npy->temporary, g_free);
-      return io_error (npy->path, error, "create");
-    }
-    mask = umask (0);
-    umask (mask);
-    fchmod (fd, 0666 & ~mask);
-  }
-  npy->file = fd >= 0 ? fdopen (fd, "wb") : NULL;
-  return npy->file != NULL || io_error (npy->path, error, "create");
+/* Magic and header as numpy.save() writes them, padded. */
+static gboolean
+write_header (const Npy *npy, GError **error)
+{
+  g_autoptr (GString) header = g_string_new ("{'descr': '<f4', 'fortran_order': False, 'shape': (");
+  guint8 prefix[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 0, 0};
+
+  for (unsigned i = 0; i < npy->n_dims; i++)
+    g_string_append_printf (header, "%s%" G_GUINT64_FORMAT, i > 0 ? ", " : "", npy->shape[i]);
+  g_string_append (header, npy->n_dims == 1 ? ",), }" : "), }");
+  while (header->len + sizeof prefix + 1 < NPY_HEAD || (header->len + sizeof prefix + 1) % 64 != 0)
+    g_string_append_c (header, ' ');
+  g_string_append_c (header, '\n');
+  prefix[8] = (guint8)(header->len & 0xff);
+  prefix[9] = (guint8)(header->len >> 8);
+  return out_write (npy->out, prefix, sizeof prefix, error) &&
+         out_write (npy->out, header->str, header->len, error);
 }
 
 Npy *
 npy_create (const char *path, const guint64 *shape, unsigned n_dims, GError **error)
 {
-  Npy *npy = g_new0 (Npy, 1);
-  g_autoptr (GString) header = g_string_new ("{'descr': '<f4', 'fortran_order': False, 'shape': (");
-  guint8 prefix[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 0, 0};
+  g_autoptr (Npy) npy = g_new0 (Npy, 1);
 
+  g_assert (n_dims <= 4);
   npy->path = g_strdup (path);
   npy->n_dims = n_dims;
-  for (unsigned i = 0; i < n_dims; i++) {
-    npy->shape[i] = shape[i];
-    g_string_append_printf (header, "%s%" G_GUINT64_FORMAT, i > 0 ? ", " : "", shape[i]);
-  }
-  g_string_append (header, n_dims == 1 ? ",), }" : "), }");
-  while ((sizeof prefix + header->len + 1) % 64 != 0)
-    g_string_append_c (header, ' ');
-  g_string_append_c (header, '\n');
-  prefix[8] = (guint8)(header->len & 0xff);
-  prefix[9] = (guint8)(header->len >> 8);
-  if (open_output (npy, error)) {
-    if (fwrite (prefix, 1, sizeof prefix, npy->file) == sizeof prefix &&
-        fwrite (header->str, 1, header->len, npy->file) == header->len)
-      return npy;
-    io_error (path, error, "write");
-  }
-  npy_discard (npy);
-  return NULL;
+  memcpy (npy->shape, shape, n_dims * sizeof *shape);
+  npy->out = out_create (path, error);
+  return npy->out != NULL && write_header (npy, error) ? g_steal_pointer (&npy) : NULL;
+}
+
+gboolean
+npy_set_rows (Npy *npy, guint64 rows, GError **error)
+{
+  npy->shape[0] = rows;
+  return (fseeko (npy->out->file, 0, SEEK_SET) == 0 || io_error (npy->path, error, "seek")) &&
+         write_header (npy, error);
 }
 
 /* Between the file's little-endian order and the host's, in place. */
@@ -336,24 +316,14 @@ npy_write (Npy *npy, const float *values, gsize n, GError **error)
     swap_if_big_endian (copy, n);
     values = copy;
   }
-  return fwrite (values, sizeof (float), n, npy->file) == n || io_error (npy->path, error, "write");
+  return out_write (npy->out, values, n * sizeof (float), error);
 }
 
 gboolean
 npy_close (Npy *npy, GError **error)
 {
-  gboolean ok = TRUE;
+  gboolean ok = npy->out == NULL || out_commit (g_steal_pointer (&npy->out), error);
 
-  if (npy->target != NULL) { /* for writing */
-    ok = fflush (npy->file) == 0 && (npy->temporary == NULL || fsync (fileno (npy->file)) == 0);
-    ok = fclose (npy->file) == 0 && ok;
-    npy->file = NULL;
-    ok = ok && (npy->temporary == NULL || g_rename (npy->temporary, npy->target) == 0);
-    if (ok)
-      g_clear_pointer (&npy->temporary, g_free);
-    else
-      io_error (npy->path, error, "write");
-  }
   npy_discard (npy);
   return ok;
 }
@@ -365,10 +335,7 @@ npy_discard (Npy *npy)
     return;
   if (npy->file != NULL)
     fclose (npy->file);
-  if (npy->temporary != NULL)
-    g_unlink (npy->temporary);
-  g_free (npy->temporary);
-  g_free (npy->target);
+  out_discard (npy->out);
   g_free (npy->path);
   g_free (npy);
 }

@@ -6,7 +6,7 @@ import shutil
 
 from tool import MEDIA, MODEL, effnet, failure, main, test
 
-COMMANDS = ("classify", "watch", "run", "preprocess", "info", "cpu", "bench")
+COMMANDS = ("classify", "watch", "run", "preprocess", "info", "cpu", "bench", "embed")
 
 
 @test

@@ -32,9 +32,9 @@ def effnet(*arguments, code=0, env=None, **options):
     return done
 
 
-def failure(*arguments, says=(), code=1):
+def failure(*arguments, says=(), code=1, **options):
     """The tool fails with exactly one line on stderr, which names each of `says`."""
-    done = effnet(*arguments, code=code)
+    done = effnet(*arguments, code=code, **options)
     assert done.err.count("\n") == 1, f"{arguments}: not one line:\n{done.err}"
     for word in says:
         assert str(word) in done.err, f"{arguments}: '{word}' is not in: {done.err}"
