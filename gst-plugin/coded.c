@@ -5,6 +5,8 @@
  * nobody had time to classify is decoded nevertheless, as long as it is not too much. */
 #include "coded.h"
 
+#include "codec.h"
+
 #define PENDING_MAX   120 /* access units that wait: 4 s at 30 frames a second */
 #define PENDING_BYTES (8u << 20)
 
@@ -89,8 +91,8 @@ gst_effnet_coded_set_caps (GstEffnetCoded *coded, const GstCaps *caps, GError **
     keyframes = gst_effnet_keyframes_new (caps, error);
     if (keyframes == NULL)
       return FALSE;
-    if (!gst_effnet_decoder_is_there (gst_effnet_keyframes_get_codec (keyframes), coded->factory,
-                                      error)) {
+    if (!gst_effnet_codec_has_decoder (gst_effnet_keyframes_get_codec (keyframes), coded->factory,
+                                       error)) {
       gst_effnet_keyframes_free (keyframes);
       return FALSE;
     }

@@ -5,13 +5,17 @@
  * element it is decides the rank. */
 #include "decoder.h"
 
+#include "codec.h"
+
 GST_DEBUG_CATEGORY_STATIC (gst_effnet_decoder_debug);
 #define GST_CAT_DEFAULT gst_effnet_decoder_debug
 
 /* Where decoding begins at what is no IDR picture, libav fills in the pictures that seem to be
  * missing. avdec_h264 has memory for three of at most 16 and fails; the next try goes on there. */
-#define TRIES     8
-#define IDLE_TIME (10 * GST_SECOND) /* after which a decoder that nobody borrows is freed */
+#define TRIES 8
+#ifndef GST_EFFNET_DECODER_IDLE_TIME /* after which a decoder that nobody borrows is freed */
+#  define GST_EFFNET_DECODER_IDLE_TIME (10 * GST_SECOND)
+#endif
 
 struct _GstEffnetDecoder {
   GstElement *element;
@@ -28,17 +32,11 @@ struct _GstEffnetDecoder {
   char *complaint;        /* (nullable): of the element's last error message */
 };
 
-static const struct {
-  const char *media, *what, *element;
-} codecs[] = {
-    [GST_EFFNET_CODEC_H264] = {"video/x-h264", "H.264", "avdec_h264"},
-    [GST_EFFNET_CODEC_H265] = {"video/x-h265", "H.265", "avdec_h265"},
-};
-
 /* Decoders that nobody uses, the last used first, and how many may want one. */
 G_LOCK_DEFINE_STATIC (idle);
 static GQueue idle = G_QUEUE_INIT;
 static guint joined;
+static GstClockID alarm_id; /* when the oldest is to be freed; NULL: there is none */
 
 static void
 init_debug (void)
@@ -73,72 +71,6 @@ gst_effnet_decoder_caps_new (const GstCaps *stream)
       gst_caps_set_value (caps, fields[i], value);
   }
   return caps;
-}
-
-/* ---- which element --------------------------------------------------------------------------- */
-
-static GstCaps *
-least_caps (GstEffnetCodec codec)
-{
-  return gst_caps_new_simple (codecs[codec].media, "stream-format", G_TYPE_STRING, "byte-stream",
-                              "alignment", G_TYPE_STRING, "au", NULL);
-}
-
-static gboolean
-can_decode (GstElementFactory *factory, GstEffnetCodec codec)
-{
-  GstCaps *in = least_caps (codec), *out = gst_effnet_video_get_raw_caps ();
-  gboolean can = gst_element_factory_list_is_type (factory, GST_ELEMENT_FACTORY_TYPE_DECODER) &&
-                 gst_element_factory_can_sink_any_caps (factory, in) &&
-                 gst_element_factory_can_src_any_caps (factory, out);
-
-  gst_caps_unref (in);
-  gst_caps_unref (out);
-  return can;
-}
-
-/* Returns: (transfer full): of GstElementFactory, best first; NULL with an error: there is none */
-static GList *
-list_factories (GstEffnetCodec codec, const char *name, GError **error)
-{
-  GList *all, *some = NULL;
-
-  if (name != NULL) {
-    GstElementFactory *factory = gst_element_factory_find (name);
-
-    if (factory != NULL && can_decode (factory, codec))
-      return g_list_prepend (NULL, factory);
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-                 factory == NULL ? "decoder is %s, but there is no such element: leave it unset, "
-                                   "and the best decoder of %s that is there is used"
-                                 : "decoder is %s, which does not decode %s to raw video",
-                 name, codecs[codec].what);
-    gst_clear_object (&factory);
-    return NULL;
-  }
-  all = gst_element_factory_list_get_elements (
-      GST_ELEMENT_FACTORY_TYPE_DECODER | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO, GST_RANK_MARGINAL);
-  all = g_list_sort (all, gst_plugin_feature_rank_compare_func);
-  for (GList *l = all; l != NULL; l = l->next) {
-    if (can_decode (l->data, codec))
-      some = g_list_prepend (some, gst_object_ref (l->data));
-  }
-  gst_plugin_feature_list_free (all);
-  if (some == NULL)
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-                 "There is no decoder of %s: install the package gstreamer1.0-libav, which has %s",
-                 codecs[codec].what, codecs[codec].element);
-  return g_list_reverse (some);
-}
-
-gboolean
-gst_effnet_decoder_is_there (GstEffnetCodec codec, const char *factory, GError **error)
-{
-  GList *factories = list_factories (codec, factory, error);
-  gboolean is_there = factories != NULL;
-
-  gst_plugin_feature_list_free (factories);
-  return is_there;
 }
 
 /* ---- our two pads ---------------------------------------------------------------------------- */
@@ -341,7 +273,7 @@ decoder_new (GstElementFactory *factory)
 static GstEffnetDecoder *
 decoder_new_best (GstEffnetCodec codec, const char *name, GError **error)
 {
-  GList *factories = list_factories (codec, name, error);
+  GList *factories = gst_effnet_codec_list_decoders (codec, name, error);
   GstEffnetDecoder *self = NULL;
 
   if (factories == NULL)
@@ -354,7 +286,8 @@ decoder_new_best (GstEffnetCodec codec, const char *name, GError **error)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
                  "No decoder of %s comes up, %s was the first tried; the property decoder names "
                  "another one, such as %s",
-                 codecs[codec].what, GST_OBJECT_NAME (factories->data), codecs[codec].element);
+                 gst_effnet_codecs[codec].what, GST_OBJECT_NAME (factories->data),
+                 gst_effnet_codecs[codec].element);
   gst_plugin_feature_list_free (factories);
   return self;
 }
@@ -406,9 +339,10 @@ GstEffnetDecoder *
 gst_effnet_decoder_borrow (const GstCaps *caps, const char *factory, GError **error)
 {
   GstEffnetDecoder *self = take_idle (caps, factory);
-  GstEffnetCodec codec = gst_structure_has_name (gst_caps_get_structure (caps, 0), codecs[0].media)
-                             ? GST_EFFNET_CODEC_H264
-                             : GST_EFFNET_CODEC_H265;
+  GstEffnetCodec codec =
+      gst_structure_has_name (gst_caps_get_structure (caps, 0), gst_effnet_codecs[0].media)
+          ? GST_EFFNET_CODEC_H264
+          : GST_EFFNET_CODEC_H265;
 
   init_debug ();
   if (self == NULL)
@@ -416,7 +350,7 @@ gst_effnet_decoder_borrow (const GstCaps *caps, const char *factory, GError **er
   if (self == NULL || set_caps (self, caps))
     return self;
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED, "The decoder %s does not take %s",
-               gst_effnet_decoder_get_name (self), codecs[codec].what);
+               gst_effnet_decoder_get_name (self), gst_effnet_codecs[codec].what);
   decoder_free (self);
   return NULL;
 }
@@ -433,7 +367,7 @@ take_old (gboolean all)
   while (idle.tail != NULL) {
     const GstEffnetDecoder *last = idle.tail->data;
 
-    if (!all && now - last->idle_since < IDLE_TIME)
+    if (!all && now - last->idle_since < GST_EFFNET_DECODER_IDLE_TIME)
       break;
     old = g_list_prepend (old, g_queue_pop_tail (&idle));
   }
@@ -447,6 +381,41 @@ free_all (GList *decoders)
   for (GList *l = decoders; l != NULL; l = l->next)
     decoder_free (l->data);
   g_list_free (decoders);
+}
+
+static gboolean wake_up (GstClock *clock, GstClockTime time, GstClockID id, gpointer data);
+
+/* With the lock of the list: while there is something in it, a clock wakes up who frees it. */
+static void
+set_alarm (void)
+{
+  GstClock *clock;
+
+  if (alarm_id != NULL || g_queue_is_empty (&idle))
+    return;
+  clock = gst_system_clock_obtain ();
+  alarm_id = gst_clock_new_single_shot_id (clock, gst_clock_get_time (clock) +
+                                                      GST_EFFNET_DECODER_IDLE_TIME);
+  gst_clock_id_wait_async (alarm_id, wake_up, NULL, NULL);
+  gst_object_unref (clock);
+}
+
+static gboolean
+wake_up (GstClock *clock, GstClockTime time, GstClockID id, gpointer data)
+{
+  GstClockID gone = NULL;
+
+  (void)clock, (void)time, (void)data;
+  free_all (take_old (FALSE));
+  G_LOCK (idle);
+  if (alarm_id == id) {
+    gone = g_steal_pointer (&alarm_id);
+    set_alarm ();
+  }
+  G_UNLOCK (idle);
+  if (gone != NULL)
+    gst_clock_id_unref (gone);
+  return TRUE;
 }
 
 void
@@ -463,8 +432,10 @@ gst_effnet_decoder_give_back (GstEffnetDecoder *self)
   self->idle_since = gst_util_get_timestamp ();
   G_LOCK (idle);
   keep = joined > 0 && !self->broken;
-  if (keep)
+  if (keep) {
     g_queue_push_head (&idle, self);
+    set_alarm ();
+  }
   G_UNLOCK (idle);
   if (!keep)
     decoder_free (self);
@@ -482,13 +453,31 @@ gst_effnet_decoder_join (void)
 void
 gst_effnet_decoder_leave (void)
 {
+  GstClockID gone = NULL;
   gboolean last;
 
   G_LOCK (idle);
   last = --joined == 0;
+  if (last)
+    gone = g_steal_pointer (&alarm_id);
   G_UNLOCK (idle);
   if (last)
     free_all (take_old (TRUE));
+  if (gone != NULL) {
+    gst_clock_id_unschedule (gone);
+    gst_clock_id_unref (gone);
+  }
+}
+
+guint
+gst_effnet_decoder_count_idle (void)
+{
+  guint n;
+
+  G_LOCK (idle);
+  n = g_queue_get_length (&idle);
+  G_UNLOCK (idle);
+  return n;
 }
 
 /* ---- decoding -------------------------------------------------------------------------------- */

@@ -17,9 +17,6 @@ typedef struct _GstEffnetDecoder GstEffnetDecoder;
 
 /* Returns: (transfer full): byte-stream caps for a decoder of a stream of @caps */
 GstCaps *gst_effnet_decoder_caps_new (const GstCaps *caps);
-/* FALSE with EFFNET_ERROR_UNSUPPORTED: there is no decoder; the sentence names the package. Slow at
- * first. @factory: (nullable) */
-gboolean gst_effnet_decoder_is_there (GstEffnetCodec codec, const char *factory, GError **error);
 
 /* Returns: (transfer full): one that is free, if possible one that decoded such @caps last; NULL
  * with EFFNET_ERROR_UNSUPPORTED. @caps: of gst_effnet_decoder_caps_new(). @factory: (nullable) */
@@ -30,6 +27,8 @@ void gst_effnet_decoder_give_back (GstEffnetDecoder *decoder);
 /* Who may borrow joins; when the last leaves, what is free is freed. */
 void gst_effnet_decoder_join (void);
 void gst_effnet_decoder_leave (void);
+/* Returns: how many of the process nobody has borrowed */
+guint gst_effnet_decoder_count_idle (void);
 
 /* @unit: the next access unit; a reference is taken. @error: EFFNET_ERROR_FRAME */
 gboolean gst_effnet_decoder_push (GstEffnetDecoder *decoder, GstBuffer *unit, GError **error);

@@ -22,7 +22,9 @@
  * the last result; no frame is dropped, and at least one frame a second is still classified. A sink
  * that throttles (#GstBaseSink:throttle-time) gets one fresh result in that time. QOS events go on
  * upstream, where a decoder would drop the frames, only after two seconds without an inference,
- * begun or done. Of the inferences left out for lateness a QOS message a second says how many.
+ * begun or done; where no buffer waits for an inference, after two seconds of lateness that leaving
+ * inferences out does not end: then it is the decoder that is too slow. Of the inferences left out
+ * for lateness a QOS message a second says how many.
  *
  * ## Who waits for whom
  *

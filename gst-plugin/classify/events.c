@@ -3,6 +3,7 @@
  * What begins anew with which event. Serialized events go by when nothing is held any more. */
 #include "classify/events.h"
 
+#include "classify/mode.h"
 #include "classify/tell.h"
 #include "classify/transform.h"
 
@@ -81,14 +82,15 @@ gst_effnet_classify_src_event (GstBaseTransform *base, GstEvent *event)
 {
   GstBaseTransformClass *parent = g_type_class_peek (GST_TYPE_BASE_TRANSFORM);
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (base);
-  gboolean pass = TRUE, busy;
+  gboolean pass = TRUE, waits, busy;
 
   if (GST_EVENT_TYPE (event) != GST_EVENT_QOS)
     return parent->src_event (base, event);
   if (gst_base_transform_is_qos_enabled (base)) {
     busy = gst_effnet_stream_is_busy (&self->stream);
     GST_OBJECT_LOCK (self);
-    pass = gst_effnet_qos_note (&self->qos, event) && !busy; /* which may be slow */
+    waits = gst_effnet_mode_of (self->mode_setting, self->live) != GST_EFFNET_INFERENCE_MODE_ASYNC;
+    pass = gst_effnet_qos_note (&self->qos, event, waits) && !(waits && busy); /* it may be slow */
     GST_OBJECT_UNLOCK (self);
   }
   if (pass)

@@ -7,7 +7,7 @@
 #include "schema.h"
 
 #define STARVED_AFTER    (1 * GST_SECOND) /* late or not, a frame is classified after this */
-#define INNOCENT_AFTER   (2 * GST_SECOND) /* without an inference, lateness is not of ours */
+#define INNOCENT_AFTER   (2 * GST_SECOND) /* without inferences lateness is not of ours */
 #define MESSAGE_INTERVAL (1 * GST_SECOND)
 
 void
@@ -24,6 +24,7 @@ gst_effnet_qos_forget (GstEffnetQos *qos)
   qos->proportion = 1.0;
   qos->throttle = 0;
   qos->due = GST_CLOCK_TIME_NONE;
+  qos->late_since = GST_CLOCK_TIME_NONE;
 }
 
 /* TRUE when @since is that long ago, or never was. */
@@ -34,7 +35,7 @@ has_passed (GstClockTime since, GstClockTime time)
 }
 
 gboolean
-gst_effnet_qos_note (GstEffnetQos *qos, GstEvent *event)
+gst_effnet_qos_note (GstEffnetQos *qos, GstEvent *event, gboolean waits)
 {
   GstQOSType type;
   GstClockTimeDiff diff;
@@ -53,7 +54,15 @@ gst_effnet_qos_note (GstEffnetQos *qos, GstEvent *event)
     qos->earliest_time = timestamp + 2 * (GstClockTime)diff;
   else /* early: -diff may exceed the timestamp */
     qos->earliest_time = timestamp > -(guint64)diff ? timestamp + (guint64)diff : 0;
-  return has_passed (qos->inferred_at, INNOCENT_AFTER);
+  if (diff <= 0 || !GST_CLOCK_TIME_IS_VALID (timestamp))
+    qos->late_since = GST_CLOCK_TIME_NONE;
+  else if (!GST_CLOCK_TIME_IS_VALID (qos->late_since))
+    qos->late_since = gst_util_get_timestamp ();
+  if (waits)
+    return has_passed (qos->inferred_at, INNOCENT_AFTER);
+  return has_passed (qos->inferred_at, INNOCENT_AFTER) ||
+         (GST_CLOCK_TIME_IS_VALID (qos->late_since) &&
+          has_passed (qos->late_since, INNOCENT_AFTER));
 }
 
 GstEffnetQosAnswer

@@ -2,6 +2,7 @@
  *
  * Keyframes found and decoded alone, against the parser's flags and against the picture that a
  * decoder which sees the whole stream puts out. */
+#include "codec.h"
 #include "coded.h"
 #include "common.h"
 #include "decoder.h"
@@ -242,6 +243,30 @@ out:
   gst_caps_unref (stream);
 }
 
+/* What nobody borrows is freed after a while, though nobody else gives one back. */
+static void
+test_idle (void)
+{
+  GstCaps *stream = gst_caps_from_string ("video/x-h264,stream-format=avc,alignment=au,width=64");
+  GstCaps *caps = gst_effnet_decoder_caps_new (stream);
+
+  if (coded_needs ("avdec_h264", NULL)) {
+    gst_effnet_decoder_join ();
+    for (guint turn = 0; turn < 2; turn++) {
+      gst_effnet_decoder_give_back (gst_effnet_decoder_borrow (caps, NULL, NULL));
+      g_assert_cmpuint (gst_effnet_decoder_count_idle (), ==, 1);
+      for (guint i = 0; i < 1000 && gst_effnet_decoder_count_idle () > 0; i++)
+        g_usleep (10000);
+      g_assert_cmpuint (gst_effnet_decoder_count_idle (), ==, 0);
+    }
+    gst_effnet_decoder_give_back (gst_effnet_decoder_borrow (caps, NULL, NULL));
+    gst_effnet_decoder_leave ();
+    g_assert_cmpuint (gst_effnet_decoder_count_idle (), ==, 0);
+  }
+  gst_caps_unref (caps);
+  gst_caps_unref (stream);
+}
+
 /* In the middle of a byte-stream the size changes; parameter sets come with it. */
 static void
 test_new_size (void)
@@ -379,7 +404,7 @@ test_no_decoder (void)
     g_array_append_val (ranks, rank);
     gst_plugin_feature_set_rank (l->data, GST_RANK_NONE);
   }
-  g_assert_false (gst_effnet_decoder_is_there (GST_EFFNET_CODEC_H265, NULL, &error));
+  g_assert_false (gst_effnet_codec_has_decoder (GST_EFFNET_CODEC_H265, NULL, &error));
   expect_error (g_steal_pointer (&error), EFFNET_ERROR_UNSUPPORTED, "gstreamer1.0-libav");
   for (GList *l = all; l != NULL; l = l->next)
     gst_plugin_feature_set_rank (l->data, g_array_index (ranks, guint, i++));
@@ -420,6 +445,7 @@ main (int argc, char **argv)
   test_init (&argc, &argv);
   g_test_add_func ("/decoder/shared", test_shared);
   g_test_add_func ("/decoder/lending", test_lending);
+  g_test_add_func ("/decoder/idle", test_idle);
   g_test_add_func ("/decoder/new-size", test_new_size);
   g_test_add_func ("/decoder/damage", test_damage);
   g_test_add_func ("/decoder/none", test_no_decoder);

@@ -186,6 +186,38 @@ test_not_ours (void)
   g_free (regions);
 }
 
+/* In async mode no buffer waits for an inference. The CPU may: so inferences are shed, and after
+ * two seconds of lateness upstream hears of it all the same, though one inference a second goes on.
+ */
+static void
+test_not_waiting (void)
+{
+  GstHarness *h = harness_new ("inference-mode", MODE_ASYNC, NULL);
+  gint64 start;
+
+  set_i420_caps (h, 64, 48);
+  gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, 0)));
+  for (int i = 0; i < 1000 && harness_stat (h, "inferences") == 0; i++)
+    g_usleep (10000);
+  start = g_get_monotonic_time ();
+  for (int n = 1; g_get_monotonic_time () - start < 2100000; n++) {
+    gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, n)));
+    push_qos (h, GST_QOS_TYPE_UNDERFLOW, GST_SECOND, (guint64)n * GST_SECOND / 30);
+    if (g_get_monotonic_time () - start < 1500000)
+      g_assert_false (upstream_heard (h));
+    g_usleep (30000);
+  }
+  g_assert_true (upstream_heard (h));
+  g_assert_cmpuint (harness_stat (h, "inferences"), >=, 2);
+  g_assert_cmpuint (harness_stat (h, "skipped-late"), >, 0);
+  push_qos (h, GST_QOS_TYPE_UNDERFLOW, -(GstClockTimeDiff)GST_MSECOND, 10 * GST_SECOND);
+  upstream_heard (h);
+  push_qos (h, GST_QOS_TYPE_UNDERFLOW, GST_SECOND, 10 * GST_SECOND); /* for the first time again */
+  g_assert_false (upstream_heard (h));
+  harness_count_messages (h, GST_MESSAGE_QOS);
+  harness_free (h);
+}
+
 /* Five seconds of a sink that wants something new each 200 ms, and says so with every frame. */
 static void
 test_throttle (void)
@@ -279,6 +311,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/qos/messages", test_messages);
   g_test_add_func ("/gst/qos/exceptions", test_exceptions);
   g_test_add_func ("/gst/qos/not-ours", test_not_ours);
+  g_test_add_func ("/gst/qos/not-waiting", test_not_waiting);
   g_test_add_func ("/gst/qos/throttle", test_throttle);
   g_test_add_data_func ("/gst/qos/behind-vp8dec", "matroskademux ! vp8dec", test_behind_a_decoder);
   if (have ("x264enc") && have ("avdec_h264"))
