@@ -70,6 +70,8 @@ int cli_exit_code (const GError *error);
 void cli_print_json (JsonObject *object);
 /* One of the library's descriptions as an object; free with json_object_unref(). */
 JsonObject *cli_json_object (const char *text);
+/* The name of class @id, or "class N"; free with g_free(). */
+char *cli_label (const EffnetModel *model, unsigned id);
 /* Rows of text in columns; numbers (columns in @right, a bit each) flush right. */
 typedef struct _CliTable CliTable;
 CliTable *cli_table_new (const char *const *heads, unsigned right);
@@ -89,6 +91,7 @@ int cmd_watch (int argc, char **argv);
 int cmd_run (int argc, char **argv);
 int cmd_preprocess (int argc, char **argv);
 int cmd_embed (int argc, char **argv);
+int cmd_explain (int argc, char **argv);
 int cmd_info (int argc, char **argv);
 int cmd_cpu (int argc, char **argv);
 int cmd_bench (int argc, char **argv);

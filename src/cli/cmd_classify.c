@@ -25,14 +25,6 @@ typedef struct {
   guint64 n_printed;
 } Classify;
 
-static char *
-label_of (const Classify *self, unsigned id)
-{
-  const char *label = effnet_model_get_label (self->model, id);
-
-  return label != NULL ? g_strdup (label) : g_strdup_printf ("class %u", id);
-}
-
 static void
 print_json (Classify *self, const char *source, const SourceFrame *frame,
             const EffnetResult *result, unsigned n)
@@ -48,7 +40,7 @@ print_json (Classify *self, const char *source, const SourceFrame *frame,
     json_object_set_null_member (object, "pts_ns");
   json_object_set_string_member (object, "model", self->model_name);
   for (unsigned i = 0; i < n; i++) {
-    g_autofree char *label = label_of (self, self->top[i].id);
+    g_autofree char *label = cli_label (self->model, self->top[i].id);
     JsonObject *score = json_object_new ();
 
     json_object_set_int_member (score, "id", self->top[i].id);
@@ -84,7 +76,7 @@ print_row (Classify *self, const char *source, const SourceFrame *frame, unsigne
   if (frame->pts_ns >= 0)
     g_snprintf (when, sizeof when, "%.3f s", (double)frame->pts_ns / 1e9);
   for (unsigned i = 0; i < n; i++) {
-    g_autofree char *label = label_of (self, self->top[i].id);
+    g_autofree char *label = cli_label (self->model, self->top[i].id);
     g_autofree char *printable = cli_printable (label, MAX_LABEL);
     gboolean first = i == 0;
 

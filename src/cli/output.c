@@ -74,6 +74,14 @@ cli_json_object (const char *text)
   return json_node_dup_object (node);
 }
 
+char *
+cli_label (const EffnetModel *model, unsigned id)
+{
+  const char *label = effnet_model_get_label (model, id);
+
+  return label != NULL ? g_strdup (label) : g_strdup_printf ("class %u", id);
+}
+
 struct _CliTable {
   unsigned n_columns, right;
   GPtrArray *cells; /* [rows * n_columns], heads first */

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import numpy as np
-from tool import EXE, MODEL, effnet, failure, main, test
+from tool import EXE, MODEL, effnet, failure, main, tensor, test
 
 SIZE = 64  # a small network input: the layout is the same, the arithmetic less
 
@@ -61,19 +61,8 @@ def stages():
 @test
 def classifier():
     """the default model's logits are its classifier applied to its features"""
-    import json
     x = batch(2, 224)
     y, features = run(x, synthetic=False), run(x, "--features", synthetic=False)
-    data = (MODEL / "model.safetensors").read_bytes()
-    n = struct.unpack("<Q", data[:8])[0]
-    head = json.loads(data[8:8 + n])
-
-    def tensor(name):
-        entry = head[name]
-        dtype = {"F16": "<f2", "F32": "<f4"}[entry["dtype"]]
-        a, b = entry["data_offsets"]
-        return np.frombuffer(data[8 + n + a:8 + n + b], dtype).reshape(entry["shape"]).astype(float)
-
     expected = features.astype(float) @ tensor("_fc.weight").T + tensor("_fc.bias")
     assert np.abs(y - expected).max() < 1e-4, np.abs(y - expected).max()
 

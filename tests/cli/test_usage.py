@@ -6,7 +6,8 @@ import shutil
 
 from tool import MEDIA, MODEL, effnet, failure, main, test
 
-COMMANDS = ("classify", "watch", "run", "preprocess", "info", "cpu", "bench", "embed")
+COMMANDS = ("classify", "watch", "run", "preprocess", "info", "cpu", "bench", "embed",
+            "explain")
 
 
 @test

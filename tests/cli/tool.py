@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the tests of the tool share: running it, and the Test Anything Protocol."""
+import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -39,6 +41,17 @@ def failure(*arguments, says=(), code=1, **options):
     for word in says:
         assert str(word) in done.err, f"{arguments}: '{word}' is not in: {done.err}"
     return done
+
+
+def tensor(name):
+    """One of the default model's, in double precision."""
+    import numpy as np
+    data = (MODEL / "model.safetensors").read_bytes()
+    n = struct.unpack("<Q", data[:8])[0]
+    entry = json.loads(data[8:8 + n])[name]
+    a, b = entry["data_offsets"]
+    dtype = {"F16": "<f2", "F32": "<f4"}[entry["dtype"]]
+    return np.frombuffer(data[8 + n + a:8 + n + b], dtype).reshape(entry["shape"]).astype(float)
 
 
 def main():
