@@ -39,8 +39,8 @@ gst_effnet_scene_shape_init (GstEffnetSceneShape *shape, guint width, guint heig
   memcpy (shape->std, std, sizeof shape->std);
   if (shape->columns == 0 || shape->rows == 0)
     return FALSE;
-  shape->scratch = g_new (float, (gsize)width * 3 * 4);
-  return TRUE;
+  shape->scratch = g_try_new (float, (gsize)width * 3 * 4);
+  return shape->scratch != NULL;
 }
 
 void

@@ -203,7 +203,8 @@ elect (const Track *track, guint window)
 }
 
 /* a += alpha (s - a); the first scores are the average. */
-static void
+/* FALSE: the system gives no memory. */
+static gboolean
 average (Track *track, const GstEffnetObservation *observation, guint window)
 {
   guint n = observation->filter->n;
@@ -211,13 +212,15 @@ average (Track *track, const GstEffnetObservation *observation, guint window)
 
   if (track->average == NULL || track->n_average != n) {
     g_free (track->average);
-    track->average = g_new (float, n);
+    track->average = g_try_new (float, n);
     track->n_average = n;
-    memcpy (track->average, observation->scores, n * sizeof *track->average);
-    return;
+    if (track->average != NULL)
+      memcpy (track->average, observation->scores, n * sizeof *track->average);
+    return track->average != NULL;
   }
   for (guint i = 0; i < n; i++)
     track->average[i] += alpha * (observation->scores[i] - track->average[i]);
+  return TRUE;
 }
 
 static int
@@ -226,7 +229,8 @@ smooth (Track *track, const GstEffnetStateSettings *settings,
 {
   switch (settings->smoothing) {
   case GST_EFFNET_SMOOTHING_EMA:
-    average (track, observation, settings->window);
+    if (!average (track, observation, settings->window))
+      return observation->best;
     return gst_effnet_class_filter_answer (observation->filter, track->average, NULL);
   case GST_EFFNET_SMOOTHING_VOTE:
     add_vote (track, observation->best, settings->window);

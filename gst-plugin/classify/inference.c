@@ -64,36 +64,40 @@ static gboolean
 convert (GstEffnetJob *job, GError **error)
 {
   GstClockTime start = gst_util_get_timestamp ();
+  float *nhwc;
 
   if (gst_effnet_job_wants_frame (job) &&
       !gst_effnet_job_look_at_frame (job, job->results.engine->session, error)) {
     gst_effnet_job_drop_input (job);
     return job->still;
   }
-  g_array_set_size (job->tensors, (guint)n_floats (job));
-  if (!effnet_session_preprocess_regions (job->results.engine->session, &job->frame.image,
+  nhwc = gst_effnet_room_reserve (&job->tensors, n_floats (job) * sizeof *nhwc, error);
+  if (nhwc == NULL ||
+      !effnet_session_preprocess_regions (job->results.engine->session, &job->frame.image,
                                           (const EffnetRegion *)(void *)job->rects->data,
-                                          job->rects->len, (float *)(void *)job->tensors->data,
-                                          error))
+                                          job->rects->len, nhwc, error))
     return FALSE;
   gst_effnet_job_drop_input (job);
   job->input = GST_EFFNET_INPUT_TENSORS;
   job->convert_ns = gst_util_get_timestamp () - start;
   if (job->settings.regions.mode == GST_EFFNET_INFERENCE_REGION_FULL_FRAME &&
-      !gst_effnet_job_look (job, (const float *)(const void *)job->tensors->data))
+      !gst_effnet_job_look (job, nhwc))
     gst_effnet_job_drop_input (job);
   return TRUE;
 }
 
-static void
-copy_bytes (GstEffnetJob *job)
+static gboolean
+copy_bytes (GstEffnetJob *job, GError **error)
 {
+  gpointer bytes = gst_effnet_room_reserve (&job->bytes, job->frame.image.size, error);
+
+  if (bytes == NULL)
+    return FALSE;
   job->image = job->frame.image;
-  g_byte_array_set_size (job->bytes, 0);
-  g_byte_array_append (job->bytes, job->image.data[0], (guint)job->image.size);
-  job->image.data[0] = job->bytes->data;
+  job->image.data[0] = memcpy (bytes, job->image.data[0], job->image.size);
   gst_effnet_job_drop_input (job);
   job->input = GST_EFFNET_INPUT_BYTES;
+  return TRUE;
 }
 
 static gboolean
@@ -119,13 +123,11 @@ static gboolean
 own_input (GstEffnetJob *job, const GstEffnetFormat *format, GstBuffer *buffer, GError **error)
 {
   if (format->image.format == EFFNET_PIXEL_FORMAT_JPEG)
-    copy_bytes (job);
-  else if (job->picks->len == 1 ||
-           n_floats (job) * sizeof (float) <= GST_VIDEO_INFO_SIZE (&format->info))
+    return copy_bytes (job, error);
+  if (job->picks->len == 1 ||
+      n_floats (job) * sizeof (float) <= GST_VIDEO_INFO_SIZE (&format->info))
     return convert (job, error);
-  else
-    return copy_frame (job, format, buffer, error);
-  return TRUE;
+  return copy_frame (job, format, buffer, error);
 }
 
 /* What the executor decodes, and how its picture will stand. */

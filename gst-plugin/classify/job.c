@@ -4,6 +4,23 @@
  * before allocates nothing. */
 #include "classify/job.h"
 
+gpointer
+gst_effnet_room_reserve (GstEffnetRoom *room, gsize size, GError **error)
+{
+  size = MAX (size, 1);
+  if (size > room->size) {
+    g_free (room->data);
+    room->data = g_try_malloc (size);
+    room->size = room->data != NULL ? size : 0;
+  }
+  if (size > room->size)
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "what is classified of a frame needs %" G_GSIZE_FORMAT
+                 " bytes of memory, which the system does not give",
+                 size);
+  return size > room->size ? NULL : room->data;
+}
+
 GstEffnetJob *
 gst_effnet_job_new (GstObject *element)
 {
@@ -15,8 +32,6 @@ gst_effnet_job_new (GstObject *element)
   job->rects = g_array_new (FALSE, FALSE, sizeof (EffnetRegion));
   job->recent = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   job->kept = g_array_new (FALSE, FALSE, sizeof (GstEffnetKept));
-  job->tensors = g_array_new (FALSE, FALSE, sizeof (float));
-  job->bytes = g_byte_array_new ();
   gst_effnet_results_init (&job->results);
   return job;
 }
@@ -30,8 +45,8 @@ gst_effnet_job_free (GstEffnetJob *job)
   g_array_unref (job->rects);
   g_array_unref (job->recent);
   g_array_unref (job->kept);
-  g_array_unref (job->tensors);
-  g_byte_array_unref (job->bytes);
+  g_free (job->tensors.data);
+  g_free (job->bytes.data);
   g_free (job);
 }
 
@@ -156,11 +171,9 @@ gst_effnet_job_look_at_frame (GstEffnetJob *job, EffnetSession *session, GError 
 {
   const EffnetModelInfo *info = &job->results.engine->info;
   gsize n = (gsize)info->input_height * info->input_width * 3;
-  float *nhwc;
+  float *nhwc = gst_effnet_room_reserve (&job->tensors, n * sizeof *nhwc, error);
 
-  g_array_set_size (job->tensors, (guint)n);
-  nhwc = (float *)(void *)job->tensors->data;
-  return effnet_session_preprocess (session, &job->image, nhwc, error) &&
+  return nhwc != NULL && effnet_session_preprocess (session, &job->image, nhwc, error) &&
          gst_effnet_job_look (job, nhwc);
 }
 
@@ -210,7 +223,7 @@ run_tensors (Run *run, EffnetSession *session, GError **error)
   gsize size = (gsize)info->input_height * info->input_width * 3;
 
   for (guint i = 0; i < run->job->picks->len; i++) {
-    const float *nhwc = &g_array_index (run->job->tensors, float, i *size);
+    const float *nhwc = (const float *)run->job->tensors.data + i * size;
     EffnetResult result;
 
     if (!effnet_session_run (session, nhwc, &result, error))

@@ -38,6 +38,12 @@ typedef struct {
   guint at; /* its place among all parts of the frame */
 } GstEffnetKept;
 
+/* Memory that is kept from one frame to the next. */
+typedef struct {
+  gpointer data;
+  gsize size; /* bytes */
+} GstEffnetRoom;
+
 typedef struct {
   GList link; /* in a queue of its stream */
   gpointer owner;
@@ -55,9 +61,9 @@ typedef struct {
   gboolean wanted;                     /* whatever the picture shows */
   GstEffnetWatch *watch;               /* (nullable): the stream's; NULL: nobody looks */
   GstEffnetInput input;
-  EffnetImage image; /* BYTES, FRAME; of CODED orientation and bits only */
-  GArray *tensors;   /* of float, [n picks][height][width][3] */
-  GByteArray *bytes;
+  EffnetImage image;     /* BYTES, FRAME; of CODED orientation and bits only */
+  GstEffnetRoom tensors; /* of float, [n picks][height][width][3] */
+  GstEffnetRoom bytes;
   GstEffnetFrame frame;
   GstEffnetCodedInput *coded; /* (nullable) */
   gboolean keeps_picture;     /* of compressed video, for another model */
@@ -77,6 +83,10 @@ typedef struct {
   guint64 decode_ns;   /* of compressed video */
   guint64 queue_ns;    /* between submission and run */
 } GstEffnetJob;
+
+/* Makes room for @size bytes, as large as frames and properties want it; what was there is lost.
+ * Returns: (nullable): the room, or NULL with an error */
+gpointer gst_effnet_room_reserve (GstEffnetRoom *room, gsize size, GError **error);
 
 GstEffnetJob *gst_effnet_job_new (GstObject *element);
 void gst_effnet_job_free (GstEffnetJob *job);

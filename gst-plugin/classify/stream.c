@@ -144,9 +144,7 @@ gst_effnet_stream_submit (GstEffnetStream *stream, GstEffnetJob *job, EffnetSubm
                     .run = run,
                     .destroy = finish,
                     .data = job,
-                    .nhwc = job->input == GST_EFFNET_INPUT_TENSORS
-                                ? (const float *)(const void *)job->tensors->data
-                                : NULL};
+                    .nhwc = job->input == GST_EFFNET_INPUT_TENSORS ? job->tensors.data : NULL};
   gboolean cancelled;
 
   job->submitted = gst_util_get_timestamp ();

@@ -19,7 +19,14 @@ preprocess (const CliModelArgs *args, const char *input, const char *output, GEr
     return FALSE;
   effnet_model_get_info (model, &info);
   gsize n = (gsize)info.input_height * info.input_width * 3;
-  g_autofree float *nhwc = g_new (float, n); /* [H][W][3] */
+  g_autofree float *nhwc = g_try_new (float, n); /* [H][W][3] */
+  if (nhwc == NULL) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "%s: what is written of it needs %" G_GSIZE_FORMAT
+                 " bytes of memory, which the system does not give",
+                 input, n * sizeof *nhwc);
+    return FALSE;
+  }
   source = source_open (input, args->timeout, error);
   if (source == NULL || source_next (source, &frame, error) != 1 ||
       !effnet_session_preprocess (session, &frame.image, nhwc, error)) {

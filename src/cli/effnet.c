@@ -49,10 +49,24 @@ occupy_standard_streams (void)
       _exit (CLI_FAILED);
 }
 
+/* GLib ends a process that has no memory for something small by a signal; the tool ends with a
+ * sentence, between two lines of its output. Nothing here may allocate. */
+static void
+on_fatal (const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+  static const char text[] = "effnet: the system gives no more memory\n";
+
+  if (message != NULL && strstr (message, "failed to allocate") != NULL &&
+      write (STDERR_FILENO, text, strlen (text)) != 0)
+    _exit (CLI_FAILED);
+  g_log_default_handler (domain, level, message, data);
+}
+
 int
 main (int argc, char **argv)
 {
   occupy_standard_streams ();
+  g_log_set_default_handler (on_fatal, NULL);
   signal (SIGPIPE, SIG_IGN); /* a reader that left is an error of stdout like any other */
   setlocale (LC_CTYPE, "");
   if (argc < 2) {

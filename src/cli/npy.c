@@ -188,7 +188,11 @@ read_header (Npy *npy, char **text, GError **error)
   if (length > MAX_HEADER)
     return refuse (npy, error, "claims a header of %" G_GSIZE_FORMAT " bytes; at most %d are read",
                    length, MAX_HEADER);
-  *text = g_malloc0 (length + 1);
+  *text = g_try_malloc0 (length + 1);
+  if (*text == NULL)
+    return refuse (
+        npy, error,
+        "has a header of %" G_GSIZE_FORMAT " bytes, and the system gives no memory for it", length);
   if (fread (*text, 1, length, npy->file) != length || strlen (*text) != length)
     return refuse (npy, error,
                    "ends inside its header, or the header holds a zero byte (offset %zu)",

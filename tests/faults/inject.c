@@ -3,8 +3,12 @@
  * A library to be preloaded that makes the system fail, at a place given in the environment:
  *   EFFNET_FAIL_ALLOCATION=N   the N-th allocation of ours fails, 0 = none
  *   EFFNET_FAIL_BYTES=SIZE     allocations smaller than that are not counted
+ *   EFFNET_FAIL_CHECKED=1      only those whose failure is looked at: by malloc itself, mmap,
+ *                              posix_memalign or g_try_..., not by what ends the process instead
+ *   EFFNET_FAIL_ANY=1          everybody's allocations are counted and fail
  *   EFFNET_FAIL_THREAD=N       from the N-th on, no thread can be made
  *   EFFNET_FAIL_OURS=1         of threads, only ours are counted and fail
+ *   EFFNET_FAIL_OPEN=N         from the N-th on, no file is opened: EMFILE
  *   EFFNET_FAIL_READ=N         the N-th read of a file fails, as from a bad disk
  *   EFFNET_STUCK_FILE=NAME     read() of a file of that name never returns
  *   EFFNET_SHORT_READS=1       reads of files give at most 7 bytes more than a third
@@ -20,6 +24,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,10 +41,10 @@ extern void *__libc_memalign (size_t alignment, size_t size);
 
 typedef void *(*ThreadFunc) (void *);
 
-static atomic_long allocations, threads, reads;
-static long fail_allocation = -1, fail_thread = -1, fail_read = -1;
+static atomic_long allocations, threads, reads, opens;
+static long fail_allocation = -1, fail_thread = -1, fail_read = -1, fail_open = -1;
 static size_t fail_bytes;
-static int short_reads, ours_only;
+static int short_reads, ours_only, checked_only, anybody;
 static const char *log_path, *stuck_file;
 static _Thread_local int inside;
 
@@ -79,6 +84,9 @@ begin (void)
       (size_t)atol (getenv ("EFFNET_FAIL_BYTES") != NULL ? getenv ("EFFNET_FAIL_BYTES") : "0");
   fail_thread = number_of ("EFFNET_FAIL_THREAD");
   fail_read = number_of ("EFFNET_FAIL_READ");
+  fail_open = number_of ("EFFNET_FAIL_OPEN");
+  checked_only = getenv ("EFFNET_FAIL_CHECKED") != NULL;
+  anybody = getenv ("EFFNET_FAIL_ANY") != NULL;
   stuck_file = getenv ("EFFNET_STUCK_FILE");
   ours_only = getenv ("EFFNET_FAIL_OURS") != NULL;
   short_reads = getenv ("EFFNET_SHORT_READS") != NULL;
@@ -98,6 +106,7 @@ end (void)
   note ("allocations", (size_t)allocations);
   note ("threads", (size_t)threads);
   note ("reads", (size_t)reads);
+  note ("opens", (size_t)opens);
 }
 
 /* What allocates for others: who called it is what counts. */
@@ -114,8 +123,9 @@ is_servant (const char *file)
   return 0;
 }
 
+/* Whether effnet's code is at the call's root; @checked: and looks at how it ends. */
 static int
-is_ours (void)
+is_ours (int checked)
 {
   void *frames[24];
   Dl_info self, at;
@@ -130,6 +140,8 @@ is_ours (void)
     const char *file = slash != NULL ? slash + 1 : at.dli_fname;
     if (!is_servant (file))
       return strstr (file, "effnet") != NULL;
+    if (checked && (at.dli_sname == NULL || strncmp (at.dli_sname, "g_try_", 6) != 0))
+      return 0;
   }
   return 0;
 }
@@ -142,7 +154,8 @@ allocation_fails (size_t size)
   if (fail_allocation < 0 || size < fail_bytes || inside > 0)
     return 0;
   inside++;
-  if (is_ours () && atomic_fetch_add (&allocations, 1) + 1 == fail_allocation) {
+  if ((anybody || is_ours (checked_only)) &&
+      atomic_fetch_add (&allocations, 1) + 1 == fail_allocation) {
     note ("failed", size);
     errno = ENOMEM;
     fails = 1;
@@ -207,10 +220,68 @@ pthread_create (pthread_t *thread, const pthread_attr_t *attributes, ThreadFunc 
 
   if (next == NULL)
     *(void **)&next = dlsym (RTLD_NEXT, "pthread_create");
-  if ((!ours_only || is_ours ()) && atomic_fetch_add (&threads, 1) + 1 >= fail_thread &&
+  if ((!ours_only || is_ours (0)) && atomic_fetch_add (&threads, 1) + 1 >= fail_thread &&
       fail_thread > 0)
     return EAGAIN;
   return next (thread, attributes, func, user);
+}
+
+/* Whether the process has no number left for a file that our code opens. */
+static int
+open_fails (void)
+{
+  int fails = 0;
+
+  if (fail_open < 0 || inside > 0)
+    return 0;
+  inside++;
+  if (is_ours (0) && atomic_fetch_add (&opens, 1) + 1 >= fail_open && fail_open > 0) {
+    errno = EMFILE;
+    fails = 1;
+  }
+  inside--;
+  return fails;
+}
+
+int
+open (const char *path, int flags, ...)
+{
+  static int (*next) (const char *, int, ...);
+  va_list rest;
+
+  if (next == NULL)
+    *(void **)&next = dlsym (RTLD_NEXT, "open");
+  va_start (rest, flags);
+  mode_t mode = va_arg (rest, mode_t);
+  va_end (rest);
+  return open_fails () ? -1 : next (path, flags, mode);
+}
+
+int
+open64 (const char *path, int flags, ...)
+{
+  va_list rest;
+
+  va_start (rest, flags);
+  mode_t mode = va_arg (rest, mode_t);
+  va_end (rest);
+  return open (path, flags, mode);
+}
+
+FILE *
+fopen (const char *path, const char *mode)
+{
+  static FILE *(*next) (const char *, const char *);
+
+  if (next == NULL)
+    *(void **)&next = dlsym (RTLD_NEXT, "fopen");
+  return open_fails () ? NULL : next (path, mode);
+}
+
+FILE *
+fopen64 (const char *path, const char *mode)
+{
+  return fopen (path, mode);
 }
 
 /* How much may be read: -1 = the read fails. Only of ordinary files that our code reads. */
@@ -223,7 +294,7 @@ readable (int fd, size_t size)
       !S_ISREG (info.st_mode))
     return (ssize_t)size;
   inside++;
-  int counts = is_ours ();
+  int counts = is_ours (0);
   inside--;
   if (counts && atomic_fetch_add (&reads, 1) + 1 == fail_read) {
     note ("failed-read", size);

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The tool and the element on a system that fails: no memory, no threads, bad disks, full disks, signals.
 
-test_faults.py TOOL INJECT [--long | SCENE...]: prints TAP. What holds: an allocation of STRICT bytes or
-more that fails is survived or a sentence (of LARGE bytes, where lists in a file are long); a smaller one
-may end the process as GLib does, with its message. No thread to be had: the same answer, from fewer.
-A read that fails is a sentence.
+test_faults.py TOOL INJECT [--long | SCENE...]: prints TAP. What holds of an allocation that fails: the
+tool survives it or ends with a sentence, whoever asked for it and however small it is; but for GSlice's,
+which GLib had before 2.76, and GRegex's, which reads label files. So does the element, for its own of
+STRICT bytes or more and for all whose failure it looks at; what else it asks GLib for (its objects, texts
+and growing lists while it opens a model) ends the process with GLib's message, as for every other element.
+No thread to be had: the same answer, from fewer. A file that cannot be opened or read is a sentence.
 """
 import json
 import os
@@ -26,7 +28,7 @@ CLIP = ROOT / "pipelines/media/pan.webm"
 TOOL, INJECT = map(os.path.abspath, sys.argv[1:3])
 WORDS = sys.argv[3:]
 LONG = WORDS == ["--long"]
-STRICT, LARGE = 65536, 1 << 20
+STRICT = 65536
 SECONDS = 20  # twice what an input may wait for what never comes
 LAUNCH = shutil.which("gst-launch-1.0")
 ELEMENT = {"GST_PLUGIN_PATH": str(BUILD / "gst-plugin"), "GST_REGISTRY_FORK": "no", "G_DEBUG": ""}
@@ -84,9 +86,10 @@ def run(scene, stdout=None, wrapper=(), **settings):
     return done, notes
 
 
-def is_glib_abort(done):
-    """GLib's own end of a process that has no memory for something small."""
-    return done.code in (-5, -6) and b"failed to allocate" in done.err
+def is_glib_abort(done, scene):
+    """GLib's own end of a process that has no memory for something small; of the tool only GSlice's."""
+    words = b"failed to allocate" if scene.startswith("element") else b"GSlice: failed to allocate"
+    return done.code in (-5, -6) and words in done.err
 
 
 def sentence(done, scene):
@@ -102,22 +105,24 @@ def sample(n, most):
     return sorted({1 + round(i * (n - 1) / (most - 1)) for i in range(most)})
 
 
-def allocations(scene, least, most):
-    strict = LARGE if scene.startswith("big") else STRICT
-    whole, notes = run(scene, FAIL_ALLOCATION=0, FAIL_BYTES=least)
+def allocations(scene, least, most, **which):
+    """Whose they are, @which says."""
+    which |= {"FAIL_BYTES": least}
+    whole, notes = run(scene, FAIL_ALLOCATION=0, **which)
     n = max(notes.get("allocations", [0]))
     bad = [] if whole.code == 0 and n > 0 else [f"exit {whole.code} with {n} allocations of {least} bytes and more"]
     tried = survived = aborted = 0
     for i in sample(n, most):
-        done, notes = run(scene, FAIL_ALLOCATION=i, FAIL_BYTES=least)
+        done, notes = run(scene, FAIL_ALLOCATION=i, **which)
         size = notes.get("failed", [0])[0]
         tried, survived = tried + 1, survived + (done.code == 0)
-        if is_glib_abort(done) and size < strict:
+        if is_glib_abort(done, scene) and size < STRICT and "FAIL_CHECKED" not in which:
             aborted += 1
             continue
         complaints = limits.faults(done, SECONDS) + sentence(done, scene)
         bad += [f"allocation {i} of {n}, {size} bytes: {text}: {done.err[:200]!r}" for text in complaints]
-    check(f"{scene}: of {n} allocations of {least} bytes and more {tried} failed: {survived} survived, "
+    whose = "".join({"FAIL_ANY": " of anybody", "FAIL_CHECKED": " that are looked at"}.get(key, "") for key in which)
+    check(f"{scene}: of {n} allocations{whose} of {least} bytes and more {tried} failed: {survived} survived, "
           f"{aborted} ended by GLib", bad, whole.err)
 
 
@@ -133,6 +138,18 @@ def threads(scene):
             complaints.append("another answer")
         bad += [f"from thread {i} of {n} on: {text}: {done.err[:200]!r}" for text in complaints]
     check(f"{scene}: without threads, from each of {n} on", bad)
+
+
+def opens(scene):
+    """No number for another file, from the n-th on."""
+    _, notes = run(scene, FAIL_OPEN=0)
+    n = max(notes.get("opens", [0]))
+    bad = [] if n > 0 else ["nothing was opened"]
+    for i in sample(n, 40 if LONG else 3):
+        done, _ = run(scene, FAIL_OPEN=i)
+        bad += [f"from file {i} of {n} on: {text}: {done.err[:200]!r}"
+                for text in limits.faults(done, SECONDS) + sentence(done, scene)]
+    check(f"{scene}: no more files, from each of {n} on", bad)
 
 
 def reads(scene):
@@ -251,8 +268,13 @@ def main():
             continue
         allocations(scene, STRICT, 1000 if LONG else 12)
         if not scene.startswith("big"):  # who asked is looked up each time: too slow for a hundred thousand
-            allocations(scene, 1, 300 if LONG else 4)
+            allocations(scene, 1, 300 if LONG else 4, FAIL_CHECKED=1)
+        if scene.startswith("element"):
+            allocations(scene, 1, 300 if LONG else 3)
+        elif "labels" not in scene:
+            allocations(scene, 1, 1000 if LONG else 5, FAIL_ANY=1)
         threads(scene)
+        opens(scene)
         if scene not in ("synthetic", "element"):
             reads(scene)
             same_answer(scene, "short reads", SHORT_READS=1)
