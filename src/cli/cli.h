@@ -92,6 +92,7 @@ int cmd_run (int argc, char **argv);
 int cmd_preprocess (int argc, char **argv);
 int cmd_embed (int argc, char **argv);
 int cmd_explain (int argc, char **argv);
+int cmd_similar (int argc, char **argv);
 int cmd_info (int argc, char **argv);
 int cmd_cpu (int argc, char **argv);
 int cmd_bench (int argc, char **argv);

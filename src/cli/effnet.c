@@ -20,6 +20,7 @@ static const struct {
     {"run", cmd_run, "a float32 .npy tensor through the network -> logits or features"},
     {"preprocess", cmd_preprocess, "a picture -> the .npy tensor the network would get"},
     {"embed", cmd_embed, "pictures, clips, folders, streams -> embeddings, .npy or .csv"},
+    {"similar", cmd_similar, "a folder and a picture -> the pictures that are most like it"},
     {"explain", cmd_explain, "a picture -> the same, with what spoke for its class in colour"},
     {"info", cmd_info, "what a variant or a model file is made of"},
     {"cpu", cmd_cpu, "which kernels serve which operation on this CPU"},
