@@ -15,7 +15,7 @@ FILE_LINES, FUNCTION_LINES = 600, 60
 # Lines of C: .c, .h and .inc with their comments. The first pattern that matches a file's name counts it.
 BUDGETS = [
     ("the kernels", r"src/kernels/", 5800),
-    ("the tool", r"src/cli/", 6200),
+    ("the tool", r"src/cli/", 7800),
     ("training", r"src/train/", 5000),
     ("the core beside kernels and tool", r"src/", 15700),
     ("the first element, classify", r"gst-plugin/classify/", 9500),
