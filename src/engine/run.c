@@ -431,8 +431,10 @@ effnet_run (EffnetSession *session, const float *const *inputs, size_t images)
   Job job = {
       .buffers = plan->buffers,
       .arena = session->arena.base,
-      .scratch = (char *)session->arena.base + session->images * plan->arena_bytes,
-      .scratch_bytes = plan->scratch_bytes,
+      .scratch = session->scratch != NULL
+                     ? session->scratch->arena.base
+                     : (char *)session->arena.base + session->images * plan->arena_bytes,
+      .scratch_bytes = session->scratch != NULL ? session->scratch->bytes : plan->scratch_bytes,
       .weights = model->weights.base,
       .inputs = inputs,
       .element = effnet_dtype_size (plan->dtype),

@@ -82,19 +82,30 @@ check_options (const EffnetSessionOptions *options, GError **error)
   return TRUE;
 }
 
+size_t
+effnet_session_own_scratch (const EffnetSession *session)
+{
+  if (effnet_pool_is_crew (session->pool))
+    return 0;
+  return effnet_pool_size (session->pool) * session->model->plan->scratch_bytes;
+}
+
 /* For batches of up to @images. */
 static gboolean
 make_arena (EffnetSession *session, size_t images, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
-  size_t bytes = images * (plan->arena_bytes + session->tapped_bytes) +
-                 effnet_pool_size (session->pool) * plan->scratch_bytes;
+  size_t bytes =
+      images * (plan->arena_bytes + session->tapped_bytes) + effnet_session_own_scratch (session);
+  gboolean shares = effnet_pool_is_crew (session->pool);
 
   if (session->images >= images)
     return TRUE;
   effnet_arena_clear (&session->arena);
   session->images = 0;
-  if (effnet_arena_init (&session->arena, bytes) == 0) {
+  if (shares && session->scratch == NULL)
+    session->scratch = effnet_pool_get_scratch (session->pool, plan->scratch_bytes);
+  if ((!shares || session->scratch != NULL) && effnet_arena_init (&session->arena, bytes) == 0) {
     session->images = images;
     return TRUE;
   }
@@ -165,6 +176,7 @@ effnet_session_free (EffnetSession *session)
     return;
   g_clear_pointer (&session->frontend, effnet_frontend_free);
   effnet_arena_clear (&session->arena);
+  effnet_pool_put_scratch (session->pool, session->scratch);
   effnet_pool_unref (session->pool);
   g_free (session->probabilities);
   g_free (session->profile);

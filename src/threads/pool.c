@@ -46,6 +46,7 @@ struct _EffnetPool {
   unsigned first;      /* of the workers that are threads: a crew's are all, else 0 is the caller */
   EffnetTurnFunc turn, end; /* of a crew, else NULL */
   void *turn_data;
+  EffnetScratch *scratch; /* the largest; NULL: nobody has one; under the registry's lock */
 
   Lane lanes[MAX_LANES];
   _Alignas(64) _Atomic size_t done;
@@ -396,6 +397,51 @@ effnet_pool_size (const EffnetPool *pool)
   return pool->size;
 }
 
+int
+effnet_pool_is_crew (const EffnetPool *pool)
+{
+  return pool->turn != NULL;
+}
+
+EffnetScratch *
+effnet_pool_get_scratch (EffnetPool *crew, size_t bytes)
+{
+  EffnetScratch *scratch;
+
+  g_mutex_lock (&registry_lock);
+  scratch = crew->scratch;
+  if (scratch == NULL || scratch->bytes < bytes) {
+    scratch = g_new0 (EffnetScratch, 1);
+    scratch->bytes = bytes;
+    if (effnet_arena_init (&scratch->arena, crew->size * bytes) != 0)
+      g_clear_pointer (&scratch, g_free);
+    else
+      crew->scratch = scratch;
+  }
+  if (scratch != NULL)
+    scratch->refs++;
+  g_mutex_unlock (&registry_lock);
+  return scratch;
+}
+
+void
+effnet_pool_put_scratch (EffnetPool *crew, EffnetScratch *scratch)
+{
+  gboolean last;
+
+  if (scratch == NULL)
+    return;
+  g_mutex_lock (&registry_lock);
+  last = --scratch->refs == 0;
+  if (last && crew->scratch == scratch)
+    crew->scratch = NULL;
+  g_mutex_unlock (&registry_lock);
+  if (!last)
+    return;
+  effnet_arena_clear (&scratch->arena);
+  g_free (scratch);
+}
+
 unsigned
 effnet_pool_start (EffnetPool *pool)
 {
@@ -443,11 +489,17 @@ lane_range (const EffnetPool *pool, uint64_t n_tiles, unsigned lane)
   return n_tiles * (lane + 1) / n_lanes (pool) << 32 | n_tiles * lane / n_lanes (pool);
 }
 
+/* Of this thread: in a crew its own, elsewhere the caller is 0. */
+static unsigned
+worker_of (const EffnetPool *pool)
+{
+  return self.pool == pool ? self.worker : 0;
+}
+
 static void
 run_shared (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
 {
   static const _Atomic int never;
-  unsigned worker = self.pool == pool ? self.worker : 0;
 
   if (!pool->started)
     start_threads (pool);
@@ -464,7 +516,7 @@ run_shared (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *user)
     wake_all (pool);
     g_mutex_unlock (&pool->lock);
   }
-  work (pool, worker, &never);
+  work (pool, worker_of (pool), &never);
   SPIN_UNTIL (atomic_load (&pool->done) == n_tiles);
   if (atomic_load (&pool->done) != n_tiles) {
     g_mutex_lock (&pool->lock);
@@ -486,6 +538,6 @@ effnet_pool_run (EffnetPool *pool, size_t n_tiles, EffnetTileFunc func, void *us
     atomic_flag_clear_explicit (&pool->taken, memory_order_release);
     return;
   }
-  for (size_t tile = 0; tile < n_tiles; tile++)
-    func (user, tile, 0);
+  for (size_t tile = 0, worker = worker_of (pool); tile < n_tiles; tile++)
+    func (user, tile, (unsigned)worker);
 }

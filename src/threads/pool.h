@@ -14,10 +14,13 @@
 
 #include <stddef.h>
 
+#include "base/arena.h"
+
 typedef struct _EffnetPool EffnetPool;
 
-/* @worker: 0 (the caller) .. effnet_pool_size() - 1, for scratch memory. Must not call back into
- * the pool. */
+/* @worker: 0 .. effnet_pool_size() - 1, for scratch memory: no two tiles of a run have the same at
+ * the same time; in a crew no two tiles of any runs, since it is the thread's. Must not call back
+ * into the pool. */
 typedef void (*EffnetTileFunc) (void *user, size_t tile, unsigned worker);
 
 /* The process's pool of @threads workers, the caller counted (0 = one per usable CPU).
@@ -42,6 +45,19 @@ unsigned effnet_pool_start (EffnetPool *pool);
 void effnet_pool_call (EffnetPool *pool, unsigned worker);
 /* Ends and joins its threads; no run, no call comes after. */
 void effnet_pool_end (EffnetPool *pool);
+
+/* Scratch memory of a crew's workers, shared by all who need no more: as there is one tile at a
+ * time for each worker, it is the number of workers that counts, not that of who runs. */
+typedef struct {
+  unsigned refs; /* the pool's lock of pools */
+  size_t bytes;  /* of each worker */
+  EffnetArena arena;
+} EffnetScratch;
+
+/* Returns: @bytes or more for each worker; NULL: the system has not that much memory */
+EffnetScratch *effnet_pool_get_scratch (EffnetPool *crew, size_t bytes);
+void effnet_pool_put_scratch (EffnetPool *crew, EffnetScratch *scratch);
+int effnet_pool_is_crew (const EffnetPool *pool);
 
 /* Bracket one inference, so that the pool can count the streams in flight. */
 void effnet_pool_enter (EffnetPool *pool);

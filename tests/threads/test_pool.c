@@ -192,6 +192,73 @@ call_and_wait (Crew *crew, unsigned worker)
     g_usleep (100);
 }
 
+typedef struct {
+  EffnetPool *pool;
+  _Atomic unsigned ended, turns;
+  _Atomic int busy[4];
+  _Atomic unsigned collisions;
+} Workers;
+
+/* Two tiles with the same number at the same time would share scratch memory. */
+static void
+occupy (void *user, size_t tile, unsigned worker)
+{
+  Workers *workers = user;
+
+  (void)tile;
+  if (atomic_exchange (&workers->busy[worker], 1))
+    atomic_fetch_add (&workers->collisions, 1);
+  g_usleep (20);
+  atomic_store (&workers->busy[worker], 0);
+}
+
+static void
+run_some (void *user, unsigned worker)
+{
+  Workers *workers = user;
+
+  (void)worker;
+  for (unsigned i = 0; i < 50; i++) {
+    effnet_pool_enter (workers->pool);
+    effnet_pool_run (workers->pool, 1 + i % 7, occupy, workers);
+    effnet_pool_leave (workers->pool);
+  }
+  atomic_fetch_add (&workers->turns, 1);
+}
+
+/* However many run at once, a worker's number is its thread's; and so one block of scratch memory
+ * is enough for all. */
+static void
+test_crew_scratch (void)
+{
+  Workers workers = {.pool = NULL};
+  EffnetScratch *small, *same, *large;
+
+  workers.pool = effnet_pool_new_crew (4, run_some, NULL, &workers);
+  g_assert_cmpuint (effnet_pool_start (workers.pool), ==, 4);
+  for (unsigned i = 0; i < 4; i++)
+    effnet_pool_call (workers.pool, i);
+  while (workers.turns < 4)
+    g_usleep (1000);
+  g_assert_cmpuint (workers.collisions, ==, 0);
+
+  small = effnet_pool_get_scratch (workers.pool, 1000);
+  same = effnet_pool_get_scratch (workers.pool, 500);
+  g_assert_true (same == small);
+  large = effnet_pool_get_scratch (workers.pool, 2000);
+  g_assert_true (large != small);
+  g_assert_cmpuint (large->arena.bytes, >=, 4 * 2000);
+  effnet_pool_put_scratch (workers.pool, small);
+  effnet_pool_put_scratch (workers.pool, same);
+  same = effnet_pool_get_scratch (workers.pool, 1000);
+  g_assert_true (same == large);
+  effnet_pool_put_scratch (workers.pool, same);
+  effnet_pool_put_scratch (workers.pool, large);
+  g_assert_null (effnet_pool_get_scratch (workers.pool, (size_t)1 << 60));
+  effnet_pool_end (workers.pool);
+  effnet_pool_unref (workers.pool);
+}
+
 /* Who is called takes a turn, asleep or not; who is not serves the tiles of who does. */
 static void
 test_crew (void)
@@ -290,6 +357,7 @@ main (int argc, char **argv)
   g_test_add_func ("/threads/shared", test_shared);
   g_test_add_func ("/threads/idle", test_idle_costs_nothing);
   g_test_add_func ("/threads/crew", test_crew);
+  g_test_add_func ("/threads/crew-scratch", test_crew_scratch);
   g_test_add_func ("/threads/busy-crew", test_busy_crew);
   return g_test_run ();
 }
