@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """cameras.py: network cameras of 1080p H.264 on this machine, and what effnetclassify makes of them.
 
-An RTSP server of its own, in another process on the loopback, replays a recording in real time, for each camera from
-its start; the cameras are started one after the other, so that their keyframes do not coincide. Their pipelines are in
-one process: CPU, memory, results of each camera and their age. Four of them:
+An RTSP server of its own (rtsp.py), in another process on the loopback and on the last core, replays a recording in
+real time, at ten places of it, so that keyframes do not coincide. The cameras' pipelines are in one process: its CPU,
+memory, results of each camera and their age; the server's CPU stands beside it. Four of them:
 
   reception   rtspsrc protocols=tcp ! rtph264depay ! fakesink: what the cameras cost before anything looks at them
   keyframes   rtspsrc ! rtph264depay ! effnetclassify ! fakesink
   full        rtspsrc ! rtph264depay ! h264parse ! avdec_h264 max-threads=1 ! effnetclassify, as many results
   openvino    as full, but videoconvertscale ! appsink, and OpenVINO in its asynchronous queue in the program
 
-Needs gstreamer1.0-libav, gstreamer1.0-plugins-ugly (x264enc makes the recording) and gir1.2-gst-rtsp-server-1.0.
-Lives here: everything. Elsewhere: engines side by side (run), frames without a network (endtoend.py).
+--table measures all rows of docs/CAMERAS.md, in four minutes.
+Needs gstreamer1.0-libav and gstreamer1.0-plugins-ugly (x264enc makes the recording).
+Lives here: everything but the server. Elsewhere: engines side by side (run), frames without a network (endtoend.py).
 """
 
 import argparse
@@ -27,17 +28,20 @@ import tempfile
 import threading
 import time
 
+import rtsp
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-RATE, GOP, LENGTH = 30, 60, 90
+RATE, GOP, LENGTH = 30, 60, 10
+TABLE = [("reception", 64, 1), ("keyframes", 64, 1), ("keyframes", 64, 2), ("keyframes", 100, 2), ("full", 8, 2), ("full", 12, 2)]
 SMALL = "video/x-raw,format=RGB,width=224,height=224,pixel-aspect-ratio=1/1"
 
 
-def import_gst(*more):
+def import_gst():
     sys.path.append("/usr/lib/python3/dist-packages")
     import gi
 
-    for name in ("Gst", "GstApp") + more:
+    for name in ("Gst", "GstApp"):
         gi.require_version(name, "1.0")
     from gi.repository import Gst, GstApp  # noqa: F401
 
@@ -87,25 +91,13 @@ def repeat(Gst, path, units):
     pipeline.set_state(Gst.State.NULL)
 
 
-# ---- the server ----
-
-
-def serve(path):
-    """Prints its port. Each client of /camera sees the recording from its start on."""
-    Gst = import_gst("GstRtspServer")
-    from gi.repository import GLib, GstRtspServer
-
-    Gst.init(None)
-    server = GstRtspServer.RTSPServer(address="127.0.0.1", service="0", backlog=512)
-    factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(f"( filesrc location={path} ! qtdemux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )")
-    server.get_mount_points().add_factory("/camera", factory)
-    assert server.attach(None)
-    print(server.get_bound_port(), flush=True)
-    GLib.MainLoop().run()
-
-
 # ---- the cameras ----
+
+
+def cpu_of(pid):
+    """Seconds of CPU that a process has used."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def status(field):
@@ -161,7 +153,7 @@ class Camera:
         return message.parse_error()[0].message if message else None
 
 
-def watch(kind, url, n, seconds, plugin, cores, model):
+def watch(kind, url, n, seconds, plugin, cores, model, server):
     """The cameras, one after the other within a keyframe's distance, then measured. Prints a line of JSON."""
     os.sched_setaffinity(0, cores)
     os.environ["GST_PLUGIN_PATH"] = plugin
@@ -175,16 +167,17 @@ def watch(kind, url, n, seconds, plugin, cores, model):
         time.sleep(max(GOP / RATE / n, 0.02) * (1 if n > 4 else 0.5))
     time.sleep(6)
     first, done_first = [camera.count() for camera in cameras], done[0]
-    cpu, wall = sum(resource.getrusage(resource.RUSAGE_SELF)[:2]), time.monotonic()
+    served, cpu, wall = cpu_of(server), sum(resource.getrusage(resource.RUSAGE_SELF)[:2]), time.monotonic()
     ages = []
     while time.monotonic() < wall + seconds:
         time.sleep(0.5)
         ages += [age for camera in cameras if (age := camera.age()) is not None]
     wall = time.monotonic() - wall
     cpu = sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) - cpu
+    served = cpu_of(server) - served
     deltas = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(first, (camera.count() for camera in cameras))]
     print(json.dumps({
-        "kind": kind, "cameras": n, "cores": len(cores), "cpu": cpu / wall,
+        "kind": kind, "cameras": n, "cores": len(cores), "cpu": cpu / wall, "server_cpu": served / wall,
         "frames": sorted(d[0] / wall for d in deltas), "results": sorted(d[1] / wall for d in deltas),
         "results_all": (done[0] - done_first) / wall if on_sample else sum(d[1] for d in deltas) / wall,
         "times_ms": [statistics.median(column) for column in zip(*(camera.times() for camera in cameras))]
@@ -227,7 +220,7 @@ def openvino_queue(gst, model, cores, done):
 def report(row):
     frames = row["frames"]
     age = f"{row['age'][0]:.2f} / {row['age'][1]:.2f}" if row["age"] else "-"
-    print(f"{row['kind']:<10} {row['cameras']:>7} {row['cores']:>5} {row['cpu']:>5.2f} {frames[0]:>6.1f} "
+    print(f"{row['kind']:<10} {row['cameras']:>7} {row['cores']:>5} {row['cpu']:>5.2f} {row['server_cpu']:>6.2f} {frames[0]:>6.1f} "
           f"{statistics.median(frames):>6.1f} {row['results_all']:>8.1f} {age:>13} {row['rss_mb']:>7.0f} "
           f"{(row['rss_mb'] - row['rss_before_mb']) / row['cameras']:>6.1f} {row['threads']:>7}  "
           f"{' '.join(f'{t:.1f}' for t in row['times_ms'] or [])} "
@@ -236,6 +229,7 @@ def report(row):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--table", action="store_true", help="the rows of docs/CAMERAS.md")
     parser.add_argument("--cameras", default="64", help="numbers of cameras, default 64")
     parser.add_argument("--kinds", default="reception,keyframes,full", help="default reception,keyframes,full")
     parser.add_argument("--cores", type=int, default=0, help="of the cameras' process; default all")
@@ -248,30 +242,30 @@ def main():
     parser.add_argument("--watch", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        return serve(args.serve)
+        return rtsp.serve(import_gst(), args.serve, RATE)
     if args.watch:
         return watch(**json.loads(args.watch))
     all_cores = sorted(os.sched_getaffinity(0))
-    cores = all_cores[:args.cores or len(all_cores)]
+    asked = TABLE if args.table else [(kind, int(n), args.cores or len(all_cores))
+                                      for kind in args.kinds.split(",") for n in args.cameras.split(",")]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/recording.mp4"
         n, mbits = record(path, args.bitrate)
-        print(f"recording: {n} frames, {mbits:.1f} Mbit/s, a keyframe every {GOP / RATE:.0f} s; cameras on {len(cores)} core(s), "
-              "the server beside them is not counted")
-        print("kind       cameras cores   CPU  min/s  med/s results   age med/max  RSS MB  MB/camera threads  "
+        print(f"recording: {n} frames, {mbits:.1f} Mbit/s, a keyframe every {GOP / RATE:.0f} s; CPU is in cores, the server's beside it")
+        print("kind       cameras cores   CPU server  min/s  med/s results   age med/max  RSS MB  MB/camera threads  "
               "ms of wait, decode, convert, infer")
         server = subprocess.Popen([sys.executable, __file__, "--serve", path], stdout=subprocess.PIPE, text=True)
         try:
             url = f"rtsp://127.0.0.1:{server.stdout.readline().strip()}/camera"
-            for kind in args.kinds.split(","):
-                for n in map(int, args.cameras.split(",")):
-                    ask = {"kind": kind, "url": url, "n": n, "seconds": args.seconds, "plugin": f"{args.build}/gst-plugin",
-                           "cores": cores, "model": args.model}
-                    out = subprocess.run([sys.executable, __file__, "--watch", json.dumps(ask)], stdout=subprocess.PIPE,
-                                         text=True, timeout=args.seconds + 300).stdout
-                    rows.append(json.loads(out.splitlines()[-1]))
-                    report(rows[-1])
+            os.sched_setaffinity(server.pid, all_cores[-1:])
+            for kind, n, cores in asked:
+                ask = {"kind": kind, "url": url, "n": n, "seconds": args.seconds, "plugin": f"{args.build}/gst-plugin",
+                       "cores": all_cores[:cores], "model": args.model, "server": server.pid}
+                out = subprocess.run([sys.executable, __file__, "--watch", json.dumps(ask)], stdout=subprocess.PIPE,
+                                     text=True, timeout=args.seconds + 300).stdout
+                rows.append(json.loads(out.splitlines()[-1]))
+                report(rows[-1])
         finally:
             server.kill()
             server.wait()
