@@ -380,8 +380,10 @@ EFFNET_API size_t effnet_train_split (const EffnetTrainSet *set, double fraction
                                       uint8_t *side);
 
 #include "effnet/evaluate.h"
+#include "effnet/augment.h"
 #include "effnet/headfile.h"
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetAugmenter, effnet_augmenter_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetHead, effnet_head_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetTrainReport, effnet_train_report_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetEvaluation, effnet_evaluation_free)
