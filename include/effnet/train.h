@@ -304,7 +304,7 @@ typedef struct {
  *
  * Chooses the strength by cross-validation (stratified, whole groups), trains on all rows, and
  * calibrates on what the folds' heads say of the rows they did not see: temperature (Guo et al.,
- * "On Calibration of Modern Neural Networks", 2017: smallest loss), thresholds (softmax: the lowest
+ * "On Calibration of Modern Neural Networks", 2017), thresholds (softmax: the lowest
  * score from which answers are right at @precision; else the one with the best F1), and the
  * distance beyond which a picture is unknown.
  *

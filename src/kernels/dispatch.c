@@ -4,6 +4,7 @@
  * the CPU and EFFNET_ISA alone, so it is the same for every thread and every call. */
 #include <stdlib.h>
 
+#include "kernels/dense.h"
 #include "kernels/rows.h"
 
 /* The shapes of kernels.inc. */
@@ -97,6 +98,13 @@ effnet_blas_core (void)
 int
 effnet_blas_is_threaded (void)
 {
+  return 0;
+}
+
+int
+effnet_blas_dgemm (const EffnetDgemm *g)
+{
+  (void)g;
   return 0;
 }
 #endif

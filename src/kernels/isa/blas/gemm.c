@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pointwise convolutions through OpenBLAS, for CPUs without kernels of ours; the only file that
- * knows cblas. Weights are packed as plain [k][n] (nr = 0). The library is loaded when the dispatch
- * first reaches this row: a threaded build starts its threads, which spin for a while, as
+ * Pointwise convolutions through OpenBLAS, for CPUs without kernels of ours, and the products of
+ * training (kernels/dense.h); the only file that knows cblas. Weights are packed as plain [k][n]
+ * (nr = 0). The library is loaded when the dispatch first reaches this row, or by the first
+ * training: a threaded build starts its threads, which spin for a while, as
  * soon as it is loaded. Their number belongs to the process and is never set: each call stays below
  * the size from which it would fan out. A serial build has no locks around its buffers, so calls
  * from two workers at once give wrong numbers: its row is not offered. */
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "kernels/dense.h"
 #include "kernels/rows.h"
 #include "kernels/simd/activation_generic.h"
 
@@ -26,6 +28,7 @@
 
 typedef struct {
   __typeof__ (cblas_sgemm) *sgemm;
+  __typeof__ (cblas_dgemm) *dgemm;
   __typeof__ (openblas_get_corename) *corename;
   __typeof__ (openblas_get_parallel) *parallel;
 } Blas;
@@ -39,14 +42,16 @@ blas (void)
 
   if (g_once_init_enter (&once)) {
     void *library = dlopen ("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    Blas found = {NULL, NULL, NULL};
+    Blas found = {NULL, NULL, NULL, NULL};
 
     if (library != NULL) {
       *(void **)&found.sgemm = dlsym (library, "cblas_sgemm");
+      *(void **)&found.dgemm = dlsym (library, "cblas_dgemm");
       *(void **)&found.corename = dlsym (library, "openblas_get_corename");
       *(void **)&found.parallel = dlsym (library, "openblas_get_parallel");
     }
-    if (found.sgemm != NULL && found.corename != NULL && found.parallel != NULL)
+    if (found.sgemm != NULL && found.dgemm != NULL && found.corename != NULL &&
+        found.parallel != NULL)
       loaded = found;
     g_once_init_leave (&once, 1);
   }
@@ -146,4 +151,32 @@ effnet_gemm_f32_blas (const EffnetGemm *g)
       multiply (g, &block, 0.0f);
       finish (g, &block, g->residual);
     }
+}
+
+int
+effnet_blas_dgemm (const EffnetDgemm *g)
+{
+  const Blas *library = blas ();
+  size_t k_step = smaller (g->k, 512), n_step = 16, m_step;
+  size_t row = g->transpose_a ? 1 : g->lda, column = g->transpose_a ? g->lda : 1;
+  size_t b_row = g->transpose_b ? 1 : g->ldb, b_column = g->transpose_b ? g->ldb : 1;
+
+  if (library->dgemm == NULL || !effnet_blas_is_threaded ())
+    return 0;
+  while (n_step < g->n && 4 * n_step * n_step * k_step <= SERIAL_LIMIT)
+    n_step *= 2;
+  n_step = smaller (g->n, n_step);
+  m_step = smaller (g->m, SERIAL_LIMIT / (k_step * n_step));
+  n_step = smaller (g->n, SERIAL_LIMIT / (k_step * m_step));
+
+  for (size_t i = 0; i < g->m; i += m_step)
+    for (size_t j = 0; j < g->n; j += n_step)
+      for (size_t l = 0; l < g->k; l += k_step)
+        library->dgemm (CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans,
+                        g->transpose_b ? CblasTrans : CblasNoTrans,
+                        (blasint)smaller (m_step, g->m - i), (blasint)smaller (n_step, g->n - j),
+                        (blasint)smaller (k_step, g->k - l), g->alpha, g->a + i * row + l * column,
+                        (blasint)g->lda, g->b + l * b_row + j * b_column, (blasint)g->ldb,
+                        l == 0 ? g->beta : 1.0, g->c + i * g->ldc + j, (blasint)g->ldc);
+  return 1;
 }
