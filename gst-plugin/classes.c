@@ -278,21 +278,29 @@ apply (const GstEffnetClassRules *rules, GstEffnetRule rule, guint w, double flo
   }
 }
 
+static GstEffnetClassFilter *
+filter_alloc (guint n, double unknown)
+{
+  GstEffnetClassFilter *filter = g_malloc (sizeof *filter + n * sizeof filter->floor[0]);
+
+  g_atomic_ref_count_init (&filter->refs);
+  filter->n = n;
+  filter->unknown = unknown;
+  return filter;
+}
+
 GstEffnetClassFilter *
 gst_effnet_class_filter_new (const GstEffnetClassRules *rules, const char *const *labels, guint n,
                              char **complaint)
 {
   static const GstEffnetRule order[] = {GST_EFFNET_RULE_ALLOW, GST_EFFNET_RULE_DENY,
                                         GST_EFFNET_RULE_THRESHOLDS};
-  GstEffnetClassFilter *filter = g_malloc (sizeof *filter + n * sizeof filter->floor[0]);
+  GstEffnetClassFilter *filter = filter_alloc (n, rules->unknown);
   g_autofree gboolean *found = g_new (gboolean, n);
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GArray) names = NULL;
   gboolean none_allowed = rules->names[GST_EFFNET_RULE_ALLOW][0] != NULL;
 
-  g_atomic_ref_count_init (&filter->refs);
-  filter->n = n;
-  filter->unknown = rules->unknown;
   for (guint i = 0; i < n; i++)
     filter->floor[i] = none_allowed ? HUGE_VAL : apply (rules, GST_EFFNET_RULE_ALLOW, 0, 0.0);
   for (guint o = 0; o < G_N_ELEMENTS (order); o++) {
@@ -310,6 +318,20 @@ gst_effnet_class_filter_new (const GstEffnetClassRules *rules, const char *const
   }
   *complaint = text->len > 0 ? g_string_free (g_steal_pointer (&text), FALSE) : NULL;
   return filter;
+}
+
+GstEffnetClassFilter *
+gst_effnet_class_filter_slice (const GstEffnetClassFilter *filter, guint first, guint n,
+                               const float *floors)
+{
+  GstEffnetClassFilter *slice = filter_alloc (n, filter->unknown);
+
+  for (guint i = 0; i < n; i++) {
+    double floor = filter->floor[first + i];
+
+    slice->floor[i] = floors != NULL && floor == -HUGE_VAL ? (double)floors[i] : floor;
+  }
+  return slice;
 }
 
 GstEffnetClassFilter *

@@ -57,6 +57,10 @@ typedef struct {
 GstEffnetClassFilter *gst_effnet_class_filter_new (const GstEffnetClassRules *rules,
                                                    const char *const *labels, guint n,
                                                    char **complaint);
+/* Returns: what @filter says of the @n classes from @first on. @floors: (nullable): [n] for those
+ * of which the rules say nothing */
+GstEffnetClassFilter *gst_effnet_class_filter_slice (const GstEffnetClassFilter *filter,
+                                                     guint first, guint n, const float *floors);
 GstEffnetClassFilter *gst_effnet_class_filter_ref (GstEffnetClassFilter *filter);
 void gst_effnet_class_filter_unref (GstEffnetClassFilter *filter);
 /* The answer for @scores, [n]: the best class that reaches its floor, or one of the two above.

@@ -49,6 +49,7 @@ static const Field fields[] = {
     {"element", KIND_STRING, AT (element), FALSE},
     {"region", KIND_STRING, AT (region), FALSE},
     {"roi-id", KIND_INT, AT (roi_id), FALSE},
+    {"head", KIND_STRING, AT (head), FALSE},
     {"label", KIND_LABEL, AT (best), FALSE},
     {"label-id", KIND_INT, AT (best.id), FALSE},
     {"confidence", KIND_DOUBLE, AT (best.score), FALSE},
@@ -300,7 +301,7 @@ write_records (GstStructure *s, const GstEffnetRecord *records, guint n)
   GValue list = G_VALUE_INIT;
 
   write_record (s, &records[0]);
-  if (!records[0].is_part)
+  if (!records[0].is_part && *records[0].head == '\0')
     return;
   g_value_init (&list, GST_TYPE_LIST);
   for (guint i = 0; i < n; i++)

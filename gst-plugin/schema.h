@@ -7,11 +7,13 @@
  * reads back; every field has one type, whatever its value, in text as well (an empty list would be
  * printed as one of integers).
  *
- * * `schema-version` (uint): 3
+ * * `schema-version` (uint): 4
  * * `model`, `model-sha256`, `variant` (string): what classified
  * * `element` (string): the name of the element that did
  * * `region` (string), `roi-id` (int): the part of the frame: "full-frame" and -1; the name of a
  *   named part and -1; type and number of a region of interest
+ * * `head` (string): which of `heads` has answered, by its name there; "taught" for what was taught
+ *   while the stream ran; "" for the model's own classes where there are no heads
  * * `label` (string), `label-id` (int), `confidence` (double): the most probable class and its
  *   score, 0 to 1 (without an activation the logit); "", -1 and 0 when none reaches the threshold.
  *   A class without a name is called "class 123"
@@ -40,14 +42,15 @@
  * * `x`, `y`, `width`, `height` (uint): the same in pixels of the frame; not for "full-frame"
  * * `embedding` (GstBuffer): the network's feature vector, floats of 32 bits in this machine's byte
  *   order, as many as it has features; only with `attach-embedding`
- * * `results` (list of structures): these fields of each part; not for "full-frame"
+ * * `results` (list of structures): these fields of each part and each head, the heads of a part in
+ *   a row; not where the only result is the full frame's and there are no heads
  * * `others` (list of structures): the results of the effnetclassify elements after the first, in
  *   the meta of the first only; each has a meta of its own as well
  *
  * A message has `timestamp`, `stream-time`, `running-time` and `duration` (uint64, ns) of the
  * buffer, too. Version 2 brought `element`, `frame-width`, `frame-height`, `box` and `others`, and
  * lists that are never empty; version 3 `unknown`, `stable-label`, `stable-label-id`,
- * `stable-since`, `state-changed`, `result-running-time` and `embedding`. */
+ * `stable-since`, `state-changed`, `result-running-time` and `embedding`; version 4 `head`. */
 #ifndef GST_EFFNET_SCHEMA_H
 #define GST_EFFNET_SCHEMA_H
 
@@ -57,7 +60,7 @@ G_BEGIN_DECLS
 
 #define GST_EFFNET_META_NAME      "EffnetClassificationMeta"
 #define GST_EFFNET_MESSAGE_NAME   "effnetclassify"
-#define GST_EFFNET_SCHEMA_VERSION 3
+#define GST_EFFNET_SCHEMA_VERSION 4
 #define GST_EFFNET_UNKNOWN        "unknown" /* the label where no class is sure enough */
 
 #define GST_EFFNET_LABEL_LENGTH 24 /* of "class ID" */
@@ -75,6 +78,7 @@ typedef struct {
   const char *model, *model_sha256, *variant, *element;
   const char *region;
   int roi_id;            /* -1: not a region of interest */
+  const char *head;      /* "": the model's own classes, and there are no heads */
   GstEffnetEntry best;   /* entries[0]; "", -1, 0 without entries */
   gboolean unknown;      /* `best` is "unknown", -1 and the score; there are no entries */
   GstEffnetEntry stable; /* "" and -1: there is none; the score is not written */
@@ -118,7 +122,7 @@ void gst_effnet_record_set_part (GstEffnetRecord *record, guint x, guint y, guin
 /* Returns: (transfer full): the fields of one result */
 GstStructure *gst_effnet_record_to_structure (const GstEffnetRecord *record);
 /* Adds the meta. FALSE when @buffer's metadata cannot be written. @records: [n], at least one;
- * parts are listed. */
+ * parts and heads are listed. */
 gboolean gst_effnet_schema_attach (GstBuffer *buffer, const GstEffnetRecord *records, guint n);
 /* Returns: (transfer full): what an element message holds; @records as above */
 GstStructure *gst_effnet_schema_structure_new (const GstEffnetMoment *moment,
@@ -132,14 +136,14 @@ GstMessage *gst_effnet_schema_message_new (GstObject *source, const GstEffnetMom
 /* Returns: (transfer none) (nullable): the next result on @buffer; each element may have added
  * one. @state: NULL at first */
 const GstStructure *gst_effnet_schema_iterate (GstBuffer *buffer, gpointer *state);
-/* What stands in @s itself: the only result, or the first of its parts. FALSE with
+/* What stands in @s itself: the only result, or the first that it lists. FALSE with
  * EFFNET_ERROR_FORMAT when a field is missing, of another type, or of a newer schema. Strings
  * belong to @s. */
 gboolean gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError **error);
 /* Fills @entries with the first @max classes of a structure that gst_effnet_schema_read() takes.
  * Returns: how many; 0 where no class reached the threshold */
 guint gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, guint max);
-/* Parts that @s lists; 0: the result is the full frame's. */
+/* Results that @s lists; 0: it is itself the only one, of the full frame and without heads. */
 guint gst_effnet_schema_n_parts (const GstStructure *s);
 const GstStructure *gst_effnet_schema_get_part (const GstStructure *s, guint i);
 /* FALSE as gst_effnet_schema_read(). */

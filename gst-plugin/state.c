@@ -7,8 +7,9 @@
 
 /* What is known of one part. */
 typedef struct {
-  char *part;
+  char *part, *head;
   int number;
+  guint64 class_list;
   guint64 seen; /* the result it was in last, counted */
   GstClockTime seen_at;
   int stable, before;
@@ -33,7 +34,8 @@ hash_track (gconstpointer at)
 {
   const Track *track = at;
 
-  return g_str_hash (track->part) ^ (guint)track->number * 2654435761u; /* Knuth's multiplier */
+  return g_str_hash (track->part) ^ g_str_hash (track->head) * 31 ^
+         (guint)track->number * 2654435761u; /* Knuth's multiplier */
 }
 
 static gboolean
@@ -41,7 +43,8 @@ is_same_track (gconstpointer a, gconstpointer b)
 {
   const Track *one = a, *other = b;
 
-  return one->number == other->number && strcmp (one->part, other->part) == 0;
+  return one->number == other->number && strcmp (one->part, other->part) == 0 &&
+         strcmp (one->head, other->head) == 0;
 }
 
 static void
@@ -59,6 +62,7 @@ free_track (gpointer at)
 
   drop_evidence (track);
   g_free (track->part);
+  g_free (track->head);
   g_free (track);
 }
 
@@ -135,25 +139,29 @@ remove_oldest (GstEffnetStates *states)
 }
 
 static Track *
-find (const GstEffnetStates *states, const char *part, int number)
+find (const GstEffnetStates *states, const char *part, int number, const char *head)
 {
-  const Track key = {.part = (char *)part, .number = number};
+  const Track key = {.part = (char *)part, .number = number, .head = (char *)head};
 
   return g_hash_table_lookup (states->tracks, &key);
 }
 
 static Track *
-find_or_add (GstEffnetStates *states, const char *part, int number)
+find_or_add (GstEffnetStates *states, const GstEffnetObservation *observation)
 {
-  Track *track = find (states, part, number);
+  Track *track = find (states, observation->part, observation->number, observation->head);
 
-  if (track != NULL)
+  if (track != NULL && track->class_list == observation->class_list)
     return track;
+  if (track != NULL)
+    g_hash_table_remove (states->tracks, track);
   if (g_hash_table_size (states->tracks) >= GST_EFFNET_STATE_PARTS_MAX)
     remove_oldest (states);
   track = g_new (Track, 1);
-  *track = (Track){.part = g_strdup (part),
-                   .number = number,
+  *track = (Track){.part = g_strdup (observation->part),
+                   .head = g_strdup (observation->head),
+                   .number = observation->number,
+                   .class_list = observation->class_list,
                    .stable = GST_EFFNET_CLASS_NONE,
                    .before = GST_EFFNET_CLASS_NONE,
                    .since = GST_CLOCK_TIME_NONE};
@@ -297,7 +305,7 @@ gst_effnet_states_feed (GstEffnetStates *states, const GstEffnetStateSettings *s
   int answer;
 
   use_settings (states, settings);
-  track = find_or_add (states, observation->part, observation->number);
+  track = find_or_add (states, observation);
   track->seen = states->results;
   track->seen_at = observation->running_time;
   answer = smooth (track, settings, observation);
@@ -310,10 +318,10 @@ gst_effnet_states_feed (GstEffnetStates *states, const GstEffnetStateSettings *s
 }
 
 void
-gst_effnet_states_touch (GstEffnetStates *states, const char *part, int number,
+gst_effnet_states_touch (GstEffnetStates *states, const char *part, int number, const char *head,
                          GstClockTime running_time)
 {
-  Track *track = find (states, part, number);
+  Track *track = find (states, part, number, head);
 
   if (track == NULL)
     return;
@@ -322,9 +330,9 @@ gst_effnet_states_touch (GstEffnetStates *states, const char *part, int number,
 }
 
 void
-gst_effnet_states_tell (GstEffnetStates *states, const char *part, int number)
+gst_effnet_states_tell (GstEffnetStates *states, const char *part, int number, const char *head)
 {
-  Track *track = find (states, part, number);
+  Track *track = find (states, part, number, head);
 
   if (track != NULL)
     track->is_news = FALSE;

@@ -34,8 +34,10 @@ typedef struct {
 
 /* One part's new result. */
 typedef struct {
-  const char *part; /* with its number it identifies the part */
+  const char *part; /* with its number, and the head that answers, it identifies the part */
   int number;
+  const char *head;
+  guint64 class_list; /* where it is another than at the last call, numbers mean other classes */
   GstClockTime running_time; /* NONE: not known, and hold_time does not hold */
   int best;                  /* class, or GST_EFFNET_CLASS_NONE or _UNKNOWN */
   const float *scores;       /* [filter's n]; for GST_EFFNET_SMOOTHING_EMA */
@@ -69,9 +71,10 @@ GstEffnetState gst_effnet_states_feed (GstEffnetStates *states,
                                        const GstEffnetObservation *observation);
 /* The part is there, but has no result of its own this time. */
 void gst_effnet_states_touch (GstEffnetStates *states, const char *part, int number,
-                              GstClockTime running_time);
+                              const char *head, GstClockTime running_time);
 /* Somebody has been told of the part's stable class. */
-void gst_effnet_states_tell (GstEffnetStates *states, const char *part, int number);
+void gst_effnet_states_tell (GstEffnetStates *states, const char *part, int number,
+                             const char *head);
 /* Parts it knows. */
 guint gst_effnet_states_length (const GstEffnetStates *states);
 

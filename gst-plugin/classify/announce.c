@@ -6,12 +6,13 @@
 
 #include "classify/carriers.h"
 
-/* The class that a message announced, for one part of the frames. */
+/* The class that a message announced, of one head for one part of the frames. */
 typedef struct {
   const char *name; /* as GstEffnetPick has it */
   int roi_id;
   guint nth;
-  guint64 identity; /* of the engine of it */
+  const char *head;
+  guint64 identity; /* as GstEffnetHead has the two */
   int label_id;
   GstClockTime since; /* of a stable class; else NONE */
 } Announced;
@@ -43,10 +44,12 @@ gst_effnet_announcer_forget (GstEffnetAnnouncer *announcer)
 }
 
 static gboolean
-is_of (const Announced *announced, const GstEffnetPick *pick)
+is_of (const Announced *announced, const GstEffnetResult *result)
 {
-  return announced->roi_id == pick->roi_id && announced->nth == pick->nth &&
-         gst_effnet_region_is_named (announced->name, pick->name);
+  const GstEffnetPick *pick = &result->pick;
+
+  return announced->head == result->head->name && announced->roi_id == pick->roi_id &&
+         announced->nth == pick->nth && gst_effnet_region_is_named (announced->name, pick->name);
 }
 
 void
@@ -57,7 +60,7 @@ gst_effnet_announcer_keep (GstEffnetAnnouncer *announcer, const GstEffnetResults
     gboolean found = FALSE;
 
     for (guint k = 0; k < gst_effnet_results_length (results) && !found; k++)
-      found = is_of (old, &gst_effnet_results_get (results, k)->pick);
+      found = is_of (old, gst_effnet_results_get (results, k));
     if (!found)
       g_array_remove_index_fast (announcer->announced, i);
   }
@@ -98,11 +101,11 @@ set_classes (GstEffnetRecord *record, const GstEffnetResult *result, const GstEf
 }
 
 static void
-set_stable (GstEffnetRecord *record, const GstEffnetState *state, const GstEffnetResults *results)
+set_stable (GstEffnetRecord *record, const GstEffnetResult *result)
 {
-  record->stable = gst_effnet_results_name (results, state->id, 0.0);
-  record->stable_since = state->since;
-  record->state_changed = state->is_news;
+  record->stable = gst_effnet_head_name (result->head, result->state.id, 0.0);
+  record->stable_since = result->state.since;
+  record->state_changed = result->state.is_news;
 }
 
 /* @place: where the part is on @buffer */
@@ -121,6 +124,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetR
       .element = view->element,
       .region = result->pick.name,
       .roi_id = result->pick.roi_id,
+      .head = result->head->name,
       .margin = result->margin,
       .entropy = result->entropy,
       .fresh = fresh,
@@ -134,13 +138,13 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetR
       .frame_width = view->results->width,
       .frame_height = view->results->height,
       .box = {0.0, 0.0, 1.0, 1.0},
-      .embedding = result->embedding,
+      .embedding = view->embeddings ? result->embedding : NULL,
   };
 
   if (view->regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME)
     gst_effnet_record_set_part (&record, rect->x, rect->y, rect->width, rect->height);
   set_classes (&record, result, view);
-  set_stable (&record, &result->state, view->results);
+  set_stable (&record, result);
   g_array_append_val (announcer->records, record);
   g_array_append_val (announcer->origins, result);
   g_array_append_val (announcer->places, *place);
@@ -158,8 +162,8 @@ collect_again (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstBuff
     const GstEffnetPick *pick = &g_array_index (announcer->picks, GstEffnetPick, i);
     GstEffnetResult *result = gst_effnet_results_find (results, pick);
 
-    if (result != NULL)
-      add_record (announcer, view, result, pick, buffer);
+    for (guint k = 0; result != NULL && k < results->lineup->n; k++)
+      add_record (announcer, view, &result[k], pick, buffer);
   }
 }
 
@@ -172,7 +176,6 @@ gst_effnet_announcer_collect (GstEffnetAnnouncer *announcer, const GstEffnetView
   g_array_set_size (announcer->records, 0);
   g_array_set_size (announcer->origins, 0);
   g_array_set_size (announcer->places, 0);
-  announcer->identity = results->engine->identity;
   announcer->smooths = view->smooths;
   if (!view->fresh && !view->alone && view->regions->mode == GST_EFFNET_INFERENCE_REGION_ROI_LIST) {
     collect_again (announcer, view, buffer);
@@ -195,7 +198,7 @@ gst_effnet_announcer_tell (GstEffnetAnnouncer *announcer, GstEffnetStates *state
     if (!origin->state.is_news)
       continue;
     origin->state.is_news = FALSE;
-    gst_effnet_states_tell (states, origin->pick.name, origin->pick.roi_id);
+    gst_effnet_states_tell (states, origin->pick.name, origin->pick.roi_id, origin->head->name);
   }
 }
 
@@ -222,16 +225,18 @@ gst_effnet_announcer_attach (GstEffnetAnnouncer *announcer, const GstEffnetResul
 
 /* TRUE when no message has announced this class of this part; from now on one has. */
 static gboolean
-is_news (GArray *announced, const GstEffnetPick *pick, guint64 identity, int label_id,
-         GstClockTime since)
+is_news (GArray *announced, const GstEffnetResult *result, int label_id, GstClockTime since)
 {
-  Announced now = {pick->name, pick->roi_id, pick->nth, identity, label_id, since};
+  const GstEffnetPick *pick = &result->pick;
+  Announced now = {pick->name, pick->roi_id, pick->nth, result->head->name, result->head->identity,
+                   label_id,   since};
 
   for (guint i = 0; i < announced->len; i++) {
     Announced *old = &g_array_index (announced, Announced, i);
-    gboolean news = old->identity != identity || old->label_id != label_id || old->since != since;
+    gboolean news =
+        old->identity != now.identity || old->label_id != label_id || old->since != since;
 
-    if (!is_of (old, pick))
+    if (!is_of (old, result))
       continue;
     *old = now;
     return news;
@@ -256,10 +261,9 @@ is_announced_now (GstEffnetAnnouncer *announcer, const GstEffnetRecord *record,
                   const GstEffnetResult *origin)
 {
   if (!announcer->smooths)
-    return is_news (announcer->announced, &origin->pick, announcer->identity, origin->answer,
-                    GST_CLOCK_TIME_NONE);
-  return record->state_changed && is_news (announcer->announced, &origin->pick, announcer->identity,
-                                           origin->state.id, origin->state.since);
+    return is_news (announcer->announced, origin, origin->answer, GST_CLOCK_TIME_NONE);
+  return record->state_changed &&
+         is_news (announcer->announced, origin, origin->state.id, origin->state.since);
 }
 
 GstMessage *

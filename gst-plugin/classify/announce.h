@@ -18,6 +18,7 @@ typedef struct {
   const GstEffnetRegionSettings *regions;
   const char *element; /* its name */
   guint top_k;         /* entries at most */
+  gboolean embeddings; /* which the results may have for others */
   gboolean smooths;    /* news is what the stable class says */
   gboolean alone;      /* there is no buffer that says where regions of interest are now */
   gboolean fresh;      /* the results are of this very buffer, but those that are kept */
@@ -29,7 +30,6 @@ typedef struct {
   GArray *origins;   /* of GstEffnetResult *, one for each record */
   GArray *places;    /* of GstEffnetPick, one for each record: where it is on this buffer */
   GArray *picks;     /* of GstEffnetPick, scratch */
-  guint64 identity;  /* of the engine of the records */
   gboolean smooths;  /* of the view that they were collected for */
 } GstEffnetAnnouncer;
 

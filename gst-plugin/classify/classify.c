@@ -60,6 +60,36 @@
  * `shadow-agreed` those with the same label, and `shadow-distance` is the mean difference of the
  * best scores. The action #GstEffnetClassify::promote makes it the model in use.
  *
+ * ## Several heads
+ *
+ * A head is the last layer of a network, trained on what the layers before it make of pictures:
+ * `effnet train` makes one in a minute. With #effnetclassify:heads any number of them answer from
+ * one inference. In the result `results` lists each, with its name as `head`, and the fields at the
+ * top are the first's; labels, thresholds, temperature, the stable label and messages are each
+ * one's own. The model's own classes are not reported then, unless one of the heads has no folder,
+ * as in heads="imagenet=;gate=models/gate". A tensor in the metadata is that of the model's own.
+ *
+ * ## Taught while it runs
+ *
+ * With #effnetclassify:teach-file the action #GstEffnetClassify::teach makes the newest frame an
+ * example of a label, and #GstEffnetClassify::train makes a head of three examples or more of two
+ * labels or more, in a thread of low priority. It is a head as those above, the last of them,
+ * called `taught`, and takes over between two frames; the message `effnetclassify-trained` has its
+ * `version`, its `labels` with the `counts` of their examples, and its `accuracy`: the share of
+ * examples that a head trained without them gets right. So has `teaching` in
+ * #effnetclassify:stats. #GstEffnetClassify::rollback goes back to the version before. The file
+ * holds 1000 examples, each with a small picture, and each of the ten newest versions lies in a
+ * folder beside it, which #effnetclassify:heads and the tool open as well; all is there again at
+ * the next start, and after a power cut.
+ *
+ * With #effnetclassify:save-examples frames that a better model could learn from are saved as JPEG,
+ * in a folder for each label that they got: as the camera gave them where it gives JPEG, else
+ * upright, 1280 pixels a side at most; of parts of a frame just the part. `examples.jsonl` there
+ * has a line about each: `file`, `label`, `reasons`, `margin`, `labels`, `scores`. Frames like one
+ * of the newest 256 are left out, and counted as `examples-alike` in #effnetclassify:stats; a disk
+ * that is slow or full costs examples (`examples-dropped`, `examples-failed`), never the stream.
+ * Sorted by hand, the folder is what `effnet train` reads.
+ *
  * ## Presets
  *
  * #GstPreset has `live-low-latency`, `throughput`, `low-power` and `archive`. They are installed
@@ -265,21 +295,26 @@ GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
 
 /* ---- stream ---------------------------------------------------------------------------------- */
 
-/* FALSE, with an error, when a property names a class that the model does not have. */
+/* FALSE, with an error, when a property names a class that neither model nor heads have; of one
+ * that may still be taught the frames warn (labels.c). */
 static gboolean
-classes_are_known (GstEffnetClassify *self)
+classes_are_known (GstEffnetClassify *self, GstEffnetEngine *engine)
 {
-  GstEffnetEngine *engine = gst_effnet_classify_ref_engine (self);
   GstEffnetClassRules *rules;
+  GstEffnetHeadList *list = NULL;
   g_autoptr (GError) error = NULL;
+  gboolean may_come;
 
   GST_OBJECT_LOCK (self);
   rules = gst_effnet_class_rules_ref (self->label_settings.rules);
+  if (self->heads.list != NULL)
+    list = gst_effnet_head_list_ref (self->heads.list);
+  may_come = self->learn.teach_file != NULL;
   GST_OBJECT_UNLOCK (self);
-  if (!gst_effnet_labels_check (rules, engine, &error))
+  if (!may_come && !gst_effnet_labels_check (rules, engine, list, &error))
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
   gst_effnet_class_rules_unref (rules);
-  gst_effnet_engine_unref (engine);
+  g_clear_pointer (&list, gst_effnet_head_list_unref);
   return error == NULL;
 }
 
@@ -287,17 +322,17 @@ static gboolean
 start (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
-  GstEffnetEngine *engine;
+  g_autoptr (GstEffnetEngine) engine = NULL;
 
   gst_effnet_classify_adapt_start (self);
-  if (!gst_effnet_classify_settings_are_sound (self) || !gst_effnet_classify_settle (self) ||
-      !classes_are_known (self))
+  if (!gst_effnet_classify_settings_are_sound (self) || !gst_effnet_classify_settle (self))
     return FALSE;
   engine = gst_effnet_classify_ref_engine (self);
+  if (!classes_are_known (self, engine) || !gst_effnet_classify_start_learning (self, engine))
+    return FALSE;
   gst_effnet_stream_start (&self->stream, engine->scheduler, GST_EFFNET_STREAM_JOBS);
   gst_effnet_shadow_start (&self->shadow, engine->scheduler);
   gst_effnet_classify_set_batch (self, engine);
-  gst_effnet_engine_unref (engine);
   gst_effnet_classify_set_cancelled (self, FALSE);
   g_mutex_lock (&self->way);
   gst_effnet_classify_forget_stream (self);
@@ -346,6 +381,7 @@ stop (GstBaseTransform *base)
   gst_effnet_coded_stop (&self->coded);
   self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
   g_mutex_unlock (&self->way);
+  gst_effnet_classify_stop_learning (self);
   return TRUE;
 }
 
@@ -440,6 +476,8 @@ finalize (GObject *object)
   gst_effnet_announcer_clear (&self->announcer);
   gst_effnet_labels_clear (&self->labels);
   gst_effnet_label_settings_clear (&self->label_settings);
+  gst_effnet_classify_clear_learning (self);
+  gst_effnet_heads_clear (&self->heads);
   gst_effnet_region_settings_clear (&self->frame_settings.inference.regions);
   g_free (self->name);
   g_free (self->regions);
@@ -461,6 +499,7 @@ gst_effnet_classify_class_init (GstEffnetClassifyClass *klass)
   gst_effnet_classify_install_properties (G_OBJECT_CLASS (klass));
   gst_effnet_labels_install_signals (G_OBJECT_CLASS (klass));
   gst_effnet_classify_install_actions (G_OBJECT_CLASS (klass));
+  gst_effnet_classify_install_learning (G_OBJECT_CLASS (klass));
   gst_element_class_set_static_metadata (
       element, "EfficientNet classifier", "Filter/Analyzer/Video",
       "Names what a video shows, with EfficientNet, on the CPU", "The effnet developers");
@@ -523,6 +562,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_effnet_announcer_init (&self->announcer);
   gst_effnet_labels_init (&self->labels);
   gst_effnet_label_settings_init (&self->label_settings);
+  gst_effnet_classify_init_learning (self);
   self->warned_at = GST_CLOCK_TIME_NONE;
   gst_effnet_qos_init (&self->qos);
   gst_effnet_budget_init (&self->budget);

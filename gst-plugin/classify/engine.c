@@ -4,6 +4,8 @@
  * frame inference.c's. */
 #include "classify/engine.h"
 
+#include <string.h>
+
 GST_DEBUG_CATEGORY (gst_effnet_engine_debug);
 GST_DEBUG_CATEGORY (gst_effnet_model_debug);
 
@@ -84,13 +86,13 @@ gst_effnet_model_settings_clear (GstEffnetModelSettings *settings)
 }
 
 /* FNV-1a over the names, each with its end. */
-static guint64
-checksum_of_classes (const EffnetModel *model, guint n)
+guint64
+gst_effnet_class_list_of (const char *const *labels, guint n)
 {
   guint64 sum = G_GUINT64_CONSTANT (0xcbf29ce484222325);
 
   for (guint i = 0; i < n; i++) {
-    const char *label = effnet_model_get_label (model, i);
+    const char *label = labels[i];
 
     do {
       sum ^= label != NULL ? (guchar)*label : 1;
@@ -98,6 +100,63 @@ checksum_of_classes (const EffnetModel *model, guint n)
     } while (label != NULL && *label++ != '\0');
   }
   return MAX (sum, 1);
+}
+
+static guint64
+checksum_of_classes (const EffnetModel *model, guint n)
+{
+  g_autofree const char **labels = g_new (const char *, n);
+
+  for (guint i = 0; i < n; i++)
+    labels[i] = effnet_model_get_label (model, i);
+  return gst_effnet_class_list_of (labels, n);
+}
+
+gboolean
+gst_effnet_engine_fits (const GstEffnetEngine *engine, const EffnetHead *head, GError **error)
+{
+  EffnetHeadInfo info;
+
+  effnet_head_get_info (head, &info);
+  if (info.n_features == engine->info.n_features &&
+      (info.backbone_sha256 == NULL || strcmp (info.backbone_sha256, engine->backbone) == 0))
+    return TRUE;
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
+               "it was trained on %u features of %s, weights %.8s...; the model in use is %s, %u "
+               "features, weights %.8s...: set model-file to that model, or train it again with "
+               "\"effnet train DIR --model %s\"",
+               info.n_features, info.backbone != NULL ? info.backbone : "another model",
+               info.backbone_sha256 != NULL ? info.backbone_sha256 : "", engine->info.name,
+               engine->info.n_features, engine->backbone,
+               engine->settings.model_file != NULL ? engine->settings.model_file
+                                                   : engine->info.variant);
+  return FALSE;
+}
+
+/* What the card of a model that was trained as a head says of its classes and its backbone; others
+ * say nothing. FALSE when it is broken. */
+static gboolean
+open_card (GstEffnetEngine *engine, GError **error)
+{
+  EffnetHeadInfo info = {0};
+  GError *failure = NULL;
+
+  engine->backbone = engine->sha256;
+  if (engine->info.path == NULL)
+    return TRUE;
+  engine->card = effnet_head_open (engine->info.path, &failure);
+  if (engine->card == NULL && !g_error_matches (failure, EFFNET_ERROR, EFFNET_ERROR_MISMATCH)) {
+    g_propagate_error (error, failure);
+    return FALSE;
+  }
+  g_clear_error (&failure);
+  if (engine->card != NULL)
+    effnet_head_get_info (engine->card, &info);
+  if (info.backbone_sha256 != NULL)
+    engine->backbone = info.backbone_sha256;
+  else
+    g_clear_pointer (&engine->card, effnet_head_unref);
+  return TRUE;
 }
 
 GstEffnetEngine *
@@ -128,6 +187,8 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   engine->class_list = checksum_of_classes (engine->model, engine->info.n_classes);
   engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow: once */
   engine->identity = engine->class_list ^ g_str_hash (engine->sha256);
+  if (!open_card (engine, error))
+    goto failed;
   return engine;
 
   /* ERRORS */
@@ -154,6 +215,7 @@ gst_effnet_engine_unref (GstEffnetEngine *engine)
   g_clear_pointer (&engine->session, effnet_session_free);
   g_clear_pointer (&engine->scheduler, effnet_scheduler_unref);
   g_clear_pointer (&engine->model, effnet_model_unref);
+  g_clear_pointer (&engine->card, effnet_head_unref);
   gst_effnet_model_settings_clear (&engine->settings);
   g_free (engine);
 }

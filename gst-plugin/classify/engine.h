@@ -8,6 +8,7 @@
 #define GST_EFFNET_ENGINE_H
 
 #include <effnet/scheduler.h>
+#include <effnet/train.h>
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
@@ -46,6 +47,8 @@ typedef struct {
   EffnetSession *session; /* no arena: the front end */
   EffnetModelInfo info;
   const char *sha256;       /* of the weights; the model's */
+  EffnetHead *card;         /* (nullable): its classifier, of a model that was trained as a head */
+  const char *backbone;     /* sha256 of the weights that heads for it were trained on */
   GstEffnetRunSettings run; /* the session's */
   gboolean warm;            /* counted among those of its model that are */
 } GstEffnetEngine;
@@ -61,6 +64,11 @@ void gst_effnet_engine_unref (GstEffnetEngine *engine);
 /* One run on noise, so that the first frame does not pay for page faults; once for all engines of a
  * model. FALSE when the model has no result even for that. */
 gboolean gst_effnet_engine_warm_up (GstEffnetEngine *engine, GError **error);
+/* FALSE with EFFNET_ERROR_MISMATCH when @head was trained on another network. */
+gboolean gst_effnet_engine_fits (const GstEffnetEngine *engine, const EffnetHead *head,
+                                 GError **error);
+/* A checksum of names, which may be NULL; never 0. */
+guint64 gst_effnet_class_list_of (const char *const *labels, guint n);
 /* Returns: (transfer full): the property `model-info` */
 GstStructure *gst_effnet_engine_get_info (GstEffnetEngine *engine);
 /* Those of the engine's own session. */

@@ -19,6 +19,7 @@ gst_effnet_classify_forget_stream (GstEffnetClassify *self)
   gst_effnet_announcer_forget (&self->announcer);
   gst_effnet_labels_forget (&self->labels);
   gst_effnet_watch_forget (&self->watch);
+  gst_effnet_classify_forget_seen (self);
   GST_OBJECT_LOCK (self);
   gst_effnet_qos_forget (&self->qos);
   GST_OBJECT_UNLOCK (self);

@@ -180,7 +180,11 @@ gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetForm
   gst_effnet_job_set_rects (job);
   if (job->picks->len == 0)
     gst_effnet_job_drop_input (job);
-  else if (own)
-    return own_input (job, format, buffer, error);
+  else if (own && !own_input (job, format, buffer, error))
+    return FALSE;
+  if (job->settings.keep.picture && job->input != GST_EFFNET_INPUT_NONE)
+    job->frame_copy = gst_effnet_picture_new (
+        buffer, format->image.format != EFFNET_PIXEL_FORMAT_JPEG ? &format->info : NULL,
+        results->storage.orientation);
   return TRUE;
 }

@@ -11,9 +11,11 @@
 #include "classify/delay.h"
 #include "coded.h"
 #include "classify/enums.h"
+#include "classify/heads.h"
 #include "classify/inference.h"
 #include "classify/labels.h"
 #include "classify/latency.h"
+#include "classify/learn.h"
 #include "classify/load.h"
 #include "classify/outbox.h"
 #include "classify/qos.h"
@@ -53,8 +55,11 @@ struct _GstEffnetClassify {
   GstEffnetModelSettings model_settings;
   gboolean wants_reload; /* one of them was set since the last look */
   gboolean wants_shadow; /* so was shadow-model */
+  gboolean wants_heads;  /* so was heads */
   GstEffnetFrameSettings frame_settings;
   GstEffnetLabelSettings label_settings;
+  GstEffnetHeads heads;
+  GstEffnetLearn learn;
   GstEffnetDecodeFrames decode_frames;
   char *decoder;           /* (nullable) */
   char *regions;           /* (nullable) the property's text */

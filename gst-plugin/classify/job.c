@@ -32,6 +32,7 @@ gst_effnet_job_new (GstObject *element)
   job->rects = g_array_new (FALSE, FALSE, sizeof (EffnetRegion));
   job->recent = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   job->kept = g_array_new (FALSE, FALSE, sizeof (GstEffnetKept));
+  job->inputs = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
   gst_effnet_results_init (&job->results);
   return job;
 }
@@ -47,6 +48,7 @@ gst_effnet_job_free (GstEffnetJob *job)
   g_array_unref (job->kept);
   g_free (job->tensors.data);
   g_free (job->bytes.data);
+  g_ptr_array_unref (job->inputs);
   g_free (job);
 }
 
@@ -66,7 +68,7 @@ gst_effnet_job_note_recent (GstEffnetJob *job, const GstEffnetResults *newest)
   guint interval = job->settings.reclassify_interval;
 
   if (interval <= 1 || job->settings.regions.mode != GST_EFFNET_INFERENCE_REGION_ROI_LIST ||
-      newest->engine != job->results.engine || newest->filter != job->results.filter)
+      newest->lineup != job->results.lineup)
     return;
   for (guint i = 0; i < gst_effnet_results_length (newest); i++) {
     const GstEffnetResult *old = gst_effnet_results_get (newest, i);
@@ -135,7 +137,9 @@ gst_effnet_job_reset (GstEffnetJob *job)
   g_array_set_size (job->picks, 0);
   g_array_set_size (job->recent, 0);
   g_array_set_size (job->kept, 0);
+  g_ptr_array_set_size (job->inputs, 0);
   gst_clear_buffer (&job->picture);
+  g_clear_pointer (&job->frame_copy, gst_effnet_picture_unref);
   g_clear_error (&job->error);
   job->ran = job->no_picture = job->still = job->keeps_picture = FALSE;
   job->watch = NULL;
@@ -177,11 +181,24 @@ gst_effnet_job_look_at_frame (GstEffnetJob *job, EffnetSession *session, GError 
          gst_effnet_job_look (job, nhwc);
 }
 
-static gboolean
-look_at_input (unsigned region, const float *nhwc, void *job)
+static void
+keep_input (GstEffnetJob *job, const float *nhwc)
 {
+  guint step = job->settings.keep.input_step;
+
+  if (step > 0)
+    g_ptr_array_add (job->inputs,
+                     gst_effnet_picture_of_input (nhwc, &job->results.engine->info, step));
+}
+
+static gboolean
+look_at_input (unsigned region, const float *nhwc, void *user_data)
+{
+  GstEffnetJob *job = user_data;
+
   (void)region;
-  return gst_effnet_job_look (job, nhwc);
+  keep_input (job, nhwc);
+  return !is_full_frame (job) || gst_effnet_job_look (job, nhwc);
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
@@ -199,21 +216,23 @@ add_result (unsigned region, const EffnetResult *r, void *user_data)
   GstClockTime now = gst_util_get_timestamp ();
   guint64 decode_ns = r->decode_ns + (region == 0 ? job->decode_ns : 0);
   guint64 elapsed = now - run->since, explained = decode_ns + r->convert_ns + r->infer_ns;
-  GstEffnetResult *result = gst_effnet_results_add (&job->results, r, &job->settings.wanted);
-  const GstEffnetEntry *best = &g_array_index (job->results.entries, GstEffnetEntry, result->first);
+  const guint64 ns[GST_EFFNET_N_TIMES] = {
+      [GST_EFFNET_TIME_WAIT] = elapsed > explained ? elapsed - explained : 0,
+      [GST_EFFNET_TIME_DECODE] = decode_ns,
+      [GST_EFFNET_TIME_CONVERT] = r->convert_ns + job->convert_ns / job->picks->len,
+      [GST_EFFNET_TIME_INFER] = r->infer_ns,
+  };
+  const GstEffnetResult *first =
+      gst_effnet_results_add (&job->results, &g_array_index (job->picks, GstEffnetPick, region), r,
+                              &job->settings.run, &job->settings.wanted, ns);
+  const GstEffnetEntry *best = &g_array_index (job->results.entries, GstEffnetEntry, first->first);
 
-  result->pick = g_array_index (job->picks, GstEffnetPick, region);
-  result->ns[GST_EFFNET_TIME_WAIT] = elapsed > explained ? elapsed - explained : 0;
-  result->ns[GST_EFFNET_TIME_DECODE] = decode_ns;
-  result->ns[GST_EFFNET_TIME_CONVERT] = r->convert_ns + job->convert_ns / job->picks->len;
-  result->ns[GST_EFFNET_TIME_INFER] = r->infer_ns;
   run->since = gst_util_get_timestamp ();
   GST_CAT_LOG_OBJECT (gst_effnet_engine_debug, job->element,
                       "%" GST_TIME_FORMAT " %s %d: class %d %.3f, decode %" G_GUINT64_FORMAT
                       " convert %" G_GUINT64_FORMAT " infer %" G_GUINT64_FORMAT " ns",
-                      GST_TIME_ARGS (job->results.pts), result->pick.name, result->pick.roi_id,
-                      best->id, best->score, decode_ns, result->ns[GST_EFFNET_TIME_CONVERT],
-                      r->infer_ns);
+                      GST_TIME_ARGS (job->results.pts), first->pick.name, first->pick.roi_id,
+                      best->id, best->score, decode_ns, ns[GST_EFFNET_TIME_CONVERT], r->infer_ns);
 }
 
 static gboolean
@@ -226,6 +245,7 @@ run_tensors (Run *run, EffnetSession *session, GError **error)
     const float *nhwc = (const float *)run->job->tensors.data + i * size;
     EffnetResult result;
 
+    keep_input (run->job, nhwc);
     if (!effnet_session_run (session, nhwc, &result, error))
       return FALSE;
     add_result (i, &result, run);
@@ -242,7 +262,8 @@ run_image (Run *run, EffnetSession *session, GError **error)
   if (gst_effnet_job_wants_frame (run->job) &&
       !gst_effnet_job_look_at_frame (run->job, session, error))
     return FALSE;
-  if (run->job->watch != NULL && is_full_frame (run->job))
+  if ((run->job->watch != NULL && is_full_frame (run->job)) ||
+      run->job->settings.keep.input_step > 0)
     effnet_session_set_input_func (session, look_at_input, run->job);
   ok = effnet_session_classify_regions (session, &run->job->image,
                                         (const EffnetRegion *)(void *)rects->data, rects->len,
@@ -293,6 +314,8 @@ run_picture (Run *run, EffnetSession *session, const GstEffnetFormat *format, Gs
         &job->settings.regions, gst_effnet_coded_input_get_places (job->coded), results->width,
         results->height, &results->storage, job->picks);
     gst_effnet_job_set_rects (job);
+    if (job->settings.keep.picture)
+      job->frame_copy = gst_effnet_picture_new (picture, &format->info, job->image.orientation);
     ok = job->picks->len == 0 || run_image (run, session, error);
   }
   gst_effnet_frame_unmap (&job->frame);

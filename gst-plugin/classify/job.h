@@ -10,11 +10,22 @@
 #include "coded.h"
 #include "classify/results.h"
 #include "classify/watch.h"
+#include "teach/saver.h"
 #include "video.h"
 
 #include <effnet/scheduler.h>
 
 G_BEGIN_DECLS
+
+/* What is kept of a frame beside its results. */
+typedef struct {
+  gboolean embeddings;          /* for the buffer's metadata */
+  gboolean teaches;             /* for who may name it */
+  GstEffnetSaveReasons reasons; /* to save a frame; 0 = none */
+  double margin;                /* a smaller one is a reason */
+  gboolean picture;             /* the frame, in case there is one of the reasons */
+  guint input_step;             /* every so many pixels of the network's input; 0 = none */
+} GstEffnetKeep;
 
 typedef struct {
   GstEffnetRegionSettings regions;
@@ -23,6 +34,7 @@ typedef struct {
   guint reclassify_interval; /* frames for which the result of a tracked region is good */
   guint orientation;         /* EffnetImage.orientation; 0: what stream or file says */
   guint bits;                /* EffnetImage.bits */
+  GstEffnetKeep keep;
 } GstEffnetInferenceSettings;
 
 typedef enum {
@@ -65,10 +77,12 @@ typedef struct {
   GstEffnetRoom tensors; /* of float, [n picks][height][width][3] */
   GstEffnetRoom bytes;
   GstEffnetFrame frame;
-  GstEffnetCodedInput *coded; /* (nullable) */
-  gboolean keeps_picture;     /* of compressed video, for another model */
-  GstBuffer *copy;            /* (nullable): the one that is mapped, if it is not the stream's */
-  guint64 convert_ns;         /* of the parts together, on the streaming thread */
+  GstEffnetCodedInput *coded;   /* (nullable) */
+  gboolean keeps_picture;       /* of compressed video, for another model */
+  GstBuffer *copy;              /* (nullable): the one that is mapped, if it is not the stream's */
+  GstEffnetPicture *frame_copy; /* (nullable): to be saved */
+  GPtrArray *inputs;            /* of GBytes: of each part that was run, as keep.input_step says */
+  guint64 convert_ns;           /* of the parts together, on the streaming thread */
   GstClockTime arrived, submitted; /* system times */
   GstClockTime deadline;           /* likewise: its turn is to come by then; 0 = none */
 

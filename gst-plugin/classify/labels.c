@@ -37,7 +37,8 @@ void
 gst_effnet_labels_clear (GstEffnetLabels *labels)
 {
   g_clear_pointer (&labels->rules, gst_effnet_class_rules_unref);
-  g_clear_pointer (&labels->filter, gst_effnet_class_filter_unref);
+  g_clear_pointer (&labels->list, gst_effnet_head_list_unref);
+  g_clear_pointer (&labels->lineup, gst_effnet_lineup_unref);
   g_clear_pointer (&labels->states, gst_effnet_states_free);
 }
 
@@ -48,44 +49,32 @@ gst_effnet_labels_forget (GstEffnetLabels *labels)
   labels->is_unsaid = FALSE;
 }
 
-/* ---- filter ---------------------------------------------------------------------------------- */
-
-GstEffnetClassFilter *
-gst_effnet_labels_filter_new (const GstEffnetClassRules *rules, GstEffnetEngine *engine,
-                              char **complaint)
-{
-  guint n = engine->info.n_classes;
-  g_autofree const char **names = g_new (const char *, n);
-
-  for (guint i = 0; i < n; i++)
-    names[i] = effnet_model_get_label (engine->model, i);
-  return gst_effnet_class_filter_new (rules, names, n, complaint);
-}
+/* ---- lineup ---------------------------------------------------------------------------------- */
 
 gboolean
-gst_effnet_labels_check (const GstEffnetClassRules *rules, GstEffnetEngine *engine, GError **error)
+gst_effnet_labels_check (const GstEffnetClassRules *rules, GstEffnetEngine *engine,
+                         const GstEffnetHeadList *list, GError **error)
 {
   g_autofree char *complaint = NULL;
 
-  gst_effnet_class_filter_unref (gst_effnet_labels_filter_new (rules, engine, &complaint));
+  gst_effnet_lineup_unref (gst_effnet_lineup_new (engine, list, rules, &complaint));
   if (complaint != NULL)
     g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, complaint);
   return complaint == NULL;
 }
 
 static void
-make_filter (GstEffnetClassify *self, GstEffnetEngine *engine)
+make_lineup (GstEffnetClassify *self, GstEffnetEngine *engine)
 {
   GstEffnetLabels *labels = &self->labels;
   g_autofree char *complaint = NULL;
 
-  g_clear_pointer (&labels->filter, gst_effnet_class_filter_unref);
-  labels->filter = gst_effnet_labels_filter_new (labels->rules, engine, &complaint);
-  labels->serial = engine->serial;
+  g_clear_pointer (&labels->lineup, gst_effnet_lineup_unref);
+  labels->lineup = gst_effnet_lineup_new (engine, labels->list, labels->rules, &complaint);
   if (complaint != NULL)
     gst_effnet_outbox_add_problem (&self->outbox, self, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR,
-                                   GST_RESOURCE_ERROR_SETTINGS,
-                                   "the other classes of the lists count", "%s", complaint);
+                                   GST_RESOURCE_ERROR_SETTINGS, "the others count", "%s",
+                                   complaint);
 }
 
 static void
@@ -102,13 +91,19 @@ gst_effnet_classify_settle_labels (GstEffnetClassify *self, GstEffnetEngine *eng
 {
   GstEffnetLabels *labels = &self->labels;
   GstEffnetClassRules *stale = NULL;
-  gboolean reset, is_off;
+  GstEffnetHeadList *stale_list = NULL;
+  gboolean reset, is_off, changed = self->labels.lineup == NULL;
 
   GST_OBJECT_LOCK (self);
   if (self->label_settings.rules != labels->rules) {
     stale = labels->rules;
     labels->rules = gst_effnet_class_rules_ref (self->label_settings.rules);
-    labels->serial = 0;
+    changed = TRUE;
+  }
+  if (self->heads.list != labels->list) {
+    stale_list = labels->list;
+    labels->list = self->heads.list != NULL ? gst_effnet_head_list_ref (self->heads.list) : NULL;
+    changed = TRUE;
   }
   is_off = self->label_settings.smoothing.smoothing == GST_EFFNET_SMOOTHING_NONE &&
            labels->smoothing.smoothing != GST_EFFNET_SMOOTHING_NONE;
@@ -117,8 +112,9 @@ gst_effnet_classify_settle_labels (GstEffnetClassify *self, GstEffnetEngine *eng
   self->label_settings.wants_reset = FALSE;
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&stale, gst_effnet_class_rules_unref);
-  if (labels->serial != engine->serial)
-    make_filter (self, engine);
+  g_clear_pointer (&stale_list, gst_effnet_head_list_unref);
+  if (changed || labels->lineup->engine != engine)
+    make_lineup (self, engine);
   if (reset || is_off)
     reset_states (self);
 }
@@ -129,18 +125,19 @@ static void
 emit_state_changed (GstEffnetClassify *self, const GstEffnetResult *result)
 {
   char texts[2][GST_EFFNET_LABEL_LENGTH];
-  GstEffnetEntry entries[2] = {gst_effnet_results_name (&self->results, result->state.before, 0.0),
-                               gst_effnet_results_name (&self->results, result->state.id, 0.0)};
+  GstEffnetEntry entries[2] = {gst_effnet_head_name (result->head, result->state.before, 0.0),
+                               gst_effnet_head_name (result->head, result->state.id, 0.0)};
   const char *before = gst_effnet_entry_get_label (&entries[0], texts[0]);
   const char *now = gst_effnet_entry_get_label (&entries[1], texts[1]);
 
-  GST_DEBUG_OBJECT (self, "%s %d: \"%s\" becomes \"%s\" at %" GST_TIME_FORMAT, result->pick.name,
-                    result->pick.roi_id, before, now, GST_TIME_ARGS (result->state.since));
+  GST_DEBUG_OBJECT (self, "%s %d %s: \"%s\" becomes \"%s\" at %" GST_TIME_FORMAT, result->pick.name,
+                    result->pick.roi_id, result->head->name, before, now,
+                    GST_TIME_ARGS (result->state.since));
   if (g_signal_has_handler_pending (self, signals[STATE_CHANGED], 0, FALSE))
     gst_effnet_outbox_add_signal (&self->outbox, signals[STATE_CHANGED], self, G_TYPE_STRING,
                                   result->pick.name, G_TYPE_STRING, before, G_TYPE_STRING, now,
                                   G_TYPE_UINT64, result->state.since, G_TYPE_INT,
-                                  result->pick.roi_id, (GType)0);
+                                  result->pick.roi_id, G_TYPE_STRING, result->head->name, (GType)0);
 }
 
 /* A region of interest without a number of its own cannot be followed. */
@@ -151,15 +148,17 @@ feed (GstEffnetClassify *self, GstEffnetResult *result)
   GstEffnetObservation observation = {
       .part = result->pick.name,
       .number = result->pick.roi_id,
+      .head = result->head->name,
+      .class_list = result->head->class_list,
       .running_time = results->running_time,
       .best = result->answer,
       .scores = gst_effnet_results_get_scores (results, result),
-      .filter = results->filter,
+      .filter = result->head->filter,
   };
 
   if (result->kept) {
     gst_effnet_states_touch (self->labels.states, result->pick.name, result->pick.roi_id,
-                             results->running_time);
+                             result->head->name, results->running_time);
     result->state.changed = FALSE;
     return;
   }
@@ -180,9 +179,6 @@ gst_effnet_classify_feed_states (GstEffnetClassify *self)
     labels->is_unsaid |= !g_array_index (results, GstEffnetResult, i).kept;
   if (labels->smoothing.smoothing == GST_EFFNET_SMOOTHING_NONE || results->len == 0)
     return;
-  if (labels->class_list != self->results.engine->class_list)
-    gst_effnet_states_reset (labels->states);
-  labels->class_list = self->results.engine->class_list;
   gst_effnet_states_advance (labels->states, self->results.running_time);
   for (guint i = 0; i < results->len; i++)
     feed (self, &g_array_index (results, GstEffnetResult, i));
@@ -241,13 +237,14 @@ gst_effnet_labels_install_signals (GObjectClass *klass)
    * @now: the one from now on; "" when no class reaches the threshold
    * @since: running time of the frame that made it so, ns
    * @roi_id: number of the region of interest; -1: none
+   * @head: name of the head, of #effnetclassify:heads; "" without heads
    *
    * With #effnetclassify:smoothing: the stable label of a part is another one. Emitted from a
    * thread of the element's: return soon.
    */
-  signals[STATE_CHANGED] =
-      g_signal_new ("state-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 5,
-                    G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_INT);
+  signals[STATE_CHANGED] = g_signal_new ("state-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                         NULL, G_TYPE_NONE, 6, G_TYPE_STRING, G_TYPE_STRING,
+                                         G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_INT, G_TYPE_STRING);
   /**
    * GstEffnetClassify::classified:
    * @element: the element

@@ -22,12 +22,11 @@ typedef struct {
 
 /* Of one stream, for its streaming thread. */
 typedef struct {
-  GstEffnetClassRules *rules;   /* (nullable) that `filter` was made of; a reference, as all here */
-  GstEffnetClassFilter *filter; /* (nullable) */
-  guint serial;                 /* engine of it */
+  GstEffnetLineup *lineup;    /* (nullable); a reference, as are those that it was made of: */
+  GstEffnetClassRules *rules; /* (nullable) */
+  GstEffnetHeadList *list;    /* (nullable) */
   GstEffnetStateSettings smoothing;
   GstEffnetStates *states;
-  guint64 class_list; /* GstEffnetEngine's, of the classes in `states`; 0 = none yet */
   gboolean is_unsaid; /* results were taken up, and `classified` has not been emitted */
 } GstEffnetLabels;
 
@@ -39,15 +38,12 @@ void gst_effnet_labels_install_signals (GObjectClass *klass);
 
 /* Another stream, or another scene: no part has a stable class. */
 void gst_effnet_labels_forget (GstEffnetLabels *labels);
-/* Returns: (transfer full): which classes of the model count; names that it does not have are in
- * @complaint */
-GstEffnetClassFilter *gst_effnet_labels_filter_new (const GstEffnetClassRules *rules,
-                                                    GstEffnetEngine *engine, char **complaint);
-/* FALSE with a sentence when rules name a class that the model does not have. */
+/* FALSE with a sentence when rules name a class that no head, or without heads the model, has.
+ * @list: (nullable) */
 gboolean gst_effnet_labels_check (const GstEffnetClassRules *rules, GstEffnetEngine *engine,
-                                  GError **error);
+                                  const GstEffnetHeadList *list, GError **error);
 /* Takes up the present properties, for frames that @engine runs; warns of names that it does not
- * have. `filter` is set then, and holds until the next call. */
+ * have, and of heads that are not for it. `lineup` is set then, and holds until the next call. */
 void gst_effnet_classify_settle_labels (GstEffnetClassify *self, GstEffnetEngine *engine);
 /* The element's newest results have been taken up: feeds the states and gives each result its own;
  * emits `state-changed`. */

@@ -4,6 +4,8 @@
  * outside the object lock and published under it. */
 #include "classify/model.h"
 
+#include "classify/heads.h"
+
 #define N_MODEL_PROPERTIES 6
 
 /* With the object lock. */
@@ -38,6 +40,7 @@ gst_effnet_classify_close (GstEffnetClassify *self)
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&engine, gst_effnet_engine_unref);
   gst_effnet_classify_close_shadow (self);
+  gst_effnet_classify_close_heads (self);
 }
 
 GstEffnetEngine *
@@ -246,6 +249,8 @@ gst_effnet_classify_open (GstEffnetClassify *self)
   self->settled = generation;
   changed = self->generation != generation;
   GST_OBJECT_UNLOCK (self);
+  if (!gst_effnet_classify_open_heads (self, &error))
+    goto no_heads;
   report_notice (self);
   if (changed) /* set while opening */
     gst_effnet_classify_reload (self);
@@ -253,6 +258,8 @@ gst_effnet_classify_open (GstEffnetClassify *self)
   return TRUE;
 
   /* ERRORS */
+no_heads:
+  gst_effnet_classify_close (self);
 no_model : {
   post_error (self, error);
   g_error_free (error);

@@ -9,7 +9,7 @@
 
 #define GST_CAT_DEFAULT gst_effnet_classify_debug
 
-#define VALUES 6 /* at most: the source, and the arguments */
+#define VALUES 7 /* at most: the source, and the arguments */
 
 typedef struct {
   GList link;

@@ -58,7 +58,7 @@ capture (GstEffnetClassify *self, GstEffnetPass *frame, gboolean own)
   if (job == NULL)
     return NULL;
   gst_effnet_job_begin (job, frame->engine, &frame->settings.inference);
-  job->results.filter = gst_effnet_class_filter_ref (self->labels.filter);
+  job->results.lineup = gst_effnet_lineup_ref (self->labels.lineup);
   job->results.pts = GST_BUFFER_PTS (frame->buffer);
   job->results.running_time = frame->load.time;
   job->results.frame = self->n_frames;
@@ -188,6 +188,7 @@ collect (GstEffnetClassify *self, const GstEffnetPass *frame, gboolean alone)
       .regions = &settings->inference.regions,
       .element = self->name,
       .top_k = settings->inference.wanted.top_k,
+      .embeddings = settings->inference.keep.embeddings,
       .smooths = self->labels.smoothing.smoothing != GST_EFFNET_SMOOTHING_NONE,
       .fresh = frame->fresh,
       .alone = alone,

@@ -5,6 +5,7 @@
  * in a worker (model.c). */
 #include "classify/props.h"
 
+#include "classify/heads.h"
 #include "classify/model.h"
 #include "classify/props_decode.h"
 #include "classify/props_labels.h"
@@ -12,6 +13,7 @@
 #include "classify/props_meta.h"
 #include "classify/props_mode.h"
 #include "classify/props_regions.h"
+#include "classify/props_teach.h"
 
 enum {
   PROP_0,
@@ -40,6 +42,7 @@ enum {
 static const GstEffnetPropertyGroup *const groups[] = {
     &gst_effnet_region_properties, &gst_effnet_load_properties, &gst_effnet_meta_properties,
     &gst_effnet_label_properties,  &gst_effnet_mode_properties, &gst_effnet_decode_properties,
+    &gst_effnet_teach_properties,
 };
 
 /* @id: becomes the property's place in the group. Returns: (nullable): the group it is of */
@@ -233,6 +236,7 @@ get_stats (GstEffnetClassify *self, GValue *value)
   GST_OBJECT_UNLOCK (self);
   stats = gst_effnet_stats_to_structure (copy);
   gst_effnet_classify_add_shadow_stats (self, stats);
+  gst_effnet_classify_add_learning_stats (self, stats);
   g_free (copy);
   engine = gst_effnet_classify_ref_engine (self);
   gst_structure_set (stats, "interval-factor", G_TYPE_UINT, slower, NULL);
@@ -344,7 +348,7 @@ dispatch_properties_changed (GObject *object, guint n, GParamSpec **pspecs)
 {
   GObjectClass *parent = g_type_class_peek (GST_TYPE_BASE_TRANSFORM);
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (object);
-  gboolean reload, shadow;
+  gboolean reload, shadow, heads;
 
   parent->dispatch_properties_changed (object, n, pspecs);
   GST_OBJECT_LOCK (self);
@@ -352,11 +356,16 @@ dispatch_properties_changed (GObject *object, guint n, GParamSpec **pspecs)
   self->wants_reload = FALSE;
   shadow = self->wants_shadow;
   self->wants_shadow = FALSE;
+  heads = self->wants_heads;
+  self->wants_heads = FALSE;
   GST_OBJECT_UNLOCK (self);
   if (reload)
     gst_effnet_classify_reload (self);
   if (shadow)
     gst_effnet_classify_load_shadow (self);
+  if (heads)
+    gst_effnet_classify_load_heads (self);
+  gst_effnet_classify_settle_saver (self);
 }
 
 static void

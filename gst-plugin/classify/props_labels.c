@@ -24,12 +24,13 @@ use_rules (GstEffnetClassify *self, const char *const *texts, double threshold, 
            GError **error)
 {
   GstEffnetClassRules *rules = gst_effnet_class_rules_new (texts, threshold, unknown, error);
-  gboolean is_settled =
-      self->engine != NULL && self->settled == self->generation && !self->wants_reload;
+  gboolean is_settled = self->engine != NULL && self->settled == self->generation &&
+                        !self->wants_reload && !self->wants_heads &&
+                        g_strcmp0 (self->heads.text, self->heads.text_in_use) == 0;
 
   if (rules == NULL)
     return FALSE;
-  if (is_settled && !gst_effnet_labels_check (rules, self->engine, error)) {
+  if (is_settled && !gst_effnet_labels_check (rules, self->engine, self->heads.list, error)) {
     gst_effnet_class_rules_unref (rules);
     return FALSE;
   }

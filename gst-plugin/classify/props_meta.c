@@ -16,7 +16,7 @@ set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
     settings->inference.wanted.all_scores =
         (settings->attach_meta & GST_EFFNET_ATTACH_META_TENSOR) != 0;
   } else {
-    settings->inference.wanted.embeddings = g_value_get_boolean (value);
+    settings->inference.keep.embeddings = g_value_get_boolean (value);
   }
   return TRUE;
 }
@@ -29,7 +29,7 @@ get (GstEffnetClassify *self, guint index, GValue *value)
   if (index == ATTACH_META)
     g_value_set_flags (value, settings->attach_meta);
   else
-    g_value_set_boolean (value, settings->inference.wanted.embeddings);
+    g_value_set_boolean (value, settings->inference.keep.embeddings);
 }
 
 static void

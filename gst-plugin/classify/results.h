@@ -5,7 +5,7 @@
 #ifndef GST_EFFNET_RESULTS_H
 #define GST_EFFNET_RESULTS_H
 
-#include "classify/engine.h"
+#include "classify/lineup.h"
 #include "classify/regions.h"
 #include "schema.h"
 #include "state.h"
@@ -15,16 +15,16 @@ G_BEGIN_DECLS
 
 /* What of an inference is kept. */
 typedef struct {
-  guint top_k;                  /* classes of each part */
-  gboolean embeddings;          /* the features of each part */
-  gboolean all_scores;          /* of the first part */
-  gboolean class_scores;        /* the scores of all classes, for smoothing */
-  GstEffnetClassFilter *filter; /* borrowed; which classes count */
+  guint top_k;           /* classes of each result */
+  gboolean embeddings;   /* the features of each part */
+  gboolean all_scores;   /* of the model's own classes, of the first part */
+  gboolean class_scores; /* the scores of all classes, for smoothing */
 } GstEffnetWanted;
 
-/* The result of one part of the frame. */
+/* What one head answers for one part of the frame. */
 typedef struct {
   GstEffnetPick pick;
+  const GstEffnetHead *head;      /* of the lineup; the first of a part leads it */
   gboolean kept;                  /* from an earlier frame, whose are the three: */
   GstClockTime pts, running_time; /* NONE: it has none */
   guint64 frame;                  /* of the stream, counted */
@@ -34,8 +34,9 @@ typedef struct {
   GstEffnetState state;           /* with smoothing */
   guint scores_at;                /* its first in `class_scores` */
   double margin, entropy;         /* of EffnetResult */
-  GstBuffer *embedding;           /* (nullable): owned: its features, floats */
-  guint64 ns[GST_EFFNET_N_TIMES]; /* what a frame's parts share, such as decoding, the first has */
+  GstBuffer *embedding;           /* (nullable): owned: the part's features, floats */
+  guint64 ns[GST_EFFNET_N_TIMES]; /* of its part; what a frame's parts share, such as decoding, the
+                                     first has */
 } GstEffnetResult;
 
 /* All of one frame. */
@@ -44,14 +45,15 @@ typedef struct {
   GstClockTime pts, running_time; /* of the frame; NONE: it has none */
   guint64 frame;                  /* of the stream, counted */
   guint width, height;            /* of the frame, upright pixels */
-  GstEffnetClassFilter *filter;   /* owned; which classes count */
+  GstEffnetLineup *lineup;        /* owned; whose answers they are */
   GstEffnetStorage storage;
   guint64 ran_ns;       /* in the executor */
   guint outside;        /* regions of interest that are empty or outside the frame */
-  GArray *results;      /* of GstEffnetResult */
-  GArray *entries;      /* of GstEffnetEntry; names are the engine's */
+  GArray *results;      /* of GstEffnetResult: the heads' of a part in a row */
+  GArray *entries;      /* of GstEffnetEntry; names are the lineup's */
   GArray *scores;       /* of EffnetScore, scratch */
-  GArray *class_scores; /* of float, [n results that are not kept][n classes], or empty */
+  GArray *head_scores;  /* of float, scratch */
+  GArray *class_scores; /* of float, [classes] for each result that is not kept, or empty */
   GstBuffer *all;       /* (nullable): the first part's scores of all classes, floats */
 } GstEffnetResults;
 
@@ -59,22 +61,23 @@ void gst_effnet_results_init (GstEffnetResults *results);
 void gst_effnet_results_clear (GstEffnetResults *results);
 /* There are none; arrays keep their memory. */
 void gst_effnet_results_reset (GstEffnetResults *results);
-/* Returns: the class @id, or GST_EFFNET_CLASS_NONE or _UNKNOWN, by the name that it has in results
- * of the same engine */
-GstEffnetEntry gst_effnet_results_name (const GstEffnetResults *results, int id, double score);
-/* For a frame that `engine` runs, which is set as `filter` and the frame's times are. Returns: the
- * new one, until the next call: all of it but pick and ns is set. */
-GstEffnetResult *gst_effnet_results_add (GstEffnetResults *results, const EffnetResult *from,
-                                         const GstEffnetWanted *wanted);
+/* For the part @pick of a frame that `engine` runs, which is set as `lineup` and the frame's times
+ * are: adds what each head answers. Returns: the first of the new results, until the next call */
+const GstEffnetResult *gst_effnet_results_add (GstEffnetResults *results, const GstEffnetPick *pick,
+                                               const EffnetResult *from,
+                                               const GstEffnetRunSettings *run,
+                                               const GstEffnetWanted *wanted, const guint64 *ns);
 /* Returns: (nullable): [n classes] of one of @results; NULL: they were not wanted */
 const float *gst_effnet_results_get_scores (const GstEffnetResults *results,
                                             const GstEffnetResult *result);
-/* Returns: (nullable): the result of the part that @pick is again; NULL: none certainly is */
+/* Returns: (nullable): the first result of the part that @pick is again; NULL: none certainly is */
 GstEffnetResult *gst_effnet_results_find (const GstEffnetResults *results,
                                           const GstEffnetPick *pick);
-/* Inserts at @at, or at the end, what @from, of the same engine, has of the part @pick. */
+/* Inserts as part @at, or at the end, what @from, of the same lineup, has of the part @pick. */
 void gst_effnet_results_keep (GstEffnetResults *results, const GstEffnetResults *from,
                               const GstEffnetPick *pick, guint at);
+/* TRUE when it is the first of its part. */
+gboolean gst_effnet_result_leads (const GstEffnetResults *results, const GstEffnetResult *result);
 guint gst_effnet_results_length (const GstEffnetResults *results);
 const GstEffnetResult *gst_effnet_results_get (const GstEffnetResults *results, guint i);
 

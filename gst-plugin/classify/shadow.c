@@ -4,6 +4,7 @@
 #include "classify/shadow.h"
 
 #include "classify/instance.h"
+#include "classify/learn.h"
 
 #define GST_CAT_DEFAULT gst_effnet_classify_debug
 
@@ -14,12 +15,22 @@ gst_effnet_shadow_init (GstEffnetShadow *shadow, GstObject *element)
   gst_effnet_stream_init (&shadow->stream, element);
 }
 
+static void
+clear_answers (GstEffnetAnswers *answers)
+{
+  for (guint i = 0; i < GST_EFFNET_SHADOW_ANSWERS; i++)
+    gst_clear_buffer (&answers->answers[i].embedding);
+  memset (answers, 0, sizeof *answers);
+}
+
 void
 gst_effnet_shadow_clear (GstEffnetShadow *shadow)
 {
   gst_effnet_stream_clear (&shadow->stream);
+  clear_answers (&shadow->own);
+  clear_answers (&shadow->candidate);
   g_clear_pointer (&shadow->scheduler, effnet_scheduler_unref);
-  g_clear_pointer (&shadow->filter, gst_effnet_class_filter_unref);
+  g_clear_pointer (&shadow->lineup, gst_effnet_lineup_unref);
   g_clear_pointer (&shadow->rules, gst_effnet_class_rules_unref);
   g_clear_pointer (&shadow->engine, gst_effnet_engine_unref);
   g_free (shadow->path);
@@ -32,8 +43,8 @@ gst_effnet_shadow_start (GstEffnetShadow *shadow, EffnetScheduler *scheduler)
   g_clear_pointer (&shadow->scheduler, effnet_scheduler_unref);
   if (scheduler != NULL)
     shadow->scheduler = effnet_scheduler_ref (scheduler);
-  memset (&shadow->own, 0, sizeof shadow->own);
-  memset (&shadow->candidate, 0, sizeof shadow->candidate);
+  clear_answers (&shadow->own);
+  clear_answers (&shadow->candidate);
   shadow->since = 0;
   shadow->serial = 0;
   GST_OBJECT_LOCK (shadow->stream.element);
@@ -145,41 +156,81 @@ is_current (const GstEffnetShadow *shadow)
   return shadow->engine != NULL && shadow->engine->serial == shadow->serial;
 }
 
+/* One that waits there gives way; its reference is the caller's. */
+static void
+leave (GstEffnetAnswers *answers, const GstEffnetAnswer *answer)
+{
+  GstEffnetAnswer *to = &answers->answers[answers->next++ % GST_EFFNET_SHADOW_ANSWERS];
+
+  gst_clear_buffer (&to->embedding);
+  *to = *answer;
+  if (to->embedding != NULL)
+    gst_buffer_ref (to->embedding);
+}
+
+static void
+count (GstEffnetClassify *self, const GstEffnetAnswer *one, const GstEffnetAnswer *other)
+{
+  GST_OBJECT_LOCK (self);
+  if (is_current (&self->shadow)) {
+    self->shadow.compared++;
+    self->shadow.agreed += one->label == other->label;
+    self->shadow.distance += ABS (one->score - other->score);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+disagree (GstEffnetClassify *self, const GstEffnetJob *job, const GstEffnetResults *results,
+          guint nth, const GstEffnetAnswer *own, const GstEffnetAnswer *candidate)
+{
+  const GstEffnetDisagreement d = {own->label, candidate->label, own->score, own->margin,
+                                   own->embedding};
+
+  gst_effnet_classify_keep_disagreement (self, job, results, nth, &d);
+}
+
 /* Compares with those of the other model that are there, and leaves the rest for it. */
 static void
-compare (GstEffnetClassify *self, const GstEffnetResults *results, GstEffnetAnswers *mine,
-         GstEffnetAnswers *others)
+compare (GstEffnetClassify *self, const GstEffnetJob *job, const GstEffnetResults *results,
+         GstEffnetAnswers *mine, GstEffnetAnswers *others)
 {
-  guint n = MIN (gst_effnet_results_length (results), GST_EFFNET_SHADOW_ANSWERS);
+  guint step = results->lineup->n;
+  guint n = MIN (gst_effnet_results_length (results) / step, GST_EFFNET_SHADOW_ANSWERS);
 
   for (guint i = 0; i < n; i++) {
-    const GstEffnetResult *result = gst_effnet_results_get (results, i);
+    const GstEffnetResult *result = gst_effnet_results_get (results, i * step);
     const GstEffnetEntry *best = &g_array_index (results->entries, GstEffnetEntry, result->first);
-    GstEffnetAnswer answer = {results->frame, i, label_of (results, result), best->score};
+    GstEffnetAnswer answer = {.frame = results->frame,
+                              .part = i,
+                              .label = label_of (results, result),
+                              .score = best->score,
+                              .margin = result->margin,
+                              .embedding = result->embedding};
     GstEffnetAnswer *other = find (others, results->frame, i);
 
     if (other == NULL) {
-      mine->answers[mine->next++ % GST_EFFNET_SHADOW_ANSWERS] = answer;
+      leave (mine, &answer);
       continue;
     }
     GST_LOG_OBJECT (self, "frame %" G_GUINT64_FORMAT " part %u: \"%s\" %.3f beside \"%s\" %.3f",
                     answer.frame, i, answer.label, answer.score, other->label, other->score);
-    GST_OBJECT_LOCK (self);
-    if (is_current (&self->shadow)) {
-      self->shadow.compared++;
-      self->shadow.agreed += answer.label == other->label;
-      self->shadow.distance += ABS (answer.score - other->score);
-    }
-    GST_OBJECT_UNLOCK (self);
+    count (self, &answer, other);
+    if (answer.label != other->label && mine == &self->shadow.own)
+      disagree (self, job, results, i, &answer, other);
+    else if (answer.label != other->label)
+      disagree (self, job, results, i, other, &answer);
     other->frame = 0;
+    gst_clear_buffer (&other->embedding);
   }
 }
 
 void
-gst_effnet_classify_compare (GstEffnetClassify *self, const GstEffnetResults *results)
+gst_effnet_classify_compare (GstEffnetClassify *self, const GstEffnetJob *job,
+                             const GstEffnetResults *results)
 {
   if (self->shadow.serial != 0)
-    compare (self, results, &self->shadow.own, &self->shadow.candidate);
+    compare (self, job, results, &self->shadow.own, &self->shadow.candidate);
 }
 
 static void
@@ -190,7 +241,7 @@ take_up (GstEffnetClassify *self)
 
   while ((job = gst_effnet_stream_take (&shadow->stream, G_MAXUINT)) != NULL) {
     if (job->error == NULL && job->results.engine->serial == shadow->serial)
-      compare (self, &job->results, &shadow->candidate, &shadow->own);
+      compare (self, job, &job->results, &shadow->candidate, &shadow->own);
     gst_effnet_stream_give_back (&shadow->stream, job);
   }
 }
@@ -200,17 +251,17 @@ take_up (GstEffnetClassify *self)
 /* What the candidate does not know is passed over: whoever set the rules heard of the model in use.
  */
 static void
-make_filter (GstEffnetClassify *self, GstEffnetEngine *engine)
+make_lineup (GstEffnetClassify *self, GstEffnetEngine *engine)
 {
   GstEffnetShadow *shadow = &self->shadow;
   g_autofree char *complaint = NULL;
 
-  g_clear_pointer (&shadow->filter, gst_effnet_class_filter_unref);
+  g_clear_pointer (&shadow->lineup, gst_effnet_lineup_unref);
   g_clear_pointer (&shadow->rules, gst_effnet_class_rules_unref);
   shadow->rules = gst_effnet_class_rules_ref (self->labels.rules);
-  shadow->filter = gst_effnet_labels_filter_new (shadow->rules, engine, &complaint);
+  shadow->lineup = gst_effnet_lineup_new (engine, NULL, shadow->rules, &complaint);
   if (shadow->serial != engine->serial)
-    memset (&shadow->candidate, 0, sizeof shadow->candidate);
+    clear_answers (&shadow->candidate);
   shadow->serial = engine->serial;
 }
 
@@ -252,7 +303,7 @@ ref_engine (GstEffnetClassify *self)
   GST_OBJECT_UNLOCK (self);
   settle_stream (self, has);
   if (engine != NULL && (engine->serial != shadow->serial || shadow->rules != self->labels.rules))
-    make_filter (self, engine);
+    make_lineup (self, engine);
   return engine;
 }
 
@@ -286,9 +337,10 @@ gst_effnet_classify_shadow (GstEffnetClassify *self, const GstEffnetFormat *form
   job = gst_effnet_stream_is_free (&shadow->stream) ? gst_effnet_stream_get_job (&shadow->stream)
                                                     : NULL;
   if (job != NULL) {
-    mine.wanted = (GstEffnetWanted){.top_k = 1, .filter = shadow->filter};
+    mine.wanted = (GstEffnetWanted){.top_k = 1};
+    mine.keep.picture &= (mine.keep.reasons & GST_EFFNET_SAVE_DISAGREEMENT) != 0;
     gst_effnet_job_begin (job, engine, &mine);
-    job->results.filter = gst_effnet_class_filter_ref (shadow->filter);
+    job->results.lineup = gst_effnet_lineup_ref (shadow->lineup);
     job->results.frame = frame;
     if (gst_effnet_inference_capture (&self->inference, format, &raw, buffer, TRUE, &none, job,
                                       NULL) &&

@@ -20,7 +20,8 @@ typedef struct {
   guint64 frame; /* its number; 0 = none */
   guint part;
   const char *label; /* interned */
-  double score;
+  double score, margin;
+  GstBuffer *embedding; /* (nullable): a reference */
 } GstEffnetAnswer;
 
 typedef struct {
@@ -38,12 +39,12 @@ typedef struct {
   double distance; /* sum of the differences of the best scores */
 
   /* the thread that captures or takes up */
-  EffnetScheduler *scheduler;   /* (nullable): of the element's stream */
-  GstEffnetStream stream;       /* started while there is a candidate */
-  GstEffnetClassFilter *filter; /* (nullable): of the engine with that serial, and these rules */
+  EffnetScheduler *scheduler; /* (nullable): of the element's stream */
+  GstEffnetStream stream;     /* started while there is a candidate */
+  GstEffnetLineup *lineup;    /* (nullable): of its own classes, by these rules */
   GstEffnetClassRules *rules;
-  guint serial;
-  guint since; /* frames of the model in use since the last */
+  guint serial; /* of the engine of it; 0 = none */
+  guint since;  /* frames of the model in use since the last */
   GstEffnetAnswers own, candidate;
 } GstEffnetShadow;
 
@@ -65,8 +66,9 @@ gboolean gst_effnet_classify_has_shadow (GstEffnetClassify *self);
 void gst_effnet_classify_shadow (GstEffnetClassify *self, const GstEffnetFormat *format,
                                  GstBuffer *buffer, guint64 frame,
                                  const GstEffnetInferenceSettings *settings);
-/* The model in use has answered. */
-void gst_effnet_classify_compare (GstEffnetClassify *self, const GstEffnetResults *results);
+/* The model in use has answered, @results, for the frame of @job. */
+void gst_effnet_classify_compare (GstEffnetClassify *self, const GstEffnetJob *job,
+                                  const GstEffnetResults *results);
 /* Adds the counters. */
 void gst_effnet_classify_add_shadow_stats (GstEffnetClassify *self, GstStructure *stats);
 

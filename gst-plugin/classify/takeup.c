@@ -5,6 +5,7 @@
 #include "classify/takeup.h"
 
 #include "classify/adapt.h"
+#include "classify/learn.h"
 
 #define GST_CAT_DEFAULT gst_effnet_classify_debug
 
@@ -21,13 +22,13 @@ static void
 count_results (GstEffnetClassify *self, const GstEffnetJob *job)
 {
   const GstEffnetResults *results = &job->results;
-  guint n = gst_effnet_results_length (results);
+  guint n = gst_effnet_results_length (results), step = results->lineup->n;
 
   if (n > 0)
     self->job_ns = results->ran_ns;
   GST_OBJECT_LOCK (self);
   self->stats.rois_skipped += results->outside;
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i += step) /* an inference for each part, whatever its heads */
     gst_effnet_stats_add (&self->stats, gst_effnet_results_get (results, i)->ns);
   if (n > 0) {
     gst_effnet_stats_add_latency (&self->stats, latency_of (job));
@@ -87,12 +88,14 @@ use_results (GstEffnetClassify *self, GstEffnetJob *job)
   self->results = job->results;
   job->results = before;
   self->results_number = job->number;
-  gst_effnet_classify_compare (self, &self->results);
+  gst_effnet_classify_compare (self, job, &self->results);
   if (job->picture != NULL)
     gst_effnet_classify_shadow (self, &job->picture_format, job->picture, self->results.frame,
                                 &job->settings);
   gst_effnet_announcer_keep (&self->announcer, &self->results);
   gst_effnet_classify_feed_states (self);
+  if (job->settings.keep.teaches || job->frame_copy != NULL)
+    gst_effnet_classify_learn (self, job, &job->results);
 }
 
 GstFlowReturn

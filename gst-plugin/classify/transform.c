@@ -209,7 +209,7 @@ look_at_frame (GstEffnetClassify *self, GstEffnetPass *frame)
   note_spacing (self, frame->load.time);
   self->last_pts = GST_BUFFER_PTS (frame->buffer);
   gst_effnet_classify_settle_labels (self, frame->engine);
-  frame->settings.inference.wanted.filter = self->labels.filter;
+  gst_effnet_classify_plan_learning (self, &frame->settings.inference);
   wanted = wants_inference (self, frame);
   if (frame->reason != GST_EFFNET_REASON_NO_PICTURE) /* the interval counts what can be decoded */
     gst_effnet_load_pass (&self->load, &frame->settings.load, &frame->load, wanted);

@@ -32,9 +32,11 @@ photos_tear_down (Photos *f)
 
 static void
 on_state_changed (GstElement *element, const char *region, const char *before, const char *now,
-                  guint64 since, int roi_id, Heard *heard)
+                  guint64 since, int roi_id, const char *head, Heard *heard)
 {
   (void)element;
+  g_free (heard->head);
+  heard->head = g_strdup (head);
   heard->n_changes++;
   g_free (heard->region);
   g_free (heard->before);
@@ -53,7 +55,7 @@ on_classified (GstElement *element, const GstStructure *s, Heard *heard)
 
   g_assert_true (locked);
   GST_OBJECT_UNLOCK (element);
-  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 3);
+  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 4);
   g_assert_true (gst_structure_has_field (s, "running-time"));
   heard->n_classified++;
 }
@@ -72,4 +74,5 @@ heard_clear (Heard *heard)
   g_free (heard->region);
   g_free (heard->before);
   g_free (heard->now);
+  g_free (heard->head);
 }

@@ -22,7 +22,7 @@ GstBuffer *photos_frame (const GstBuffer *photo, int n);
 /* What was heard last, and how often. */
 typedef struct {
   guint n_changes, n_classified;
-  char *region, *before, *now;
+  char *region, *before, *now, *head;
   GstClockTime since;
   int roi_id;
 } Heard;

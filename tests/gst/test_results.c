@@ -19,6 +19,7 @@ static const struct {
     {"element", "gchararray"},
     {"region", "gchararray"},
     {"roi-id", "gint"},
+    {"head", "gchararray"},
     {"label", "gchararray"},
     {"label-id", "gint"},
     {"confidence", "gdouble"},
@@ -71,7 +72,7 @@ test_fields (void)
   g_assert_nonnull (s);
   assert_fields (s);
   g_assert_cmpint (gst_structure_n_fields (s), ==, G_N_ELEMENTS (fields));
-  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 3);
+  g_assert_cmpuint (result_uint (s, "schema-version"), ==, 4);
   g_assert_cmpstr (gst_structure_get_string (s, "element"), ==, GST_OBJECT_NAME (h->element));
   g_assert_cmpuint (result_uint (s, "frame-width"), ==, 160);
   g_assert_cmpuint (result_uint (s, "frame-height"), ==, 120);

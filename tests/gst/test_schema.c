@@ -19,6 +19,7 @@ full_record (void)
       .element = "door-cam",
       .region = "full-frame",
       .roi_id = -1,
+      .head = "",
       .stable = {"lamp", 846, 0.0},
       .stable_since = 16,
       .state_changed = TRUE,
@@ -88,6 +89,7 @@ assert_reads (const GstStructure *s, const GstEffnetRecord *want)
   g_assert_cmpstr (got.region, ==, want->region);
   g_assert_cmpint (got.roi_id, ==, want->roi_id);
   g_assert_cmpstr (got.best.label, ==, want->best.label);
+  g_assert_cmpstr (got.head, ==, want->head);
   g_assert_cmpint (got.best.id, ==, want->best.id);
   g_assert_cmpfloat (got.best.score, ==, want->best.score);
   g_assert_cmpuint (got.n_entries, ==, want->n_entries);
@@ -318,7 +320,7 @@ test_refusals (void)
   g_assert_false (gst_effnet_schema_read_moment (s, &moment, &error));
   g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT);
   g_clear_error (&error);
-  assert_refused (s, "schema-version 4");
+  assert_refused (s, "schema-version 5");
 }
 
 static void

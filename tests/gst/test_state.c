@@ -208,7 +208,7 @@ feed (GstEffnetStates *states, const GstEffnetStateSettings *settings, const cha
       GstClockTime time, int best)
 {
   GstEffnetObservation observation = {
-      .part = part, .number = number, .running_time = time, .best = best};
+      .part = part, .number = number, .head = "", .running_time = time, .best = best};
 
   gst_effnet_states_advance (states, time);
   return gst_effnet_states_feed (states, settings, &observation);
@@ -279,7 +279,8 @@ test_average (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (cat); i++) {
     float scores[N_CLASSES] = {cat[i], dog[i]};
-    GstEffnetObservation observation = {"full-frame", -1, i * GST_SECOND, NONE, scores, filter};
+    GstEffnetObservation observation = {"full-frame",   -1,   "",     1,
+                                        i * GST_SECOND, NONE, scores, filter};
 
     gst_effnet_states_advance (states, i * GST_SECOND);
     g_assert_cmpint (gst_effnet_states_feed (states, &settings, &observation).id, ==, want[i]);
@@ -373,7 +374,7 @@ test_against_oracle (void)
 
     for (guint i = 0; i < G_N_ELEMENTS (seen); i++) {
       Seen *now = &seen[i];
-      GstEffnetObservation observation = {"a", 1, time, NONE, now->scores, filter};
+      GstEffnetObservation observation = {"a", 1, "", 1, time, NONE, now->scores, filter};
 
       for (guint c = 0; c < 3; c++)
         now->scores[c] = (float)g_rand_double (rand) * (g_rand_boolean (rand) ? 0.3f : 1.0f);
@@ -413,8 +414,8 @@ test_parts_are_apart (void)
   /* news until somebody is told, also when the next result comes first */
   state = feed (states, &settings, "car", 1, 2 * GST_SECOND, 5);
   g_assert_true (!state.changed && state.is_news);
-  gst_effnet_states_tell (states, "car", 1);
-  gst_effnet_states_tell (states, "car", 99);
+  gst_effnet_states_tell (states, "car", 1, "");
+  gst_effnet_states_tell (states, "car", 99, "");
   state = feed (states, &settings, "car", 1, 3 * GST_SECOND, 5);
   g_assert_false (state.is_news);
   gst_effnet_states_reset (states);
@@ -450,7 +451,7 @@ test_memory_is_bounded (void)
   GstEffnetStates *states = gst_effnet_states_new ();
 
   for (int i = 0; i < 3 * GST_EFFNET_STATE_PARTS_MAX; i++) {
-    GstEffnetObservation car = {.part = "car", .number = i, .running_time = 0, .best = 5};
+    GstEffnetObservation car = {.part = "car", .number = i, .head = "", .best = 5};
 
     gst_effnet_states_feed (states, &settings, &car); /* all in one result, at one time */
     if (i % 100 == 0)

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A picture first, then its line: a picture without a line is sound, a line without a picture is
+ * not. What is alike is left out by the distance of embeddings, as effnet_train_groups() has it. */
+#define _GNU_SOURCE /* O_CLOEXEC, lstat */
+#include "teach/saver.h"
+
+#include <effnet/train.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#define QUALITY     90                /* libjpeg's */
+#define RETRY_AFTER (10 * GST_SECOND) /* a failure */
+
+void
+gst_effnet_example_free (GstEffnetExample *example)
+{
+  g_clear_pointer (&example->picture, gst_effnet_picture_unref);
+  g_clear_pointer (&example->input, g_bytes_unref);
+  gst_clear_buffer (&example->embedding);
+  g_free (example->label);
+  g_free (example->other);
+  g_free (example->region);
+  g_free (example->head);
+  g_free (example->element);
+  g_strfreev (example->labels);
+  g_free (example->scores);
+  g_free (example);
+}
+
+/* ---- likeness -------------------------------------------------------------------------------- */
+
+/* Returns: (transfer full): of length 1 */
+static GstBuffer *
+normalise (GstBuffer *embedding)
+{
+  GstBuffer *unit = gst_buffer_copy_deep (embedding);
+  double sum = 0.0, length;
+  GstMapInfo map;
+  gsize n;
+
+  if (!gst_buffer_map (unit, &map, GST_MAP_READWRITE))
+    return unit;
+  n = map.size / sizeof (float);
+  for (gsize i = 0; i < n; i++)
+    sum += (double)((float *)(void *)map.data)[i] * (double)((float *)(void *)map.data)[i];
+  length = sum > 0.0 ? sqrt (sum) : 1.0;
+  for (gsize i = 0; i < n; i++)
+    ((float *)(void *)map.data)[i] /= (float)length;
+  gst_buffer_unmap (unit, &map);
+  return unit;
+}
+
+/* sqrt (2 - 2 cos) of two of length 1; those of different networks are far apart. */
+static double
+distance_of (GstBuffer *a, GstBuffer *b)
+{
+  GstMapInfo one, other;
+  double cosine = 0.0;
+
+  if (gst_buffer_get_size (a) != gst_buffer_get_size (b))
+    return 2.0;
+  gst_buffer_map (a, &one, GST_MAP_READ);
+  gst_buffer_map (b, &other, GST_MAP_READ);
+  for (gsize i = 0; i < one.size / sizeof (float); i++)
+    cosine += (double)((float *)(void *)one.data)[i] * (double)((float *)(void *)other.data)[i];
+  gst_buffer_unmap (a, &one);
+  gst_buffer_unmap (b, &other);
+  return sqrt (MAX (2.0 - 2.0 * cosine, 0.0));
+}
+
+/* Takes @unit, if it is not like one of the newest. */
+static gboolean
+is_new (GstEffnetSaver *saver, GstBuffer *unit)
+{
+  for (guint i = 0; i < saver->known->len; i++) {
+    if (distance_of (unit, g_ptr_array_index (saver->known, i)) < EFFNET_DUPLICATE_DISTANCE) {
+      gst_buffer_unref (unit);
+      return FALSE;
+    }
+  }
+  if (saver->known->len < GST_EFFNET_SAVER_KNOWN) {
+    g_ptr_array_add (saver->known, unit);
+  } else {
+    gst_buffer_unref (g_ptr_array_index (saver->known, saver->next_known));
+    g_ptr_array_index (saver->known, saver->next_known) = unit;
+    saver->next_known = (saver->next_known + 1) % GST_EFFNET_SAVER_KNOWN;
+  }
+  return TRUE;
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/* Returns: (transfer full): a name for the folder of a label */
+static char *
+folder_of (const char *label)
+{
+  char *name = g_strdup (*label != '\0' ? label : "none");
+
+  for (char *c = name; *c != '\0'; c++) {
+    if (*c == G_DIR_SEPARATOR || g_ascii_iscntrl (*c) || (c == name && *c == '.'))
+      *c = '_';
+  }
+  return name;
+}
+
+static const char *const reason_names[] = {"low-margin", "disagreement", "unknown", "label-change"};
+
+/* Returns: (transfer full): as 20260131T120000.123456Z-low-margin.jpg */
+static char *
+name_of (const GstEffnetExample *example)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (example->time / G_USEC_PER_SEC);
+  g_autofree char *second = g_date_time_format (time, "%Y%m%dT%H%M%S");
+  guint first = 0;
+
+  while (first < G_N_ELEMENTS (reason_names) - 1 && !(example->reasons & 1u << first))
+    first++;
+  return g_strdup_printf ("%s.%06uZ-%s.jpg", second, (guint)(example->time % G_USEC_PER_SEC),
+                          reason_names[first]);
+}
+
+static void
+add_member (JsonBuilder *b, const char *name, const char *value)
+{
+  if (value == NULL)
+    return;
+  json_builder_set_member_name (b, name);
+  json_builder_add_string_value (b, value);
+}
+
+/* Returns: (transfer full): the line of the index, with its end */
+static char *
+line_of (const GstEffnetExample *example, const char *file)
+{
+  g_autoptr (JsonBuilder) b = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree char *json = NULL;
+
+  json_builder_begin_object (b);
+  add_member (b, "file", file);
+  add_member (b, "label", example->label);
+  json_builder_set_member_name (b, "reasons");
+  json_builder_begin_array (b);
+  for (guint i = 0; i < G_N_ELEMENTS (reason_names); i++) {
+    if (example->reasons & 1u << i)
+      json_builder_add_string_value (b, reason_names[i]);
+  }
+  json_builder_end_array (b);
+  json_builder_set_member_name (b, "margin");
+  json_builder_add_double_value (b, example->margin);
+  json_builder_set_member_name (b, "labels");
+  json_builder_begin_array (b);
+  for (guint i = 0; example->labels[i] != NULL; i++)
+    json_builder_add_string_value (b, example->labels[i]);
+  json_builder_end_array (b);
+  json_builder_set_member_name (b, "scores");
+  json_builder_begin_array (b);
+  for (guint i = 0; example->labels[i] != NULL; i++)
+    json_builder_add_double_value (b, example->scores[i]);
+  json_builder_end_array (b);
+  add_member (b, "shadow-label", example->other);
+  add_member (b, "region", example->region);
+  add_member (b, "head", example->head);
+  add_member (b, "element", example->element);
+  if (GST_CLOCK_TIME_IS_VALID (example->running_time)) {
+    json_builder_set_member_name (b, "running-time");
+    json_builder_add_int_value (b, (gint64)example->running_time);
+  }
+  json_builder_end_object (b);
+  root = json_builder_get_root (b);
+  json = json_to_string (root, FALSE);
+  return g_strconcat (json, "\n", NULL);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* Bytes of the files in @folder, and in the folders of it. */
+static guint64
+measure (const char *folder, guint depth)
+{
+  GDir *dir = g_dir_open (folder, 0, NULL);
+  guint64 bytes = 0;
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+    GStatBuf info;
+
+    if (g_lstat (path, &info) != 0)
+      continue;
+    if (S_ISREG (info.st_mode))
+      bytes += (guint64)info.st_size;
+    else if (S_ISDIR (info.st_mode) && depth > 0)
+      bytes += measure (path, depth - 1);
+  }
+  g_clear_pointer (&dir, g_dir_close);
+  return bytes;
+}
+
+static gboolean
+fail (GError **error, const char *path, int code)
+{
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "save-examples: %s cannot be written: %s",
+               path, g_strerror (code));
+  return FALSE;
+}
+
+/* In one write, so that several elements may share the file. */
+static gboolean
+append_line (const char *folder, const char *line, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, GST_EFFNET_SAVER_INDEX, NULL);
+  int file = g_open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+  gboolean ok;
+
+  if (file < 0)
+    return fail (error, path, errno);
+  ok = write (file, line, strlen (line)) == (gssize)strlen (line);
+  if (!ok)
+    fail (error, path, errno != 0 ? errno : ENOSPC);
+  close (file);
+  return ok;
+}
+
+/* Returns: bytes written; 0 with an error */
+static guint64
+write_example (const char *folder, GstEffnetExample *example, GBytes *jpeg, GError **error)
+{
+  g_autofree char *class = folder_of (example->label);
+  g_autofree char *name = name_of (example);
+  g_autofree char *file = g_build_filename (class, name, NULL);
+  g_autofree char *directory = g_build_filename (folder, class, NULL);
+  g_autofree char *path = g_build_filename (folder, file, NULL);
+  g_autofree char *line = line_of (example, file);
+  g_autoptr (GError) failure = NULL;
+  gsize size;
+  gconstpointer data = g_bytes_get_data (jpeg, &size);
+
+  if (g_mkdir_with_parents (directory, 0777) != 0) {
+    fail (error, directory, errno);
+    return 0;
+  }
+  if (!g_file_set_contents_full (path, data, (gssize)size, G_FILE_SET_CONTENTS_CONSISTENT, 0666,
+                                 &failure)) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "save-examples: %s", failure->message);
+    return 0;
+  }
+  return append_line (folder, line, error) ? size + strlen (line) : 0;
+}
+
+static GBytes *
+jpeg_of (GstEffnetExample *example, GError **error)
+{
+  if (example->input != NULL)
+    return effnet_encode_jpeg (g_bytes_get_data (example->input, NULL), example->width,
+                               example->height, QUALITY, error);
+  return gst_effnet_picture_encode (example->picture,
+                                    example->part.width > 0 ? &example->part : NULL, error);
+}
+
+/* ---- worker ---------------------------------------------------------------------------------- */
+
+/* FALSE when @size more bytes are too many, of which the owner hears once. */
+static gboolean
+has_room (GstEffnetSaver *saver, guint64 size)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean has_room;
+
+  g_mutex_lock (&saver->lock);
+  has_room = saver->max_bytes == 0 || saver->stats.bytes + size <= saver->max_bytes;
+  if (!has_room) {
+    saver->is_full = TRUE;
+    saver->stats.dropped++;
+    g_set_error (&error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "save-examples: %s has %" G_GUINT64_FORMAT " bytes, save-max-bytes is "
+                 "%" G_GUINT64_FORMAT ": no more examples are saved. Sort and move them, or allow "
+                 "more",
+                 saver->folder, saver->stats.bytes, saver->max_bytes);
+  }
+  g_mutex_unlock (&saver->lock);
+  if (error != NULL)
+    saver->warn (saver->owner, error);
+  return has_room;
+}
+
+static void
+note_failure (GstEffnetSaver *saver, const GError *error)
+{
+  g_mutex_lock (&saver->lock);
+  saver->stats.failed++;
+  saver->next = gst_util_get_timestamp () + RETRY_AFTER;
+  g_mutex_unlock (&saver->lock);
+  if (!saver->has_warned)
+    saver->warn (saver->owner, error);
+  saver->has_warned = TRUE;
+}
+
+static void
+save (GstEffnetSaver *saver, GstEffnetExample *example)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) jpeg = jpeg_of (example, &error);
+  guint64 size = 0;
+
+  if (jpeg != NULL) {
+    if (!has_room (saver, g_bytes_get_size (jpeg)))
+      return;
+    size = write_example (saver->folder, example, jpeg, &error);
+  }
+  if (size == 0) {
+    note_failure (saver, error);
+    return;
+  }
+  saver->has_warned = FALSE;
+  g_mutex_lock (&saver->lock);
+  saver->stats.saved++;
+  saver->stats.bytes += size;
+  g_mutex_unlock (&saver->lock);
+}
+
+static void
+run (gpointer task, gpointer owner)
+{
+  GstEffnetSaver *saver = owner;
+  GstEffnetExample *example = task;
+
+  if (!saver->is_measured) {
+    guint64 bytes = measure (saver->folder, 1);
+
+    g_mutex_lock (&saver->lock);
+    saver->stats.bytes = bytes;
+    g_mutex_unlock (&saver->lock);
+    saver->is_measured = TRUE;
+  }
+  if (is_new (saver, normalise (example->embedding))) {
+    save (saver, example);
+  } else {
+    g_mutex_lock (&saver->lock);
+    saver->stats.duplicates++;
+    g_mutex_unlock (&saver->lock);
+  }
+  gst_effnet_example_free (example);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+void
+gst_effnet_saver_init (GstEffnetSaver *saver, void (*warn) (gpointer owner, const GError *error),
+                       gpointer owner)
+{
+  *saver = (GstEffnetSaver){.owner = owner, .warn = warn};
+  g_mutex_init (&saver->lock);
+  saver->known = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_buffer_unref);
+}
+
+void
+gst_effnet_saver_clear (GstEffnetSaver *saver)
+{
+  gst_effnet_saver_close (saver);
+  g_ptr_array_unref (saver->known);
+  g_mutex_clear (&saver->lock);
+}
+
+gboolean
+gst_effnet_saver_open (GstEffnetSaver *saver, const char *folder, GError **error)
+{
+  GError *failure = NULL;
+  GstEffnetWorker *worker = gst_effnet_worker_new ("effnet-save", run, saver, &failure);
+
+  if (worker == NULL) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "save-examples %s needs a thread: %s",
+                 folder, failure->message);
+    g_error_free (failure);
+    return FALSE;
+  }
+  g_mutex_lock (&saver->lock);
+  saver->worker = worker;
+  saver->folder = g_strdup (folder);
+  saver->stats = (GstEffnetSaverStats){0};
+  saver->is_full = saver->is_measured = saver->has_warned = FALSE;
+  saver->next = 0;
+  g_mutex_unlock (&saver->lock);
+  return TRUE;
+}
+
+void
+gst_effnet_saver_close (GstEffnetSaver *saver)
+{
+  GstEffnetWorker *worker;
+
+  g_mutex_lock (&saver->lock);
+  worker = g_steal_pointer (&saver->worker);
+  g_mutex_unlock (&saver->lock);
+  if (worker == NULL)
+    return;
+  gst_effnet_worker_free (worker);
+  g_clear_pointer (&saver->folder, g_free);
+  g_ptr_array_set_size (saver->known, 0);
+  saver->next_known = 0;
+}
+
+void
+gst_effnet_saver_set_limits (GstEffnetSaver *saver, guint64 max_bytes, GstClockTime interval)
+{
+  g_mutex_lock (&saver->lock);
+  if (saver->max_bytes != max_bytes)
+    saver->is_full = FALSE;
+  saver->max_bytes = max_bytes;
+  saver->interval = interval;
+  g_mutex_unlock (&saver->lock);
+}
+
+gboolean
+gst_effnet_saver_is_due (GstEffnetSaver *saver)
+{
+  gboolean is_due;
+
+  g_mutex_lock (&saver->lock);
+  is_due = saver->worker != NULL && !saver->is_full && gst_util_get_timestamp () >= saver->next;
+  g_mutex_unlock (&saver->lock);
+  return is_due;
+}
+
+void
+gst_effnet_saver_offer (GstEffnetSaver *saver, GstEffnetExample *example)
+{
+  GstClockTime now = gst_util_get_timestamp ();
+
+  g_mutex_lock (&saver->lock);
+  if (saver->worker != NULL && !saver->is_full && now >= saver->next) {
+    if (gst_effnet_worker_get_waiting (saver->worker) < GST_EFFNET_SAVER_WAITING) {
+      gst_effnet_worker_push (saver->worker, g_steal_pointer (&example));
+      saver->next = now + saver->interval;
+    } else {
+      saver->stats.dropped++;
+    }
+  }
+  g_mutex_unlock (&saver->lock);
+  g_clear_pointer (&example, gst_effnet_example_free);
+}
+
+GstEffnetSaverStats
+gst_effnet_saver_get_stats (GstEffnetSaver *saver)
+{
+  GstEffnetSaverStats stats;
+
+  g_mutex_lock (&saver->lock);
+  stats = saver->stats;
+  g_mutex_unlock (&saver->lock);
+  return stats;
+}
