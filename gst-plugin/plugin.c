@@ -3,11 +3,19 @@
  * The plugin `effnet`: registers its elements, and does nothing else. */
 
 #include "classify/classify.h"
+#ifdef HAVE_OVERLAY
+#  include "overlay/overlay.h"
+#endif
 
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (effnetclassify, plugin);
+  gboolean ok = GST_ELEMENT_REGISTER (effnetclassify, plugin);
+
+#ifdef HAVE_OVERLAY
+  ok &= GST_ELEMENT_REGISTER (effnetoverlay, plugin);
+#endif
+  return ok;
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, effnet,

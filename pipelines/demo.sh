@@ -25,11 +25,10 @@ classify() {
     sed -nE 's/^[^ ]+ +([0-9.]+) s +([0-9.]+) %  (.*)$/\1\t\2\t\3/p'
 }
 
-# annotate FILE TEXT PICTURE: the first frame with the text on it.
+# annotate FILE PICTURE: the first frame with its label on it.
 annotate() {
-  gst-launch-1.0 -q filesrc location="$1" ! decodebin ! videoconvert ! textoverlay text="$2" \
-    valignment=bottom halignment=center shaded-background=true font-desc='Sans Bold 24' \
-    ! videoconvert ! pngenc snapshot=true ! filesink location="$3" >"$out/errors" 2>&1
+  gst-launch-1.0 -q filesrc location="$1" ! decodebin ! effnetclassify ! effnetoverlay \
+    ! videoconvert ! pngenc snapshot=true ! filesink location="$2" >"$out/errors" 2>&1
 }
 
 mkdir -p "$out"
@@ -57,9 +56,8 @@ for file in "$@"; do
   done < <(head -n $rows_shown <<<"$rows")
   more=$(($(wc -l <<<"$rows") - rows_shown))
   [ $more -le 0 ] || printf '%-24s  and %d more changes\n' '' $more
-  IFS=$'\t' read -r seconds percent label <<<"$rows"
   name=$(basename "$file")
-  annotate "$file" "$label  $percent %" "$out/${name%.*}.png" && made+=("$out/${name%.*}.png")
+  annotate "$file" "$out/${name%.*}.png" && made+=("$out/${name%.*}.png")
 done
 if [ ${#made[@]} -gt 0 ]; then
   printf '\nWith the label drawn on the first frame:\n'

@@ -64,6 +64,7 @@ check "gst-plugin includes the public headers, base/percentile.h and what elemen
     grep -vE '^gst-plugin/([a-z]+)/.*"\1/[a-z_]+\.h"|^gst-plugin/classify/.*"teach/[a-z_]+\.h"|^gst-plugin/plugin\.c:.*"([a-z]+)/\2\.h"'
 )"
 
+stops '<(pango|cairo)/|<(pango|cairo)[a-z]*\.h>' 'Pango and Cairo stop at overlay/draw.c' 'gst-plugin/overlay/draw\.c:'
 stops '#[[:space:]]*include[[:space:]]*<gst/' 'GStreamer stops at gst-plugin and cli' 'gst-plugin/|src/cli/'
 stops '<(jpeglib|jerror|turbojpeg)\.h>' 'libjpeg stops at image/jpeg*.c' 'src/image/jpeg[a-z_]*\.c:'
 stops '<[a-z/]*cblas[a-z0-9_]*\.h>|cblas_|openblas_' 'cblas stops at kernels/isa/blas' 'src/kernels/isa/blas|src/kernels/kernels\.inc'

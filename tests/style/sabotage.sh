@@ -77,6 +77,7 @@ caught layers.sh 'libjpeg stops' src/image/frontend.c '#include <jpeglib.h>'
 caught layers.sh 'intrinsics stop' src/image/x.c '#include <immintrin.h>'
 caught layers.sh 'threads are made' src/engine/x.c '  g_thread_new ("x", f, NULL);'
 caught layers.sh 'memory is mapped' src/plan/x.c '#include <sys/mman.h>'
+caught layers.sh 'Pango and Cairo stop' gst-plugin/x.c '#include <pango/pangocairo.h>'
 caught layers.sh 'never print' src/engine/x.c '  printf ("x");'
 caught layers.sh 'left alone' gst-plugin/x.c '  g_setenv ("A", "b", TRUE);'
 caught circles.py 'there is code' a.txt 'no code'
@@ -112,7 +113,7 @@ outgrown 'the kernels' src/kernels/isa/a.inc
 outgrown 'the tool' src/cli/a.c
 outgrown 'the core beside kernels and tool' src/bind/a.c
 outgrown 'the first element, classify' gst-plugin/classify/a.c
-outgrown 'the element overlay' gst-plugin/overlay/a.c 'the element [{}]*'
+outgrown 'the element record' gst-plugin/record/a.c 'the element [{}]*'
 outgrown 'what the elements share' gst-plugin/a.h
 caught shape.py 'files of code have at most' src/a.c "$card
 $(yes '/**/' | head -600)"

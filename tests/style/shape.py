@@ -20,6 +20,7 @@ BUDGETS = [
     ("the core beside kernels and tool", r"src/", 15700),
     ("the first element, classify", r"gst-plugin/classify/", 10800),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2400),
+    ("the element overlay", r"gst-plugin/overlay/", 1050),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
     ("what the elements share", r"gst-plugin/", 5500),
 ]

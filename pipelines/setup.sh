@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# For scripts that begin on a fresh Debian or Ubuntu; they source it. Installs what is missing, builds in
+# EFFNET_BUILD_ROOT (by default `build` in the source tree), and finds what was built, as common.sh.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=${EFFNET_BUILD_ROOT:-$root/build}
+packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev
+  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
+  gstreamer1.0-plugins-good gstreamer1.0-x gstreamer1.0-libav fonts-dejavu-core)
+
+install_packages() {
+  local package missing=() sudo=
+  command -v dpkg-query >/dev/null || { echo "No dpkg here: installing nothing." && return; }
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" -eq 0 ] || sudo=sudo
+  echo "Installing with apt-get: ${missing[*]}"
+  $sudo apt-get -q update
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 install \
+    --no-install-recommends "${missing[@]}"
+}
+
+build_effnet() {
+  [ -f "$build/build.ninja" ] || meson setup "$build" "$root" -Dtests=false >"$root/.demo-setup.log" 2>&1 || {
+    cat "$root/.demo-setup.log"
+    exit 1
+  }
+  rm -f "$root/.demo-setup.log"
+  echo "Building in $build"
+  ninja -C "$build" --quiet
+}
+
+install_packages
+build_effnet
+# shellcheck source=pipelines/common.sh
+. "$root/pipelines/common.sh"

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * effnetoverlay on frames whose metadata is written by hand: what it says, where it draws, that it
+ * leaves the rest alone, and that it draws only when something has changed. */
+#include <string.h>
+
+#include "common.h"
+#include "overlay/shown.h"
+#include "schema.h"
+
+#define WIDTH  320
+#define HEIGHT 240
+
+static const GstEffnetShownSettings usual = {TRUE, TRUE, 2 * GST_SECOND, NULL};
+
+static GstEffnetRecord
+record_of (const char *label, double score)
+{
+  static GstEffnetEntry entry;
+  GstEffnetRecord record = {.schema_version = GST_EFFNET_SCHEMA_VERSION,
+                            .model = "m",
+                            .model_sha256 = "0",
+                            .variant = "lite0",
+                            .element = "door",
+                            .region = "full-frame",
+                            .roi_id = -1,
+                            .stable = {"", -1, 0},
+                            .stable_since = GST_CLOCK_TIME_NONE,
+                            .fresh = TRUE,
+                            .frame_width = WIDTH,
+                            .frame_height = HEIGHT,
+                            .box = {0, 0, 1, 1}};
+  entry = (GstEffnetEntry){label, 3, score};
+  gst_effnet_record_set_entries (&record, &entry, 1);
+  return record;
+}
+
+/* What is shown of @records, one text a line. */
+static char *
+texts (const GstEffnetRecord *records, guint n, const GstEffnetShownSettings *settings)
+{
+  g_autoptr (GstBuffer) buffer = gst_buffer_new ();
+  g_autoptr (GString) out = g_string_new (NULL);
+  GstVideoInfo info;
+
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, WIDTH, HEIGHT);
+  g_assert_true (gst_effnet_schema_attach (buffer, records, n));
+  g_autoptr (GArray) shown = gst_effnet_shown_read (buffer, &info, settings);
+  for (guint i = 0; i < shown->len; i++) {
+    const GstEffnetShown *one = &g_array_index (shown, GstEffnetShown, i);
+    g_string_append_printf (out, "%s%s|", one->text, one->faint ? " (faint)" : "");
+  }
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+static void
+assert_texts (const GstEffnetRecord *records, guint n, const GstEffnetShownSettings *settings,
+              const char *expected)
+{
+  g_autofree char *text = texts (records, n, settings);
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+test_texts (void)
+{
+  GstEffnetShownSettings settings = usual;
+  GstEffnetRecord record = record_of ("tabby cat", 0.934), parts[2];
+
+  assert_texts (&record, 1, &usual, "tabby cat  93 %|");
+  settings.scores = FALSE;
+  assert_texts (&record, 1, &settings, "tabby cat|");
+  record.stable = (GstEffnetEntry){"tabby cat", 3, 0};
+  assert_texts (&record, 1, &usual, "tabby cat  93 %|");
+  record.stable = (GstEffnetEntry){"espresso", 5, 0}; /* whose score is not known */
+  assert_texts (&record, 1, &usual, "espresso|");
+  record.fresh = FALSE;
+  record.age = GST_SECOND;
+  assert_texts (&record, 1, &usual, "espresso|");
+  record.age = 5 * GST_SECOND + 7;
+  assert_texts (&record, 1, &usual, "espresso, 5 s ago (faint)|");
+  record.age = 300 * GST_SECOND;
+  assert_texts (&record, 1, &usual, "espresso, 5 min ago (faint)|");
+  record = record_of ("x", -2.5);
+  assert_texts (&record, 1, &usual, "x  -2.50|");
+  gst_effnet_record_set_unknown (&record, 0.2);
+  assert_texts (&record, 1, &usual, "unknown  20 % (faint)|");
+  record = record_of ("", 0);
+  assert_texts (&record, 1, &usual, "");
+  parts[0] = parts[1] = record_of ("open", 0.5);
+  gst_effnet_record_set_part (&parts[0], 0, 0, 100, 100);
+  gst_effnet_record_set_part (&parts[1], 100, 0, 100, 100);
+  parts[0].region = "gate";
+  parts[1].region = "car";
+  parts[1].roi_id = 4;
+  assert_texts (parts, 2, &usual, "gate: open  50 %|open  50 %|");
+  settings = usual;
+  settings.parts = FALSE;
+  assert_texts (parts, 2, &settings, "");
+  settings = usual;
+  settings.element = (char *)"gate";
+  assert_texts (&record, 1, &settings, "");
+}
+
+/* Two elements on one buffer: each text says whose it is. */
+static void
+test_elements (void)
+{
+  g_autoptr (GstBuffer) buffer = gst_buffer_new ();
+  GstEffnetRecord records[2] = {record_of ("tabby cat", 0.9), record_of ("tabby cat", 0.9)};
+  GstEffnetShownSettings settings = usual;
+  GstVideoInfo info;
+
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, WIDTH, HEIGHT);
+  records[1].element = "window";
+  for (guint i = 0; i < 2; i++)
+    g_assert_true (gst_effnet_schema_attach (buffer, &records[i], 1));
+  g_autoptr (GArray) all = gst_effnet_shown_read (buffer, &info, &usual);
+  settings.element = (char *)"window";
+  g_autoptr (GArray) one = gst_effnet_shown_read (buffer, &info, &settings);
+  g_assert_cmpuint (all->len, ==, 2);
+  g_assert_cmpstr (g_array_index (all, GstEffnetShown, 0).text, ==, "door: tabby cat  90 %");
+  g_assert_cmpstr (g_array_index (all, GstEffnetShown, 1).text, ==, "window: tabby cat  90 %");
+  g_assert_cmpuint (one->len, ==, 1);
+  g_assert_cmpstr (g_array_index (one, GstEffnetShown, 0).text, ==, "tabby cat  90 %");
+}
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
+static GstHarness *
+overlay_new (const char *caps, const char *property, const char *value)
+{
+  GstHarness *h = gst_harness_new ("effnetoverlay");
+
+  if (property != NULL)
+    gst_util_set_object_arg (G_OBJECT (h->element), property, value);
+  gst_harness_set_src_caps_str (h, caps);
+  return h;
+}
+
+static GstBuffer *
+black (const char *caps, GstVideoInfo *info)
+{
+  g_autoptr (GstCaps) c = gst_caps_from_string (caps);
+  GstBuffer *buffer;
+
+  g_assert_true (gst_video_info_from_caps (info, c));
+  buffer = gst_buffer_new_allocate (NULL, info->size, NULL);
+  gst_buffer_memset (buffer, 0, 0, info->size);
+  return buffer;
+}
+
+/* What comes out of @h for a black frame with @records; NULL: without a meta. */
+static GstBuffer *
+through (GstHarness *h, const char *caps, const GstEffnetRecord *records, guint n)
+{
+  GstVideoInfo info;
+  GstBuffer *buffer = black (caps, &info), *out;
+
+  if (n > 0)
+    g_assert_true (gst_effnet_schema_attach (buffer, records, n));
+  out = gst_harness_push_and_pull (h, buffer);
+  g_assert_nonnull (out);
+  return out;
+}
+
+/* The box around all that is not black of a grey frame: left, top, right, bottom. */
+static gboolean
+drawn_box (GstBuffer *buffer, int width, int height, int box[4])
+{
+  GstMapInfo map;
+  int stride = GST_ROUND_UP_4 (width);
+
+  box[0] = width, box[1] = height, box[2] = box[3] = -1;
+  g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
+  for (int y = 0; y < height; y++) {
+    for (int x = 0; x < width; x++) {
+      if (map.data[y * stride + x] == 0)
+        continue;
+      box[0] = MIN (box[0], x);
+      box[1] = MIN (box[1], y);
+      box[2] = MAX (box[2], x);
+      box[3] = MAX (box[3], y);
+    }
+  }
+  gst_buffer_unmap (buffer, &map);
+  return box[2] >= 0;
+}
+
+#define GREY_CAPS "video/x-raw,format=GRAY8,width=320,height=240,framerate=30/1"
+
+static void
+test_places (void)
+{
+  static const char *const positions[] = {"top-left",    "top",    "top-right",
+                                          "bottom-left", "bottom", "bottom-right"};
+  GstEffnetRecord record = record_of ("tabby cat", 0.9);
+
+  for (guint i = 0; i < G_N_ELEMENTS (positions); i++) {
+    GstHarness *h = overlay_new (GREY_CAPS, "position", positions[i]);
+    g_autoptr (GstBuffer) none = through (h, GREY_CAPS, NULL, 0);
+    g_autoptr (GstBuffer) out = through (h, GREY_CAPS, &record, 1);
+    int box[4];
+
+    g_assert_false (drawn_box (none, WIDTH, HEIGHT, box));
+    g_assert_true (drawn_box (out, WIDTH, HEIGHT, box));
+    g_assert_cmpint (box[3] - box[1], <, HEIGHT / 6);
+    g_assert_cmpint (box[2] - box[0], <, WIDTH / 2);
+    g_assert_cmpint (i < 3 ? box[3] : HEIGHT - box[1], <, HEIGHT / 4);
+    if (i % 3 == 1)
+      g_assert_cmpint (ABS (box[0] + box[2] - WIDTH), <, 16);
+    else
+      g_assert_cmpint (i % 3 == 0 ? box[0] : WIDTH - box[2], <, 16);
+    gst_harness_teardown (h);
+  }
+}
+
+/* Text that is too long is cut, and a part at the edge has its label inside. */
+static void
+test_edges (void)
+{
+  GstHarness *h = overlay_new (GREY_CAPS, NULL, NULL);
+  g_autofree char *many = g_strnfill (4000, 'W');
+  GstEffnetRecord record = record_of (many, 0.9), part = record_of ("open", 0.9);
+  int box[4];
+
+  g_autoptr (GstBuffer) wide = through (h, GREY_CAPS, &record, 1);
+  g_assert_true (drawn_box (wide, WIDTH, HEIGHT, box));
+  g_assert_cmpint (box[3] - box[1], <, HEIGHT / 6);
+  gst_effnet_record_set_part (&part, 200, 0, 120, 60);
+  part.region = "door";
+  g_autoptr (GstBuffer) out = through (h, GREY_CAPS, &part, 1);
+  g_assert_true (drawn_box (out, WIDTH, HEIGHT, box));
+  g_assert_cmpint (box[1], ==, 0);
+  g_assert_cmpint (box[3], ==, 59);
+  g_assert_cmpint (box[2], ==, 319);
+  gst_harness_teardown (h);
+}
+
+/* ---- orientation ----------------------------------------------------------------------------- */
+
+static void
+push_orientation (GstHarness *h, const char *value)
+{
+  GstTagList *tags = gst_tag_list_new (GST_TAG_IMAGE_ORIENTATION, value, NULL);
+  g_assert_true (gst_harness_push_event (h, gst_event_new_tag (tags)));
+}
+
+/* Grey, upright, of a stored frame of @width x @height: as GstVideoOrientation's names say. */
+static guint8 *
+upright (GstBuffer *buffer, int width, int height, guint how)
+{
+  guint8 *out = g_malloc ((gsize)width * (gsize)height);
+  int stride = GST_ROUND_UP_4 (width), w = how % 2 == 1 ? height : width;
+  GstMapInfo map;
+
+  g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
+  for (int y = 0; y < height; y++) {
+    for (int x = 0; x < width; x++) {
+      guint8 value = map.data[y * stride + x];
+      switch (how) {
+      case 0:
+        out[y * w + x] = value;
+        break;
+      case 1: /* rotated clockwise by 90 degrees */
+        out[x * w + (height - 1 - y)] = value;
+        break;
+      case 2:
+        out[(height - 1 - y) * w + (width - 1 - x)] = value;
+        break;
+      default:
+        out[(width - 1 - x) * w + y] = value;
+        break;
+      }
+    }
+  }
+  gst_buffer_unmap (buffer, &map);
+  return out;
+}
+
+static void
+test_orientation (void)
+{
+  static const char *const names[] = {"rotate-0", "rotate-90", "rotate-180", "rotate-270"};
+  static const char *const caps[] = {
+      GREY_CAPS, "video/x-raw,format=GRAY8,width=240,height=320,framerate=30/1"};
+  GstEffnetRecord record = record_of ("tabby cat", 0.9);
+  g_autofree guint8 *expected = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    int width = i % 2 == 1 ? HEIGHT : WIDTH, height = i % 2 == 1 ? WIDTH : HEIGHT;
+    GstHarness *h = overlay_new (caps[i % 2], NULL, NULL);
+    double sum = 0;
+
+    push_orientation (h, names[i]);
+    g_autoptr (GstBuffer) out = through (h, caps[i % 2], &record, 1);
+    g_autofree guint8 *turned = upright (out, width, height, i);
+    for (guint k = 0; i > 0 && k < WIDTH * HEIGHT; k++)
+      sum += ABS ((int)turned[k] - (int)expected[k]);
+    g_assert_cmpfloat (sum / (WIDTH * HEIGHT), <, 0.5); /* antialiasing differs */
+    if (i == 0)
+      expected = g_steal_pointer (&turned);
+    gst_harness_teardown (h);
+  }
+}
+
+/* ---- formats, caching, negotiation ----------------------------------------------------------- */
+
+static void
+test_formats (void)
+{
+  static const int sizes[][2] = {{1, 1}, {2, 3}, {65, 47}, {320, 240}};
+  GstEffnetRecord records[2] = {record_of ("tabby cat", 0.9), record_of ("open", 0.9)};
+  g_autoptr (GstElement) probe = gst_element_factory_make ("effnetoverlay", NULL);
+  GstPadTemplate *template =
+      gst_element_class_get_pad_template (GST_ELEMENT_GET_CLASS (probe), "sink");
+  g_autoptr (GstCaps) all = gst_pad_template_get_caps (template);
+  const GValue *formats = gst_structure_get_value (gst_caps_get_structure (all, 0), "format");
+
+  gst_object_ref_sink (probe);
+  gst_effnet_record_set_part (&records[1], 10, 10, 200, 200);
+  g_assert_cmpuint (gst_value_list_get_size (formats), >, 60);
+  for (guint i = 0; i < gst_value_list_get_size (formats); i++) {
+    const char *format = g_value_get_string (gst_value_list_get_value (formats, i));
+
+    for (guint k = 0; k < G_N_ELEMENTS (sizes); k++) {
+      g_autofree char *caps =
+          g_strdup_printf ("video/x-raw,format=%s,width=%d,height=%d,framerate=30/1", format,
+                           sizes[k][0], sizes[k][1]);
+      GstHarness *h = overlay_new (caps, NULL, NULL);
+      GstVideoInfo info;
+      g_autoptr (GstBuffer) plain = black (caps, &info);
+      g_autoptr (GstBuffer) out = through (h, caps, records, 2);
+
+      g_assert_cmpuint (gst_buffer_get_size (out), ==, info.size);
+      if (sizes[k][0] == WIDTH && strcmp (format, "RGB8P") != 0) {
+        g_autofree guint8 *before = g_malloc (info.size);
+        gst_buffer_extract (plain, 0, before, info.size);
+        if (gst_buffer_memcmp (out, 0, before, info.size) == 0)
+          g_test_message ("nothing is drawn on %s", format);
+        g_assert_cmpint (gst_buffer_memcmp (out, 0, before, info.size), !=, 0);
+      }
+      gst_harness_teardown (h);
+    }
+  }
+}
+
+static GstVideoOverlayComposition *
+composition_of (GstBuffer *buffer)
+{
+  GstVideoOverlayCompositionMeta *meta = gst_buffer_get_video_overlay_composition_meta (buffer);
+  return meta != NULL ? meta->overlay : NULL;
+}
+
+/* A sink that draws by itself gets the pixels as they were, and the same text as the same object.
+ */
+static void
+test_sink_draws (void)
+{
+  GstHarness *h = gst_harness_new ("effnetoverlay");
+  GstEffnetRecord record = record_of ("tabby cat", 0.9);
+  int box[4];
+
+  gst_harness_add_propose_allocation_meta (h, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
+  gst_harness_set_src_caps_str (h, GREY_CAPS);
+  g_autoptr (GstBuffer) a = through (h, GREY_CAPS, &record, 1);
+  record.best.score = 0.9001;
+  record.age = 100;
+  g_autoptr (GstBuffer) b = through (h, GREY_CAPS, &record, 1);
+  g_assert_false (drawn_box (a, WIDTH, HEIGHT, box));
+  g_assert_nonnull (composition_of (a));
+  g_assert_cmpuint (gst_video_overlay_composition_get_seqnum (composition_of (a)), ==,
+                    gst_video_overlay_composition_get_seqnum (composition_of (b)));
+  g_object_set (h->element, "font-size", 20.0, NULL);
+  g_autoptr (GstBuffer) c = through (h, GREY_CAPS, &record, 1);
+  g_assert_cmpuint (gst_video_overlay_composition_get_seqnum (composition_of (b)), !=,
+                    gst_video_overlay_composition_get_seqnum (composition_of (c)));
+  g_autoptr (GstBuffer) none = through (h, GREY_CAPS, NULL, 0);
+  g_assert_null (composition_of (none));
+  gst_harness_teardown (h);
+}
+
+int
+main (int argc, char **argv)
+{
+  test_init (&argc, &argv);
+  gst_effnet_schema_register ();
+  g_test_add_func ("/overlay/texts", test_texts);
+  g_test_add_func ("/overlay/elements", test_elements);
+  g_test_add_func ("/overlay/places", test_places);
+  g_test_add_func ("/overlay/edges", test_edges);
+  g_test_add_func ("/overlay/orientation", test_orientation);
+  g_test_add_func ("/overlay/formats", test_formats);
+  g_test_add_func ("/overlay/sink-draws", test_sink_draws);
+  return g_test_run ();
+}
