@@ -43,6 +43,16 @@ append_age (GString *text, GstClockTime age)
     g_string_append_printf (text, ", %" G_GUINT64_FORMAT " min ago", seconds / 60);
 }
 
+/* "NAME: ", where there is one. */
+static void
+append_name (GString *text, const char *name)
+{
+  g_autofree char *valid = g_utf8_make_valid (name != NULL ? name : "", -1);
+
+  if (valid[0] != '\0')
+    g_string_append_printf (text, "%s: ", valid);
+}
+
 /* "gate: open  93 %": the stable label where there is one; the score is that of the label shown.
  * @several: elements have classified, so that it is said which. */
 static void
@@ -60,14 +70,11 @@ add_record (GArray *list, const GstEffnetRecord *record, gboolean several,
 
   if (label[0] == '\0' || (record->is_part && !settings->parts))
     return;
-  if (several && !record->is_part && record->element != NULL) {
-    g_autofree char *element = g_utf8_make_valid (record->element, -1);
-    g_string_append_printf (text, "%s: ", element);
-  }
-  if (record->is_part && record->roi_id < 0 && record->region != NULL) {
-    g_autofree char *region = g_utf8_make_valid (record->region, -1);
-    g_string_append_printf (text, "%s: ", region);
-  }
+  if (several && !record->is_part)
+    append_name (text, record->element);
+  if (record->is_part && record->roi_id < 0)
+    append_name (text, record->region);
+  append_name (text, record->head);
   g_string_append (text, label);
   if (settings->scores && agree)
     append_score (text, record->best.score, &shown);

@@ -22,6 +22,7 @@ record_of (const char *label, double score)
                             .model_sha256 = "0",
                             .variant = "lite0",
                             .element = "door",
+                            .head = "",
                             .region = "full-frame",
                             .roi_id = -1,
                             .stable = {"", -1, 0},
@@ -94,6 +95,8 @@ test_texts (void)
   parts[1].region = "car";
   parts[1].roi_id = 4;
   assert_texts (parts, 2, &usual, "gate: open  50 %|open  50 %|");
+  parts[0].head = "weather";
+  assert_texts (parts, 2, &usual, "gate: weather: open  50 %|open  50 %|");
   settings = usual;
   settings.parts = FALSE;
   assert_texts (parts, 2, &settings, "");
