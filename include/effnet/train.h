@@ -382,10 +382,12 @@ EFFNET_API size_t effnet_train_split (const EffnetTrainSet *set, double fraction
 #include "effnet/evaluate.h"
 #include "effnet/augment.h"
 #include "effnet/headfile.h"
+#include "effnet/tune.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetAugmenter, effnet_augmenter_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetHead, effnet_head_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetTrainReport, effnet_train_report_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetTune, effnet_tune_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetEvaluation, effnet_evaluation_free)
 
 G_END_DECLS

@@ -60,7 +60,7 @@ forward_row (void *user, size_t tile, unsigned worker)
       .weight_stride = v->channels,
       .bias = d->bias,
       .out = d->out + tile * v->out_w * v->channels,
-      .activation = EFFNET_ACTIVATION_NONE,
+      .activation = v->activation,
   };
 
   (void)worker;

@@ -133,20 +133,25 @@ lay_out (EffnetGraph *graph, float *base, size_t images)
   graph->inputs[net->n_blocks - graph->first] = effnet_layout_take (&layout, images * trained.out);
   graph->x[0] = effnet_layout_take (&layout, MAX (all.in, all.out));
   graph->x[1] = effnet_layout_take (&layout, MAX (all.in, all.out));
-  graph->z1 = effnet_layout_take (&layout, MAX (images * trained.wide_in, all.wide_in));
   graph->a1 = effnet_layout_take (&layout, MAX (images * trained.wide_in, all.wide_in));
-  graph->z2 = effnet_layout_take (&layout, MAX (images * trained.wide_out, all.wide_out));
   graph->a2 = effnet_layout_take (&layout, MAX (images * trained.wide_out, all.wide_out));
   graph->g1 = effnet_layout_take (&layout, images * MAX (trained.wide_in, trained.wide_out));
   graph->g2 = effnet_layout_take (&layout, MAX (images * trained.wide_out, all.wide_out));
   for (unsigned i = 0; i < 2; i++)
     graph->go[i] = effnet_layout_take (&layout, images * MAX (trained.in, trained.out));
   lay_out_gate (graph, &layout, MAX (images * trained.channels, all.channels));
-  graph->zh = effnet_layout_take (&layout, images * head);
   graph->gh = effnet_layout_take (&layout, images * head);
   graph->features = effnet_layout_take (&layout, images * net->head_channels);
   graph->dfeatures = effnet_layout_take (&layout, images * net->head_channels);
   lay_out_scratch (graph, &layout, images);
+  graph->z1 = graph->a1;
+  graph->z2 = graph->a2;
+  graph->zh = graph->gh;
+  if (net->activation == EFFNET_ACTIVATION_SWISH) {
+    graph->z1 = effnet_layout_take (&layout, images * trained.wide_in);
+    graph->z2 = effnet_layout_take (&layout, images * trained.wide_out);
+    graph->zh = effnet_layout_take (&layout, images * head);
+  }
   return layout.floats;
 }
 
@@ -192,7 +197,23 @@ pointwise (EffnetGraph *graph, const EffnetParam *p, size_t rows, const float *x
            const float *residual, float *y)
 {
   effnet_product (&graph->products, rows, p->layer.out, p->layer.in, x, p->packed, p->bias,
-                  residual, y);
+                  EFFNET_ACTIVATION_NONE, residual, y);
+}
+
+/* a = act (z), with z = w x + bias in memory only where it is kept. */
+static void
+pointwise_activated (EffnetGraph *graph, const EffnetParam *p, size_t rows, const float *x,
+                     float *z, float *a)
+{
+  EffnetActivation activation = graph->net->activation;
+
+  if (graph->keep && z != a) {
+    pointwise (graph, p, rows, x, NULL, z);
+    effnet_activate (graph->products.pool, activation, rows * p->layer.out, z, a);
+    return;
+  }
+  effnet_product (&graph->products, rows, p->layer.out, p->layer.in, x, p->packed, p->bias,
+                  activation, NULL, a);
 }
 
 /* graph->gate of the channels of graph->a2; @activation: between the two matrices. */
@@ -217,18 +238,20 @@ forward_inside (EffnetGraph *graph, unsigned index, const BlockParams *p, size_t
 {
   const EffnetBlock *b = &graph->net->blocks[index];
   EffnetPool *pool = graph->products.pool;
-  size_t wide_in = images * in_pixels (b) * b->expand_channels;
   size_t wide_out = images * out_pixels (b) * b->expand_channels;
+  gboolean apart = graph->keep && graph->z2 != graph->a2;
   EffnetConv conv = effnet_conv_of_block (pool, graph->net, b, images);
 
   if (p->expand != NULL) {
-    pointwise (graph, p->expand, images * in_pixels (b), x, NULL, graph->z1);
-    effnet_activate (pool, graph->net->activation, wide_in, graph->z1, graph->a1);
+    pointwise_activated (graph, p->expand, images * in_pixels (b), x, graph->z1, graph->a1);
     x = graph->a1;
   }
-  effnet_depthwise (&conv, x, p->depthwise->packed, p->depthwise->bias, graph->z2);
-  effnet_activate (pool, graph->net->activation, wide_out, graph->z2, graph->a2);
-  graph->held = (int)index;
+  conv.activation = apart ? EFFNET_ACTIVATION_NONE : graph->net->activation;
+  effnet_depthwise (&conv, x, p->depthwise->packed, p->depthwise->bias,
+                    apart ? graph->z2 : graph->a2);
+  if (apart)
+    effnet_activate (pool, graph->net->activation, wide_out, graph->z2, graph->a2);
+  graph->held = graph->keep ? (int)index : -1;
   if (p->reduce == NULL)
     return graph->a2;
   squeeze_excite (graph, b, p, images);
@@ -316,6 +339,7 @@ effnet_graph_prepare (EffnetGraph *graph, const float *nhwc, float *input)
     memcpy (input, nhwc, effnet_graph_input_size (graph) * sizeof *input);
     return;
   }
+  graph->keep = FALSE;
   run_stem (graph, 1, nhwc, x);
   for (unsigned i = 0; i < graph->first; i++) {
     float *y = i + 1 == graph->first ? input : graph->x[(i + 1) % 2];
@@ -323,7 +347,6 @@ effnet_graph_prepare (EffnetGraph *graph, const float *nhwc, float *input)
     forward_block (graph, i, 1, x, y);
     x = y;
   }
-  graph->held = -1;
 }
 
 gboolean
@@ -344,9 +367,8 @@ effnet_graph_forward (EffnetGraph *graph, size_t images, const float *input, flo
       return FALSE;
     forward_block (graph, graph->first + i, images, graph->inputs[i], graph->inputs[i + 1]);
   }
-  pointwise (graph, head_of (graph), images * pixels, graph->inputs[n], NULL, graph->zh);
-  effnet_activate (pool, net->activation, images * pixels * net->head_channels, graph->zh,
-                   graph->gh);
+  pointwise_activated (graph, head_of (graph), images * pixels, graph->inputs[n], graph->zh,
+                       graph->gh);
   effnet_pool_images (pool, images, pixels, net->head_channels, graph->gh, graph->features);
   pointwise (graph, classifier_of (graph), images, graph->features, NULL, logits);
   return TRUE;
@@ -364,8 +386,8 @@ pointwise_back (EffnetGraph *graph, const EffnetParam *p, size_t rows, const flo
   effnet_outer_add (&graph->products, rows, p->layer.out, p->layer.in, dy, x, gradient + p->weight);
   effnet_sum_rows (graph->products.pool, rows, p->layer.out, dy, gradient + p->beta);
   if (dx != NULL)
-    effnet_product (&graph->products, rows, p->layer.in, p->layer.out, dy, p->back, NULL, residual,
-                    dx);
+    effnet_product (&graph->products, rows, p->layer.in, p->layer.out, dy, p->back, NULL,
+                    EFFNET_ACTIVATION_NONE, residual, dx);
 }
 
 /* From the gradient of the gated a2, in g2, to that of z2, in place. */

@@ -15,18 +15,20 @@ typedef struct {
   EffnetProducts products;
   unsigned first; /* block that is trained first; 0: the input is that of the net */
   size_t images;  /* at most, of one pass */
+  gboolean keep;  /* what a backward pass needs, of the next passes forward */
   int held;       /* the block whose insides are in memory; -1 = none */
 
   EffnetArena memory;
   float **inputs; /* [n_blocks - first + 1]: of each trained block and of the head */
   float *x[2];    /* of the blocks before the first that is trained, in turns */
-  float *z1, *a1; /* expanded, before and after the activation */
-  float *z2, *a2; /* the depthwise convolution's */
+  float *z1, *a1; /* expanded, before and after the activation; the same place where what comes out
+                   * of it tells its slope */
+  float *z2, *a2; /* the depthwise convolution's, likewise */
   float *g1, *g2; /* gradients where a1 and a2 are */
   float *go[2];   /* gradients of the outputs of blocks, in turns */
   float *mean, *squeezed, *reduced, *expanded, *gate; /* squeeze-excite, [images][channels] */
   float *dgate, *dreduced;
-  float *zh, *gh;              /* the head's */
+  float *zh, *gh;              /* the head's, and its gradient in gh */
   float *features, *dfeatures; /* [images][head_channels] */
   float *scratch;              /* of depthwise gradients */
 } EffnetGraph;
@@ -50,7 +52,8 @@ typedef gboolean (*EffnetGraphStop) (void *data);
  * [images][n_classes]; features are in graph->features. */
 gboolean effnet_graph_forward (EffnetGraph *graph, size_t images, const float *input, float *logits,
                                EffnetGraphStop stop, void *stop_data);
-/* Adds to params.gradient, of the folded weights, after the forward pass of the same images. */
+/* Adds to params.gradient, of the folded weights, after the forward pass of the same images with
+ * `keep`. */
 gboolean effnet_graph_backward (EffnetGraph *graph, size_t images, const float *dlogits,
                                 EffnetGraphStop stop, void *stop_data);
 

@@ -22,11 +22,12 @@ typedef struct {
   size_t images, channels;
   size_t in_h, in_w, out_h, out_w;
   unsigned kernel, stride, pad_y, pad_x;
+  EffnetActivation activation; /* of the forward pass */
 } EffnetConv;
 
 EffnetConv effnet_conv_of_block (EffnetPool *pool, const EffnetNet *net, const EffnetBlock *block,
                                  size_t images);
-/* out = bias + taps; @weights: [kernel * kernel][channels] */
+/* out = act (bias + taps); @weights: [kernel * kernel][channels] */
 void effnet_depthwise (const EffnetConv *conv, const float *x, const float *weights,
                        const float *bias, float *out);
 /* dx = the transposed convolution of dy. @scratch: effnet_depthwise_scratch() floats. */

@@ -108,7 +108,8 @@ run_product (const Product *q)
 
 void
 effnet_product (const EffnetProducts *p, size_t m, size_t n, size_t k, const float *x,
-                const float *packed, const float *bias, const float *residual, float *y)
+                const float *packed, const float *bias, EffnetActivation activation,
+                const float *residual, float *y)
 {
   Product q = {
       .p = p,
@@ -123,7 +124,7 @@ effnet_product (const EffnetProducts *p, size_t m, size_t n, size_t k, const flo
               .ldr = n,
               .c = y,
               .ldc = n,
-              .activation = EFFNET_ACTIVATION_NONE},
+              .activation = activation},
       .tile_rows = (size_t)TILE_BLOCKS * p->gemm->mr,
   };
 

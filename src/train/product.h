@@ -28,11 +28,12 @@ void effnet_product_pack (const EffnetProducts *p, size_t n, size_t k, const flo
 void effnet_product_pack_plain (const EffnetProducts *p, size_t n, size_t k, const float *w,
                                 float *packed);
 
-/* y[i][j] = bias[j] + sum_l x[i][l] packed[l][j] + residual[i][j]
+/* y[i][j] = act (bias[j] + sum_l x[i][l] packed[l][j]) + residual[i][j]
  * @x: [m][k]; @bias: [n rounded up to effnet_product_width()] or NULL; @residual: [m][n], may be
  * @y, or NULL; @y: [m][n] */
 void effnet_product (const EffnetProducts *p, size_t m, size_t n, size_t k, const float *x,
-                     const float *packed, const float *bias, const float *residual, float *y);
+                     const float *packed, const float *bias, EffnetActivation activation,
+                     const float *residual, float *y);
 
 /* Floats of scratch that effnet_outer_add() wants. */
 size_t effnet_outer_scratch (const EffnetKernel *gemm, size_t n_a, size_t n_b);

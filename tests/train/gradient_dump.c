@@ -36,6 +36,7 @@ run (EffnetGraph *graph, size_t images, const float *nhwc, const float *dlogits,
     effnet_graph_prepare (graph, nhwc + i * pixels, inputs + i * size);
   for (size_t i = 0, n; i < images; i += n) {
     n = MIN (graph->images, images - i);
+    graph->keep = TRUE;
     effnet_graph_forward (graph, n, inputs + i * size, logits + i * k, NULL, NULL);
     effnet_graph_backward (graph, n, dlogits + i * k, NULL, NULL);
   }

@@ -69,6 +69,7 @@ run (Fixture *f)
   effnet_params_forget (&f->graph.params);
   for (size_t i = 0, n; i < IMAGES; i += n) {
     n = MIN (f->graph.images, IMAGES - i);
+    f->graph.keep = TRUE;
     g_assert_true (effnet_graph_forward (&f->graph, n, f->input + i * size, f->logits + i * CLASSES,
                                          NULL, NULL));
     g_assert_true (effnet_graph_backward (&f->graph, n, f->dlogits + i * CLASSES, NULL, NULL));
@@ -134,6 +135,7 @@ check_differences (const char *variant, EffnetPadding padding, unsigned first, s
   set_up (&f, variant, padding, first, 1, 2);
   size = effnet_graph_input_size (&f.graph);
   effnet_params_forget (&f.graph.params);
+  f.graph.keep = TRUE;
   effnet_graph_forward (&f.graph, 1, f.input + size, f.logits, NULL, NULL);
   effnet_graph_backward (&f.graph, 1, f.dlogits, NULL, NULL);
   effnet_params_chain (&f.graph.params, f.pool);
