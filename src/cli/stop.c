@@ -44,6 +44,9 @@ cli_catch_signals (EffnetSession *session)
   sigaction (SIGALRM, &on_time, NULL);
   sigaction (SIGINT, &action, NULL);
   sigaction (SIGTERM, &action, NULL);
+  /* A terminal that is closed; under nohup it is not to be noticed. */
+  if (sigaction (SIGHUP, NULL, &on_time) == 0 && on_time.sa_handler != SIG_IGN)
+    sigaction (SIGHUP, &action, NULL);
 }
 
 void

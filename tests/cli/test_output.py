@@ -57,8 +57,8 @@ def lines_when_known():
 
 @test
 def signals():
-    """SIGINT and SIGTERM end the work between two lines, with 128 + their number"""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """SIGINT, SIGTERM and SIGHUP end the work between two lines, with 128 + their number"""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         tool = start("classify", "--json", *[CLIP] * 200)
         tool.stdout.readline()
         tool.send_signal(number)
@@ -67,6 +67,16 @@ def signals():
         assert out == b"" or out.endswith(b"\n"), out[-80:]
         for line in out.splitlines():
             json.loads(line)
+
+
+@test
+def nohup():
+    """what is to go on without its terminal does"""
+    tool = start("classify", "--json", *[CLIP] * 3, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    tool.stdout.readline()
+    tool.send_signal(signal.SIGHUP)
+    out, err = tool.communicate(timeout=60)
+    assert tool.returncode == 0 and err == b"", (tool.returncode, err)
 
 
 @test
