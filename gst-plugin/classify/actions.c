@@ -13,6 +13,7 @@ promote (GstEffnetClassify *self)
   GstEffnetEngine *stale = NULL;
   g_autoptr (GstEffnetEngine) engine = NULL;
   g_autoptr (GError) error = NULL;
+  g_autofree char *variant = NULL; /* until now */
 
   GST_OBJECT_LOCK (self);
   if (shadow->engine != NULL)
@@ -30,13 +31,18 @@ promote (GstEffnetClassify *self)
     stale = self->engine;
     self->engine = gst_effnet_shadow_take (shadow);
     g_clear_pointer (&shadow->path, g_free);
+    variant = g_steal_pointer (&self->model_settings.variant);
     gst_effnet_model_settings_clear (&self->model_settings);
     gst_effnet_model_settings_copy (&self->model_settings, &engine->settings);
+    g_free (self->model_settings.variant);
+    self->model_settings.variant = g_strdup ("auto"); /* as the candidate was opened */
     self->settled = ++self->generation;
   }
   GST_OBJECT_UNLOCK (self);
   if (stale == NULL)
     return FALSE;
+  if (!g_str_equal (variant != NULL ? variant : "auto", "auto"))
+    g_object_notify (G_OBJECT (self), "variant");
   gst_effnet_engine_unref (stale);
   g_object_notify (G_OBJECT (self), "model-file");
   g_object_notify (G_OBJECT (self), "shadow-model");

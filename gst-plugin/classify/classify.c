@@ -92,8 +92,8 @@
  *
  * ## Presets
  *
- * #GstPreset has `live-low-latency`, `throughput`, `low-power` and `archive`. They are installed
- * with the plugin; the environment variable `GST_PRESET_PATH` names a folder with others.
+ * #GstPreset has `live-low-latency`, `throughput`, `low-power` and `archive`, wherever the plugin
+ * is installed; a preset of the same name that gst_preset_save_preset() has saved takes its place.
  *
  * ## Fewer inferences
  *
@@ -278,6 +278,7 @@
 #include "classify/events.h"
 #include "classify/mode.h"
 #include "classify/model.h"
+#include "classify/presets.h"
 #include "classify/props.h"
 #include "classify/queries.h"
 #include "classify/tell.h"
@@ -289,7 +290,7 @@ GST_DEBUG_CATEGORY (gst_effnet_classify_debug);
 G_DEFINE_TYPE_WITH_CODE (GstEffnetClassify, gst_effnet_classify, GST_TYPE_BASE_TRANSFORM,
                          GST_DEBUG_CATEGORY_INIT (gst_effnet_classify_debug, "effnetclassify", 0,
                                                   "effnet: the classifying element");
-                         G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, NULL))
+                         G_IMPLEMENT_INTERFACE (GST_TYPE_PRESET, gst_effnet_classify_init_presets))
 GST_ELEMENT_REGISTER_DEFINE (effnetclassify, "effnetclassify", GST_RANK_NONE,
                              GST_TYPE_EFFNET_CLASSIFY)
 

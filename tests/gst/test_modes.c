@@ -366,60 +366,6 @@ test_mode (gconstpointer data)
   g_free (text);
 }
 
-/* ---- presets --------------------------------------------------------------------------------- */
-
-static void
-assert_setting (GstElement *element, const char *name, const char *text)
-{
-  GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
-  GValue value = G_VALUE_INIT, expected = G_VALUE_INIT;
-
-  g_assert_nonnull (pspec);
-  g_value_init (&expected, pspec->value_type);
-  g_assert_true (gst_value_deserialize (&expected, text));
-  g_object_get_property (G_OBJECT (element), name, &value);
-  if (gst_value_compare (&value, &expected) != GST_VALUE_EQUAL)
-    g_error ("%s is not %s", name, text);
-  g_value_unset (&value);
-  g_value_unset (&expected);
-}
-
-/* Each preset is there and sets what its file says: a misspelt line would be passed over. */
-static void
-test_presets (void)
-{
-  static const char *const names[] = {"live-low-latency", "throughput", "low-power", "archive"};
-  GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
-  char *path = source_path ("gst-plugin/presets/GstEffnetClassify.prs");
-  GKeyFile *file = g_key_file_new ();
-  guint n = 0;
-
-  g_assert_true (g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, NULL));
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    char **keys = g_key_file_get_keys (file, names[i], NULL, NULL);
-
-    g_assert_true (gst_preset_load_preset (GST_PRESET (element), names[i]));
-    for (char **key = keys; *key != NULL; key++) {
-      char *expected = g_key_file_get_value (file, names[i], *key, NULL), *text = NULL;
-
-      if (g_str_has_prefix (*key, "_meta/"))
-        g_assert_true (gst_preset_get_meta (GST_PRESET (element), names[i], "comment", &text));
-      else
-        assert_setting (element, *key, expected);
-      if (text != NULL)
-        g_assert_cmpstr (text, ==, expected);
-      n++;
-      g_free (text);
-      g_free (expected);
-    }
-    g_strfreev (keys);
-  }
-  g_assert_cmpuint (n, >=, 4 * 8);
-  g_key_file_unref (file);
-  g_free (path);
-  gst_object_unref (element);
-}
-
 /* ---- latency --------------------------------------------------------------------------------- */
 
 static void
@@ -511,7 +457,6 @@ main (int argc, char **argv)
     g_test_add_data_func (path, &autos[i], test_mode);
     g_free (path);
   }
-  g_test_add_func ("/gst/modes/presets", test_presets);
   g_test_add_func ("/gst/modes/announcements", test_announcements);
   g_test_add_func ("/gst/modes/latency", test_latency);
   return g_test_run ();

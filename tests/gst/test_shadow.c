@@ -108,10 +108,18 @@ get_string (GstHarness *h, const char *property)
 }
 
 static void
+count (GObject *object, GParamSpec *pspec, gpointer n)
+{
+  (void)object, (void)pspec;
+  g_atomic_int_inc ((int *)n);
+}
+
+static void
 test_promote (void)
 {
   char *other = dull_model (), *text;
-  GstHarness *h = harness_new ("top-k", 1, NULL);
+  GstHarness *h = harness_new ("top-k", 1, "variant", "lite0", NULL);
+  int notified = 0;
   gboolean promoted = TRUE;
   double before, after;
   GstBuffer *out;
@@ -125,8 +133,13 @@ test_promote (void)
   out = push_pull (h, photo_frame ("cat.jpg", 256, 256));
   before = result_double (result_of (out), "confidence");
   gst_buffer_unref (out);
+  g_signal_connect (h->element, "notify::variant", G_CALLBACK (count), &notified);
   g_signal_emit_by_name (h->element, "promote", &promoted);
   g_assert_true (promoted);
+  g_assert_cmpint (notified, ==, 1);
+  text = get_string (h, "variant");
+  g_assert_cmpstr (text, ==, "auto");
+  g_free (text);
   out = push_pull (h, photo_frame ("cat.jpg", 256, 256));
   after = result_double (result_of (out), "confidence");
   g_assert_cmpuint (result_list_length (result_of (out), "labels"), ==, 1); /* settings stay */
@@ -154,13 +167,6 @@ test_missing (void)
   g_assert_nonnull (message);
   gst_message_unref (message);
   harness_free (h);
-}
-
-static void
-count (GObject *object, GParamSpec *pspec, gpointer n)
-{
-  (void)object, (void)pspec;
-  g_atomic_int_inc ((int *)n);
 }
 
 /* The file is another one under the same name: only reload looks. */
