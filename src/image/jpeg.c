@@ -24,8 +24,8 @@
 #include "base/limits.h"
 #include "image/color.h"
 #include "image/exif.h"
+#include "image/jpeg_source.h"
 #include "image/jpeg_tables.h"
-#include "image/markers.h"
 
 #if JPEG_LIB_VERSION >= 70
 #  define DCT_WIDTH(k)      ((unsigned)(k)->DCT_h_scaled_size)
@@ -42,17 +42,15 @@
 struct _EffnetJpeg {
   struct jpeg_decompress_struct d;
   struct jpeg_error_mgr err;
-  struct jpeg_source_mgr src;
+  EffnetJpegSource *source;
   struct jpeg_progress_mgr progress;
   jmp_buf jump;
   EffnetStop *stop;
   gboolean created;
   const uint8_t *file;
-  size_t size;      /* bytes of it */
-  size_t given;     /* bytes that the source has given or left out */
-  gboolean ran_out; /* the source was asked for more than there is */
-  gboolean beyond;  /* reading what is not needed: only bytes left over count */
-  unsigned seen;    /* bit mask of the components that had a scan */
+  size_t size;     /* bytes of it */
+  gboolean beyond; /* reading what is not needed: only bytes left over count */
+  unsigned seen;   /* bit mask of the components that had a scan */
   EffnetDamage damage;
   char message[JMSG_LENGTH_MAX];
   double share;    /* of the last frame that is in doubt */
@@ -81,7 +79,7 @@ on_bytes_left (EffnetJpeg *jpeg, unsigned row)
   size_t n = (size_t)MAX (jpeg->err.msg_parm.i[0], 0);
   gboolean in_file = end >= jpeg->file && end <= jpeg->file + jpeg->size;
 
-  if (!in_file) /* the end marker that source_fill() makes */
+  if (!in_file) /* the end marker that the source makes */
     end = jpeg->file + jpeg->size;
   n = MIN (n, (size_t)(end - jpeg->file));
   effnet_damage_behind (&jpeg->damage, row, end - n, n, jpeg->message);
@@ -93,7 +91,7 @@ static gboolean
 is_end_of_scan (const EffnetJpeg *jpeg)
 {
   int marker = jpeg->d.unread_marker;
-  return jpeg->damage.interval == 0 && !jpeg->ran_out &&
+  return jpeg->damage.interval == 0 && !effnet_jpeg_source_ran_out (jpeg->source) &&
          (marker == JPEG_EOI || marker == 0xda || marker == 0xc4); /* SOS, DHT */
 }
 
@@ -151,65 +149,13 @@ on_progress (j_common_ptr common)
 }
 
 static void
-source_start (j_decompress_ptr d)
+on_end_of_file (j_decompress_ptr d)
 {
-  (void)d;
-}
-
-/* Gives the bytes from @from to the next start marker at or behind @segment, which libjpeg would
- * refuse and which is left out. */
-static void
-give (EffnetJpeg *jpeg, size_t from, size_t segment)
-{
-  size_t end = jpeg->size;
-  EffnetSegment s;
-
-  jpeg->given = end;
-  while (effnet_markers_next (jpeg->file, jpeg->size, &segment, &s)) {
-    if (s.code == EFFNET_MARKER_SOI) {
-      end = s.at;
-      jpeg->given = segment;
-      break;
-    }
-  }
-  jpeg->src.next_input_byte = jpeg->file + from;
-  jpeg->src.bytes_in_buffer = end - from;
-}
-
-/* The end of the bytes looks like the end of the file: bits that are then missing are found missing
- * by the entropy decoder, and a frame that only lacks its end marker is whole. The arithmetic
- * decoder takes missing bytes for zeros and says nothing. */
-static boolean
-source_fill (j_decompress_ptr d)
-{
-  static const JOCTET end[2] = {0xff, JPEG_EOI};
   EffnetJpeg *jpeg = d->client_data;
 
-  while (jpeg->given < jpeg->size) {
-    give (jpeg, jpeg->given, jpeg->given);
-    if (d->src->bytes_in_buffer > 0)
-      return TRUE;
-  }
   if (d->arith_code && !jpeg->beyond)
     effnet_damage_ahead (&jpeg->damage, d->input_iMCU_row,
                          "premature end of arithmetic-coded data");
-  jpeg->ran_out = TRUE;
-  d->src->next_input_byte = end;
-  d->src->bytes_in_buffer = sizeof end;
-  return TRUE;
-}
-
-static void
-source_skip (j_decompress_ptr d, long n)
-{
-  if (n <= 0)
-    return;
-  if ((size_t)n > d->src->bytes_in_buffer) {
-    source_fill (d);
-    return;
-  }
-  d->src->next_input_byte += n;
-  d->src->bytes_in_buffer -= (size_t)n;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -229,6 +175,7 @@ effnet_jpeg_new (EffnetStop *stop)
 {
   EffnetJpeg *jpeg = g_new0 (EffnetJpeg, 1);
   jpeg->stop = stop;
+  jpeg->source = effnet_jpeg_source_new (on_end_of_file);
   return jpeg;
 }
 
@@ -240,6 +187,7 @@ effnet_jpeg_free (EffnetJpeg *jpeg)
   jpeg_destroy_decompress (&jpeg->d);
   for (unsigned c = 0; c < 3; c++)
     g_free (jpeg->lines[c]);
+  effnet_jpeg_source_free (jpeg->source);
   g_free (jpeg->planes);
   g_free (jpeg);
 }
@@ -255,12 +203,7 @@ create (EffnetJpeg *jpeg)
   jpeg->err.output_message = on_output;
   jpeg->d.client_data = jpeg;
   jpeg_create_decompress (&jpeg->d);
-  jpeg->src.init_source = source_start;
-  jpeg->src.fill_input_buffer = source_fill;
-  jpeg->src.skip_input_data = source_skip;
-  jpeg->src.resync_to_restart = jpeg_resync_to_restart;
-  jpeg->src.term_source = source_start;
-  jpeg->d.src = &jpeg->src;
+  effnet_jpeg_source_attach (jpeg->source, &jpeg->d);
   jpeg->progress.progress_monitor = on_progress;
   jpeg->d.progress = &jpeg->progress;
   jpeg->d.mem->max_memory_to_use = EFFNET_JPEG_MEMORY_MAX;
@@ -272,12 +215,10 @@ create (EffnetJpeg *jpeg)
 static void
 read_header (EffnetJpeg *jpeg)
 {
-  size_t start = effnet_markers_start (jpeg->file, jpeg->size);
-
-  jpeg->ran_out = jpeg->beyond = FALSE;
+  jpeg->beyond = FALSE;
   jpeg->seen = 0;
   effnet_damage_begin (&jpeg->damage);
-  give (jpeg, start, MIN (start + 2, jpeg->size));
+  effnet_jpeg_source_begin (jpeg->source, jpeg->file, jpeg->size);
   jpeg_read_header (&jpeg->d, TRUE);
 }
 
@@ -374,7 +315,7 @@ scans_are_complete (const EffnetJpeg *jpeg)
 {
   const struct jpeg_decompress_struct *d = &jpeg->d;
 
-  if (!jpeg->ran_out)
+  if (!effnet_jpeg_source_ran_out (jpeg->source))
     return TRUE;
   if (jpeg->seen != (1u << d->num_components) - 1)
     return FALSE;
