@@ -14,7 +14,7 @@
 #include "classify/heads.h"
 #include "classify/inference.h"
 #include "classify/labels.h"
-#include "classify/latency.h"
+#include "latency.h"
 #include "classify/learn.h"
 #include "classify/load.h"
 #include "classify/outbox.h"

@@ -36,7 +36,8 @@ struct _EffnetModel {
 struct _EffnetSession {
   EffnetModel *model;
   EffnetPool *pool;
-  EffnetArena arena; /* buffers of `images` images, then, but in a crew, each worker's scratch */
+  EffnetArena arena;  /* buffers of `images` images, then, but in a crew, each worker's scratch */
+  size_t own_scratch; /* bytes of it; 0: in a crew */
   EffnetScratch *scratch; /* in a crew, all of whose sessions share it; else NULL */
   size_t images;
   EffnetFrontend *frontend;
@@ -61,9 +62,6 @@ struct _EffnetSession {
     uint64_t ns; /* of each */
   } ahead;
 };
-
-/* Bytes of its arena that are the workers' scratch. */
-size_t effnet_session_own_scratch (const EffnetSession *session);
 
 /* Walks the plan over @inputs, [images] of float [in_h][in_w][3], between effnet_pool_enter() and
  * _leave(); features and logits are then in the arena, unless the session was stopped meanwhile.

@@ -40,8 +40,8 @@ static float *
 copy_of (const EffnetSession *session, unsigned stage, size_t i)
 {
   const EffnetPlan *plan = session->model->plan;
-  size_t at = session->images * plan->arena_bytes + effnet_session_own_scratch (session) +
-              i * session->tapped_bytes;
+  size_t at =
+      session->images * plan->arena_bytes + session->own_scratch + i * session->tapped_bytes;
 
   for (unsigned s = 0; s < stage; s++)
     at += session->tapped >> s & 1 ? tap_bytes (&plan->taps[s]) : 0;

@@ -82,21 +82,12 @@ check_options (const EffnetSessionOptions *options, GError **error)
   return TRUE;
 }
 
-size_t
-effnet_session_own_scratch (const EffnetSession *session)
-{
-  if (effnet_pool_is_crew (session->pool))
-    return 0;
-  return effnet_pool_size (session->pool) * session->model->plan->scratch_bytes;
-}
-
 /* For batches of up to @images. */
 static gboolean
 make_arena (EffnetSession *session, size_t images, GError **error)
 {
   const EffnetPlan *plan = session->model->plan;
-  size_t bytes =
-      images * (plan->arena_bytes + session->tapped_bytes) + effnet_session_own_scratch (session);
+  size_t bytes = images * (plan->arena_bytes + session->tapped_bytes) + session->own_scratch;
   gboolean shares = effnet_pool_is_crew (session->pool);
 
   if (session->images >= images)
@@ -126,6 +117,8 @@ session_new (EffnetModel *model, EffnetPool *pool, const EffnetSessionOptions *o
 
   session->model = effnet_model_ref (model);
   session->pool = pool;
+  if (!effnet_pool_is_crew (pool))
+    session->own_scratch = effnet_pool_size (pool) * plan->scratch_bytes;
   if (!options->frontend_only &&
       (!effnet_session_tap (session, options->stages, error) || !make_arena (session, 1, error)))
     return NULL;

@@ -2,7 +2,7 @@
  *
  * inference-mode: who waits for whom, which result a buffer carries, and what LATENCY queries are
  * told. */
-#include "classify/latency.h"
+#include "latency.h"
 #include "common.h"
 
 #include <effnet/scheduler.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The 95th percentile of the newest frames, in whole milliseconds. */
-#include "classify/latency.h"
+#include "latency.h"
 
 #include "base/percentile.h"
 
