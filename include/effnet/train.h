@@ -37,6 +37,7 @@
 G_BEGIN_DECLS
 
 #define EFFNET_TRAIN_FEATURES_MAX 1000000 /* of a feature vector */
+#define EFFNET_HEAD_BASIS_MAX     256     /* rows of a basis */
 #define EFFNET_TRAIN_FOLDS_MAX    20      /* of the cross-validation */
 #define EFFNET_RELIABILITY_BINS   15      /* of equal width over the scores 0 to 1 */
 #define EFFNET_CURVE_POINTS       4       /* 1/8, 1/4, 1/2 and all of the groups */
@@ -62,11 +63,12 @@ typedef enum {
  * @EFFNET_UNKNOWN_NONE: the head does not tell
  * @EFFNET_UNKNOWN_EUCLIDEAN: the distance to the nearest mean
  * @EFFNET_UNKNOWN_COSINE: the same of features and means of length 1: sqrt (2 - 2 cos)
- * @EFFNET_UNKNOWN_MAHALANOBIS: the distance to the nearest mean in units of the spread that the
- *   classes share, which the basis describes
+ * @EFFNET_UNKNOWN_MAHALANOBIS: as COSINE, less what lies along the directions in which rows of one
+ *   class differ anyway (K. Lee et al., "A Simple Unified Framework for Detecting
+ *   Out-of-Distribution Samples and Adversarial Attacks", 2018)
  *
- * How far features are from what was trained. With x the features, of length 1 for cosine, the
- * square of the distance to mean m is |x - m|^2 - |B (x - m)|^2, where B is the basis.
+ * How far features are from what was trained. With x the features, of length 1 but for EUCLIDEAN,
+ * the square of the distance to mean m is |x - m|^2 - |B (x - m)|^2, where B is the basis.
  */
 typedef enum {
   EFFNET_UNKNOWN_NONE,
@@ -210,7 +212,9 @@ typedef struct {
  * @no_unknown: TRUE: the head does not tell unknown
  * @known_rate: share of pictures of the classes that shall not count as unknown; 0 = 0.95
  * @precision: for softmax: share of right answers from which a class counts as recognised; 0 = 0.95
- * @unknown_features: (nullable): [n_unknown][n_features] of pictures of none of the classes
+ * @unknown_features: (nullable): [n_unknown][n_features] of pictures of none of the classes. With
+ *   them the threshold is where most pictures of both sorts are told right, each sort counted as
+ *   half, instead of where @known_rate puts it
  * @n_unknown: rows of @unknown_features
  *
  * All zero is the default of each.

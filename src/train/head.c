@@ -10,6 +10,7 @@ struct _EffnetHead {
   gatomicrefcount references;
   EffnetHeadInfo info; /* its pointers lead into what follows */
   float *numbers;
+  double *projected; /* [n_means][n_basis] means in the basis */
   char **labels;
   char *texts[5];
 };
@@ -49,11 +50,10 @@ check_sizes (const EffnetHeadInfo *info, GError **error)
   if (info->n_features == 0 || info->n_features > EFFNET_TRAIN_FEATURES_MAX)
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT, "the head has %u features, expected 1 to %d",
                         info->n_features, EFFNET_TRAIN_FEATURES_MAX);
-  if (info->n_means > EFFNET_CLASSES_MAX || info->n_basis > info->n_features)
+  if (info->n_means > EFFNET_CLASSES_MAX || info->n_basis > EFFNET_HEAD_BASIS_MAX)
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
-                        "the head has %u means and %u rows of a basis, expected at most %d and "
-                        "its %u features",
-                        info->n_means, info->n_basis, EFFNET_CLASSES_MAX, info->n_features);
+                        "the head has %u means and %u rows of a basis, expected at most %d and %d",
+                        info->n_means, info->n_basis, EFFNET_CLASSES_MAX, EFFNET_HEAD_BASIS_MAX);
   if (info->unknown_method != EFFNET_UNKNOWN_NONE && info->n_means == 0)
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
                         "the head tells unknown by distance but has no means");
@@ -146,6 +146,7 @@ effnet_head_new (const EffnetHeadInfo *info, GError **error)
     return NULL;
   }
   copy_info (head, info);
+  head->projected = effnet_head_project (&head->info);
   return head;
 }
 
@@ -165,6 +166,7 @@ effnet_head_unref (EffnetHead *head)
     g_free (head->texts[i]);
   g_strfreev (head->labels);
   g_free (head->numbers);
+  g_free (head->projected);
   g_free (head);
 }
 
@@ -193,17 +195,43 @@ effnet_head_scores (EffnetHeadKind kind, unsigned n_classes, double temperature,
     scores[k] = (float)(exp ((logits[k] - most) / temperature) / sum);
 }
 
+/* out [n_basis] := basis times the features */
+static void
+project (const EffnetHeadInfo *info, const float *features, double scale, double *out)
+{
+  for (size_t b = 0; b < info->n_basis; b++) {
+    const float *row = info->basis + b * info->n_features;
+    double sum = 0;
+
+    for (size_t j = 0; j < info->n_features; j++)
+      sum += (double)row[j] * features[j];
+    out[b] = scale * sum;
+  }
+}
+
+double *
+effnet_head_project (const EffnetHeadInfo *info)
+{
+  double *projected = g_new (double, (size_t)info->n_means * info->n_basis + 1);
+
+  for (size_t m = 0; m < info->n_means; m++)
+    project (info, info->means + m * info->n_features, 1, projected + m * info->n_basis);
+  return projected;
+}
+
 double
-effnet_head_distance (const EffnetHeadInfo *info, const float *features)
+effnet_head_distance (const EffnetHeadInfo *info, const double *projected, const float *features)
 {
   size_t d = info->n_features;
   double best = INFINITY, scale = 1, length = 0;
+  double own[EFFNET_HEAD_BASIS_MAX];
 
-  if (info->unknown_method == EFFNET_UNKNOWN_COSINE) {
+  if (info->unknown_method != EFFNET_UNKNOWN_EUCLIDEAN) {
     for (size_t j = 0; j < d; j++)
       length += (double)features[j] * features[j];
     scale = length > 0 ? 1 / sqrt (length) : 0;
   }
+  project (info, features, scale, own);
   for (size_t m = 0; m < info->n_means; m++) {
     const float *mean = info->means + m * d;
     double square = 0;
@@ -213,11 +241,7 @@ effnet_head_distance (const EffnetHeadInfo *info, const float *features)
       square += difference * difference;
     }
     for (size_t b = 0; b < info->n_basis; b++) {
-      const float *row = info->basis + b * d;
-      double along = 0;
-
-      for (size_t j = 0; j < d; j++)
-        along += row[j] * (scale * features[j] - mean[j]);
+      double along = own[b] - projected[m * info->n_basis + b];
       square -= along * along;
     }
     best = MIN (best, square);
@@ -246,6 +270,6 @@ effnet_head_apply (const EffnetHead *head, const float *features, float *logits,
     effnet_head_scores (info->kind, info->n_classes, info->temperature, out, scores);
   if (distance == NULL)
     return FALSE;
-  *distance = tells ? effnet_head_distance (info, features) : 0;
+  *distance = tells ? effnet_head_distance (info, head->projected, features) : 0;
   return tells && *distance > info->unknown_threshold;
 }

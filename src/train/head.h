@@ -9,7 +9,10 @@
 /* Scores of [k] logits in place: softmax, or the sigmoid of each. */
 void effnet_head_scores (EffnetHeadKind kind, unsigned n_classes, double temperature,
                          const float *logits, float *scores);
+/* [n_means][n_basis] the means in the basis, for the next; free with g_free(). */
+double *effnet_head_project (const EffnetHeadInfo *info);
 /* The distance as EffnetUnknownMethod defines it, of any info with means. */
-double effnet_head_distance (const EffnetHeadInfo *info, const float *features);
+double effnet_head_distance (const EffnetHeadInfo *info, const double *projected,
+                             const float *features);
 
 #endif
