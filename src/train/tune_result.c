@@ -97,9 +97,11 @@ far_away (const EffnetHeadInfo *info, const Side *held_out, double share)
 {
   size_t n = held_out->set.n_rows, last = (size_t)(share * (double)n);
   g_autofree double *distances = g_new (double, n);
+  g_autofree double *projected = effnet_head_project (info);
 
   for (size_t i = 0; i < n; i++)
-    distances[i] = effnet_head_distance (info, held_out->features + i * info->n_features);
+    distances[i] =
+        effnet_head_distance (info, projected, held_out->features + i * info->n_features);
   qsort (distances, n, sizeof *distances, by_size);
   return distances[MIN (last, n - 1)];
 }

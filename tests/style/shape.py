@@ -16,7 +16,7 @@ FILE_LINES, FUNCTION_LINES = 600, 60
 BUDGETS = [
     ("the kernels", r"src/kernels/", 5800),
     ("the tool", r"src/cli/", 7800),
-    ("training", r"src/train/", 7500),
+    ("training", r"src/train/", 8500),
     ("the core beside kernels and tool", r"src/", 15700),
     ("the first element, classify", r"gst-plugin/classify/", 10800),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2400),
