@@ -3,7 +3,7 @@
  * The 95th percentile of the newest frames, in whole milliseconds. */
 #include "latency.h"
 
-#include "base/percentile.h"
+#include "effnet/percentile.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * its life. */
 #include "stats.h"
 
-#include "base/percentile.h"
+#include "effnet/percentile.h"
 
 void
 gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns)

@@ -5,7 +5,7 @@
  * input has pixels. */
 #include "classify/budget.h"
 
-#include "base/percentile.h"
+#include "effnet/percentile.h"
 
 #include <string.h>
 

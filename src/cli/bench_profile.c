@@ -3,7 +3,7 @@
  * The network step by step: medians over runs of effnet_session_get_profile(). */
 #include "cli/bench.h"
 
-#include "base/percentile.h"
+#include "effnet/percentile.h"
 #include "cli/peak.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * effnet bench: opens, warms up, times effnet_session_run() and nothing else between two readings
  * of the clock. With several streams each has a session and a thread of its own. The peer of this
  * in tests/bench only drives it. */
-#include "base/percentile.h"
+#include "effnet/percentile.h"
 #include "cli/bench.h"
 #include "cli/cli.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/percentile.h"
+#include "effnet/percentile.h"
 
 void
 effnet_waits_note (EffnetWaits *waits, uint64_t ns)

@@ -16,7 +16,7 @@
 #include "base/cpu.h"
 #include "base/dtype.h"
 #include "base/error.h"
-#include "base/percentile.h"
+#include "effnet/percentile.h"
 
 static void
 test_arena (void)
