@@ -162,6 +162,9 @@ to_rgb (GstEffnetPicture *picture, const EffnetRegion *part, guint *width, guint
 
   target_size (&picture->info, part, width, height);
   gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, *width, *height);
+  info.fps_n = picture->info.fps_n; /* which the converter compares */
+  info.fps_d = picture->info.fps_d;
+  info.interlace_mode = picture->info.interlace_mode;
   if (!gst_video_frame_map (&from, &picture->info, picture->buffer, GST_MAP_READ))
     return NULL;
   buffer = gst_buffer_new_allocate (NULL, info.size, NULL);

@@ -228,30 +228,23 @@ append_line (const char *folder, const char *line, GError **error)
   return ok;
 }
 
-/* Returns: bytes written; 0 with an error */
-static guint64
-write_example (const char *folder, GstEffnetExample *example, GBytes *jpeg, GError **error)
+static gboolean
+write_example (const char *folder, const char *file, const char *line, GBytes *jpeg, GError **error)
 {
-  g_autofree char *class = folder_of (example->label);
-  g_autofree char *name = name_of (example);
-  g_autofree char *file = g_build_filename (class, name, NULL);
-  g_autofree char *directory = g_build_filename (folder, class, NULL);
   g_autofree char *path = g_build_filename (folder, file, NULL);
-  g_autofree char *line = line_of (example, file);
+  g_autofree char *directory = g_path_get_dirname (path);
   g_autoptr (GError) failure = NULL;
   gsize size;
   gconstpointer data = g_bytes_get_data (jpeg, &size);
 
-  if (g_mkdir_with_parents (directory, 0777) != 0) {
-    fail (error, directory, errno);
-    return 0;
-  }
+  if (g_mkdir_with_parents (directory, 0777) != 0)
+    return fail (error, directory, errno);
   if (!g_file_set_contents_full (path, data, (gssize)size, G_FILE_SET_CONTENTS_CONSISTENT, 0666,
                                  &failure)) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "save-examples: %s", failure->message);
-    return 0;
+    return FALSE;
   }
-  return append_line (folder, line, error) ? size + strlen (line) : 0;
+  return append_line (folder, line, error);
 }
 
 static GBytes *
@@ -305,16 +298,17 @@ note_failure (GstEffnetSaver *saver, const GError *error)
 static void
 save (GstEffnetSaver *saver, GstEffnetExample *example)
 {
+  g_autofree char *class = folder_of (example->label);
+  g_autofree char *name = name_of (example);
+  g_autofree char *file = g_build_filename (class, name, NULL);
+  g_autofree char *line = line_of (example, file);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) jpeg = jpeg_of (example, &error);
-  guint64 size = 0;
+  guint64 size = jpeg != NULL ? g_bytes_get_size (jpeg) + strlen (line) : 0;
 
-  if (jpeg != NULL) {
-    if (!has_room (saver, g_bytes_get_size (jpeg)))
-      return;
-    size = write_example (saver->folder, example, jpeg, &error);
-  }
-  if (size == 0) {
+  if (jpeg != NULL && !has_room (saver, size))
+    return;
+  if (jpeg == NULL || !write_example (saver->folder, file, line, jpeg, &error)) {
     note_failure (saver, error);
     return;
   }
