@@ -2,6 +2,7 @@
  *
  * Texts -> rules -> a score for each class; and the ranking that looks at it. */
 #include "classes.h"
+#include "text.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,18 +12,6 @@
 
 static const char *const rule_names[GST_EFFNET_N_RULES] = {"class-allow", "class-deny",
                                                            "class-thresholds"};
-
-guint
-gst_effnet_part_position (const char *text, char separator, guint index)
-{
-  const char *at = text;
-
-  for (; index > 0 && strchr (at, separator) != NULL; index--)
-    at = strchr (at, separator) + 1;
-  while (g_ascii_isspace (*at))
-    at++;
-  return (guint)g_utf8_strlen (text, at - text) + 1;
-}
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
@@ -48,7 +37,7 @@ parse (GstEffnetClassRules *rules, GstEffnetRule rule, const char *text, GError 
   g_autoptr (GArray) scores = g_array_new (FALSE, FALSE, sizeof (double));
 
   for (char **part = parts; *part != NULL; part++) {
-    g_autofree char *as_given = g_strdup (*part);
+    g_autofree char *as_given = gst_effnet_printable (*part);
     double score = 0.0;
 
     if (*g_strstrip (*part) == '\0')
@@ -242,8 +231,10 @@ append_near (GString *to, const GArray *names, const char *word)
     near[at] = name;
     distances[at] = d;
   }
-  for (guint i = 0; i < n; i++)
-    g_string_append_printf (to, "%s\"%s\"", i == 0 ? " (near: " : ", ", near[i]->name);
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *name = gst_effnet_printable (near[i]->name);
+    g_string_append_printf (to, "%s\"%s\"", i == 0 ? " (near: " : ", ", name);
+  }
   if (n > 0)
     g_string_append_c (to, ')');
 }
@@ -258,7 +249,8 @@ complain (GString *to, const GArray *names, GstEffnetRule rule, const char *word
                             n);
   else
     g_string_append (to, "; ");
-  g_string_append_printf (to, "%s \"%s\"", rule_names[rule], word);
+  g_autofree char *shown = gst_effnet_printable (word);
+  g_string_append_printf (to, "%s \"%s\"", rule_names[rule], shown);
   append_near (to, names, word);
 }
 

@@ -31,10 +31,6 @@ typedef struct {
   double unknown;                   /* what the best must reach to be named; 0 = nothing */
 } GstEffnetClassRules;
 
-/* Where the part of @text behind @index separators begins, for messages: characters from 1 on, with
- * spaces before the part passed over. */
-guint gst_effnet_part_position (const char *text, char separator, guint index);
-
 /* Returns: NULL with a sentence about the part of a text that is wrong. @texts: NULL and "" say
  * nothing. */
 GstEffnetClassRules *gst_effnet_class_rules_new (const char *const texts[GST_EFFNET_N_RULES],

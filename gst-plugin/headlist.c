@@ -2,6 +2,7 @@
  *
  * Text -> names and paths -> opened heads. */
 #include "headlist.h"
+#include "text.h"
 
 #include <effnet/effnet.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static gboolean
 add_pair (GArray *pairs, const char *text, GError **error)
 {
   Pair pair = {.name = g_strstrip (g_strdup (text))};
+  g_autofree char *shown = gst_effnet_printable (text);
   char *equals = strchr (pair.name, '=');
 
   if (*pair.name == '\0') { /* of "a;;b" */
@@ -55,16 +57,17 @@ add_pair (GArray *pairs, const char *text, GError **error)
 not_a_pair : {
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                "heads: \"%s\" is not NAME=FOLDER, as in scene=models/scene;weather=models/weather",
-               text);
+               shown);
   g_free (pair.name);
   return FALSE;
 }
 twice : {
+  g_autofree char *name = gst_effnet_printable (pair.name);
   g_set_error (
       error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
       "heads: two heads would be called \"%s\"; expected a name of its own for each, other "
       "than \"" GST_EFFNET_TAUGHT "\", which is the one that the action train makes",
-      pair.name);
+      name);
   g_free (pair.name);
   return FALSE;
 }

@@ -3,7 +3,7 @@
  * A text of named regions, and a walk over the regions of interest of a buffer, whichever way a
  * detector attached them. */
 #include "classify/regions.h"
-#include "classes.h"
+#include "text.h"
 
 #ifdef HAVE_GST_ANALYTICS
 #  include <gst/analytics/analytics.h>
@@ -103,6 +103,7 @@ parse_region (const char *part, GArray *regions, GError **error)
 {
   const char *colon = strchr (part, ':'), *fault;
   g_autofree char *name = g_strndup (part, colon != NULL ? (gsize)(colon - part) : 0);
+  g_autofree char *shown = gst_effnet_printable (part);
   GstEffnetNamedRegion region;
   double v[4];
 
@@ -111,20 +112,21 @@ parse_region (const char *part, GArray *regions, GError **error)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "\"%s\" is not a region; expected NAME:X,Y,WIDTH,HEIGHT, as in "
                  "gate:0.1,0.2,0.3,0.4, with ';' between regions",
-                 part);
+                 shown);
     return FALSE;
   }
   fault = find_fault (v);
   if (fault != NULL) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                 "\"%s\": %s; numbers are fractions of the frame", part, fault);
+                 "\"%s\": %s; numbers are fractions of the frame", shown, fault);
     return FALSE;
   }
   for (guint i = 0; i < regions->len; i++) {
     if (strcmp (g_array_index (regions, GstEffnetNamedRegion, i).name, name) == 0) {
       g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                   "\"%s\": there already is a region \"%s\"; each needs a name of its own", part,
-                   name);
+                   "\"%s\": there already is a region of that name; each needs a name of its "
+                   "own",
+                   shown);
       return FALSE;
     }
   }
@@ -139,7 +141,7 @@ clear_named (gpointer region)
   g_free (((GstEffnetNamedRegion *)region)->name);
 }
 
-/* Whether @part may be repeated in messages, and its name carried by results. */
+/* Whether the name in @part may be carried by results. */
 static gboolean
 is_text (const char *part)
 {

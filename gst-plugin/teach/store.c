@@ -13,6 +13,7 @@
  *   sha256                32 bytes, of all before */
 #define _GNU_SOURCE /* flock, O_NOFOLLOW */
 #include "teach/store.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -184,7 +185,7 @@ read_head (GstEffnetStore *store, Reader *r, guint32 *n_versions, guint32 *n_exe
   if (format != FORMAT) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
                  "teach-file %s has format %u; this version reads format %d: use another name",
-                 store->path, format, FORMAT);
+                 store->shown, format, FORMAT);
     return FALSE;
   }
   if (backbone == NULL || n_features != store->n_features ||
@@ -192,7 +193,7 @@ read_head (GstEffnetStore *store, Reader *r, guint32 *n_versions, guint32 *n_exe
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
                  "teach-file %s has %u features of the weights %.8s...; the model in use has %u, "
                  "weights %.8s...: use that model, or another teach-file for this one",
-                 store->path, n_features, backbone != NULL ? backbone : "", store->n_features,
+                 store->shown, n_features, backbone != NULL ? backbone : "", store->n_features,
                  store->backbone);
     return FALSE;
   }
@@ -215,7 +216,7 @@ parse (GstEffnetStore *store, const guint8 *bytes, gsize size, GError **error)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
                  "teach-file %s holds something else: nothing is written over it; expected a file "
                  "that effnetclassify made, or a new name",
-                 store->path);
+                 store->shown);
     return FALSE;
   }
   if (!is_intact (bytes, size))
@@ -236,7 +237,7 @@ damaged:
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
                "teach-file %s is damaged (%" G_GSIZE_FORMAT " bytes): put back a copy of it, or "
                "move it away to begin a new one",
-               store->path, size);
+               store->shown, size);
   return FALSE;
 }
 
@@ -250,15 +251,16 @@ take_lock (GstEffnetStore *store, GError **error)
 
   store->lock = g_open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
   if (store->lock < 0) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "teach-file %s: %s cannot be made: %s",
-                 store->path, path, g_strerror (errno));
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "teach-file %s: its .lock cannot be made beside it: %s", store->shown,
+                 g_strerror (errno));
     return FALSE;
   }
   if (flock (store->lock, LOCK_EX | LOCK_NB) == 0)
     return TRUE;
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
                "teach-file %s is open in another element or program: give each its own",
-               store->path);
+               store->shown);
   return FALSE;
 }
 
@@ -275,7 +277,7 @@ load (GstEffnetStore *store, GError **error)
   if (!S_ISREG (info.st_mode) || (gsize)info.st_size > FILE_MAX) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
                  "teach-file %s is no file that effnetclassify made; expected one of at most %u MB",
-                 store->path, (guint)(FILE_MAX >> 20));
+                 store->shown, (guint)(FILE_MAX >> 20));
     return FALSE;
   }
   if (g_file_get_contents (store->path, &bytes, &size, &failure))
@@ -290,6 +292,7 @@ gst_effnet_store_open (const char *path, const GstEffnetSource *source, GError *
   GstEffnetStore *store = g_new0 (GstEffnetStore, 1);
 
   store->path = g_strdup (path);
+  store->shown = gst_effnet_printable (path);
   store->lock = -1;
   store->model = effnet_model_ref (source->model);
   store->backbone = g_strdup (source->backbone);
@@ -298,7 +301,7 @@ gst_effnet_store_open (const char *path, const GstEffnetSource *source, GError *
   store->versions = g_array_new (FALSE, FALSE, sizeof (GstEffnetVersion));
   if (strlen (store->backbone) != HASH_LENGTH)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-                 "teach-file %s needs a model from a file: this one has no checksum", path);
+                 "teach-file %s needs a model from a file: this one has no checksum", store->shown);
   else if (take_lock (store, error) && load (store, error))
     return store;
   gst_effnet_store_free (store);
@@ -315,6 +318,7 @@ gst_effnet_store_free (GstEffnetStore *store)
   g_free (store->backbone);
   effnet_model_unref (store->model);
   g_free (store->path);
+  g_free (store->shown);
   g_free (store);
 }
 
@@ -407,7 +411,7 @@ gst_effnet_store_add (GstEffnetStore *store, GstEffnetExemplar *exemplar, GError
       !g_ptr_array_find_with_equal_func (labels, exemplar->label, g_str_equal, NULL)) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "\"%s\" would be label %u of teach-file %s; at most %d can be taught",
-                 exemplar->label, labels->len + 1, store->path, GST_EFFNET_TAUGHT_MAX);
+                 exemplar->label, labels->len + 1, store->shown, GST_EFFNET_TAUGHT_MAX);
     gst_effnet_exemplar_unref (exemplar);
     return FALSE;
   }

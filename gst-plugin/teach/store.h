@@ -47,6 +47,7 @@ typedef struct {
 
 typedef struct {
   char *path;
+  char *shown;          /* the same for messages */
   int lock;             /* of the file that says that the store is open */
   EffnetModel *model;   /* the network, a reference, */
   char *backbone;       /* and the sha256 of its weights, which gave the embeddings */

@@ -192,8 +192,8 @@ gst_effnet_teacher_open (GstEffnetTeacher *teacher, const char *path, const GstE
     return FALSE;
   worker = gst_effnet_worker_new ("effnet-teach", run, teacher, &failure);
   if (worker == NULL) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "teach-file %s needs a thread: %s", path,
-                 failure->message);
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "teach-file %s needs a thread: %s",
+                 store->shown, failure->message);
     g_error_free (failure);
     gst_effnet_store_free (store);
     return FALSE;
@@ -299,7 +299,7 @@ find_seen (GstEffnetTeacher *teacher, const char *part, GError **error)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
                  "teach-file %s was opened for another model than the one in use now: set the "
                  "pipeline to READY and back, with a teach-file for this model",
-                 teacher->store->path);
+                 teacher->store->shown);
   else if (teacher->seen->len == 0)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "No frame of this stream has been classified yet: there is nothing to teach");

@@ -356,6 +356,49 @@ test_wrong_regions_at_start (gconstpointer regions)
   gst_object_unref (element);
 }
 
+/* Whatever a text property holds, what the element says of it is one short line that a terminal
+ * shows as it is. */
+static void
+test_hostile_texts (gconstpointer data)
+{
+  GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
+  GstBus *bus = gst_bus_new ();
+  guint n = 0, n_texts = 0;
+  GParamSpec **specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+  GstMessage *message;
+
+  gst_element_set_bus (element, bus);
+  for (guint i = 0; i < n; i++) {
+    if (!G_IS_PARAM_SPEC_STRING (specs[i]) || specs[i]->owner_type == GST_TYPE_OBJECT ||
+        !(specs[i]->flags & G_PARAM_WRITABLE))
+      continue;
+    n_texts++;
+    g_autofree char *text = g_strconcat ("/nowhere/", data, NULL);
+    g_object_set (element, specs[i]->name, text, NULL);
+    gst_element_set_state (element, GST_STATE_PAUSED);
+    gst_element_set_state (element, GST_STATE_NULL);
+    g_object_set (element, specs[i]->name, NULL, NULL);
+    while ((message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING))) {
+      g_autoptr (GError) error = NULL;
+
+      if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+        gst_message_parse_error (message, &error, NULL);
+      else
+        gst_message_parse_warning (message, &error, NULL);
+      g_test_message ("%s: %.300s", specs[i]->name, error->message);
+      g_assert_cmpuint (strlen (error->message), <, 2000);
+      for (const char *c = error->message; *c != '\0'; c = g_utf8_next_char (c))
+        g_assert_true (g_unichar_isprint (g_utf8_get_char (c)));
+      gst_message_unref (message);
+    }
+  }
+  g_assert_cmpuint (n_texts, >, 8);
+  g_free (specs);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+}
+
 /* ---- the log --------------------------------------------------------------------------------- */
 
 static GMutex lock;
@@ -484,6 +527,8 @@ test_guesses (void)
 int
 main (int argc, char **argv)
 {
+  static char wide[20000];
+
   test_init (&argc, &argv);
   g_test_add_func ("/gst/settings/set-in-ready", test_set_in_ready);
   g_test_add_func ("/gst/settings/wrong-in-ready", test_wrong_in_ready);
@@ -496,6 +541,12 @@ main (int argc, char **argv)
                         "caf\xc3\xa9:0,0,.5,1;gate 0,0,1,1", test_wrong_regions_at_start);
   g_test_add_data_func ("/gst/settings/wrong-regions-at-start/outside",
                         "caf\xc3\xa9:0,0,.5,1;gate:1,0.5,0.5,0.5", test_wrong_regions_at_start);
+  g_test_add_data_func ("/gst/settings/hostile-texts/control", "a\x01\x1b[31m\n\x7f\xc2\x9b",
+                        test_hostile_texts);
+  g_test_add_data_func ("/gst/settings/hostile-texts/direction",
+                        "\xe2\x80\xae\xe2\x81\xa6=x;\xef\xbb\xbf", test_hostile_texts);
+  g_test_add_data_func ("/gst/settings/hostile-texts/long", memset (wide, 'x', sizeof wide - 1),
+                        test_hostile_texts);
   g_test_add_func ("/gst/settings/guesses", test_guesses);
   g_test_add_func ("/gst/settings/log", test_log);
   g_test_add_func ("/gst/settings/warm-up-once", test_warm_up_once);

@@ -96,8 +96,9 @@ test_unknown_names (void)
 static void
 test_texts_that_are_none (void)
 {
-  static const char *const texts[] = {"cat",      "cat=",    "=0.5",        "cat=high", "cat=1.5",
-                                      "cat=-0.1", "cat=nan", "cat=0.5,dog", "\xff=0.5"};
+  static const char *const texts[] = {"cat",      "cat=",     "=0.5",       "cat=high",
+                                      "cat=1.5",  "cat=-0.1", "cat=nan",    "cat=0.5,dog",
+                                      "\xff=0.5", "c\x01t",   "\x1b[31m=2", "\xe2\x80\xae\n=x"};
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
     const char *all[] = {NULL, NULL, texts[i]};
@@ -106,6 +107,8 @@ test_texts_that_are_none (void)
     g_assert_null (gst_effnet_class_rules_new (all, 0.0, 0.0, &error));
     g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT);
     g_assert_nonnull (strstr (error->message, "class-thresholds"));
+    g_assert_null (strpbrk (error->message, "\x01\x1b\n"));
+    g_assert_null (strstr (error->message, "\xe2\x80\xae"));
     g_assert_true (g_utf8_validate (error->message, -1, NULL));
     g_error_free (error);
   }
