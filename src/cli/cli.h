@@ -66,6 +66,8 @@ int cli_exit_code (const GError *error);
 
 /* ---- output ---- */
 
+/* On one line, without an end; free with g_free(). */
+char *cli_json_text (JsonObject *object);
 /* On one line of stdout. Takes @object. */
 void cli_print_json (JsonObject *object);
 /* One of the library's descriptions as an object; free with json_object_unref(). */
@@ -93,6 +95,7 @@ int cmd_preprocess (int argc, char **argv);
 int cmd_embed (int argc, char **argv);
 int cmd_explain (int argc, char **argv);
 int cmd_similar (int argc, char **argv);
+int cmd_train (int argc, char **argv);
 int cmd_info (int argc, char **argv);
 int cmd_cpu (int argc, char **argv);
 int cmd_bench (int argc, char **argv);

@@ -22,6 +22,7 @@ static const struct {
     {"embed", cmd_embed, "pictures, clips, folders, streams -> embeddings, .npy or .csv"},
     {"similar", cmd_similar, "a folder and a picture -> the pictures that are most like it"},
     {"explain", cmd_explain, "a picture -> the same, with what spoke for its class in colour"},
+    {"train", cmd_train, "pictures of your own classes -> a model that knows them"},
     {"info", cmd_info, "what a variant or a model file is made of"},
     {"cpu", cmd_cpu, "which kernels serve which operation on this CPU"},
     {"bench", cmd_bench, "time and memory of one inference"},
@@ -69,6 +70,7 @@ main (int argc, char **argv)
   occupy_standard_streams ();
   g_log_set_default_handler (on_fatal, NULL);
   signal (SIGPIPE, SIG_IGN); /* a reader that left is an error of stdout like any other */
+  signal (SIGXFSZ, SIG_IGN); /* a file that may not grow is like a full disk */
   setlocale (LC_CTYPE, "");
   if (argc < 2) {
     print_usage (stderr);

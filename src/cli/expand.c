@@ -25,8 +25,8 @@ is_media_name (const char *name)
   return FALSE;
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
+int
+source_compare_names (gconstpointer a, gconstpointer b)
 {
   return strcmp (*(char *const *)a, *(char *const *)b);
 }
@@ -61,7 +61,7 @@ add_folder (Search *self, const char *folder)
   while ((name = g_dir_read_name (dir)) != NULL)
     if (name[0] != '.')
       g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_sort (names, source_compare_names);
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *path = g_build_filename (folder, names->pdata[i], NULL);
     struct stat info;

@@ -54,14 +54,22 @@ append_json (GString *out, JsonNode *node)
 }
 
 /* json-glib's own writer prints every float with 17 digits and control characters as they are. */
+char *
+cli_json_text (JsonObject *object)
+{
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
+  GString *text = g_string_new (NULL);
+
+  append_json (text, node);
+  return g_string_free (text, FALSE);
+}
+
 void
 cli_print_json (JsonObject *object)
 {
-  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *text = cli_json_text (object);
 
-  append_json (text, node);
-  puts (text->str);
+  puts (text);
   json_object_unref (object);
 }
 

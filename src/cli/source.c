@@ -68,8 +68,8 @@ ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpoin
   (void)domain, (void)level, (void)message, (void)data;
 }
 
-static gboolean
-init_gstreamer (GError **error)
+gboolean
+source_init (GError **error)
 {
   if (gst_is_initialized ())
     return TRUE;
@@ -399,7 +399,7 @@ source_open (const char *input, int timeout_s, GError **error)
   source->input = g_strdup (input);
   source->timeout_s = timeout_s;
   source->fd = -1;
-  if (init_gstreamer (error) && open_input (source, input, error))
+  if (source_init (error) && open_input (source, input, error))
     return source;
   source_close (source);
   return NULL;

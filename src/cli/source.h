@@ -19,6 +19,8 @@ typedef struct {
   gint64 pts_ns;     /* -1: a picture, or a frame without a timestamp */
 } SourceFrame;
 
+/* Before several threads open sources at once. */
+gboolean source_init (GError **error);
 /* @input: a file's path, "-" for stdin, or a URI GStreamer has a source for. Without a frame for
  * @timeout_s seconds it has failed. */
 Source *source_open (const char *input, int timeout_s, GError **error);
@@ -37,5 +39,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Source, source_close)
  * each folder once. What cannot be used is reported to @failure. Free with g_ptr_array_unref(). */
 GPtrArray *source_expand (char **inputs,
                           void (*failure) (const char *subject, const char *message));
+/* For g_ptr_array_sort(): texts in the order of their bytes. */
+int source_compare_names (gconstpointer a, gconstpointer b);
 
 #endif

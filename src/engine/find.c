@@ -134,8 +134,10 @@ find_backbone (const char *folder, const EffnetCard *card, GError **error)
                  shown);
     return NULL;
   }
-  if (card->backbone_path != NULL)
-    add_candidate (candidates, g_canonicalize_filename (card->backbone_path, folder));
+  if (card->backbone_path != NULL && g_path_is_absolute (card->backbone_path))
+    add_candidate (candidates, g_strdup (card->backbone_path));
+  else if (card->backbone_path != NULL)
+    add_candidate (candidates, g_build_filename (folder, card->backbone_path, NULL));
   if (name != NULL && strchr (name, G_DIR_SEPARATOR) == NULL) {
     g_autofree char *parent = g_build_filename (folder, "..", NULL);
 
