@@ -13,10 +13,11 @@
 #include "base/error.h"
 #include "train/head.h"
 
-#define SHRINK     0.1  /* a */
-#define BASIS      64   /* directions */
-#define ITERATIONS 5    /* towards them */
-#define ROWS_MAX   4096 /* that they are found from */
+#define SHRINK     0.1   /* a */
+#define BASIS      64    /* directions */
+#define ITERATIONS 5     /* towards them */
+#define DEPENDENT  1e-20 /* share of a row's square that is left beside those before it */
+#define ROWS_MAX   4096  /* that they are found from */
 
 /* One fit: of all rows, or of those of all folds but one. */
 typedef struct {
@@ -105,6 +106,16 @@ read_residuals (const Spread *spread, size_t first, size_t count)
   }
 }
 
+static double
+dot (const double *a, const double *b, size_t n)
+{
+  double sum = 0;
+
+  for (size_t i = 0; i < n; i++)
+    sum += a[i] * b[i];
+  return sum;
+}
+
 /* c [q][n] := (or +=) a [q][k] b, b [k][n] or transposed [n][k] */
 static void
 multiply (const Spread *spread, const double *a, size_t lda, const double *b, int transpose_b,
@@ -152,25 +163,30 @@ apply_covariance (Spread *spread, double *t)
   return trace;
 }
 
-/* q := rows of y, orthonormal: with y y' = L L', L^-1 y */
+/* q := rows of y, orthonormal, by the modified Gram-Schmidt process, each twice; a row that depends
+ * on those before it is zero, as happens when there are fewer different rows than directions. */
 static void
-orthonormalise (Spread *spread, double *gram)
+orthonormalise (Spread *spread)
 {
   size_t d = spread->fit->rows.d, q = spread->info.n_basis;
-  double trace = 0;
 
-  multiply (spread, spread->y, d, spread->y, 1, q, d, 0, gram, q);
-  for (size_t i = 0; i < q; i++)
-    trace += gram[i * q + i];
-  effnet_cholesky (gram, q, q, 1e-20 * trace + 1e-300, NULL);
-  for (size_t i = 0; i < q; i++)
-    for (size_t j = 0; j < d; j++) {
-      double sum = spread->y[i * d + j];
+  for (size_t i = 0; i < q; i++) {
+    double *row = spread->q + i * d, before, after, scale;
 
-      for (size_t k = 0; k < i; k++)
-        sum -= gram[i * q + k] * spread->q[k * d + j];
-      spread->q[i * d + j] = sum / gram[i * q + i];
+    memcpy (row, spread->y + i * d, d * sizeof (double));
+    before = dot (row, row, d);
+    for (size_t pass = 0; pass < 2 * i; pass++) {
+      const double *other = spread->q + pass % i * d;
+      double along = dot (row, other, d);
+
+      for (size_t j = 0; j < d; j++)
+        row[j] -= along * other[j];
     }
+    after = dot (row, row, d);
+    scale = after > DEPENDENT * before ? 1 / sqrt (after) : 0;
+    for (size_t j = 0; j < d; j++)
+      row[j] *= scale;
+  }
 }
 
 /* basis := C Q with C' C = T (T + rho I)^-1 = I - rho (T + rho I)^-1 */
@@ -214,7 +230,7 @@ find_basis (Spread *spread)
   for (size_t i = 0; i < q * d; i++) /* any start will do that is not special */
     spread->y[i] = sin (1.0 + 0.7 * (double)i + 1e-3 * (double)(i % 97) * (double)(i % 89));
   for (unsigned i = 0; i < ITERATIONS; i++) {
-    orthonormalise (spread, t);
+    orthonormalise (spread);
     trace = apply_covariance (spread, t + BASIS * BASIS);
   }
   if (trace > 0)
