@@ -440,7 +440,13 @@ pipeline_failed (Source *source, GError **error)
   if (message == NULL)
     return FALSE;
   gst_message_parse_error (message, &cause, NULL);
-  g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, cause->message);
+  if (g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND) ||
+      g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED))
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "is no picture, clip or stream of a kind that is read, or damaged (%s)",
+                 cause->message);
+  else
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, cause->message);
   return TRUE;
 }
 
