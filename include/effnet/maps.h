@@ -79,6 +79,7 @@ typedef struct {
  * effnet_session_get_view:
  * @session: a session
  * @frame: pixels or a JPEG file, of which only the header is read
+ * @region: (nullable): the part of it that is classified; NULL = all of it
  * @view: (out caller-allocates): filled
  * @error: return location
  *
@@ -87,7 +88,8 @@ typedef struct {
  * Returns: FALSE as effnet_session_classify()
  */
 EFFNET_API gboolean effnet_session_get_view (EffnetSession *session, const EffnetImage *frame,
-                                             EffnetView *view, GError **error);
+                                             const EffnetRegion *region, EffnetView *view,
+                                             GError **error);
 /**
  * effnet_session_picture:
  * @session: a session, for its workers

@@ -194,7 +194,7 @@ look (Explain *self, const EffnetImage *frame, GError **error)
 {
   double most;
 
-  if (!effnet_session_get_view (self->session, frame, &self->view, error))
+  if (!effnet_session_get_view (self->session, frame, NULL, &self->view, error))
     return FALSE;
   most = MAX (self->view.frame_width, self->view.frame_height);
   most = MAX (1, most / EFFNET_INPUT_SIDE_MAX);

@@ -6,11 +6,11 @@
 #include "engine/engine.h"
 
 gboolean
-effnet_session_get_view (EffnetSession *session, const EffnetImage *frame, EffnetView *view,
-                         GError **error)
+effnet_session_get_view (EffnetSession *session, const EffnetImage *frame,
+                         const EffnetRegion *region, EffnetView *view, GError **error)
 {
   *view = (EffnetView){0};
-  return effnet_frontend_view (session->frontend, frame, view, error);
+  return effnet_frontend_view (session->frontend, frame, region, view, error);
 }
 
 gboolean

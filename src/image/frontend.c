@@ -400,16 +400,23 @@ effnet_frontend_size (EffnetFrontend *f, const EffnetImage *frame, unsigned *wid
 }
 
 gboolean
-effnet_frontend_view (EffnetFrontend *f, const EffnetImage *frame, EffnetView *view, GError **error)
+effnet_frontend_view (EffnetFrontend *f, const EffnetImage *frame, const EffnetRegion *region,
+                      EffnetView *view, GError **error)
 {
   EffnetGeometry geometry = {0};
   EffnetImage image = *frame;
-  unsigned w, h;
+  unsigned w, h, visible_w, visible_h;
 
   if (!stored_size (f, &image, &w, &h, error) ||
+      !effnet_geometry_visible (&image, w, h, &visible_w, &visible_h, error) ||
+      (region != NULL && !effnet_geometry_cut (&image, region, w, h, error)) ||
       !effnet_geometry_init (&geometry, &f->spec, &image, w, h, error))
     return FALSE;
   effnet_geometry_view (&geometry, &f->spec, view);
+  view->x += region != NULL ? region->x : 0;
+  view->y += region != NULL ? region->y : 0;
+  view->frame_width = visible_w;
+  view->frame_height = visible_h;
   return TRUE;
 }
 

@@ -43,9 +43,9 @@ gboolean effnet_frontend_run (EffnetFrontend *frontend, const EffnetImage *image
 /* Upright pixels of the part of @image that is seen: within its crop. */
 gboolean effnet_frontend_size (EffnetFrontend *frontend, const EffnetImage *image, unsigned *width,
                                unsigned *height, GError **error);
-/* Which part of it becomes the network's input. */
-gboolean effnet_frontend_view (EffnetFrontend *frontend, const EffnetImage *image, EffnetView *view,
-                               GError **error);
+/* Which part of it, or of a @region of it, becomes the network's input. */
+gboolean effnet_frontend_view (EffnetFrontend *frontend, const EffnetImage *image,
+                               const EffnetRegion *region, EffnetView *view, GError **error);
 /* @regions: [n], within that part; NULL = one, the whole of it. */
 gboolean effnet_frontend_begin (EffnetFrontend *frontend, const EffnetImage *image,
                                 const EffnetRegion *regions, size_t n, struct _EffnetPool *pool,

@@ -285,6 +285,4 @@ effnet_geometry_view (const EffnetGeometry *geometry, const EffnetInputSpec *spe
   swap_axes (&g);
   view_axis (&g.x, mirror_x, spec->width, &view->x, &view->width);
   view_axis (&g.y, mirror_y, spec->height, &view->y, &view->height);
-  view->frame_width = g.x.hi - g.x.lo;
-  view->frame_height = g.y.hi - g.y.lo;
 }

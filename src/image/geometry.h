@@ -39,7 +39,8 @@ gboolean effnet_geometry_visible (const EffnetImage *image, unsigned width, unsi
  * outside. */
 gboolean effnet_geometry_cut (EffnetImage *image, const EffnetRegion *region, unsigned width,
                               unsigned height, GError **error);
-/* Where on the upright frame, or its crop, the network's input lies; @geometry is of @spec. */
+/* Sets where on the upright frame, from the corner of its crop on, the network's input lies.
+ * @geometry: of @spec */
 void effnet_geometry_view (const EffnetGeometry *geometry, const EffnetInputSpec *spec,
                            EffnetView *view);
 

@@ -301,16 +301,16 @@ ramp (unsigned orientation, guint8 *pixels)
 
 /* A ramp stays one when it is resampled: its value, rounded to 8 bits, tells the place. */
 static void
-check_view (EffnetSession *session, const EffnetModelInfo *info, const EffnetImage *image, int left,
-            int top)
+check_view (EffnetSession *session, const EffnetModelInfo *info, const EffnetImage *image,
+            const EffnetRegion *region, int left, int top)
 {
   g_autofree float *nhwc = g_new (float, INPUT);
   g_autoptr (GError) error = NULL;
   EffnetView view;
 
-  effnet_session_preprocess (session, image, nhwc, &error);
+  effnet_session_preprocess_regions (session, image, region, 1, nhwc, &error);
   g_assert_no_error (error);
-  effnet_session_get_view (session, image, &view, &error);
+  effnet_session_get_view (session, image, region, &view, &error);
   g_assert_no_error (error);
   for (int i = 26; i < SIDE - 26; i += 5) { /* far from all edges */
     const float *p = nhwc + (i * SIDE + i) * 3;
@@ -331,10 +331,15 @@ test_view (void)
   g_autoptr (EffnetSession) session = new_session (model, 1, 0);
   g_autofree guint8 *pixels = g_new (guint8, WIDTH * HEIGHT * 3);
   g_autoptr (GError) error = NULL;
+  const EffnetRegion region = {.x = 50, .y = 4, .width = 130, .height = 110};
   EffnetModelInfo info;
   EffnetView view;
 
   effnet_model_get_info (model, &info);
+  g_assert_false (
+      effnet_session_get_view (session, &(EffnetImage)EFFNET_IMAGE_INIT, NULL, &view, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME);
+  g_clear_error (&error);
   for (EffnetResizeMode mode = EFFNET_RESIZE_MODE_STRETCH; mode <= EFFNET_RESIZE_MODE_LETTERBOX;
        mode++) {
     effnet_session_set_resize_mode (session, mode);
@@ -342,8 +347,9 @@ test_view (void)
       EffnetImage image = ramp (orientation, pixels);
       gboolean turned = orientation > 4;
 
-      check_view (session, &info, &image, 0, 0);
-      effnet_session_get_view (session, &image, &view, &error);
+      check_view (session, &info, &image, NULL, 0, 0);
+      check_view (session, &info, &image, &region, 0, 0);
+      effnet_session_get_view (session, &image, &region, &view, &error);
       g_assert_no_error (error);
       g_assert_cmpuint (view.frame_width, ==, WIDTH);
       g_assert_cmpuint (view.frame_height, ==, HEIGHT);
@@ -352,14 +358,15 @@ test_view (void)
       image.crop_width = turned ? 108 : 140;
       image.crop_height = turned ? 140 : 108;
       if (orientation == 1 || orientation == 5)
-        check_view (session, &info, &image, 30, 5);
+        check_view (session, &info, &image, NULL, 30, 5);
       else if (orientation == 3)
-        check_view (session, &info, &image, WIDTH - 30 - 140, HEIGHT - 5 - 108);
+        check_view (session, &info, &image, NULL, WIDTH - 30 - 140, HEIGHT - 5 - 108);
     }
   }
-  g_assert_cmpfloat (view.width, ==, WIDTH); /* the letterbox's, padded above */
-  g_assert_cmpfloat_with_epsilon (view.height, WIDTH, 3);
+  g_assert_cmpfloat (view.width, ==, 130); /* the region's letterbox, padded above */
+  g_assert_cmpfloat_with_epsilon (view.height, 130, 3);
   g_assert_cmpfloat (view.y, <, 0);
+  g_assert_cmpfloat (view.x, ==, 50);
 }
 
 static void
