@@ -34,9 +34,10 @@ typedef struct {
 #define FIELD_SCORES    "scores"
 #define FIELD_X         "x"
 #define FIELD_BOX       "box"
-#define FIELD_PARTS     "results"   /* list of structures */
-#define FIELD_OTHERS    "others"    /* the same */
-#define FIELD_EMBEDDING "embedding" /* not in every result */
+#define FIELD_PARTS     "results"        /* list of structures */
+#define FIELD_OTHERS    "others"         /* the same */
+#define FIELD_EMBEDDING "embedding"      /* not in every result */
+#define FIELD_MAP       "activation-map" /* likewise */
 
 #define BOX_SIDES G_N_ELEMENTS (((GstEffnetRecord *)NULL)->box)
 
@@ -273,6 +274,13 @@ write_record (GstStructure *s, const GstEffnetRecord *record)
   }
   if (record->embedding != NULL)
     gst_structure_set (s, FIELD_EMBEDDING, GST_TYPE_BUFFER, record->embedding, NULL);
+  if (record->activation_map.values != NULL) {
+    GValue map = G_VALUE_INIT;
+
+    g_value_init (&map, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (&map, gst_effnet_actmap_to_structure (&record->activation_map));
+    gst_structure_take_value (s, FIELD_MAP, &map);
+  }
 }
 
 GstStructure *
@@ -493,6 +501,25 @@ read_embedding (const GstStructure *s, GstEffnetRecord *record, GError **error)
   return TRUE;
 }
 
+static gboolean
+read_map (const GstStructure *s, GstEffnetRecord *record, GError **error)
+{
+  const GValue *value = gst_structure_get_value (s, FIELD_MAP);
+
+  if (value == NULL)
+    return TRUE;
+  if (!GST_VALUE_HOLDS_STRUCTURE (value)) {
+    set_type_error (error, FIELD_MAP, value, GST_TYPE_STRUCTURE);
+    return FALSE;
+  }
+  if (gst_effnet_actmap_read (gst_value_get_structure (value), &record->activation_map))
+    return TRUE;
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+               "The field " FIELD_MAP " of a result is no map; expected height, width, a box of "
+               "four numbers, and values as many as height by width");
+  return FALSE;
+}
+
 gboolean
 gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError **error)
 {
@@ -509,7 +536,8 @@ gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError *
                  GST_EFFNET_SCHEMA_VERSION);
     return FALSE;
   }
-  return read_lists (s, record, error) && read_embedding (s, record, error);
+  return read_lists (s, record, error) && read_embedding (s, record, error) &&
+         read_map (s, record, error);
 }
 
 guint

@@ -42,6 +42,12 @@
  * * `x`, `y`, `width`, `height` (uint): the same in pixels of the frame; not for "full-frame"
  * * `embedding` (GstBuffer): the network's feature vector, floats of 32 bits in this machine's byte
  *   order, as many as it has features; only with `attach-embedding`
+ * * `activation-map` (structure): which place of the part spoke for `label`: the class activation
+ * map (Zhou et al., 2016), `height` x `width` (uint) numbers, row by row in `values` (GstBuffer of
+ *   floats as above), above 0 where there is evidence for the class. Their mean plus the class's
+ *   bias is its logit. `box` (list of four doubles): where the map lies on the part: left, top,
+ *   width and height as fractions of the part's; a letterbox reaches beyond it. Only with
+ *   `attach-activation-map`, and not where `label` is "" or "unknown"
  * * `results` (list of structures): these fields of each part and each head, the heads of a part in
  *   a row; not where the only result is the full frame's and there are no heads
  * * `others` (list of structures): the results of the effnetclassify elements after the first, in
@@ -50,11 +56,12 @@
  * A message has `timestamp`, `stream-time`, `running-time` and `duration` (uint64, ns) of the
  * buffer, too. Version 2 brought `element`, `frame-width`, `frame-height`, `box` and `others`, and
  * lists that are never empty; version 3 `unknown`, `stable-label`, `stable-label-id`,
- * `stable-since`, `state-changed`, `result-running-time` and `embedding`; version 4 `head`. */
+ * `stable-since`, `state-changed`, `result-running-time` and `embedding`; version 4 `head`;
+ * `activation-map` came to that. */
 #ifndef GST_EFFNET_SCHEMA_H
 #define GST_EFFNET_SCHEMA_H
 
-#include <gst/gst.h>
+#include "actmap.h"
 
 G_BEGIN_DECLS
 
@@ -95,6 +102,7 @@ typedef struct {
   const GstEffnetEntry *entries; /* [n_entries], best first; the reader leaves NULL */
   guint n_entries;
   GstBuffer *embedding; /* (nullable): floats; not written then */
+  GstEffnetActivationMap activation_map;
 } GstEffnetRecord;
 
 /* The buffer's times that a message adds, ns. */

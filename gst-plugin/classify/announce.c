@@ -139,6 +139,7 @@ add_record (GstEffnetAnnouncer *announcer, const GstEffnetView *view, GstEffnetR
       .frame_height = view->results->height,
       .box = {0.0, 0.0, 1.0, 1.0},
       .embedding = view->embeddings ? result->embedding : NULL,
+      .activation_map = result->activation_map,
   };
 
   if (view->regions->mode != GST_EFFNET_INFERENCE_REGION_FULL_FRAME)

@@ -178,6 +178,8 @@ gst_effnet_inference_capture (GstEffnetInference *inference, const GstEffnetForm
   results->outside = gst_effnet_regions_pick (&job->settings.regions, buffer, results->width,
                                               results->height, &results->storage, job->picks);
   gst_effnet_job_set_rects (job);
+  if (!gst_effnet_job_note_views (job, results->engine->session, error))
+    return FALSE;
   if (job->picks->len == 0)
     gst_effnet_job_drop_input (job);
   else if (own && !own_input (job, format, buffer, error))

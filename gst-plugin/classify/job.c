@@ -30,6 +30,7 @@ gst_effnet_job_new (GstObject *element)
   job->element = element;
   job->picks = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   job->rects = g_array_new (FALSE, FALSE, sizeof (EffnetRegion));
+  job->views = g_array_new (FALSE, FALSE, sizeof (EffnetView));
   job->recent = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
   job->kept = g_array_new (FALSE, FALSE, sizeof (GstEffnetKept));
   job->inputs = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
@@ -44,6 +45,7 @@ gst_effnet_job_free (GstEffnetJob *job)
   gst_effnet_results_clear (&job->results);
   g_array_unref (job->picks);
   g_array_unref (job->rects);
+  g_array_unref (job->views);
   g_array_unref (job->recent);
   g_array_unref (job->kept);
   g_free (job->tensors.data);
@@ -118,6 +120,19 @@ gst_effnet_job_set_rects (GstEffnetJob *job)
     g_array_index (job->rects, EffnetRegion, i) = g_array_index (job->picks, GstEffnetPick, i).rect;
 }
 
+gboolean
+gst_effnet_job_note_views (GstEffnetJob *job, EffnetSession *session, GError **error)
+{
+  g_array_set_size (job->views, job->settings.wanted.activation_maps ? job->rects->len : 0);
+  for (guint i = 0; i < job->views->len; i++) {
+    if (!effnet_session_get_view (session, &job->image,
+                                  &g_array_index (job->rects, EffnetRegion, i),
+                                  &g_array_index (job->views, EffnetView, i), error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 void
 gst_effnet_job_drop_input (GstEffnetJob *job)
 {
@@ -135,6 +150,7 @@ gst_effnet_job_reset (GstEffnetJob *job)
   gst_effnet_results_reset (&job->results);
   gst_effnet_region_settings_clear (&job->settings.regions);
   g_array_set_size (job->picks, 0);
+  g_array_set_size (job->views, 0);
   g_array_set_size (job->recent, 0);
   g_array_set_size (job->kept, 0);
   g_ptr_array_set_size (job->inputs, 0);
@@ -205,8 +221,46 @@ look_at_input (unsigned region, const float *nhwc, void *user_data)
 
 typedef struct {
   GstEffnetJob *job;
+  EffnetSession *session;
   GstClockTime since; /* the last result, or the submission */
 } Run;
+
+/* The weights that @result's class has in its head; NULL = the model's own. */
+static const float *
+class_weights (const GstEffnetResult *result)
+{
+  EffnetHeadInfo info;
+
+  if (result->head->head == NULL)
+    return NULL;
+  effnet_head_get_info (result->head->head, &info);
+  return info.weights + MIN ((guint)result->answer, info.n_classes - 1) * (gsize)info.n_features;
+}
+
+static void
+add_map (Run *run, unsigned region, GstEffnetResult *result)
+{
+  const EffnetRegion *rect = &g_array_index (run->job->rects, EffnetRegion, region);
+  const EffnetView *view = &g_array_index (run->job->views, EffnetView, region);
+  EffnetStage stages[EFFNET_STAGES_MAX], *last;
+  double w = rect->width != 0 ? rect->width : view->frame_width;
+  double h = rect->height != 0 ? rect->height : view->frame_height;
+  float *map;
+
+  last = &stages[effnet_model_get_stages (run->job->results.engine->model, stages) - 1];
+  map = result->answer >= 0 ? g_try_new (float, last->height * last->width) : NULL;
+  if (map == NULL || !effnet_session_activation_map (run->session, class_weights (result),
+                                                     (guint)result->answer, map, NULL)) {
+    g_free (map);
+    return;
+  }
+  result->activation_map = (GstEffnetActivationMap){
+      .values = gst_buffer_new_wrapped (map, last->height * last->width * sizeof *map),
+      .height = last->height,
+      .width = last->width,
+      .box = {(view->x - rect->x) / w, (view->y - rect->y) / h, view->width / w, view->height / h},
+  };
+}
 
 static void
 add_result (unsigned region, const EffnetResult *r, void *user_data)
@@ -227,6 +281,9 @@ add_result (unsigned region, const EffnetResult *r, void *user_data)
                               &job->settings.run, &job->settings.wanted, ns);
   const GstEffnetEntry *best = &g_array_index (job->results.entries, GstEffnetEntry, first->first);
 
+  for (guint i = job->results.results->len - job->results.lineup->n;
+       region < job->views->len && i < job->results.results->len; i++)
+    add_map (run, region, &g_array_index (job->results.results, GstEffnetResult, i));
   run->since = gst_util_get_timestamp ();
   GST_CAT_LOG_OBJECT (gst_effnet_engine_debug, job->element,
                       "%" GST_TIME_FORMAT " %s %d: class %d %.3f, decode %" G_GUINT64_FORMAT
@@ -316,7 +373,8 @@ run_picture (Run *run, EffnetSession *session, const GstEffnetFormat *format, Gs
     gst_effnet_job_set_rects (job);
     if (job->settings.keep.picture)
       job->frame_copy = gst_effnet_picture_new (picture, &format->info, job->image.orientation);
-    ok = job->picks->len == 0 || run_image (run, session, error);
+    ok = job->picks->len == 0 ||
+         (gst_effnet_job_note_views (job, session, error) && run_image (run, session, error));
   }
   gst_effnet_frame_unmap (&job->frame);
   if (job->keeps_picture) {
@@ -353,7 +411,7 @@ void
 gst_effnet_job_run (GstEffnetJob *job, EffnetExecutor *executor, EffnetSession *session)
 {
   GstClockTime start = gst_util_get_timestamp ();
-  Run run = {job, job->submitted};
+  Run run = {job, session, job->submitted};
 
   job->ran = TRUE;
   job->queue_ns = start - job->submitted;

@@ -67,11 +67,12 @@ typedef struct {
   GstEffnetInferenceSettings settings; /* with references of its own */
   GArray *picks;                       /* of GstEffnetPick: the parts of the frame */
   GArray *rects;                       /* of EffnetRegion: the same */
-  GArray *recent;                      /* of GstEffnetPick: tracked, and classified not long ago */
-  GArray *kept;                        /* of GstEffnetKept: parts whose earlier results are good */
-  GstEffnetTrigger trigger;            /* flags */
-  gboolean wanted;                     /* whatever the picture shows */
-  GstEffnetWatch *watch;               /* (nullable): the stream's; NULL: nobody looks */
+  GArray *views;            /* of EffnetView: of each, where activation maps are wanted */
+  GArray *recent;           /* of GstEffnetPick: tracked, and classified not long ago */
+  GArray *kept;             /* of GstEffnetKept: parts whose earlier results are good */
+  GstEffnetTrigger trigger; /* flags */
+  gboolean wanted;          /* whatever the picture shows */
+  GstEffnetWatch *watch;    /* (nullable): the stream's; NULL: nobody looks */
   GstEffnetInput input;
   EffnetImage image;     /* BYTES, FRAME; of CODED orientation and bits only */
   GstEffnetRoom tensors; /* of float, [n picks][height][width][3] */
@@ -112,6 +113,8 @@ void gst_effnet_job_begin (GstEffnetJob *job, GstEffnetEngine *engine,
 void gst_effnet_job_note_recent (GstEffnetJob *job, const GstEffnetResults *newest);
 /* The parts that are picked become those that are run, but for those that are kept: the recent. */
 void gst_effnet_job_set_rects (GstEffnetJob *job);
+/* Notes where on the parts to be run @session looks, if that is wanted; `image` is at hand. */
+gboolean gst_effnet_job_note_views (GstEffnetJob *job, EffnetSession *session, GError **error);
 /* Lets go of the input, and of the buffer that is it; settings and outcome stay. */
 void gst_effnet_job_drop_input (GstEffnetJob *job);
 /* Lets go of everything. */

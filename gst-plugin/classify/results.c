@@ -37,8 +37,12 @@ gst_effnet_results_reset (GstEffnetResults *results)
   g_clear_pointer (&results->lineup, gst_effnet_lineup_unref);
   g_array_set_size (results->class_scores, 0);
   gst_clear_buffer (&results->all);
-  for (guint i = 0; i < results->results->len; i++)
-    gst_clear_buffer (&g_array_index (results->results, GstEffnetResult, i).embedding);
+  for (guint i = 0; i < results->results->len; i++) {
+    GstEffnetResult *result = &g_array_index (results->results, GstEffnetResult, i);
+
+    gst_clear_buffer (&result->embedding);
+    gst_clear_buffer (&result->activation_map.values);
+  }
   g_array_set_size (results->results, 0);
   g_array_set_size (results->entries, 0);
   results->pts = results->running_time = GST_CLOCK_TIME_NONE;
@@ -181,6 +185,8 @@ gst_effnet_results_keep (GstEffnetResults *results, const GstEffnetResults *from
                          MAX (old->n, 1));
     if (result.embedding != NULL)
       gst_buffer_ref (result.embedding);
+    if (result.activation_map.values != NULL)
+      gst_buffer_ref (result.activation_map.values);
     g_array_insert_val (results->results, to + i, result);
   }
   if (at == 0) /* the first part's, whichever it is */

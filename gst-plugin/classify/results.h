@@ -15,10 +15,11 @@ G_BEGIN_DECLS
 
 /* What of an inference is kept. */
 typedef struct {
-  guint top_k;           /* classes of each result */
-  gboolean embeddings;   /* the features of each part */
-  gboolean all_scores;   /* of the model's own classes, of the first part */
-  gboolean class_scores; /* the scores of all classes, for smoothing */
+  guint top_k;              /* classes of each result */
+  gboolean embeddings;      /* the features of each part */
+  gboolean activation_maps; /* of each result that has a class; the job adds them */
+  gboolean all_scores;      /* of the model's own classes, of the first part */
+  gboolean class_scores;    /* the scores of all classes, for smoothing */
 } GstEffnetWanted;
 
 /* What one head answers for one part of the frame. */
@@ -35,6 +36,7 @@ typedef struct {
   guint scores_at;                /* its first in `class_scores` */
   double margin, entropy;         /* of EffnetResult */
   GstBuffer *embedding;           /* (nullable): owned: the part's features, floats */
+  GstEffnetActivationMap activation_map; /* its values are owned */
   guint64 ns[GST_EFFNET_N_TIMES]; /* of its part; what a frame's parts share, such as decoding, the
                                      first has */
 } GstEffnetResult;

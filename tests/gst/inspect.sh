@@ -14,7 +14,7 @@ readme=$(dirname "$0")/../../README.md
 sed -n '/^| property | default/,/^$/p' "$readme" | sed 1,2d | cut -d'|' -f2 | tr -d ' ' | tr ',' '\n' | grep . |
   sort >"$out/documented"
 # those of the base classes beside ours
-sed -nE '/^Element Properties/,/^[A-Z]/!d; s/^  ([a-z0-9-]+) +: .*/\1/p' "$out/inspect" | grep -vxE 'name|parent|qos' |
+sed -nE '/^Element Properties/,/^[A-Z]/!d; s/^  ([a-z0-9-]+) *: .*/\1/p' "$out/inspect" | grep -vxE 'name|parent|qos' |
   sort >"$out/properties"
 if [ ! -s "$out/properties" ] || ! diff "$out/documented" "$out/properties"; then
   echo "README's table (<) and gst-inspect-1.0 (>) list different properties"

@@ -33,7 +33,7 @@ run videotestsrc num-buffers=3 ! effnetclassify inference-region=roi-list ! fake
 for mode in sync async delayed; do
   run videotestsrc is-live=true num-buffers=8 ! tee name=t ! queue ! effnetclassify inference-mode=$mode \
     smoothing=vote ! fakesink t. ! queue ! jpegenc ! effnetclassify inference-mode=$mode \
-    model-instance-id=other post-messages=all attach-embedding=true ! fakesink
+    model-instance-id=other post-messages=all attach-embedding=true attach-activation-map=true ! fakesink
 done
 run videotestsrc is-live=true num-buffers=8 ! effnetclassify shadow-model="$EFFNET_SOURCE_ROOT/models/lite0" \
   shadow-interval=1 batch-size=2 ! fakesink

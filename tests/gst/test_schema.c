@@ -292,6 +292,40 @@ assert_refused (GstStructure *s, const char *word)
   gst_structure_free (s);
 }
 
+/* Through text and back; what is no map is refused. */
+static void
+test_activation_map (void)
+{
+  static const float floats[] = {0.5f, -1.25f, 3e-5f, 1, 2, 3};
+  GstEffnetRecord record = full_record (), got;
+  GstStructure *s, *again, *map;
+  char *text;
+
+  record.activation_map = (GstEffnetActivationMap){
+      gst_buffer_new_memdup (floats, sizeof floats), 2, 3, {0.125, -0.5, 0.75, 2}};
+  s = gst_effnet_record_to_structure (&record);
+  text = gst_structure_to_string (s);
+  again = gst_structure_from_string (text, NULL);
+  assert_reads (again, &record);
+  g_assert_true (gst_effnet_schema_read (again, &got, NULL));
+  g_assert_cmpuint (got.activation_map.height, ==, 2);
+  g_assert_cmpuint (got.activation_map.width, ==, 3);
+  g_assert_cmpmem (got.activation_map.box, sizeof got.activation_map.box, record.activation_map.box,
+                   sizeof got.activation_map.box);
+  g_assert_cmpint (gst_buffer_memcmp (got.activation_map.values, 0, floats, sizeof floats), ==, 0);
+  g_assert_true (gst_structure_get (again, "activation-map", GST_TYPE_STRUCTURE, &map, NULL));
+  gst_structure_set (map, "height", G_TYPE_UINT, 3, NULL);
+  gst_structure_set (again, "activation-map", GST_TYPE_STRUCTURE, map, NULL);
+  assert_refused (again, "activation-map");
+  gst_structure_free (map);
+  gst_structure_remove_field (s, "activation-map");
+  g_assert_true (gst_effnet_schema_read (s, &got, NULL));
+  g_assert_null (got.activation_map.values);
+  gst_structure_free (s);
+  gst_buffer_unref (record.activation_map.values);
+  g_free (text);
+}
+
 static void
 test_refusals (void)
 {
@@ -463,6 +497,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/schema/several-results", test_several_results);
   g_test_add_func ("/gst/schema/types-in-text", test_types_in_text);
   g_test_add_func ("/gst/schema/embedding", test_embedding);
+  g_test_add_func ("/gst/schema/activation-map", test_activation_map);
   g_test_add_func ("/gst/schema/shared-buffer", test_shared_buffer);
   g_test_add_func ("/gst/schema/parts-in-a-message", test_parts_in_a_message);
   g_test_add_func ("/gst/schema/refusals", test_refusals);

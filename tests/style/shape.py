@@ -18,11 +18,11 @@ BUDGETS = [
     ("the tool", r"src/cli/", 10000),
     ("training", r"src/train/", 8500),
     ("the core beside kernels and tool", r"src/", 15700),
-    ("the first element, classify", r"gst-plugin/classify/", 10800),
+    ("the first element, classify", r"gst-plugin/classify/", 11000),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2400),
     ("the element overlay", r"gst-plugin/overlay/", 1050),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
-    ("what the elements share", r"gst-plugin/", 5500),
+    ("what the elements share", r"gst-plugin/", 5700),
 ]
 CODE = {".c", ".h", ".inc", ".py", ".sh", ".build"}
 WORDS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|place" r"holder)\b", re.I)
