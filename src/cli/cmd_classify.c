@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/walk.h"
+#include "effnet/train.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,11 +20,24 @@ typedef struct {
   gboolean json, is_percent;
   EffnetModel *model;
   EffnetSession *session;
+  EffnetHead *head; /* of a model that effnet train made; else NULL */
+  EffnetHeadInfo head_info;
+  double distance; /* of the frame from the classes */
+  gboolean is_unknown;
   EffnetScore *top; /* [EFFNET_TOP_K_MAX] */
   const char *model_name;
   glong source_width;
   guint64 n_printed;
 } Classify;
+
+/* Whether its score is one that counts; TRUE where nothing says from which on it does. */
+static gboolean
+is_recognised (const Classify *self, const EffnetScore *score)
+{
+  const float *thresholds = self->is_percent ? self->head_info.thresholds : NULL;
+
+  return thresholds == NULL || score->score >= thresholds[score->id];
+}
 
 static void
 print_json (Classify *self, const char *source, const SourceFrame *frame,
@@ -46,9 +60,15 @@ print_json (Classify *self, const char *source, const SourceFrame *frame,
     json_object_set_int_member (score, "id", self->top[i].id);
     json_object_set_string_member (score, "label", label);
     json_object_set_double_member (score, "score", self->top[i].score);
+    if (self->head_info.thresholds != NULL)
+      json_object_set_boolean_member (score, "recognised", is_recognised (self, &self->top[i]));
     json_array_add_object_element (top, score);
   }
   json_object_set_array_member (object, "top", top);
+  if (self->head_info.unknown_method != EFFNET_UNKNOWN_NONE) {
+    json_object_set_boolean_member (object, "unknown", self->is_unknown);
+    json_object_set_double_member (object, "distance", self->distance);
+  }
   if (result->warnings > 0)
     json_object_set_double_member (object, "damage", result->damage);
   cli_print_json (object);
@@ -61,6 +81,20 @@ short_name (const char *source)
   g_autofree char *last = g_path_get_basename (source);
 
   return cli_printable (last, MAX_SOURCE_WIDTH);
+}
+
+/* The name of class @i of the best, and what a trained head says against it. */
+static char *
+row_label (const Classify *self, unsigned i)
+{
+  g_autofree char *label = cli_label (self->model, self->top[i].id);
+  g_autofree char *printable = cli_printable (label, MAX_LABEL);
+
+  if (i == 0 && self->is_unknown)
+    return g_strdup_printf ("unknown (nearest: %s)", printable);
+  if (i == 0 && !is_recognised (self, &self->top[i]))
+    return g_strdup_printf ("%s (not sure)", printable);
+  return g_steal_pointer (&printable);
 }
 
 static void
@@ -76,8 +110,7 @@ print_row (Classify *self, const char *source, const SourceFrame *frame, unsigne
   if (frame->pts_ns >= 0)
     g_snprintf (when, sizeof when, "%.3f s", (double)frame->pts_ns / 1e9);
   for (unsigned i = 0; i < n; i++) {
-    g_autofree char *label = cli_label (self->model, self->top[i].id);
-    g_autofree char *printable = cli_printable (label, MAX_LABEL);
+    g_autofree char *label = row_label (self, i);
     gboolean first = i == 0;
 
     if (self->is_percent)
@@ -86,7 +119,7 @@ print_row (Classify *self, const char *source, const SourceFrame *frame, unsigne
       g_snprintf (score, sizeof score, "%.3f", self->top[i].score);
     printf ("%s%*s  %6s  %9s  %6s  %s\n", first ? name : "",
             (int)MAX (0, width - (first ? g_utf8_strlen (name, -1) : 0)), "", first ? index : "",
-            first ? when : "", score, printable);
+            first ? when : "", score, label);
   }
 }
 
@@ -100,6 +133,8 @@ classify_frame (gpointer data, const char *input, const SourceFrame *frame, GErr
 
   if (!effnet_session_classify (self->session, &frame->image, &result, error))
     return FALSE;
+  if (self->head != NULL)
+    self->is_unknown = effnet_head_apply (self->head, result.features, NULL, NULL, &self->distance);
   n = effnet_result_top_k (&result, k, self->top);
   progress_clear ();
   if (self->json)
@@ -128,6 +163,31 @@ classify_all (Classify *self)
   return walk_inputs (&walk, inputs);
 }
 
+/* What the card of a model that was trained as a head says of its classes. FALSE when it is broken.
+ */
+static gboolean
+open_head (Classify *self, const char *path, GError **error)
+{
+  g_autoptr (GError) cause = NULL;
+  EffnetHeadInfo info;
+
+  if (path == NULL)
+    return TRUE;
+  self->head = effnet_head_open (path, &cause);
+  if (self->head == NULL && !g_error_matches (cause, EFFNET_ERROR, EFFNET_ERROR_MISMATCH)) {
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
+  }
+  if (self->head == NULL)
+    return TRUE;
+  effnet_head_get_info (self->head, &info);
+  if (info.backbone_sha256 != NULL)
+    self->head_info = info;
+  else
+    g_clear_pointer (&self->head, effnet_head_unref);
+  return TRUE;
+}
+
 static int
 open_and_run (Classify *self)
 {
@@ -148,6 +208,8 @@ open_and_run (Classify *self)
                          ? strcmp (info.activation, "none") != 0
                          : activation != EFFNET_OUTPUT_ACTIVATION_NONE;
   self->top = top;
+  if (!open_head (self, info.path, &error))
+    return cli_exit_code (error);
   return classify_all (self);
 }
 
@@ -169,7 +231,10 @@ cmd_classify (int argc, char **argv)
       "A JSON line holds source, frame, pts_ns (null for a picture), model and top: a list of id,\n"
       "label and score, best first. A JPEG that its decoder complains of has damage, too: the "
       "share\n"
-      "of the picture that is lost or in doubt.\n\n"
+      "of the picture that is lost or in doubt. A model that effnet train made has unknown, "
+      "whether\n"
+      "the picture is farther from its classes (distance) than pictures of them are, and in each\n"
+      "class recognised, whether the score reaches the class's threshold.\n\n"
       "Examples:\n  effnet classify cat.jpg\n"
       "  effnet classify --json --every 10 --top-k 1 clip.mp4\n",
       entries};
@@ -186,6 +251,7 @@ cmd_classify (int argc, char **argv)
   if (code < 0)
     code = open_and_run (&self);
   g_strfreev (self.inputs);
+  g_clear_pointer (&self.head, effnet_head_unref);
   cli_model_args_clear (&self.args);
   return code;
 }

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 from PIL import Image, ImageDraw
-from tool import EXE, MEDIA, MODEL, Skip, effnet, failure, main, test
+from tool import EXE, MEDIA, MODEL, effnet, failure, main, test
 
 SMALL = ("--model", MODEL, "--input-size", "64")
 SHAPES = {"circle": "ellipse", "square": "rectangle"}
@@ -328,12 +328,18 @@ def unknown():
     """pictures of none of the classes are told from them"""
     pictures("u"), pictures("other", 6, line="line")
     done, _ = train("u", "--output", "unk", "--unknown", "other", *SMALL)
-    if "unknown_threshold" not in done:
-        raise Skip("heads do not tell unknown yet")
     assert os.path.exists("unk/unknown.safetensors") and 0 <= done["unknown_flagged"] <= 1, done
     card = json.loads(pathlib.Path("unk/config.json").read_text())
     assert card["effnet"]["unknown"]["threshold"] == done["unknown_threshold"]
-    failure("train", "u", "--output", "unk", "--unknown", "nowhere", says=["nowhere"])
+    failure("train", "u", "--output", "unk2", "--unknown", "nowhere", says=["nowhere"])
+    lines = classify("--model", "unk", "u", "other", MEDIA / "coffee.jpg")
+    for line in lines:
+        assert line["unknown"] == (line["distance"] > done["unknown_threshold"]), line
+        thresholds = card["effnet"]["thresholds"]
+        assert all(t["recognised"] == (t["score"] >= thresholds[t["label"]] - 1e-7) for t in line["top"]), line
+    assert lines[-1]["unknown"] and sum(line["unknown"] for line in lines[:16]) <= 3, lines
+    text = effnet("classify", "--model", "unk", MEDIA / "coffee.jpg").out
+    assert "unknown (nearest: " in text, text
 
 
 main()
