@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "effnet/train.h"
+#include "base/random.h"
 
 typedef struct {
   size_t first, count; /* of the rows in the order of groups */
@@ -17,17 +18,6 @@ typedef struct {
   size_t *order; /* [n_rows] by group */
   size_t *total; /* [n_classes + 1] rows of each class, and of none */
 } Draw;
-
-/* splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. */
-static uint64_t
-mix (uint64_t seed, uint64_t counter)
-{
-  uint64_t z = seed + (counter + 1) * UINT64_C (0x9e3779b97f4a7c15);
-
-  z = (z ^ (z >> 30)) * UINT64_C (0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * UINT64_C (0x94d049bb133111eb);
-  return z ^ (z >> 31);
-}
 
 static int
 compare_rows (const void *a, const void *b, void *user)
@@ -113,7 +103,7 @@ list_groups (const Draw *draw, uint64_t seed)
   GArray *list = g_array_new (FALSE, FALSE, sizeof (Group));
 
   for (size_t i = 0; i < set->n_rows;) {
-    Group group = {.first = i, .rarity = SIZE_MAX, .random = mix (seed, draw->order[i])};
+    Group group = {.first = i, .rarity = SIZE_MAX, .random = effnet_random (seed, draw->order[i])};
 
     do
       i++;

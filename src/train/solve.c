@@ -203,7 +203,8 @@ precondition (const Solver *solver, const double *in, double *out)
     out[k * solver->stride + r] = in[k * solver->stride + r] / problem->curvature;
 }
 
-/* step := -H^-1 gradient, to a part @eta of the gradient; the number of products. */
+/* step := -H^-1 gradient, the more precisely the smaller the gradient has become beside the first;
+ * the number of products. */
 static unsigned
 find_step (Solver *solver, double rz_first[1])
 {
@@ -220,7 +221,7 @@ find_step (Solver *solver, double rz_first[1])
   rz = dot (residual, z, solver->size);
   if (rz_first[0] == 0)
     rz_first[0] = rz;
-  stop = rz * MIN (0.01, rz / rz_first[0]);
+  stop = rz * CLAMP (rz / rz_first[0], 1e-12, 0.01);
 
   while (products < PRODUCTS_MAX && rz > stop &&
          !g_cancellable_is_cancelled (solver->problem->cancellable)) {
@@ -330,6 +331,18 @@ minimise (Solver *solver, double *theta, EffnetSolution *solution)
     describe (solver, theta, solution);
 }
 
+/* What all biases of a softmax have in common changes nothing. */
+static void
+centre_biases (const Solver *solver, double *theta)
+{
+  double mean = 0, *bias = theta + solver->stride - 1;
+
+  for (unsigned k = 0; k < solver->k; k++)
+    mean += bias[k * solver->stride] / solver->k;
+  for (unsigned k = 0; k < solver->k; k++)
+    bias[k * solver->stride] -= mean;
+}
+
 static gboolean
 allocate (Solver *solver, GError **error)
 {
@@ -388,6 +401,8 @@ effnet_solve (const EffnetProblem *problem, double *theta, EffnetSolution *solut
   }
   if (ok)
     minimise (&solver, theta, solution);
+  if (ok && targets->softmax)
+    centre_biases (&solver, theta);
   release (&solver);
   return ok && !effnet_train_cancelled (problem->cancellable, error);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "train/head.h"
 
 #define SHRINK     0.1   /* a */
@@ -227,8 +228,8 @@ find_basis (Spread *spread)
   spread->info.n_basis = (unsigned)q;
   if (q == 0)
     return;
-  for (size_t i = 0; i < q * d; i++) /* any start will do that is not special */
-    spread->y[i] = sin (1.0 + 0.7 * (double)i + 1e-3 * (double)(i % 97) * (double)(i % 89));
+  for (size_t i = 0; i < q * d; i++)
+    spread->y[i] = (double)(effnet_random (0, i) >> 11) * 0x1p-53 - 0.5;
   for (unsigned i = 0; i < ITERATIONS; i++) {
     orthonormalise (spread);
     trace = apply_covariance (spread, t + BASIS * BASIS);
