@@ -441,6 +441,7 @@ pipeline_failed (Source *source, GError **error)
     return FALSE;
   gst_message_parse_error (message, &cause, NULL);
   if (g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND) ||
+      g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE) ||
       g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED))
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
                  "is no picture, clip or stream of a kind that is read, or damaged (%s)",
