@@ -14,7 +14,7 @@ if ! cmp -s "$here/requirements.txt" "$dir/requirements.txt"; then
   mkdir -p "$dir"
   /usr/bin/python3 -m venv --system-site-packages "$dir" >&2
   "$dir/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt" >&2
-  "$dir/bin/python" -c 'import timm, safetensors' >&2
+  "$dir/bin/python" -c 'import timm, safetensors, sklearn' >&2
   cp "$here/requirements.txt" "$dir/requirements.txt"
 fi
 echo "$dir/bin/python"
