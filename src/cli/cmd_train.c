@@ -10,17 +10,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define HELD_OUT 0.2 /* of the pictures, for --tune */
+
 typedef struct {
   CliModelArgs args;
   char **inputs;
-  char *output, *validate, *unknown, *cache, *positive;
-  int copies, every;
+  char *output, *validate, *unknown, *cache, *positive, *tune;
+  int copies, every, epochs;
   gint64 seed;
   double l2;
   gboolean multi_label, one_logit, head_only, force, json;
   Train train;
   GPtrArray *notes;
-  gint64 start_us, features_us;
+  gint64 start_us, features_us, tune_us;
   char *command; /* as it was typed */
   char *kept;    /* where an old folder is now, or NULL */
 } TrainCommand;
@@ -85,6 +87,26 @@ seconds_since (gint64 start_us)
   return (double)(g_get_monotonic_time () - start_us) / G_USEC_PER_SEC;
 }
 
+static JsonObject *
+tune_json (const TrainCommand *self)
+{
+  const EffnetTuneReport *report = &self->train.tuned;
+  const EffnetTuneEpoch *before = &report->epochs[0], *best = &report->epochs[report->best_epoch];
+  JsonObject *object = json_object_new ();
+
+  json_object_set_string_member (object, "depth", self->tune);
+  json_object_set_boolean_member (object, "is_better", report->is_better);
+  json_object_set_int_member (object, "parameters", (gint64)report->n_parameters);
+  json_object_set_int_member (object, "epochs", report->n_epochs);
+  json_object_set_int_member (object, "best_epoch", report->best_epoch);
+  json_object_set_double_member (object, "loss_before", before->loss);
+  json_object_set_double_member (object, "loss_after", best->loss);
+  json_object_set_double_member (object, "accuracy_before", before->accuracy);
+  json_object_set_double_member (object, "accuracy_after", best->accuracy);
+  json_object_set_double_member (object, "seconds", (double)self->tune_us / 1e6);
+  return object;
+}
+
 static void
 print_json (const TrainCommand *self)
 {
@@ -93,7 +115,7 @@ print_json (const TrainCommand *self)
   JsonObject *object = json_object_new (), *classes = json_object_new ();
   EffnetHeadInfo info;
 
-  effnet_head_get_info (train->head, &info);
+  effnet_head_get_info (train_final_head (train), &info);
   json_object_set_string_member (object, "output", self->output);
   json_object_set_int_member (object, "pictures", (gint64)train->own.n_rows);
   for (guint k = 0; k < train->labels->len; k++)
@@ -123,6 +145,8 @@ print_json (const TrainCommand *self)
     json_object_set_double_member (object, "unknown_flagged", train->report->unknown_flagged);
     json_object_set_double_member (object, "unknown_area", train->report->unknown_area);
   }
+  if (train->tune != NULL)
+    json_object_set_object_member (object, "tune", tune_json (self));
   json_object_set_double_member (object, "feature_seconds", (double)self->features_us / 1e6);
   json_object_set_double_member (object, "seconds", seconds_since (self->start_us));
   cli_print_json (object);
@@ -144,6 +168,27 @@ print_accuracy (const Train *train)
   else
     printf ("by cross-validation, %u parts\n", train->report->n_folds);
   printf ("calibration  error %.3f before, %.3f after\n", train->ece_before, e->ece);
+}
+
+static void
+print_tuned (const TrainCommand *self)
+{
+  const EffnetTuneReport *report = &self->train.tuned;
+  const EffnetTuneEpoch *before = &report->epochs[0], *best = &report->epochs[report->best_epoch];
+
+  if (self->train.tune == NULL)
+    return;
+  if (!report->is_better)
+    printf (
+        "tuned        %u epochs did not beat the head alone on the pictures held out (loss %.3f, "
+        "%.1f %% right), which is kept\n",
+        report->n_epochs, before->loss, 100 * before->accuracy);
+  else
+    printf (
+        "tuned        epoch %u of %u: loss %.3f before, %.3f after; %.1f %% right before, %.1f %% "
+        "after\n",
+        report->best_epoch, report->n_epochs, before->loss, best->loss, 100 * before->accuracy,
+        100 * best->accuracy);
 }
 
 static void
@@ -176,7 +221,7 @@ print_text (const TrainCommand *self)
   g_autofree char *shown = cli_printable (output, 1000), *file = cli_printable (picture, 1000);
   EffnetHeadInfo info;
 
-  effnet_head_get_info (train->head, &info);
+  effnet_head_get_info (train_final_head (train), &info);
   printf ("pictures     %" G_GSIZE_FORMAT " (", train->own.n_rows);
   for (guint k = 0; k < train->labels->len; k++) {
     g_autofree char *label = cli_printable (train->labels->pdata[k], 100);
@@ -192,10 +237,14 @@ print_text (const TrainCommand *self)
   if (train->features->n_cached > 0)
     printf ("             %u taken from the cache\n", train->features->n_cached);
   print_accuracy (train);
+  print_tuned (self);
   print_unknown (train, &info);
   printf ("l2           %.3g\n", train->report->l2);
-  printf ("time         %.1f s, %.1f s of it for features\n", seconds_since (self->start_us),
+  printf ("time         %.1f s, %.1f s of it for features", seconds_since (self->start_us),
           (double)self->features_us / 1e6);
+  if (train->tune != NULL)
+    printf (", %.1f s for tuning", (double)self->tune_us / 1e6);
+  puts ("");
   printf ("written to   %s\n\nTry it:\n  effnet classify --model %s %s\n", shown, shown, file);
 }
 
@@ -226,6 +275,8 @@ open_lists (TrainCommand *self, GError **error)
         return FALSE;
     }
   }
+  if (self->tune != NULL && train->validation == NULL && train->fraction <= 0)
+    train->fraction = HELD_OUT;
   if (self->unknown != NULL) {
     train->unknown = train_list_open_plain (self->unknown, error);
     if (train->unknown == NULL)
@@ -260,16 +311,22 @@ cache_key (const TrainCommand *self, EffnetModel *model)
   return g_string_free (key, FALSE);
 }
 
+static TrainExtract
+how_to_extract (const TrainCommand *self, EffnetModel *model)
+{
+  return (TrainExtract){.model = model,
+                        .session_options = &self->args.session_options,
+                        .timeout_s = self->args.timeout,
+                        .every = self->every,
+                        .copies = (unsigned)self->copies,
+                        .seed = (guint64)self->seed};
+}
+
 static gboolean
 extract (TrainCommand *self, EffnetModel *model, GError **error)
 {
   Train *train = &self->train;
-  TrainExtract how = {.model = model,
-                      .session_options = &self->args.session_options,
-                      .timeout_s = self->args.timeout,
-                      .every = self->every,
-                      .copies = (unsigned)self->copies,
-                      .seed = (guint64)self->seed};
+  TrainExtract how = how_to_extract (self, model);
   gint64 start_us = g_get_monotonic_time ();
   g_autofree char *key = cache_key (self, model);
   EffnetModelInfo info;
@@ -289,6 +346,23 @@ extract (TrainCommand *self, EffnetModel *model, GError **error)
     ok = (train->unknown_features = train_features_new (&how, train->unknown, error)) != NULL;
   train_cache_close (how.cache);
   self->features_us = g_get_monotonic_time () - start_us;
+  return ok;
+}
+
+static gboolean
+tune (TrainCommand *self, EffnetModel *model, GError **error)
+{
+  TrainExtract how = how_to_extract (self, model);
+  gint64 start_us = g_get_monotonic_time ();
+  const EffnetTuneOptions options = {
+      .depth = strcmp (self->tune, "all") == 0 ? EFFNET_TUNE_ALL : EFFNET_TUNE_LAST_BLOCK,
+      .epochs = (unsigned)self->epochs,
+      .balanced = TRUE,
+      .seed = (guint64)self->seed,
+      .threads = self->args.session_options.threads};
+  gboolean ok = train_tune (&self->train, &how, &options, error);
+
+  self->tune_us = g_get_monotonic_time () - start_us;
   return ok;
 }
 
@@ -314,8 +388,14 @@ write_folder (TrainCommand *self, EffnetModel *model, TrainOutput **output, GErr
   const EffnetHeadSaveOptions options = {.head_only = self->head_only,
                                          .resize_mode = self->args.session_options.resize_mode};
 
-  if (!effnet_head_save (self->train.head, model, train_output_folder (*output), &options, error) ||
-      !write_report (self, model, train_output_folder (*output), error))
+  const char *folder = train_output_folder (*output);
+  const Train *train = &self->train;
+  gboolean ok =
+      train->tune != NULL
+          ? effnet_tune_save (train->tune, train_final_head (train), folder, &options, error)
+          : effnet_head_save (train->head, model, folder, &options, error);
+
+  if (!ok || !write_report (self, model, folder, error))
     return FALSE;
   if (cli_stopped () != 0) {
     g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_CANCELLED, "stopped");
@@ -342,6 +422,7 @@ run (TrainCommand *self, GError **error)
     return FALSE;
   cli_catch_signals (NULL);
   ok = extract (self, model, error) && train_fit (&self->train, self->notes, error) &&
+       (self->tune == NULL || tune (self, model, error)) &&
        write_folder (self, model, &output, error);
   train_output_discard (output);
   return ok;
@@ -397,6 +478,13 @@ check_options (TrainCommand *self)
                       self->validate);
   if (self->multi_label && self->one_logit)
     return cli_usage ("train", "--multi-label and --one-logit exclude each other");
+  if (self->tune != NULL && strcmp (self->tune, "last-block") != 0 &&
+      strcmp (self->tune, "all") != 0)
+    return cli_usage ("train", "--tune %s is neither last-block nor all", self->tune);
+  if (self->tune != NULL && self->head_only)
+    return cli_usage ("train", "--tune changes the backbone, which --head-only leaves out");
+  if (self->epochs < 0 || self->epochs > EFFNET_TUNE_EPOCHS_MAX)
+    return cli_usage ("train", "--epochs %d is not in 1..%d", self->epochs, EFFNET_TUNE_EPOCHS_MAX);
   if (self->positive != NULL && !self->one_logit)
     return cli_usage ("train", "--positive is for --one-logit");
   self->train.kind = self->multi_label ? EFFNET_HEAD_MULTI_LABEL
@@ -419,10 +507,22 @@ clear (TrainCommand *self)
   g_free (self->unknown);
   g_free (self->cache);
   g_free (self->positive);
+  g_free (self->tune);
   g_free (self->kept);
   g_free (self->command);
   cli_model_args_clear (&self->args);
 }
+
+static const char more[] =
+    "DIR has a folder for each class (or train/ and val/ with those). FILE.csv has lines of\n"
+    "FILE,CLASS, files relative to it. The folder written opens as any model: --model FOLDER,\n"
+    "the element's model-file=FOLDER, and timm.\n\n"
+    "Memory: about 60 MB and the model, and for each picture and altered copy 4 bytes times the\n"
+    "model's features (lite0: 5 kB). --tune: 600 MB, and a file in TMPDIR for what goes "
+    "beyond.\n\n"
+    "Examples:\n  effnet train pictures --output gate\n"
+    "  effnet train list.csv --output gate --validate 0.2 --augment 4 --cache cache\n"
+    "  effnet train pictures --output gate --tune last-block --augment 2\n";
 
 int
 cmd_train (int argc, char **argv)
@@ -451,6 +551,11 @@ cmd_train (int argc, char **argv)
        "write the head alone, tens of kB, which names its backbone", NULL},
       {"l2", 0, 0, G_OPTION_ARG_DOUBLE, &self.l2,
        "strength of the penalty; 0 (default) = chosen by cross-validation", "X"},
+      {"tune", 0, 0, G_OPTION_ARG_STRING, &self.tune,
+       "train the network's last stage or all its blocks, too, and keep that where it is better on "
+       "the pictures held out (a fifth of them without --validate)",
+       "last-block|all"},
+      {"epochs", 0, 0, G_OPTION_ARG_INT, &self.epochs, "of --tune, at most (default 20)", "N"},
       {"every", 'n', 0, G_OPTION_ARG_INT, &self.every,
        "of a clip, every Nth frame, at most 50 of them (default 10)", "N"},
       {"seed", 0, 0, G_OPTION_ARG_INT64, &self.seed, "of all that is drawn (default 0)", "S"},
@@ -465,14 +570,7 @@ cmd_train (int argc, char **argv)
       "train", "DIR|FILE.csv",
       "Learns classes of your own from pictures and clips: a linear head on the features of a "
       "network.",
-      "DIR has a folder for each class (or train/ and val/ with those). FILE.csv has lines of\n"
-      "FILE,CLASS, files relative to it. The folder written opens as any model: --model FOLDER,\n"
-      "the element's model-file=FOLDER, and timm.\n\n"
-      "Memory: about 60 MB and the model, and for each picture and altered copy 4 bytes times the\n"
-      "model's features (lite0: 5 kB).\n\n"
-      "Examples:\n  effnet train pictures --output gate\n"
-      "  effnet train list.csv --output gate --validate 0.2 --augment 4 --cache cache\n",
-      entries};
+      more, entries};
   g_autofree char *typed = g_strjoinv (" ", argv);
   int code;
 

@@ -2,8 +2,8 @@
  *
  * effnet train, between its files: which pictures there are (train_open.c, train_csv.c,
  * train_list.c), their features (train_features.c, train_cache.c), the head (train_fit.c), the
- * folder (train_output.c). The order of pictures is that of their names; nothing depends on which
- * thread does what. */
+ * blocks before it (train_tune.c), the folder (train_output.c). The order of pictures is that of
+ * their names; nothing depends on which thread does what. */
 #ifndef EFFNET_CLI_TRAIN_H
 #define EFFNET_CLI_TRAIN_H
 
@@ -76,6 +76,8 @@ typedef struct {
  * signal came, or IO. */
 TrainFeatures *train_features_new (const TrainExtract *how, const TrainList *list, GError **error);
 void train_features_free (TrainFeatures *features);
+/* Of copy @copy, from 1 on, of a frame of the file with SHA-256 @sum. */
+guint64 train_copy_seed (const char *sum, guint64 frame, unsigned copy, guint64 seed);
 
 /* Features of earlier runs in @folder, which is made, for @model as @key describes its use. */
 TrainCache *train_cache_open (const char *folder, const char *key, unsigned n_features,
@@ -112,11 +114,27 @@ typedef struct {
   float *nearest;      /* [rows of the list] distance to the nearest other row */
   size_t *nearest_row; /* [rows of the list] */
   char *data_sha256;
+  /* of --tune */
+  EffnetTune *tune; /* (nullable) */
+  EffnetTuneReport tuned;
+  EffnetHead *tuned_head; /* NULL: the head alone is as good; else @held has its features */
 } Train;
 
 /* All from the features on. @notes: sentences for the user. */
 gboolean train_fit (Train *train, GPtrArray *notes, GError **error);
 void train_clear (Train *train);
+/* Sets what there is to say of @head. */
+gboolean train_judge (Train *train, EffnetHead *head, GError **error);
+/* The head that is written. */
+static inline EffnetHead *
+train_final_head (const Train *train)
+{
+  return train->tuned_head != NULL ? train->tuned_head : train->head;
+}
+
+/* The last blocks of the backbone together with the head, which train_fit() made. */
+gboolean train_tune (Train *train, const TrainExtract *how, const EffnetTuneOptions *options,
+                     GError **error);
 
 /* ---- the folder ---- */
 

@@ -64,12 +64,10 @@ file_sum (const char *path, GError **error)
 
 /* What one row is called, here and in the cache; copy 0 is the frame itself. */
 static char *
-row_name (const Worker *worker, guint64 frame, unsigned copy)
+row_name (const char *sum, guint64 frame, unsigned copy, guint64 seed)
 {
-  guint64 seed = copy > 0 ? worker->work->how->seed : 0;
-
-  return g_strdup_printf ("%s:%" G_GUINT64_FORMAT ":%u:%" G_GUINT64_FORMAT, worker->sum, frame,
-                          copy, seed);
+  return g_strdup_printf ("%s:%" G_GUINT64_FORMAT ":%u:%" G_GUINT64_FORMAT, sum, frame, copy,
+                          copy > 0 ? seed : 0);
 }
 
 /* Where the features of @copy of the item's row @row are. */
@@ -95,14 +93,14 @@ compute (Worker *worker, const EffnetImage *image, unsigned row, unsigned copy, 
   return TRUE;
 }
 
-/* The same for the same file, frame and copy. */
-static guint64
-seed_of (const char *name)
+guint64
+train_copy_seed (const char *sum, guint64 frame, unsigned copy, guint64 seed)
 {
-  g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, name, -1);
+  g_autofree char *name = row_name (sum, frame, copy, seed);
+  g_autofree char *digits = g_compute_checksum_for_string (G_CHECKSUM_SHA256, name, -1);
 
-  sum[16] = '\0';
-  return g_ascii_strtoull (sum, NULL, 16);
+  digits[16] = '\0';
+  return g_ascii_strtoull (digits, NULL, 16);
 }
 
 /* The frame and its altered copies. */
@@ -110,13 +108,15 @@ static gboolean
 add_frame (Worker *worker, const SourceFrame *frame, unsigned row, GError **error)
 {
   TrainCache *cache = worker->work->how->cache;
+  guint64 seed = worker->work->how->seed;
 
   for (unsigned copy = 0; copy <= worker->work->how->copies; copy++) {
-    g_autofree char *name = row_name (worker, frame->index, copy);
+    g_autofree char *name = row_name (worker->sum, frame->index, copy, seed);
     EffnetImage altered;
 
-    if (copy > 0 &&
-        !effnet_augmenter_run (worker->augmenter, &frame->image, seed_of (name), &altered, error))
+    if (copy > 0 && !effnet_augmenter_run (worker->augmenter, &frame->image,
+                                           train_copy_seed (worker->sum, frame->index, copy, seed),
+                                           &altered, error))
       return FALSE;
     if (!compute (worker, copy > 0 ? &altered : &frame->image, row, copy, error))
       return FALSE;
@@ -136,7 +136,7 @@ find_in_cache (Worker *worker, const TrainItem *item)
   if (cache == NULL || item->is_clip)
     return FALSE;
   for (unsigned copy = 0; copy <= worker->work->how->copies; copy++) {
-    g_autofree char *name = row_name (worker, 0, copy);
+    g_autofree char *name = row_name (worker->sum, 0, copy, worker->work->how->seed);
 
     if (!train_cache_get (cache, name, place_of (worker, 0, copy)))
       return FALSE;

@@ -338,14 +338,14 @@ train_head (TrainFit *fit, GCancellable *cancellable, GError **error)
   return train->head != NULL;
 }
 
-/* @train's head with another temperature; 0 = as it is. */
+/* @like with another temperature; 0 = as it is. */
 static EffnetEvaluation *
-evaluate (const Train *train, double temperature, GError **error)
+evaluate (const Train *train, const EffnetHead *like, double temperature, GError **error)
 {
   g_autoptr (EffnetHead) head = NULL;
   EffnetHeadInfo info;
 
-  effnet_head_get_info (train->head, &info);
+  effnet_head_get_info (like, &info);
   if (temperature > 0)
     info.temperature = temperature;
   head = effnet_head_new (&info, error);
@@ -356,17 +356,18 @@ evaluate (const Train *train, double temperature, GError **error)
   return effnet_evaluate_logits (head, &train->own, train->report->logits, error);
 }
 
-static gboolean
-judge (Train *train, GError **error)
+gboolean
+train_judge (Train *train, EffnetHead *head, GError **error)
 {
   g_autoptr (EffnetEvaluation) plain = NULL;
 
   if (train->held.n_rows == 0 && train->report->n_folds < 2)
     return TRUE;
-  train->evaluation = evaluate (train, 0, error);
+  g_clear_pointer (&train->evaluation, effnet_evaluation_free);
+  train->evaluation = evaluate (train, head, 0, error);
   if (train->evaluation == NULL)
     return FALSE;
-  plain = evaluate (train, 1, error);
+  plain = evaluate (train, head, 1, error);
   train->ece_before = plain != NULL ? plain->ece : 0;
   return plain != NULL;
 }
@@ -443,7 +444,7 @@ train_fit (Train *train, GPtrArray *notes, GError **error)
     name_classes (&fit);
     split (&fit);
     ok = take_validation (&fit, error) && train_head (&fit, cancellable, error) &&
-         judge (train, error) && finish (&fit, error);
+         train_judge (train, train->head, error) && finish (&fit, error);
   }
   g_free (fit.labels);
   g_free (fit.groups);
@@ -456,6 +457,8 @@ train_clear (Train *train)
   g_clear_pointer (&train->report, effnet_train_report_free);
   g_clear_pointer (&train->evaluation, effnet_evaluation_free);
   g_clear_pointer (&train->head, effnet_head_unref);
+  g_clear_pointer (&train->tuned_head, effnet_head_unref);
+  g_clear_pointer (&train->tune, effnet_tune_free);
   g_clear_pointer (&train->labels, g_ptr_array_unref);
   g_free ((uint8_t *)train->own.targets);
   g_free ((unsigned *)train->own.groups);

@@ -118,7 +118,7 @@ judge_held (Report *report)
 
   report->held_logits = g_new (float, set->n_rows * set->n_classes);
   for (size_t i = 0; i < set->n_rows; i++)
-    effnet_head_apply (train->head, set->features + i * set->n_features,
+    effnet_head_apply (train_final_head (train), set->features + i * set->n_features,
                        report->held_logits + i * set->n_classes, NULL, NULL);
   report->held_names =
       name_rows (own ? train->list : train->validation,
@@ -222,7 +222,7 @@ train_report_write (const Train *train, EffnetModel *model, const TrainReportAsk
                        .command = ask->command,
                        .labels = (const char *const *)train->labels->pdata,
                        .n_labels = train->labels->len,
-                       .head = train->head,
+                       .head = train_final_head (train),
                        .training = train->report,
                        .unreadable = (const char *const *)ask->unreadable->pdata,
                        .seconds = ask->seconds};

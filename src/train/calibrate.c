@@ -85,19 +85,23 @@ typedef struct {
   double yes, no;
 } Share;
 
+/* As Platt does ("Probabilistic outputs for support vector machines", 1999), for each yes or no of
+ * its own; the one temperature of a softmax rests on all rows. */
 static Share *
 soften_targets (EffnetHeadKind kind, size_t n_rows, unsigned n_classes, const uint8_t *targets)
 {
-  gboolean softmax = kind == EFFNET_HEAD_SOFTMAX;
   Share *shares = g_new (Share, n_classes);
 
   for (unsigned k = 0; k < n_classes; k++) {
-    double n = 0, all = softmax ? n_classes : 2;
+    size_t n = 0;
 
     for (size_t i = 0; i < n_rows; i++)
       n += targets[i * n_classes + k];
-    shares[k].yes = (n + 1) / (n + all);
-    shares[k].no = 1 / ((softmax ? n : (double)n_rows - n) + all);
+    shares[k].yes = ((double)n + 1) / ((double)n + 2);
+    shares[k].no = 1 / ((double)(n_rows - n) + 2);
+    if (kind == EFFNET_HEAD_SOFTMAX)
+      shares[k] = (Share){((double)n_rows + 1) / ((double)n_rows + 2),
+                          1 / (((double)n_rows + 2) * MAX (1, n_classes - 1))};
   }
   return shares;
 }

@@ -100,6 +100,42 @@ def head_alone():
 
 
 @test
+def tuned():
+    """--tune writes the backbone it trained, the same for any number of threads, or keeps what nothing beat"""
+    pictures("t", 12)
+    runs = [train("t", "--output", name, "--tune", "last-block", "--epochs", "3", "--augment", "1", "--threads", n,
+                  *SMALL)[0] for name, n in (("once", "1"), ("again", "3"))]
+    done = runs[0]["tune"]
+    assert done == {**runs[1]["tune"], "seconds": done["seconds"]}, runs
+    assert runs[0]["validated_by"] == "held-out" and runs[0]["accuracy"] == done["accuracy_after"], runs[0]
+    assert done["depth"] == "last-block" and 1 <= done["epochs"] <= 3 and done["parameters"] > 900_000
+    assert done["is_better"] == (done["best_epoch"] > 0) and done["accuracy_after"] >= done["accuracy_before"]
+    one, other, old = (tensors(f"{name}/model.safetensors") for name in ("once", "again", MODEL))
+    assert all((one[name] == other[name]).all() for name in one) and one.keys() == other.keys()
+    assert (one["conv_stem.weight"] == old["_conv_stem.weight"]).all()
+    assert (one["blocks.5.3.conv_pw.weight"] == old["_blocks.14._expand_conv.weight"]).all()
+    assert (one["blocks.6.0.bn3.running_var"] == old["_blocks.15._bn2.running_var"]).all()
+    for name, before in (("blocks.6.0.conv_dw.weight", "_blocks.15._depthwise_conv.weight"),
+                         ("conv_head.weight", "_conv_head.weight"), ("bn2.bias", "_bn1.bias")):
+        assert (one[name] == old[before]).all() != done["is_better"], name
+    assert len(classify("--model", "once", "t")) == 24
+    text = effnet("train", "t", "--output", "all", "--tune", "all", "--epochs", "1", *SMALL).out
+    assert "tuned" in text and "for tuning" in text, text
+
+
+@test
+def not_tuned():
+    """--tune needs pictures to hold out, and a backbone to write"""
+    pictures("scant", 1)
+    err = effnet("train", "scant", "--output", "x", "--tune", "all", *SMALL, code=1).err
+    assert all(word in err for word in ("--tune", "held out", "--validate")), err
+    failure("train", "scant", "--output", "x", "--tune", "most", says=["--tune most", "last-block", "all"], code=2)
+    failure("train", "scant", "--output", "x", "--tune", "all", "--head-only", says=["--tune", "--head-only"], code=2)
+    failure("train", "scant", "--output", "x", "--tune", "all", "--epochs", "-1", says=["--epochs -1"], code=2)
+    assert not os.path.exists("x")
+
+
+@test
 def same_for_a_seed():
     """the same bytes for any number of threads; altered copies from the seed alone"""
     pictures("s", 5)
