@@ -29,8 +29,9 @@ static const char *const head_html =
     ".axis{fill:none;stroke:var(--soft)}.grid{stroke:var(--line)}.bar{fill:rgb(var(--mark))}"
     ".ideal{stroke:var(--soft);stroke-dasharray:4}.line{fill:none;stroke:rgb(var(--mark));"
     "stroke-width:2}.dot{fill:rgb(var(--mark))}"
-    ".pictures{display:flex;flex-wrap:wrap;gap:12px}.pictures div{width:170px;font-size:13px;"
-    "overflow-wrap:anywhere}.pictures img{width:100%;border-radius:4px;display:block}"
+    ".pictures{display:flex;flex-wrap:wrap}.pictures div{width:170px;font-size:13px;"
+    "margin:0 12px 12px 0;word-break:break-word}.pictures "
+    "img{width:100%;border-radius:4px;display:block}"
     "code{background:rgba(var(--mark),.1);padding:1px 4px;border-radius:3px}"
     "</style>";
 
@@ -106,9 +107,12 @@ top (GString *out, const CliReport *report)
     g_string_append (out, k == 0 ? "" : ", ");
     text (out, report->labels[k]);
   }
-  g_string_append_printf (out, " &middot; %" G_GSIZE_FORMAT " pictures &middot; on ",
+  g_string_append_printf (out, " &middot; %" G_GSIZE_FORMAT " pictures",
                           report->validated->set.n_rows);
-  text (out, head.backbone);
+  if (head.backbone != NULL) {
+    g_string_append (out, " &middot; on ");
+    text (out, head.backbone);
+  }
   g_string_append (out, " &middot; ");
   cli_append_number (out, report->seconds, 1);
   g_string_append (out, " s<br><code>");
@@ -116,7 +120,8 @@ top (GString *out, const CliReport *report)
   g_string_append (out, "</code></p>");
   if (report->held_out != NULL)
     headline (out, "On pictures that were kept back", report->held_out->evaluation);
-  headline (out, "Cross-validated on all others", report->validated->evaluation);
+  headline (out, report->held_out != NULL ? "Cross-validated on all others" : "Cross-validated",
+            report->validated->evaluation);
 }
 
 /* What to do, if anything: one line for each. */
@@ -182,7 +187,7 @@ counts_table (GString *out, const char *const *rows, const char *const *columns,
     for (unsigned k = 0; k < n; k++) {
       size_t count = counts[i * n + k];
       g_string_append_printf (
-          out, "<td style='background:rgba(var(--mark),%u%%)'>%" G_GSIZE_FORMAT "</td>",
+          out, "<td style='background:rgba(var(--mark),0.%02u)'>%" G_GSIZE_FORMAT "</td>",
           (unsigned)(60 * count / MAX (sum, 1)), count);
     }
     g_string_append (out, "</tr>");
