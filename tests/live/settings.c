@@ -148,6 +148,31 @@ settings_read_all (GstElement *element)
   g_free (all);
 }
 
+/* All arguments of an action are labels, or names of parts. */
+static void
+emit (const Settings *self, GstElement *element, const GSignalQuery *query)
+{
+  static const char *const labels[] = {"a", "b", "c", "full-frame", "", NULL};
+  GValue values[3] = {G_VALUE_INIT}, answer = G_VALUE_INIT;
+
+  g_assert_cmpuint (query->n_params, <, G_N_ELEMENTS (values));
+  g_value_init (&values[0], G_OBJECT_TYPE (element));
+  g_value_set_object (&values[0], element);
+  for (guint i = 0; i < query->n_params; i++) {
+    g_assert_true (query->param_types[i] == G_TYPE_STRING);
+    g_value_init (&values[i + 1], G_TYPE_STRING);
+    g_value_set_string (&values[i + 1],
+                        labels[g_rand_int_range (self->rand, 0, G_N_ELEMENTS (labels))]);
+  }
+  if (query->return_type != G_TYPE_NONE) {
+    g_assert_true (query->return_type == G_TYPE_BOOLEAN);
+    g_value_init (&answer, G_TYPE_BOOLEAN);
+  }
+  g_signal_emitv (values, query->signal_id, 0, query->return_type != G_TYPE_NONE ? &answer : NULL);
+  for (guint i = 0; i <= query->n_params; i++)
+    g_value_unset (&values[i]);
+}
+
 const char *
 settings_act (const Settings *self, GstElement *element)
 {
@@ -158,20 +183,13 @@ settings_act (const Settings *self, GstElement *element)
 
   for (guint i = 0; i < n; i++) {
     g_signal_query (ids[i], &query);
-    if (query.signal_flags & G_SIGNAL_ACTION && query.n_params == 0)
+    if (query.signal_flags & G_SIGNAL_ACTION)
       ids[n_actions++] = ids[i];
   }
   if (n_actions > 0) {
     g_signal_query (ids[g_rand_int_range (self->rand, 0, (int)n_actions)], &query);
     name = query.signal_name;
-    if (query.return_type == G_TYPE_NONE) {
-      g_signal_emit (element, query.signal_id, 0);
-    } else {
-      gboolean done;
-
-      g_assert_true (query.return_type == G_TYPE_BOOLEAN);
-      g_signal_emit (element, query.signal_id, 0, &done);
-    }
+    emit (self, element, &query);
   }
   g_free (ids);
   return name;

@@ -26,8 +26,7 @@ char *settings_set_any (const Settings *settings, GstElement *element);
 void settings_reset (GstElement *element);
 /* Reads all that can be read. */
 void settings_read_all (GstElement *element);
-/* Emits one of the class's actions without arguments. Returns: (transfer none): its name, or NULL
- */
+/* Emits one of the class's actions. Returns: (transfer none): its name, or NULL */
 const char *settings_act (const Settings *settings, GstElement *element);
 
 #endif

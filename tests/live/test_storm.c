@@ -23,6 +23,7 @@ typedef struct {
 } Storm;
 
 static char *small_model; /* beside the default one, to swap with */
+static char *folder;      /* for what is taught and saved */
 
 static const char camera_line[] = "videotestsrc is-live=true ! capsfilter name=caps "
                                   "caps=video/x-raw,width=160,height=120,framerate=30/1 ! ",
@@ -230,17 +231,34 @@ change_branches (Storm *self)
     remove_branch (self);
 }
 
+/* Labels enough for a training, which may still go on when the next step is taken. */
+static void
+teach (Storm *self)
+{
+  static const char *const labels[] = {"a", "b"};
+  gboolean done;
+
+  for (guint i = 0; i < 6; i++) {
+    g_signal_emit_by_name (self->element, "teach", labels[i % 2], &done);
+    g_usleep ((gulong)roll (self, 3000));
+  }
+  g_signal_emit_by_name (self->element, "train", &done);
+  if (roll (self, 2))
+    g_signal_emit_by_name (self->element, "rollback", &done);
+}
+
 static const struct {
   const char *name;
   void (*run) (Storm *self);
   int weight;
 } steps[] = {{"state", change_state, 4}, {"seek", seek, 2},   {"flush", flush, 1},
-             {"caps", change_caps, 2},   {"query", query, 1}, {"branches", change_branches, 3}};
+             {"caps", change_caps, 2},   {"query", query, 1}, {"branches", change_branches, 3},
+             {"teach", teach, 3}};
 
 static void
 take_step (Storm *self, guint sequence)
 {
-  int n = roll (self, 24);
+  int n = roll (self, 28);
 
   for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
     if (n < steps[i].weight) {
@@ -302,7 +320,7 @@ pick_line (const Storm *self)
 }
 
 static void
-begin (Storm *self)
+begin (Storm *self, guint sequence)
 {
   char *line = g_strconcat (pick_line (self), "effnetclassify name=effnetclassify0 ! ",
                             sinks[roll (self, G_N_ELEMENTS (sinks))], NULL);
@@ -317,6 +335,12 @@ begin (Storm *self)
   self->element = gst_bin_get_by_name (GST_BIN (self->pipeline), "effnetclassify0");
   self->tee = gst_bin_get_by_name (GST_BIN (self->pipeline), "tee");
   self->branches = g_ptr_array_new ();
+  if (roll (self, 2)) {
+    char *path = g_strdup_printf ("%s/taught-%u", folder, sequence);
+
+    g_object_set (self->element, "teach-file", path, NULL);
+    g_free (path);
+  }
   pad = gst_element_get_static_pad (self->element, "sink");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, add_rois, NULL, NULL);
   gst_object_unref (pad);
@@ -386,7 +410,7 @@ run_sequence (const SettingsTexts *texts, guint sequence)
   Storm storm = {.settings = {.rand = g_rand_new_with_seed (sequence), .texts = texts}};
 
   enter (sequence, "the start");
-  begin (&storm);
+  begin (&storm, sequence);
   gst_element_set_state (storm.pipeline, GST_STATE_PLAYING);
   for (int i = 5 + roll (&storm, 20); i > 0; i--) {
     take_step (&storm, sequence);
@@ -403,7 +427,12 @@ static void
 test_storm (void)
 {
   char *lite0 = source_path ("models/lite0"), *labels = source_path ("models/imagenet-1k.txt");
+  char *heads = g_strdup_printf ("a=%s;own=", lite0),
+       *taught = g_build_filename (folder, "t", NULL);
   const SettingsTexts texts[] = {
+      {"heads", {heads, "own=", "a=/nonexistent", "bad"}},
+      {"teach-file", {taught, "/nonexistent/t"}},
+      {"save-examples", {folder, "/nonexistent/s"}},
       {"model-file", {lite0, small_model, "/nonexistent"}},
       {"shadow-model", {lite0, small_model, "/nonexistent"}},
       {"labels-file", {labels, "/nonexistent"}},
@@ -438,6 +467,8 @@ test_storm (void)
   g_thread_join (dog);
   g_free (lite0);
   g_free (labels);
+  g_free (heads);
+  g_free (taught);
 }
 
 /* A result that the end of the stream waits for is the last that has to do with its model. */
@@ -470,6 +501,7 @@ test_end_and_start (void)
 int
 main (int argc, char **argv)
 {
+  char *command;
   int result;
 
   if (argc > 1 && g_ascii_isdigit (*argv[1])) {
@@ -480,11 +512,16 @@ main (int argc, char **argv)
   trace = g_getenv ("STORM_TRACE") != NULL;
   test_init (&argc, &argv);
   small_model = model_make ("b0", 10);
+  folder = g_dir_make_tmp (NULL, NULL);
   g_test_add_func ("/live/storm", test_storm);
   g_test_add_func ("/live/end-and-start", test_end_and_start);
   step = g_strdup ("the start");
   began = g_get_monotonic_time ();
   result = g_test_run ();
   model_remove (small_model);
+  command = g_strdup_printf ("rm -rf '%s'", folder);
+  g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL));
+  g_free (command);
+  g_free (folder);
   return result;
 }
