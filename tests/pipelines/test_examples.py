@@ -94,6 +94,37 @@ def classify_boxes():
 
 
 @test
+def teach():
+    """teach.py: two photographs get labels, in one run after the other, and keep them"""
+    lines = {"cat": ["teach my cat"] * 3, "coffee": ["teach a cup"] * 3 + ["train"]}
+
+    def taught(photo, commands, wait):
+        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+               "EFFNET_SOURCE": f"filesrc location={MEDIA / photo}.jpg ! jpegdec ! imagefreeze is-live=true ! "
+                                "video/x-raw,framerate=10/1"}
+        covered.add("teach.py")
+        script = subprocess.Popen([sys.executable, PIPELINES / "teach.py", "taught"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True, env=env)
+        script.stdin.write("".join(line + "\n" for line in commands))
+        script.stdin.flush()
+        out = []
+        while not out or not out[-1].startswith(wait):
+            line = script.stdout.readline()
+            assert line, out
+            out.append(line.strip())
+        script.stdin.close()
+        script.wait(60)
+        assert script.returncode == 0
+        return out
+
+    assert taught("cat", lines["cat"], "teach: my cat")[0] in ("tabby", "tiger cat", "Egyptian cat")
+    assert "espresso" in taught("coffee", lines["coffee"], "trained: version 1, 100 %")
+    assert taught("cat", [], "my cat") == ["my cat"]
+    assert taught("coffee", ["rollback"], "rolled back")[0] == "a cup"
+    assert "teach: " in run("teach.py", "none/taught", code=1, EFFNET_SOURCE=PHOTO).stderr
+
+
+@test
 def rtsp_camera():
     """rtsp-camera.sh: labels from a real RTSP server on the loopback"""
     server_code = """
