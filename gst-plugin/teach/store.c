@@ -107,8 +107,20 @@ static guint32
 take_u32 (Reader *r)
 {
   const guint8 *bytes = take (r, 4);
+  guint32 number = 0;
 
-  return bytes != NULL ? GST_READ_UINT32_LE (bytes) : 0;
+  if (bytes != NULL)
+    memcpy (&number, bytes, sizeof number); /* nothing in the file is aligned */
+  return GUINT32_FROM_LE (number);
+}
+
+static guint64
+read_u64 (const guint8 *bytes)
+{
+  guint64 number;
+
+  memcpy (&number, bytes, sizeof number);
+  return GUINT64_FROM_LE (number);
 }
 
 static gboolean
@@ -116,11 +128,13 @@ read_version (GstEffnetStore *store, Reader *r)
 {
   GstEffnetVersion version = {.number = take_u32 (r), .before = take_u32 (r)};
   const guint8 *accuracy = take (r, 8);
+  guint64 bits;
 
   if (accuracy == NULL || version.number == 0 || version.number > store->last ||
       version.before >= version.number)
     return FALSE;
-  version.accuracy = GST_READ_DOUBLE_LE (accuracy);
+  bits = read_u64 (accuracy);
+  memcpy (&version.accuracy, &bits, sizeof bits);
   g_array_append_val (store->versions, version);
   return version.accuracy >= 0.0 && version.accuracy <= 1.0;
 }
@@ -129,7 +143,10 @@ static gboolean
 is_finite (const guint8 *bytes, guint n)
 {
   for (guint i = 0; i < n; i++) {
-    if (!isfinite (GST_READ_FLOAT_LE (bytes + 4 * (gsize)i)))
+    float value;
+
+    memcpy (&value, bytes + i * sizeof value, sizeof value);
+    if (!isfinite (value))
       return FALSE;
   }
   return TRUE;
@@ -153,7 +170,7 @@ read_exemplar (GstEffnetStore *store, Reader *r)
   exemplar = g_new0 (GstEffnetExemplar, 1);
   g_atomic_ref_count_init (&exemplar->refs);
   exemplar->label = g_strndup (label, label_length);
-  exemplar->time = (gint64)GST_READ_UINT64_LE (time);
+  exemplar->time = (gint64)read_u64 (time);
   exemplar->embedding = g_bytes_new (floats, (gsize)store->n_features * sizeof (float));
   exemplar->jpeg = jpeg_length > 0 ? g_bytes_new (jpeg, jpeg_length) : NULL;
   g_ptr_array_add (store->exemplars, exemplar);
@@ -477,10 +494,15 @@ put (GByteArray *to, gconstpointer bytes, gsize n)
 static void
 put_u32 (GByteArray *to, guint32 number)
 {
-  guint8 bytes[4];
+  number = GUINT32_TO_LE (number);
+  put (to, &number, sizeof number);
+}
 
-  GST_WRITE_UINT32_LE (bytes, number);
-  put (to, bytes, sizeof bytes);
+static void
+put_u64 (GByteArray *to, guint64 number)
+{
+  number = GUINT64_TO_LE (number);
+  put (to, &number, sizeof number);
 }
 
 static void
@@ -514,12 +536,12 @@ gst_effnet_store_copy (const GstEffnetStore *store)
   put_u32 (copy->head, store->exemplars->len);
   for (guint i = 0; i < store->versions->len; i++) {
     const GstEffnetVersion *version = &g_array_index (store->versions, GstEffnetVersion, i);
-    guint8 accuracy[8];
+    guint64 bits;
 
     put_u32 (copy->head, version->number);
     put_u32 (copy->head, version->before);
-    GST_WRITE_DOUBLE_LE (accuracy, version->accuracy);
-    put (copy->head, accuracy, sizeof accuracy);
+    memcpy (&bits, &version->accuracy, sizeof bits);
+    put_u64 (copy->head, bits);
   }
   return copy;
 }
@@ -527,10 +549,7 @@ gst_effnet_store_copy (const GstEffnetStore *store)
 static void
 put_exemplar (GByteArray *to, const GstEffnetExemplar *exemplar)
 {
-  guint8 time[8];
-
-  GST_WRITE_UINT64_LE (time, (guint64)exemplar->time);
-  put (to, time, sizeof time);
+  put_u64 (to, (guint64)exemplar->time);
   put_u32 (to, (guint32)strlen (exemplar->label));
   put_u32 (to, exemplar->jpeg != NULL ? (guint32)g_bytes_get_size (exemplar->jpeg) : 0);
   put (to, exemplar->label, strlen (exemplar->label));
