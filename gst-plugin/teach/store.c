@@ -126,7 +126,8 @@ read_u64 (const guint8 *bytes)
 static gboolean
 read_version (GstEffnetStore *store, Reader *r)
 {
-  GstEffnetVersion version = {.number = take_u32 (r), .before = take_u32 (r)};
+  guint32 number = take_u32 (r), before = take_u32 (r);
+  GstEffnetVersion version = {.number = number, .before = before};
   const guint8 *accuracy = take (r, 8);
   guint64 bits;
 
@@ -207,11 +208,12 @@ read_head (GstEffnetStore *store, Reader *r, guint32 *n_versions, guint32 *n_exe
   }
   if (backbone == NULL || n_features != store->n_features ||
       strncmp (backbone, store->backbone, HASH_LENGTH) != 0) {
+    g_autofree char *start = g_strndup (backbone != NULL ? backbone : "", 8);
+    g_autofree char *found = gst_effnet_printable (start);
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
-                 "teach-file %s has %u features of the weights %.8s...; the model in use has %u, "
+                 "teach-file %s has %u features of the weights %s...; the model in use has %u, "
                  "weights %.8s...: use that model, or another teach-file for this one",
-                 store->shown, n_features, backbone != NULL ? backbone : "", store->n_features,
-                 store->backbone);
+                 store->shown, n_features, found, store->n_features, store->backbone);
     return FALSE;
   }
   store->current = take_u32 (r);
