@@ -5,8 +5,9 @@
 # when it starts: a log without that is no proof.
 set -eu
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+tmp=$(mktemp -d)
+log=$tmp/log
+trap 'rm -rf "$tmp"' EXIT
 gst-inspect-1.0 effnetclassify >/dev/null # fills the registry
 
 run() {
@@ -39,6 +40,11 @@ run videotestsrc is-live=true num-buffers=8 ! effnetclassify shadow-model="$EFFN
   shadow-interval=1 batch-size=2 ! fakesink
 run videotestsrc is-live=true num-buffers=8 ! x264enc key-int-max=2 tune=zerolatency ! h264parse ! \
   effnetclassify decode-frames=all ! fakesink
+for mode in sync async delayed; do
+  run videotestsrc is-live=true num-buffers=8 ! jpegenc ! effnetclassify inference-mode=$mode \
+    heads="own=;again=$EFFNET_SOURCE_ROOT/models/lite0" teach-file="$tmp/taught" save-examples="$tmp/saved" \
+    save-margin=1 save-interval=0 inference-region=regions regions="a:0,0,0.5,1" ! fakesink
+done
 expect_error=yes
 run videotestsrc num-buffers=3 ! effnetclassify inference-region=regions regions=wrong ! fakesink
 run videotestsrc num-buffers=3 ! video/x-raw,format=GRAY8 ! capssetter \

@@ -9,7 +9,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from tool import MEDIA, ROOT, Skip, main, test  # noqa: E402
+from tool import EXE, MEDIA, ROOT, Skip, main, test  # noqa: E402
 
 PIPELINES = ROOT / "pipelines"
 PHOTO = f'multifilesrc location={MEDIA / "coffee.jpg"} caps=image/jpeg,framerate=15/1 num-buffers=20 loop=true'
@@ -122,6 +122,28 @@ def teach():
     assert taught("cat", [], "my cat") == ["my cat"]
     assert taught("coffee", ["rollback"], "rolled back")[0] == "a cup"
     assert "teach: " in run("teach.py", "none/taught", code=1, EFFNET_SOURCE=PHOTO).stderr
+
+
+@test
+def collected():
+    """what save-examples saves effnet train reads, and its head answers in the element"""
+    env = {**os.environ, "GST_PLUGIN_PATH": str(pathlib.Path(os.environ["EFFNET_BUILD_ROOT"]) / "gst-plugin")}
+    clip = ["filesrc", f"location={MEDIA / 'pan.webm'}", "!", "decodebin", "!", "effnetclassify"]
+
+    def launch(*settings):
+        done = subprocess.run(["gst-launch-1.0", "-m", *clip, *settings, "!", "fakesink"], capture_output=True,
+                              text=True, timeout=120, check=False, env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    launch("save-examples=saved", "save-margin=1", "save-interval=0")
+    lines = [json.loads(line) for line in open("saved/examples.jsonl", encoding="utf-8")]
+    assert len(lines) > 8 and all(pathlib.Path("saved", line["file"]).is_file() for line in lines)
+    done = subprocess.run([EXE, "train", "saved", "--output", "head", "--head-only"], capture_output=True, text=True,
+                          timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    heard = launch("heads=pan=head", "post-messages=all")
+    assert heard.count("head=(string)pan") >= 80 and "label=(string)espresso" in heard, heard[-2000:]
 
 
 @test
