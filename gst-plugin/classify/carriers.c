@@ -73,28 +73,30 @@ gst_effnet_carriers_add_classes (GstBuffer *buffer, const GstEffnetRecord *recor
 
 /* ---- DL Streamer ----------------------------------------------------------------------------- */
 
-/* Its tools list an object's attributes by name: elements in a row need names of their own. */
+/* Its tools list an object's attributes by name: elements in a row, and heads, need names of their
+ * own. */
 static GstStructure *
 param_new (const GstEffnetRecord *record)
 {
+  const char *name = *record->head != '\0' ? record->head : record->element;
   char text[GST_EFFNET_LABEL_LENGTH];
 
   return gst_structure_new (
       "classification", "label", G_TYPE_STRING, gst_effnet_entry_get_label (&record->best, text),
       "label_id", G_TYPE_INT, record->best.id, "confidence", G_TYPE_DOUBLE, record->best.score,
-      "model_name", G_TYPE_STRING, record->model, "attribute_name", G_TYPE_STRING, record->element,
-      "type", G_TYPE_STRING, "classification_result", NULL);
+      "model_name", G_TYPE_STRING, record->model, "attribute_name", G_TYPE_STRING, name, "type",
+      G_TYPE_STRING, "classification_result", NULL);
 }
 
-/* The record whose place is the ROI @index of the buffer; NULL without a class. */
-static const GstEffnetRecord *
-find_record (const GstEffnetRecord *records, const GstEffnetPick *places, guint n, int index)
+/* Of each record whose place it is; those without a class add nothing. */
+static void
+add_params_to (GstVideoRegionOfInterestMeta *roi, int index, const GstEffnetRecord *records,
+               const GstEffnetPick *places, guint n)
 {
   for (guint i = 0; i < n; i++) {
-    if (places[i].meta == index)
-      return records[i].n_entries > 0 ? &records[i] : NULL;
+    if (places[i].meta == index && records[i].n_entries > 0)
+      gst_video_region_of_interest_meta_add_param (roi, param_new (&records[i]));
   }
-  return NULL;
 }
 
 void
@@ -106,13 +108,8 @@ gst_effnet_carriers_add_params (GstBuffer *buffer, const GstEffnetRecord *record
 
   for (int i = 0; (meta = gst_buffer_iterate_meta_filtered (
                        buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) != NULL;
-       i++) {
-    const GstEffnetRecord *record = find_record (records, places, n, i);
-
-    if (record != NULL)
-      gst_video_region_of_interest_meta_add_param ((GstVideoRegionOfInterestMeta *)meta,
-                                                   param_new (record));
-  }
+       i++)
+    add_params_to ((GstVideoRegionOfInterestMeta *)meta, i, records, places, n);
 }
 
 /* ---- GstTensorMeta --------------------------------------------------------------------------- */

@@ -20,7 +20,9 @@ G_BEGIN_DECLS
  * related: it contains the classes, which are part of it. */
 void gst_effnet_carriers_add_classes (GstBuffer *buffer, const GstEffnetRecord *records,
                                       const GstEffnetPick *places, guint n);
-/* A parameter "classification" of each GstVideoRegionOfInterestMeta that is a place. */
+/* A parameter "classification" for each record of each GstVideoRegionOfInterestMeta that is a
+ * place.
+ */
 void gst_effnet_carriers_add_params (GstBuffer *buffer, const GstEffnetRecord *records,
                                      const GstEffnetPick *places, guint n);
 /* A GstTensorMeta with one tensor, [1][classes]. @scores: (nullable): floats */

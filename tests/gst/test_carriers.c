@@ -96,6 +96,27 @@ test_params (void)
   harness_free (h);
 }
 
+/* Each head's under its own name. */
+static void
+test_params_of_heads (void)
+{
+  char *path = source_path ("models/lite0"), *heads = g_strdup_printf ("one=;two=%s", path);
+  GstHarness *h = harness_new ("inference-region", ROI_LIST, "attach-meta", CUSTOM | ROI, "heads",
+                               heads, "name", "what", NULL);
+  GstBuffer *buffer = pair_frame (SIDE, 0), *out;
+
+  set_i420_caps (h, 2 * SIDE, SIDE);
+  add_roi (buffer, "animal", 4, 0, SIDE);
+  out = push_pull (h, buffer);
+  assert_param (out, 4, "one", "cat");
+  assert_param (out, 4, "two", "cat");
+  g_assert_null (param_of (out, 4, "what"));
+  gst_buffer_unref (out);
+  harness_free (h);
+  g_free (heads);
+  g_free (path);
+}
+
 /* Without a class there is nothing to tell. */
 static void
 test_params_without_class (void)
@@ -523,6 +544,7 @@ main (int argc, char **argv)
   test_init (&argc, &argv);
   g_test_add_func ("/gst/carriers/values", test_values);
   g_test_add_func ("/gst/carriers/params", test_params);
+  g_test_add_func ("/gst/carriers/params-of-heads", test_params_of_heads);
   g_test_add_func ("/gst/carriers/params-without-class", test_params_without_class);
   g_test_add_func ("/gst/carriers/embedding", test_embedding);
 #ifdef HAVE_GST_ANALYTICS
