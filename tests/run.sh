@@ -154,7 +154,7 @@ run_gcc() {
 }
 
 # Rooms whose tests load no GStreamer and leave GLib's quarks alone: they need no suppression.
-asan_rooms=(base arch weights threads kernels image bind plan engine)
+asan_rooms=(base arch weights threads kernels image bind plan engine train)
 
 # run_asan [MESON TEST OPTION...]
 run_asan() {

@@ -347,7 +347,7 @@ EFFNET_API void effnet_train_report_free (EffnetTrainReport *report);
  * @error: return location
  *
  * Finds what must stay on one side of a split: duplicates and near-duplicates, and whatever they
- * are tied to. Takes n_rows^2 * n_features / 2 multiply-adds.
+ * are tied to. Takes n_rows^2 * n_features multiply-adds.
  *
  * Returns: the number of groups, or 0 with #EFFNET_ERROR_ARGUMENT, IO or CANCELLED
  */

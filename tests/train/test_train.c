@@ -86,6 +86,7 @@ test_shapes (void)
       g_autoptr (EffnetHead) head =
           effnet_head_train (&set->set, &options, NULL, NULL, NULL, &report, &error);
 
+      g_assert_nonnull (head);
       g_assert_no_error (error);
       g_assert_cmpfloat (report->gradient, <, 1e-6);
       g_assert_cmpfloat (report->l2, >, 0);
