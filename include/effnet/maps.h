@@ -100,7 +100,7 @@ EFFNET_API gboolean effnet_session_get_view (EffnetSession *session, const Effne
  * @error: return location
  *
  * A frame as a picture to look at, of any size: what is shown beside a result. At the frame's own
- * size nothing is resampled; needs 12 bytes a pixel else.
+ * size nothing is resampled. Takes 12 bytes a pixel while it works.
  *
  * Returns: FALSE as effnet_session_classify()
  */
