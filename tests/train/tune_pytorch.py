@@ -209,4 +209,5 @@ def main():
         sys.exit(f"expected at most {TOLERANCE:.0e}")
 
 
-main()
+if __name__ == "__main__":
+    main()
