@@ -33,6 +33,19 @@ def make_pictures(folder):
             Image.fromarray(pixels).save(folder / label / f"{i}.png")
 
 
+def tuned(tool, *model):
+    """A folder of which every block was trained: from a head of hardly any strength, which that surely beats."""
+    done = subprocess.run([tool, "train", "pictures", "--output", "deep", "--tune", "all", "--epochs", "4", "--l2", "1e5",
+                           "--input-size", "96", "--json", *map(str, model)], check=True, capture_output=True)
+    if not json.loads(done.stdout)["tune"]["is_better"]:
+        sys.exit(f"four epochs did not beat a head without strength: {done.stdout}")
+    before, after = (safetensors.numpy.load_file(f"{name}/model.safetensors") for name in ("gate", "deep"))
+    if (before["blocks.0.0.conv_dw.weight"] == after["blocks.0.0.conv_dw.weight"]).all():
+        sys.exit("the first block was not trained")
+    pixels, logits = ours(tool, "pictures/red/0.png", "--model", "deep")
+    compare("tuned", timm.create_model("local-dir:deep", pretrained=True), pixels, logits)
+
+
 def ours(tool, picture, *model):
     effnet(tool, "preprocess", picture, "--output", "x.npy", *model)
     effnet(tool, "run", "--input", "x.npy", "--output", "y.npy", "--precision", "fp32", *model)
@@ -66,6 +79,7 @@ def main():
         compare("as a folder", net, pixels, logits)
         if net.pretrained_cfg["label_names"] != sorted(COLOURS) or net.pretrained_cfg["crop_pct"] != 0.875:
             sys.exit(f"the card came as {net.pretrained_cfg}")
+        tuned(tool, *model)
         head = safetensors.numpy.load_file("alone/head.safetensors")
         whole = safetensors.numpy.load_file("gate/model.safetensors")
         if sorted(head) != ["classifier.bias", "classifier.weight"] or any(

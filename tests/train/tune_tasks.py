@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""tune_tasks.py EFFNET [--folds N] [--augment N] [--depth last-block|all] [TASK...]: coarse classes of the
+"""tune_tasks.py EFFNET [TASK...] [--folds N] [--augment N] [--depth last-block|all] [--ours]: coarse classes of the
 photographs of ImageNet's classes, by cross-validation: right answers on pictures that took no part in training
 or in the choice of the epoch, of the head alone, of `effnet train --tune`, of PyTorch's linear probe and of
 fine-tuning the same blocks by PyTorch with the same schedule, all its pictures trained on. Needs the environment
@@ -98,6 +98,7 @@ def main():
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--augment", type=int, default=2)
     parser.add_argument("--depth", default="last-block")
+    parser.add_argument("--ours", action="store_true", help="without PyTorch")
     options = parser.parse_args()
     torch.set_num_threads(2)
     print(f"{'task':<10}{'classes':>8}{'pictures':>9}{'head':>8}{'tuned':>8}{'kept':>6}{'probe':>8}{'PyTorch':>9}")
@@ -117,6 +118,8 @@ def main():
                 count, summary = ours(options.tool, place / "tuned", train, test, options, "--tune", options.depth)
                 kept += not summary["tune"]["is_better"]
                 right[1] += count
+                if options.ours:
+                    continue
                 with contextlib.redirect_stdout(io.StringIO()):
                     right[2:] += theirs(train, test, labels, options)
             shares = 100 * right / len(rows)
