@@ -26,6 +26,7 @@ typedef struct {
   size_t stride, size;    /* r + 1, k * (r + 1) */
   double *column_scale;   /* [n_weights] 1 / sum of the weights */
   double *logits, *along; /* [n][k]: at theta, and what the step adds */
+  double *scores;         /* [n][k] of logits, since the last gradient */
   double *gradient, *step, *residual, *direction, *product; /* [size] */
   double *slices;                                           /* [n_slices][size] sums of the pass */
   double *losses;                                           /* [n_slices] */
@@ -68,18 +69,20 @@ row_weight (const Solver *solver, size_t row, unsigned k)
 
 /* u [k] of one row := what its x is multiplied with */
 static void
-differentiate (const Solver *solver, size_t i, double *p, double *u)
+differentiate (const Solver *solver, size_t i, double *u)
 {
   const EffnetTargets *targets = solver->problem->targets;
   size_t row = solver->problem->which[i];
   const uint8_t *y = targets->targets + row * solver->k;
+  double *p = solver->scores + i * solver->k;
 
-  effnet_loss_scores (targets->softmax, solver->k, solver->logits + i * solver->k, p);
-  if (solver->pass == PASS_CURVE)
+  if (solver->pass == PASS_CURVE) {
     effnet_loss_curve (targets->softmax, solver->k, p, u);
-  else
+  } else {
+    effnet_loss_scores (targets->softmax, solver->k, solver->logits + i * solver->k, p);
     for (unsigned k = 0; k < solver->k; k++)
       u[k] = p[k] - y[k];
+  }
   for (unsigned k = 0; k < solver->k; k++)
     u[k] *= row_weight (solver, row, k);
 }
@@ -115,12 +118,13 @@ run_slice (void *user, size_t slice, unsigned worker)
   size_t first = problem->n * slice / problem->n_slices;
   size_t end = problem->n * (slice + 1) / problem->n_slices;
   double *block = solver->scratch + slice * solver->scratch_each;
-  double *u = block + EFFNET_ROWS_BLOCK * solver->stride, *p = u + EFFNET_ROWS_BLOCK * solver->k;
+  double *u = block + EFFNET_ROWS_BLOCK * solver->stride;
+  double *row = u + EFFNET_ROWS_BLOCK * solver->k; /* [k] twice */
   double *sum = solver->slices + slice * solver->size;
 
   (void)worker;
   if (solver->pass == PASS_LOSS) {
-    sum_losses (solver, first, end, p, solver->losses + slice);
+    sum_losses (solver, first, end, row, solver->losses + slice);
     return;
   }
   memset (sum, 0, solver->size * sizeof (double));
@@ -135,7 +139,7 @@ run_slice (void *user, size_t slice, unsigned worker)
     if (solver->pass == PASS_LOGITS)
       continue;
     for (size_t j = 0; j < count; j++)
-      differentiate (solver, i + j, p, u + j * solver->k);
+      differentiate (solver, i + j, u + j * solver->k);
     multiply_rows (solver, 1, u, block, count, sum);
   }
 }
@@ -291,13 +295,13 @@ static void
 describe (Solver *solver, const double *theta, EffnetSolution *solution)
 {
   const EffnetProblem *problem = solver->problem;
-  double *p = solver->scratch;
 
   run_pass (solver, PASS_GRADIENT, theta, solver->gradient);
   for (size_t i = 0; i < solver->size; i++)
     solution->gradient = fmax (solution->gradient, fabs (solver->gradient[i]));
   for (size_t i = 0; i < problem->n; i++) {
-    effnet_loss_scores (problem->targets->softmax, solver->k, solver->logits + i * solver->k, p);
+    const double *p = solver->scores + i * solver->k;
+
     for (unsigned k = 0; k < solver->k; k++)
       solution->curvature +=
           row_weight (solver, problem->which[i], k) * p[k] * (1 - p[k]) / solver->k;
@@ -355,6 +359,7 @@ allocate (Solver *solver, GError **error)
   solver->logits = effnet_train_numbers (problem->n, solver->k, what, error);
   if (solver->logits == NULL ||
       (solver->along = effnet_train_numbers (problem->n, solver->k, what, error)) == NULL ||
+      (solver->scores = effnet_train_numbers (problem->n, solver->k, what, error)) == NULL ||
       (solver->slices = effnet_train_numbers (problem->n_slices, solver->size, what, error)) ==
           NULL ||
       (solver->losses = effnet_train_numbers (problem->n_slices, 1, what, error)) == NULL ||
@@ -373,6 +378,7 @@ release (Solver *solver)
   g_free (solver->column_scale);
   g_free (solver->logits);
   g_free (solver->along);
+  g_free (solver->scores);
   g_free (solver->slices);
   g_free (solver->losses);
   g_free (solver->scratch);
