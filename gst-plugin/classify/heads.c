@@ -99,6 +99,17 @@ gst_effnet_classify_open_heads (GstEffnetClassify *self, GError **error)
   return FALSE;
 }
 
+gboolean
+gst_effnet_classify_settle_heads (GstEffnetClassify *self, GError **error)
+{
+  gboolean is_settled;
+
+  GST_OBJECT_LOCK (self);
+  is_settled = g_strcmp0 (self->heads.text, self->heads.text_in_use) == 0;
+  GST_OBJECT_UNLOCK (self);
+  return is_settled || gst_effnet_classify_open_heads (self, error);
+}
+
 /* The property names the heads in use again. FALSE when it was set once more. */
 static gboolean
 revert (GstEffnetClassify *self, guint generation)

@@ -24,6 +24,8 @@ typedef struct {
 void gst_effnet_heads_clear (GstEffnetHeads *heads);
 /* FALSE when one cannot be opened, or is not for the element's model. */
 gboolean gst_effnet_classify_open_heads (GstEffnetClassify *self, GError **error);
+/* The same for a stream that begins, if the property was set since. */
+gboolean gst_effnet_classify_settle_heads (GstEffnetClassify *self, GError **error);
 /* The property was set: loads what it names. One that cannot be used is a warning, and those before
  * stay. */
 void gst_effnet_classify_load_heads (GstEffnetClassify *self);

@@ -220,7 +220,7 @@ gst_effnet_classify_settle (GstEffnetClassify *self)
   engine = gst_effnet_classify_ref_engine (self);
   if (engine == NULL)
     return FALSE;
-  if (gst_effnet_engine_warm_up (engine, &error))
+  if (gst_effnet_engine_warm_up (engine, &error) && gst_effnet_classify_settle_heads (self, &error))
     return TRUE;
   post_error (self, error);
   return FALSE;

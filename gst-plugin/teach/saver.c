@@ -350,6 +350,7 @@ gst_effnet_saver_init (GstEffnetSaver *saver, void (*warn) (gpointer owner, cons
                        gpointer owner)
 {
   *saver = (GstEffnetSaver){.owner = owner, .warn = warn};
+  g_mutex_init (&saver->control);
   g_mutex_init (&saver->lock);
   saver->known = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_buffer_unref);
 }
@@ -358,46 +359,60 @@ void
 gst_effnet_saver_clear (GstEffnetSaver *saver)
 {
   gst_effnet_saver_close (saver);
+  g_free (saver->folder);
   g_ptr_array_unref (saver->known);
   g_mutex_clear (&saver->lock);
+  g_mutex_clear (&saver->control);
 }
 
-gboolean
-gst_effnet_saver_open (GstEffnetSaver *saver, const char *folder, GError **error)
-{
-  GError *failure = NULL;
-  GstEffnetWorker *worker = gst_effnet_worker_new ("effnet-save", run, saver, &failure);
-
-  if (worker == NULL) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "save-examples %s needs a thread: %s",
-                 folder, failure->message);
-    g_error_free (failure);
-    return FALSE;
-  }
-  g_mutex_lock (&saver->lock);
-  saver->worker = worker;
-  saver->folder = g_strdup (folder);
-  saver->stats = (GstEffnetSaverStats){0};
-  saver->is_full = saver->is_measured = saver->has_warned = FALSE;
-  saver->next = 0;
-  g_mutex_unlock (&saver->lock);
-  return TRUE;
-}
-
-void
-gst_effnet_saver_close (GstEffnetSaver *saver)
+/* With the lock `control`. */
+static void
+stop_worker (GstEffnetSaver *saver)
 {
   GstEffnetWorker *worker;
 
   g_mutex_lock (&saver->lock);
   worker = g_steal_pointer (&saver->worker);
   g_mutex_unlock (&saver->lock);
-  if (worker == NULL)
-    return;
-  gst_effnet_worker_free (worker);
-  g_clear_pointer (&saver->folder, g_free);
+  g_clear_pointer (&worker, gst_effnet_worker_free);
   g_ptr_array_set_size (saver->known, 0);
   saver->next_known = 0;
+}
+
+gboolean
+gst_effnet_saver_open (GstEffnetSaver *saver, const char *folder, GError **error)
+{
+  GError *failure = NULL;
+  GstEffnetWorker *worker;
+
+  g_mutex_lock (&saver->control);
+  stop_worker (saver);
+  g_mutex_lock (&saver->lock);
+  g_free (saver->folder);
+  saver->folder = g_strdup (folder);
+  saver->stats = (GstEffnetSaverStats){0};
+  saver->is_full = saver->is_measured = saver->has_warned = FALSE;
+  saver->next = 0;
+  g_mutex_unlock (&saver->lock);
+  worker = gst_effnet_worker_new ("effnet-save", run, saver, &failure);
+  g_mutex_lock (&saver->lock);
+  saver->worker = worker;
+  g_mutex_unlock (&saver->lock);
+  g_mutex_unlock (&saver->control);
+  if (worker != NULL)
+    return TRUE;
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "save-examples %s needs a thread: %s", folder,
+               failure->message);
+  g_error_free (failure);
+  return FALSE;
+}
+
+void
+gst_effnet_saver_close (GstEffnetSaver *saver)
+{
+  g_mutex_lock (&saver->control);
+  stop_worker (saver);
+  g_mutex_unlock (&saver->control);
 }
 
 void

@@ -51,10 +51,11 @@ typedef struct {
 typedef struct {
   gpointer owner;
   void (*warn) (gpointer owner, const GError *error); /* from the worker */
-  GstEffnetWorker *worker;                            /* (nullable): while there is a folder */
+  GMutex control; /* of open and close, which any thread may call */
 
   GMutex lock;
-  char *folder; /* (nullable) */
+  GstEffnetWorker *worker; /* (nullable): while it is open */
+  char *folder;            /* (nullable): of the worker, the next or the last */
   guint64 max_bytes;
   GstClockTime interval; /* between two, at least; system time */
   GstClockTime next;     /* when another may come */
@@ -71,7 +72,7 @@ typedef struct {
 void gst_effnet_saver_init (GstEffnetSaver *saver,
                             void (*warn) (gpointer owner, const GError *error), gpointer owner);
 void gst_effnet_saver_clear (GstEffnetSaver *saver);
-/* FALSE when the system gives no thread. */
+/* In place of the folder that may be open. FALSE when the system gives no thread. */
 gboolean gst_effnet_saver_open (GstEffnetSaver *saver, const char *folder, GError **error);
 /* Waits for what is being written. */
 void gst_effnet_saver_close (GstEffnetSaver *saver);

@@ -459,6 +459,22 @@ test_refused (void)
   g_free (bytes);
 }
 
+/* Set in READY, they are there before the first frame: a rule may name their classes. */
+static void
+test_ready (void)
+{
+  GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
+  char *heads = heads_of ("scene");
+
+  g_object_set (element, "class-allow", "night", NULL);
+  g_assert_cmpint (gst_element_set_state (element, GST_STATE_READY), ==, GST_STATE_CHANGE_SUCCESS);
+  g_object_set (element, "heads", heads, NULL);
+  g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_SUCCESS);
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_object_unref (element);
+  g_free (heads);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -479,6 +495,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/heads/as-model", test_as_model);
   g_test_add_func ("/gst/heads/swap", test_swap);
   g_test_add_func ("/gst/heads/refused", test_refused);
+  g_test_add_func ("/gst/heads/ready", test_ready);
   status = g_test_run ();
   effnet_model_unref (model);
   command = g_strdup_printf ("rm -rf '%s'", folder);
