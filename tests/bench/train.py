@@ -51,7 +51,7 @@ def lay_out(photos, folder, n):
 
 
 def run(command, **more):
-    """Seconds, peak MB and stdout of @command."""
+    """Seconds, peak MB, stdout and seconds of CPU of @command."""
     start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, **more)
     out = process.stdout.read()
@@ -59,7 +59,7 @@ def run(command, **more):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"{command[:3]} ended with {process.returncode}")
-    return time.monotonic() - start, usage.ru_maxrss / 1024, out.decode()
+    return time.monotonic() - start, usage.ru_maxrss / 1024, out.decode(), usage.ru_utime + usage.ru_stime
 
 
 def probe(files, labels, threads):
@@ -124,18 +124,22 @@ def main():
         result = {"pictures": len(files), "threads": arguments.threads}
         command = [tool, "train", place / "pictures", "--output", place / "gate", "--json", "--model", MODEL,
                    "--threads", threads]
-        features, classified = [], []
+        features, classified, cpu = [], [], []
         for i in range(arguments.rounds):
-            seconds, peak, out = run([*command, "--seed", str(i)])
+            seconds, peak, out, used = run([*command, "--seed", str(i)])
             if i == 0:
                 result.update(seconds=round(seconds, 2), peak_mb=round(peak), summary=json.loads(out))
             features.append(json.loads(out)["feature_seconds"])
-            classified.append(run([tool, "classify", "--json", "--model", MODEL, "--threads", threads,
-                                   place / "pictures"])[0])
+            other, _, _, others = run([tool, "classify", "--json", "--model", MODEL, "--threads", threads,
+                                       place / "pictures"])
+            classified.append(other)
+            cpu.append(used / others)
         result["features_to_classify"] = round(min(features) / min(classified), 3)
+        result["cpu_to_classify"] = round(min(cpu), 3)
         print(f"effnet train, cold        {result['seconds']:8.2f} s   peak {result['peak_mb']} MB")
         print(f"  features                {min(features):8.2f} s   {result['features_to_classify']} of effnet "
-              f"classify on the same files ({min(classified):.2f} s)")
+              f"classify on the same files ({min(classified):.2f} s); CPU of all of train "
+              f"{result['cpu_to_classify']} of classify's")
         try:
             own, solve = probe(files, y.tolist(), arguments.threads)
             result["pytorch"] = {"feature_seconds": round(own, 2), "head_seconds": round(solve, 2),
