@@ -109,8 +109,8 @@ typedef struct {
 /**
  * EffnetTuneReport:
  * @is_better: TRUE: the network is that of @best_epoch, which gets at least as many of the pictures
- *   held out right as the head alone, at a loss smaller by more than a hundredth. FALSE: nothing
- *   beat the head, and nothing is changed
+ *   held out right as the head alone, at losses smaller by more than a standard error of their mean
+ *   and a hundredth. FALSE: nothing beat the head, and nothing is changed
  * @n_epochs: that were run
  * @best_epoch: from 1 on; 0 = the head alone
  * @n_trained: pictures

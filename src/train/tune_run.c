@@ -20,6 +20,7 @@ typedef struct {
   size_t *views;         /* [n] the arrays of this epoch, in that order */
   EffnetTargets targets; /* of the rows */
   double *row;           /* [2][n_classes] scratch */
+  double *losses;        /* [2][n_held_out]: of the head alone, of the newest epoch */
   uint64_t random;
   size_t step, steps; /* of all epochs */
   double rate;
@@ -220,9 +221,9 @@ count_right (const EffnetTune *tune, const float *z, const uint8_t *y)
   return is_softmax (tune) ? y[best] : right;
 }
 
-/* @epoch's loss and accuracy. */
+/* @epoch's loss and accuracy; *@losses: of each picture. */
 static gboolean
-judge (const Run *run, EffnetTuneEpoch *epoch, GError **error)
+judge (const Run *run, EffnetTuneEpoch *epoch, double *losses, GError **error)
 {
   EffnetTune *tune = run->tune;
   unsigned k = tune->info.n_classes;
@@ -238,7 +239,8 @@ judge (const Run *run, EffnetTuneEpoch *epoch, GError **error)
   for (size_t i = 0; i < n; i++) {
     for (unsigned c = 0; c < k; c++)
       z[c] = logits[i * k + c] / temperature;
-    loss += effnet_loss_row (is_softmax (tune), k, z, targets + i * k, NULL);
+    losses[i] = effnet_loss_row (is_softmax (tune), k, z, targets + i * k, NULL);
+    loss += losses[i];
     right += count_right (tune, logits + i * k, targets + i * k);
   }
   epoch->loss = loss / (double)n;
@@ -246,15 +248,34 @@ judge (const Run *run, EffnetTuneEpoch *epoch, GError **error)
   return TRUE;
 }
 
-/* No picture that the head alone gets right is paid for a smaller loss, and a hundredth of the
- * loss is not worth another backbone. */
+/* TRUE when the pictures' losses fell by more than a standard error of the mean: what a few of them
+ * make of chance is not worth another backbone. */
 static gboolean
-is_better (const EffnetTuneReport *report, const EffnetTuneEpoch *epoch)
+fell (const Run *run)
 {
-  double enough = report->best_epoch > 0 ? 1 : 0.99;
+  size_t n = run->tune->report.n_held_out;
+  double sum = 0, squares = 0, mean;
 
-  return epoch->loss < enough * report->epochs[report->best_epoch].loss &&
-         epoch->accuracy >= report->epochs[0].accuracy;
+  for (size_t i = 0; i < n; i++)
+    sum += run->losses[i] - run->losses[n + i];
+  mean = sum / (double)n;
+  for (size_t i = 0; i < n; i++) {
+    double off = run->losses[i] - run->losses[n + i] - mean;
+
+    squares += off * off;
+  }
+  return mean > 0.01 * run->tune->report.epochs[0].loss &&
+         mean > sqrt (squares / (double)MAX (1, n - 1) / (double)n);
+}
+
+/* No picture that the head alone gets right is paid for a smaller loss. */
+static gboolean
+is_better (const Run *run, const EffnetTuneEpoch *epoch)
+{
+  const EffnetTuneReport *report = &run->tune->report;
+
+  return epoch->loss < report->epochs[report->best_epoch].loss &&
+         epoch->accuracy >= report->epochs[0].accuracy && fell (run);
 }
 
 static gboolean
@@ -275,10 +296,10 @@ run_epoch (Run *run, unsigned number, EffnetTrainProgress progress, void *progre
   }
   epoch->train_loss /= (double)run->n;
   epoch->rate = run->rate;
-  if (!judge (run, epoch, error))
+  if (!judge (run, epoch, run->losses + report->n_held_out, error))
     return FALSE;
   report->n_epochs = number;
-  if (!is_better (report, epoch))
+  if (!is_better (run, epoch))
     return TRUE;
   report->best_epoch = number;
   memcpy (tune->best, tune->graph.params.theta, tune->graph.params.n_trained * sizeof (float));
@@ -309,6 +330,7 @@ begin (Run *run, GError **error)
   run->order = run->pictures + n;
   run->views = run->order + n;
   run->row = g_new (double, 2 * (size_t)k);
+  run->losses = g_new (double, 2 * tune->report.n_held_out);
   for (size_t i = 0; i < tune->pictures->len; i++) {
     if (effnet_tune_picture (tune, i)->held_out)
       continue;
@@ -330,6 +352,7 @@ end (Run *run)
   effnet_targets_clear (&run->targets);
   g_free (run->pictures);
   g_free (run->row);
+  g_free (run->losses);
 }
 
 gboolean
@@ -342,7 +365,7 @@ effnet_tune_run (EffnetTune *tune, EffnetTrainProgress progress, void *progress_
 
   if (!check_pictures (tune, error))
     return FALSE;
-  ok = begin (&run, error) && judge (&run, &tune->report.epochs[0], error);
+  ok = begin (&run, error) && judge (&run, &tune->report.epochs[0], run.losses, error);
   for (unsigned i = 1; ok && i <= tune->options.epochs; i++) {
     if (i > tune->report.best_epoch + tune->options.patience)
       break;

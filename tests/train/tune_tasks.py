@@ -114,7 +114,7 @@ def main():
                 test = [row for i, row in enumerate(rows) if i % options.folds == fold]
                 train = [row for i, row in enumerate(rows) if i % options.folds != fold]
                 place = folder / task / str(fold)
-                right[0] += ours(options.tool, place / "head", train, test, options)[0]
+                right[0] += ours(options.tool, place / "head", train, test, options, "--validate", 0.2)[0]
                 count, summary = ours(options.tool, place / "tuned", train, test, options, "--tune", options.depth)
                 kept += not summary["tune"]["is_better"]
                 right[1] += count
