@@ -194,6 +194,10 @@ EFFNET_API size_t effnet_suspect_labels (const EffnetHead *head, const EffnetTra
  * @logits: [n_rows][n_classes] of rows that were not trained on
  * @targets: [n_rows][n_classes] 0 or 1
  *
+ * Few rows give no certainty: a 1 counts as (n + 1) / (n + 2) of n rows, of sigmoids of those of
+ * the class, and a 0 likewise, as in Platt, "Probabilistic outputs for support vector machines",
+ * 1999.
+ *
  * Returns: the temperature with the smallest mean loss, from 0.05 to #EFFNET_TEMPERATURE_MAX
  */
 EFFNET_API double effnet_calibrate_temperature (EffnetHeadKind kind, size_t n_rows,
