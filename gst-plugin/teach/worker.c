@@ -14,9 +14,13 @@
 
 struct _GstEffnetWorker {
   GThread *thread;
-  GAsyncQueue *tasks; /* the worker itself is the last */
   GstEffnetWorkerFunc func;
   gpointer owner;
+
+  GMutex lock;
+  GCond changed;
+  GQueue tasks;
+  gboolean ends; /* when there are no more tasks */
 };
 
 /* Linux has priorities of threads; elsewhere they are the process's, which is left alone. */
@@ -28,6 +32,19 @@ be_nice (void)
 #endif
 }
 
+/* Returns: the next task, when there is one; NULL: it is the end */
+static gpointer
+wait_for_task (GstEffnetWorker *worker)
+{
+  gpointer task;
+
+  g_mutex_lock (&worker->lock);
+  while ((task = g_queue_pop_head (&worker->tasks)) == NULL && !worker->ends)
+    g_cond_wait (&worker->changed, &worker->lock);
+  g_mutex_unlock (&worker->lock);
+  return task;
+}
+
 static gpointer
 run (gpointer data)
 {
@@ -35,7 +52,7 @@ run (gpointer data)
   gpointer task;
 
   be_nice ();
-  while ((task = g_async_queue_pop (worker->tasks)) != worker)
+  while ((task = wait_for_task (worker)) != NULL)
     worker->func (task, worker->owner);
   return NULL;
 }
@@ -47,7 +64,8 @@ gst_effnet_worker_new (const char *name, GstEffnetWorkerFunc func, gpointer owne
 
   worker->func = func;
   worker->owner = owner;
-  worker->tasks = g_async_queue_new ();
+  g_mutex_init (&worker->lock);
+  g_cond_init (&worker->changed);
   worker->thread = g_thread_try_new (name, run, worker, error);
   if (worker->thread == NULL)
     g_clear_pointer (&worker, gst_effnet_worker_free);
@@ -57,22 +75,33 @@ gst_effnet_worker_new (const char *name, GstEffnetWorkerFunc func, gpointer owne
 void
 gst_effnet_worker_free (GstEffnetWorker *worker)
 {
-  if (worker->thread != NULL) {
-    g_async_queue_push (worker->tasks, worker);
+  g_mutex_lock (&worker->lock);
+  worker->ends = TRUE;
+  g_cond_signal (&worker->changed);
+  g_mutex_unlock (&worker->lock);
+  if (worker->thread != NULL)
     g_thread_join (worker->thread);
-  }
-  g_async_queue_unref (worker->tasks);
+  g_mutex_clear (&worker->lock);
+  g_cond_clear (&worker->changed);
   g_free (worker);
 }
 
 void
 gst_effnet_worker_push (GstEffnetWorker *worker, gpointer task)
 {
-  g_async_queue_push (worker->tasks, task);
+  g_mutex_lock (&worker->lock);
+  g_queue_push_tail (&worker->tasks, task);
+  g_cond_signal (&worker->changed);
+  g_mutex_unlock (&worker->lock);
 }
 
 guint
 gst_effnet_worker_get_waiting (GstEffnetWorker *worker)
 {
-  return (guint)MAX (g_async_queue_length (worker->tasks), 0);
+  guint n;
+
+  g_mutex_lock (&worker->lock);
+  n = worker->tasks.length;
+  g_mutex_unlock (&worker->lock);
+  return n;
 }
