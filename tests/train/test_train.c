@@ -298,6 +298,16 @@ test_cancel (void)
   }
 }
 
+/* A thousand classes of five rows each; with -m slow, which tests of the suite "long" ask for. */
+static void
+test_many_classes (void)
+{
+  g_autoptr (TestSet) set = test_set_new (EFFNET_HEAD_SOFTMAX, 5000, 16, 1000, 0.3, 1);
+  EffnetTrainOptions options = {.l2 = 1e-3, .n_folds = 2};
+
+  train_finite (&set->set, &options);
+}
+
 static void
 note_progress (double done, void *user_data)
 {
@@ -342,6 +352,8 @@ main (int argc, char **argv)
   g_test_add_func ("/train/threads", test_threads);
   g_test_add_func ("/train/refused", test_refused);
   g_test_add_func ("/train/degenerate", test_degenerate);
+  if (g_test_slow ())
+    g_test_add_func ("/train/many-classes", test_many_classes);
   g_test_add_func ("/train/cancel", test_cancel);
   g_test_add_func ("/train/progress", test_progress);
   return g_test_run ();
