@@ -493,8 +493,10 @@ test_shared_model (void)
   g_test_message ("weights %" G_GUINT64_FORMAT ", arena %" G_GUINT64_FORMAT
                   ", the second element added %" G_GSSIZE_FORMAT " bytes",
                   weights, arena, (gssize)(after - before));
+#ifndef __SANITIZE_ADDRESS__ /* which holds back what is freed */
   if (after > before)
     g_assert_cmpuint (after - before, <, arena + weights / 2);
+#endif
   for (int i = 0; i < 2; i++) {
     gst_element_set_state (e[i], GST_STATE_NULL);
     gst_object_unref (e[i]);

@@ -250,6 +250,7 @@ test_resize_mode (Place *place, gconstpointer data)
     g_autoptr (EffnetSession) asked = effnet_session_new (place->model, &session_options, NULL);
     g_autoptr (EffnetSession) as_card = effnet_session_new (model, &plain, NULL);
 
+    g_assert_nonnull (head);
     g_assert_true (effnet_session_preprocess (asked, &image, expected, NULL));
     g_assert_true (effnet_session_preprocess (as_card, &image, found, NULL));
     for (size_t j = 0; j < G_N_ELEMENTS (found); j++) /* borders are a byte's mean in cards */
@@ -281,7 +282,7 @@ static void
 test_alone (Place *place, gconstpointer data)
 {
   const EffnetHeadSaveOptions options = {.head_only = TRUE};
-  g_autofree char *models = in (place, "models"), *file = in (place, "gate/head.safetensors");
+  g_autofree char *models = in (place, "models");
   g_autofree char *elsewhere = in (place, "elsewhere");
   g_autoptr (EffnetHead) head = save (place, "gate", &options);
 
@@ -315,6 +316,7 @@ test_head_on_head (Place *place, gconstpointer data)
   EffnetModel *backbone = place->model;
 
   (void)data;
+  g_assert_nonnull (head);
   place->model = effnet_model_open (path, NULL, NULL);
   second = save (place, "second", &options);
   third = save (place, "third", NULL);
@@ -336,6 +338,7 @@ test_replaced (Place *place, gconstpointer data)
   g_autoptr (EffnetHead) first = save (place, "gate", NULL), second = NULL, third = NULL;
 
   (void)data;
+  g_assert_nonnull (first);
   second = save (place, "gate", &options);
   g_assert_false (g_file_test (whole, G_FILE_TEST_EXISTS));
   assert_model (place, "gate", second);
