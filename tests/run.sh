@@ -329,7 +329,7 @@ script() {
 }
 
 # Small programs; what a whole inference does under valgrind, tests/gst sees.
-in_valgrind=(tensors hostile card labels plan pool fuzz-safetensors fuzz-card fuzz-jpeg)
+in_valgrind=(tensors card labels plan pool fuzz-safetensors fuzz-card fuzz-jpeg)
 
 # behind NAME COMMAND...: in the background, with the time that other programs leave; its log is $out/NAME.txt.
 behind() {
@@ -417,7 +417,7 @@ case $what in
   tsan) run_tsan ;;
   live) run_live ;;
   clang) run_clang_build -Doptimization=3 && suite clang testlog --no-suite style --no-suite distro --no-suite bench --no-suite long ;;
-  valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" engine net official formats jpeg ;;
+  valgrind) build gcc "${GCC:-gcc}" && run_valgrind "${in_valgrind[@]}" hostile engine net official formats jpeg ;;
   fuzz) run_fuzz -max_total_time="$seconds" ;;
   fuzz-long) run_fuzz -runs=10000000 -max_total_time=7200 ;;
   coverage) run_coverage ;;
