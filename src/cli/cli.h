@@ -70,6 +70,9 @@ int cli_exit_code (const GError *error);
 char *cli_json_text (JsonObject *object);
 /* On one line of stdout. Takes @object. */
 void cli_print_json (JsonObject *object);
+/* What each line about a frame begins with: `source`, `frame`, `pts_ns` (null below 0), `model`;
+ * free with json_object_unref(). */
+JsonObject *cli_frame_object (const char *source, guint64 index, gint64 pts_ns, const char *model);
 /* One of the library's descriptions as an object; free with json_object_unref(). */
 JsonObject *cli_json_object (const char *text);
 /* The name of class @id, or "class N"; free with g_free(). */

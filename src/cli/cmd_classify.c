@@ -43,16 +43,9 @@ static void
 print_json (Classify *self, const char *source, const SourceFrame *frame,
             const EffnetResult *result, unsigned n)
 {
-  JsonObject *object = json_object_new ();
+  JsonObject *object = cli_frame_object (source, frame->index, frame->pts_ns, self->model_name);
   JsonArray *top = json_array_new ();
 
-  json_object_set_string_member (object, "source", source);
-  json_object_set_int_member (object, "frame", (gint64)frame->index);
-  if (frame->pts_ns >= 0)
-    json_object_set_int_member (object, "pts_ns", frame->pts_ns);
-  else
-    json_object_set_null_member (object, "pts_ns");
-  json_object_set_string_member (object, "model", self->model_name);
   for (unsigned i = 0; i < n; i++) {
     g_autofree char *label = cli_label (self->model, self->top[i].id);
     JsonObject *score = json_object_new ();

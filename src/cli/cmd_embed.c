@@ -88,16 +88,9 @@ write_row (Embed *self, const char *input, const SourceFrame *frame, GError **er
 static void
 print_json (Embed *self, const char *input, const SourceFrame *frame)
 {
-  JsonObject *object = json_object_new ();
+  JsonObject *object = cli_frame_object (input, frame->index, frame->pts_ns, self->model_name);
   JsonArray *features = json_array_new ();
 
-  json_object_set_string_member (object, "source", input);
-  json_object_set_int_member (object, "frame", (gint64)frame->index);
-  if (frame->pts_ns >= 0)
-    json_object_set_int_member (object, "pts_ns", frame->pts_ns);
-  else
-    json_object_set_null_member (object, "pts_ns");
-  json_object_set_string_member (object, "model", self->model_name);
   for (unsigned c = 0; c < self->n_features; c++)
     json_array_add_double_element (features, (double)self->row[c]);
   json_object_set_array_member (object, "features", features);

@@ -74,6 +74,21 @@ cli_print_json (JsonObject *object)
 }
 
 JsonObject *
+cli_frame_object (const char *source, guint64 index, gint64 pts_ns, const char *model)
+{
+  JsonObject *object = json_object_new ();
+
+  json_object_set_string_member (object, "source", source);
+  json_object_set_int_member (object, "frame", (gint64)index);
+  if (pts_ns >= 0)
+    json_object_set_int_member (object, "pts_ns", pts_ns);
+  else
+    json_object_set_null_member (object, "pts_ns");
+  json_object_set_string_member (object, "model", model);
+  return object;
+}
+
+JsonObject *
 cli_json_object (const char *text)
 {
   g_autoptr (JsonNode) node = json_from_string (text, NULL);

@@ -13,22 +13,21 @@
 static struct {
   gboolean is_terminal, is_drawn; /* the bar stands on the last line */
   gint64 start_us, drawn_us;
-} progress;
+} bar;
 
 void
 progress_start (void)
 {
-  progress.is_terminal = isatty (STDERR_FILENO);
-  progress.start_us = g_get_monotonic_time ();
+  bar.is_terminal = isatty (STDERR_FILENO);
+  bar.start_us = g_get_monotonic_time ();
 }
 
 gboolean
 progress_is_due (void)
 {
-  gint64 now = progress.is_terminal ? g_get_monotonic_time () : 0;
+  gint64 now = bar.is_terminal ? g_get_monotonic_time () : 0;
 
-  return progress.is_terminal && now - progress.start_us >= FIRST_US &&
-         now - progress.drawn_us >= BETWEEN_US;
+  return bar.is_terminal && now - bar.start_us >= FIRST_US && now - bar.drawn_us >= BETWEEN_US;
 }
 
 void
@@ -40,17 +39,17 @@ progress_show (double done, const char *what)
   g_autofree char *base = g_path_get_basename (what);
   g_autofree char *name = cli_printable (base, 30);
 
-  progress.drawn_us = g_get_monotonic_time ();
+  bar.drawn_us = g_get_monotonic_time ();
   fflush (stdout);
   fprintf (stderr, "\r\033[K[%.*s%.*s] %3.0f %%  %s", filled, full, BAR - filled, empty,
            100 * CLAMP (done, 0, 1), name);
-  progress.is_drawn = TRUE;
+  bar.is_drawn = TRUE;
 }
 
 void
 progress_clear (void)
 {
-  if (progress.is_drawn)
+  if (bar.is_drawn)
     fputs ("\r\033[K", stderr);
-  progress.is_drawn = FALSE;
+  bar.is_drawn = FALSE;
 }

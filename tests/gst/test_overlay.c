@@ -249,7 +249,8 @@ push_orientation (GstHarness *h, const char *value)
   g_assert_true (gst_harness_push_event (h, gst_event_new_tag (tags)));
 }
 
-/* Grey, upright, of a stored frame of @width x @height: as GstVideoOrientation's names say. */
+/* Grey, upright, of a stored frame of @width x @height: mirrored if @how is 4 or more, then rotated
+ * clockwise by @how % 4 quarters, as GstVideoOrientation's names say. */
 static guint8 *
 upright (GstBuffer *buffer, int width, int height, guint how)
 {
@@ -259,13 +260,14 @@ upright (GstBuffer *buffer, int width, int height, guint how)
 
   g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
   for (int y = 0; y < height; y++) {
-    for (int x = 0; x < width; x++) {
-      guint8 value = map.data[y * stride + x];
-      switch (how) {
+    for (int i = 0; i < width; i++) {
+      guint8 value = map.data[y * stride + i];
+      int x = how >= 4 ? width - 1 - i : i;
+      switch (how % 4) {
       case 0:
         out[y * w + x] = value;
         break;
-      case 1: /* rotated clockwise by 90 degrees */
+      case 1:
         out[x * w + (height - 1 - y)] = value;
         break;
       case 2:
@@ -284,7 +286,9 @@ upright (GstBuffer *buffer, int width, int height, guint how)
 static void
 test_orientation (void)
 {
-  static const char *const names[] = {"rotate-0", "rotate-90", "rotate-180", "rotate-270"};
+  static const char *const names[] = {"rotate-0",        "rotate-90",      "rotate-180",
+                                      "rotate-270",      "flip-rotate-0",  "flip-rotate-90",
+                                      "flip-rotate-180", "flip-rotate-270"};
   static const char *const caps[] = {
       GREY_CAPS, "video/x-raw,format=GRAY8,width=240,height=320,framerate=30/1"};
   GstEffnetRecord record = record_of ("tabby cat", 0.9);
@@ -300,11 +304,32 @@ test_orientation (void)
     g_autofree guint8 *turned = upright (out, width, height, i);
     for (guint k = 0; i > 0 && k < WIDTH * HEIGHT; k++)
       sum += ABS ((int)turned[k] - (int)expected[k]);
+    if (sum / (WIDTH * HEIGHT) >= 0.5)
+      g_test_message ("%s: %g off", names[i], sum / (WIDTH * HEIGHT));
     g_assert_cmpfloat (sum / (WIDTH * HEIGHT), <, 0.5); /* antialiasing differs */
     if (i == 0)
       expected = g_steal_pointer (&turned);
     gst_harness_teardown (h);
   }
+}
+
+/* Pixels twice as wide as high: text is as high as ever, and half as wide. */
+static void
+test_wide_pixels (void)
+{
+  GstEffnetRecord record = record_of ("tabby cat", 0.9);
+  int square[4], wide[4];
+
+  for (guint i = 0; i < 2; i++) {
+    const char *caps = i == 0 ? GREY_CAPS : GREY_CAPS ",pixel-aspect-ratio=2/1";
+    GstHarness *h = overlay_new (caps, NULL, NULL);
+    g_autoptr (GstBuffer) out = through (h, caps, &record, 1);
+
+    g_assert_true (drawn_box (out, WIDTH, HEIGHT, i == 0 ? square : wide));
+    gst_harness_teardown (h);
+  }
+  g_assert_cmpint (ABS ((square[2] - square[0]) - 2 * (wide[2] - wide[0])), <=, 4);
+  g_assert_cmpint (ABS ((square[3] - square[1]) - (wide[3] - wide[1])), <=, 1);
 }
 
 /* ---- formats, caching, negotiation ----------------------------------------------------------- */
@@ -393,6 +418,7 @@ main (int argc, char **argv)
   g_test_add_func ("/overlay/places", test_places);
   g_test_add_func ("/overlay/edges", test_edges);
   g_test_add_func ("/overlay/orientation", test_orientation);
+  g_test_add_func ("/overlay/wide-pixels", test_wide_pixels);
   g_test_add_func ("/overlay/formats", test_formats);
   g_test_add_func ("/overlay/sink-draws", test_sink_draws);
   return g_test_run ();
