@@ -25,15 +25,18 @@ frames() {
     ! identity eos-after=$((number + 1)) ! jpegenc quality=92 ! multifilesink location="$folder/%03d.jpg"
 }
 
-# take LABEL: pictures of it in a few takes. Those of one take stay together when accuracy is measured.
+# take LABEL: pictures of it in a few takes, beside those of earlier runs. Those of one take stay together when
+# accuracy is measured.
 take() {
-  local label=$1 number file
-  mkdir -p "$out/pictures/$label"
+  local label=$1 number file name=1
+  mkdir -p "$pictures/$label"
   for number in $(seq $takes); do
     read -r -p "Show '$label' to the camera (take $number of $takes; change light or place a little), then Enter: "
+    rm -rf "$out/take"
     frames "$out/take" $of_take "${source[@]}"
+    while compgen -G "$pictures/$label/take${name}_*" >/dev/null; do name=$((name + 1)); done
     for file in "$out"/take/*.jpg; do
-      mv "$file" "$out/pictures/$label/take${number}_$(basename "$file")"
+      mv "$file" "$pictures/$label/take${name}_$(basename "$file")"
     done
   done
 }
@@ -41,12 +44,13 @@ take() {
 # The clip shows a cat, then a cup: 40 frames of it are the pictures of two classes.
 demonstrate() {
   local file number
+  rm -rf "$pictures"
   gst-launch-1.0 -q filesrc location="$here/media/pan.webm" ! decodebin ! videorate ! video/x-raw,framerate=15/2 \
     ! videoconvert ! jpegenc quality=92 ! multifilesink location="$out/%03d.jpg"
-  mkdir -p "$out/pictures/cat" "$out/pictures/cup"
+  mkdir -p "$pictures/cat" "$pictures/cup"
   for file in "$out"/0??.jpg; do
     number=$(basename "$file" .jpg) number=$((10#$number))
-    if [ $number -lt 20 ]; then mv "$file" "$out/pictures/cat/"; else mv "$file" "$out/pictures/cup/"; fi
+    if [ $number -lt 20 ]; then mv "$file" "$pictures/cat/"; else mv "$file" "$pictures/cup/"; fi
   done
 }
 
@@ -56,7 +60,6 @@ live() {
   "${watch[@]}" "$@" ! effnetclassify "model-file=$out/model" smoothing=vote ! fakesink || [ $? -eq 124 ]
 }
 
-rm -rf "$out/pictures" "$out/take"
 mkdir -p "$out"
 pictures=$out/pictures
 [ "${1:-}" != --camera ] || device=${2:-$device}
@@ -64,12 +67,14 @@ source=(v4l2src "device=$device")
 if [ -n "${EFFNET_SOURCE:-}" ]; then read -r -a source <<<"$EFFNET_SOURCE"; fi
 case ${1:-} in
   '')
+    pictures=$out/example
     demonstrate
     source=(filesrc "location=$here/media/pan.webm" ! decodebin ! identity sync=true)
     ;;
   --camera)
     [ $# -ge 4 ] || { sed -n '/^#   own/s/^# *//p' "$0" >&2 && exit 2; }
     for label in "${@:3}"; do take "$label"; done
+    echo "The pictures are in $pictures: look through them; the next run adds to them."
     ;;
   *) pictures=$1 ;;
 esac

@@ -213,6 +213,11 @@ def own_classes():
                           env={**os.environ, "EFFNET_OWN_OUT": str(out), "EFFNET_SOURCE": PHOTO, "EFFNET_SECONDS": "3"})
     taken = sorted(path.name for path in (out / "pictures" / "a").iterdir())
     assert len(taken) >= 8 and taken[0].startswith("take1_"), (taken, done.stderr)
+    assert {name.split("_")[0] for name in taken} == {f"take{i}" for i in range(1, 5)}, taken
+    mine = out / "pictures" / "a" / "take1_mine.jpg"
+    mine.write_bytes((MEDIA / "cat.jpg").read_bytes())
+    run("own-classes.sh", EFFNET_OWN_OUT=str(out), timeout=300)
+    assert mine.is_file(), "a later run lost pictures that were taken"
 
 
 @test
