@@ -8,8 +8,7 @@
 
 #include "effnet/effnet.h"
 #include "cli/text.h"
-
-#include <json-glib/json-glib.h>
+#include "gst-plugin/json.h"
 
 enum {
   CLI_OK = 0,
@@ -66,8 +65,6 @@ int cli_exit_code (const GError *error);
 
 /* ---- output ---- */
 
-/* On one line, without an end; free with g_free(). */
-char *cli_json_text (JsonObject *object);
 /* On one line of stdout. Takes @object. */
 void cli_print_json (JsonObject *object);
 /* What each line about a frame begins with: `source`, `frame`, `pts_ns` (null below 0), `model`;

@@ -5,6 +5,7 @@
 #include "cli/progress.h"
 #include "cli/walk.h"
 #include "effnet/train.h"
+#include "gst-plugin/schema_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,14 +49,11 @@ print_json (Classify *self, const char *source, const SourceFrame *frame,
 
   for (unsigned i = 0; i < n; i++) {
     g_autofree char *label = cli_label (self->model, self->top[i].id);
-    JsonObject *score = json_object_new ();
+    JsonObject *score =
+        gst_effnet_schema_json_add_class (top, self->top[i].id, label, self->top[i].score);
 
-    json_object_set_int_member (score, "id", self->top[i].id);
-    json_object_set_string_member (score, "label", label);
-    json_object_set_double_member (score, "score", self->top[i].score);
     if (self->head_info.thresholds != NULL)
       json_object_set_boolean_member (score, "recognised", is_recognised (self, &self->top[i]));
-    json_array_add_object_element (top, score);
   }
   json_object_set_array_member (object, "top", top);
   if (self->head_info.unknown_method != EFFNET_UNKNOWN_NONE) {

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/player.h"
 #include "cli/stop.h"
-#include "gst-plugin/schema.h"
+#include "gst-plugin/schema_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,14 +27,9 @@ print_json (const GstStructure *s, const GstEffnetRecord *record, GstClockTime s
   else
     json_object_set_null_member (object, "stream_time_ns");
   json_object_set_string_member (object, "model", record->model);
-  for (guint i = 0; i < n; i++) {
-    JsonObject *score = json_object_new ();
-
-    json_object_set_int_member (score, "id", entries[i].id);
-    json_object_set_string_member (score, "label", entries[i].label);
-    json_object_set_double_member (score, "score", (float)entries[i].score);
-    json_array_add_object_element (top, score);
-  }
+  for (guint i = 0; i < n; i++)
+    gst_effnet_schema_json_add_class (top, entries[i].id, entries[i].label,
+                                      (float)entries[i].score);
   json_object_set_array_member (object, "top", top);
   if (record->unknown)
     json_object_set_boolean_member (object, "unknown", TRUE);

@@ -11,63 +11,10 @@
 
 static int output_errno; /* of the write to stdout that failed, or 0 */
 
-static void
-append_json (GString *out, JsonNode *node)
-{
-  GType type = json_node_get_value_type (node);
-  JsonObjectIter iter;
-  const char *name;
-  JsonNode *member;
-
-  if (JSON_NODE_HOLDS_OBJECT (node)) {
-    char before = '{';
-
-    json_object_iter_init_ordered (&iter, json_node_get_object (node));
-    while (json_object_iter_next_ordered (&iter, &name, &member)) {
-      g_string_append_c (out, before);
-      cli_append_json_string (out, name);
-      g_string_append_c (out, ':');
-      append_json (out, member);
-      before = ',';
-    }
-    g_string_append (out, before == '{' ? "{}" : "}");
-  } else if (JSON_NODE_HOLDS_ARRAY (node)) {
-    JsonArray *array = json_node_get_array (node);
-
-    g_string_append_c (out, '[');
-    for (guint i = 0; i < json_array_get_length (array); i++) {
-      if (i > 0)
-        g_string_append_c (out, ',');
-      append_json (out, json_array_get_element (array, i));
-    }
-    g_string_append_c (out, ']');
-  } else if (type == G_TYPE_STRING) {
-    cli_append_json_string (out, json_node_get_string (node));
-  } else if (type == G_TYPE_DOUBLE) {
-    cli_append_json_double (out, json_node_get_double (node));
-  } else if (type == G_TYPE_INT64) {
-    g_string_append_printf (out, "%" G_GINT64_FORMAT, json_node_get_int (node));
-  } else {
-    const char *word = json_node_get_boolean (node) ? "true" : "false";
-    g_string_append (out, type == G_TYPE_BOOLEAN ? word : "null");
-  }
-}
-
-/* json-glib's own writer prints every float with 17 digits and control characters as they are. */
-char *
-cli_json_text (JsonObject *object)
-{
-  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
-  GString *text = g_string_new (NULL);
-
-  append_json (text, node);
-  return g_string_free (text, FALSE);
-}
-
 void
 cli_print_json (JsonObject *object)
 {
-  g_autofree char *text = cli_json_text (object);
+  g_autofree char *text = gst_effnet_json_text (object);
 
   puts (text);
   json_object_unref (object);

@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/text.h"
+#include "gst-plugin/json.h"
 
-#include <math.h>
 #include <string.h>
-
-static void
-append_escaped (GString *out, gunichar c)
-{
-  if (c < 0x10000) {
-    g_string_append_printf (out, "\\u%04x", c);
-  } else { /* a surrogate pair, as JSON has it */
-    c -= 0x10000;
-    g_string_append_printf (out, "\\u%04x\\u%04x", 0xd800 + (c >> 10), 0xdc00 + (c & 0x3ff));
-  }
-}
 
 char *
 cli_printable (const char *text, gsize max)
@@ -36,53 +25,8 @@ cli_printable (const char *text, gsize max)
     } else if (g_unichar_isprint (c)) {
       g_string_append_unichar (out, c);
     } else {
-      append_escaped (out, c);
+      gst_effnet_json_append_escaped (out, c);
     }
   }
   return g_string_free (out, FALSE);
-}
-
-void
-cli_append_json_string (GString *out, const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-
-  g_string_append_c (out, '"');
-  for (const char *at = valid; *at != '\0'; at = g_utf8_next_char (at)) {
-    gunichar c = g_utf8_get_char (at);
-
-    if (!g_unichar_isprint (c)) {
-      append_escaped (out, c);
-    } else {
-      if (c == '"' || c == '\\')
-        g_string_append_c (out, '\\');
-      g_string_append_unichar (out, c);
-    }
-  }
-  g_string_append_c (out, '"');
-}
-
-void
-cli_append_json_double (GString *out, double value)
-{
-  gboolean is_float = (double)(float)value == value;
-  char text[G_ASCII_DTOSTR_BUF_SIZE];
-
-  if (!isfinite (value)) {
-    g_string_append (out, "null");
-    return;
-  }
-  for (int digits = 1; digits <= 17; digits++) {
-    char format[8];
-    double back;
-
-    g_snprintf (format, sizeof format, "%%.%dg", digits);
-    g_ascii_formatd (text, sizeof text, format, value);
-    back = g_ascii_strtod (text, NULL);
-    if (is_float ? (float)back == (float)value : back == value)
-      break;
-  }
-  g_string_append (out, text);
-  if (strpbrk (text, ".e") == NULL)
-    g_string_append (out, ".0");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Foreign text (names of files, labels, cards, tensors, what servers say) on its way out. The
- * invariant: no control character and no invalid UTF-8 leaves the tool, and JSON loses nothing. */
+ * invariant: no control character and no invalid UTF-8 leaves the tool; gst-plugin/json.h has it
+ * for JSON. */
 #ifndef EFFNET_CLI_TEXT_H
 #define EFFNET_CLI_TEXT_H
 
@@ -10,10 +11,5 @@
 /* One line for people: what is not printable is escaped, and from a text of more than @max
  * characters the middle is left out. NULL reads as "". Free with g_free(). */
 char *cli_printable (const char *text, gsize max);
-/* Appends a JSON string, quotes included. */
-void cli_append_json_string (GString *out, const char *text);
-/* Appends @value with the fewest digits that give it back: as a float where it is one. A number
- * that JSON has not is null. */
-void cli_append_json_double (GString *out, double value);
 
 #endif

@@ -197,7 +197,7 @@ write_files (Report *report, const CliReport *content, const char *folder, GErro
 {
   GString *page = cli_report_html (content, thumbnail, report);
   JsonObject *object = cli_report_json (content);
-  g_autofree char *json = cli_json_text (object);
+  g_autofree char *json = gst_effnet_json_text (object);
   gboolean ok =
       put (folder, "report.html", page->str, error) && put (folder, "report.json", json, error);
 
