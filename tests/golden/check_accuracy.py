@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""check_accuracy.py EFFNET [VARIANT...]: Lite0, Lite1 and Lite2 with their real weights on 250 photographs,
-against PyTorch with torchvision's preprocessing. Prints the table of README.
+"""check_accuracy.py EFFNET [VARIANT...] [--every N]: Lite0, Lite1 and Lite2 with their real weights on 250
+photographs, or on every N-th of them, against PyTorch with torchvision's preprocessing. Prints the table of
+README.
 
 What the columns mean: top-1 and top-5 count right answers of `effnet classify` as it is used (fp32, JPEG
 decoded at the scale that suffices); "PyTorch top-1" is PyTorch's count with the weights as shipped, "F32
@@ -11,6 +12,7 @@ torchvision's tensors; "full" and "scaled" compare everything from the file on, 
 size and as it is used. Needs the environment of venv.sh, and pip for Lite1 and Lite2.
 """
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -34,8 +36,8 @@ PHOTOS = tool.DATA / "photos"
 convert = tool.module(tool.ROOT / "models" / "convert")
 
 
-def photos():
-    rows = [line.split("\t") for line in (PHOTOS / "labels.tsv").read_text().splitlines()[1:]]
+def photos(every):
+    rows = [line.split("\t") for line in (PHOTOS / "labels.tsv").read_text().splitlines()[1::every]]
     return [PHOTOS / row[2] for row in rows], np.array([int(row[0]) for row in rows])
 
 
@@ -77,9 +79,8 @@ def agree(left, right_):
     return (left.argmax(1) == right_.argmax(1)).sum()
 
 
-def measure(effnet, variant, folder):
+def measure(effnet, variant, folder, paths, truth):
     """One row of the table, and whether it is good enough."""
-    paths, truth = photos()
     source = convert.SOURCES[variant]
     model = folder / variant
     try:
@@ -102,19 +103,25 @@ def measure(effnet, variant, folder):
     print(f"| {variant} | {top1} ({100 * top1 / n:.1f} %) | {top5} ({100 * top5 / n:.1f} %) | "
           f"{right(torch_, truth)[0]} | {agree(unrounded, torch_)} | {agree(network, torch_)} | {worst:.1e} | "
           f"{agree(full, torch_)} | {agree(scaled, torch_)} |", flush=True)
-    return (agree(network, torch_) >= SAME_INPUT_AGREE * n and worst <= SAME_INPUT_PROBABILITY
-            and agree(full, torch_) >= FULL_AGREE * n and agree(scaled, torch_) >= SCALED_AGREE * n)
+    return (agree(network, torch_) >= int(SAME_INPUT_AGREE * n) and worst <= SAME_INPUT_PROBABILITY
+            and agree(full, torch_) >= int(FULL_AGREE * n) and agree(scaled, torch_) >= int(SCALED_AGREE * n))
 
 
 def main():
-    effnet = tool.Effnet(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
+    parser.add_argument("effnet")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("variants", nargs="*", default=list(convert.SOURCES))
+    options = parser.parse_args()
+    effnet = tool.Effnet(options.effnet)
     if not PHOTOS.exists():
         tool.skip(f"no {PHOTOS}")
-    print(f"{len(photos()[0])} photographs, each of another class of ImageNet-1k\n")
+    paths, truth = photos(options.every)
+    print(f"{len(paths)} photographs, each of another class of ImageNet-1k\n")
     print("| model | top-1 | top-5 | PyTorch top-1 | F32 source: agree | same input: agree | "
           "probabilities within | full: agree | scaled: agree |\n|" + " --- |" * 9)
     with tempfile.TemporaryDirectory() as folder:
-        results = [measure(effnet, variant, Path(folder)) for variant in sys.argv[2:] or convert.SOURCES]
+        results = [measure(effnet, variant, Path(folder), paths, truth) for variant in options.variants]
     if not all(results):
         sys.exit("not as near to PyTorch as it must be")
 
