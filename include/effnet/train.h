@@ -216,6 +216,8 @@ typedef struct {
  *   them the threshold is where most pictures of both sorts are told right, each sort counted as
  *   half, instead of where @known_rate puts it
  * @n_unknown: rows of @unknown_features
+ * @n_originals: the first so many rows are pictures as they are, those behind them altered copies:
+ *   trained on, but nothing is judged or calibrated by them; 0 = there are no copies
  *
  * All zero is the default of each.
  */
@@ -233,7 +235,8 @@ typedef struct {
   double precision;
   const float *unknown_features;
   size_t n_unknown;
-  void *reserved[8];
+  size_t n_originals;
+  void *reserved[7];
 } EffnetTrainOptions;
 
 /**
@@ -269,13 +272,14 @@ typedef struct {
  * @fold: [n_rows] that each row was held out with
  * @logits: [n_rows][n_classes] of each row, by a head that was trained without its fold
  * @distances: (nullable): [n_rows] likewise
- * @loss_before: mean loss of @logits at temperature 1
- * @loss_after: at the head's temperature
- * @ece_before: expected calibration error of @logits at temperature 1
- * @ece_after: at the head's temperature
- * @known_accepted: share of @distances below the head's threshold
+ * @loss_before: mean loss of @logits of the rows that are no copies, at temperature 1
+ * @loss_after: the same, each row at the temperature of the other folds
+ * @ece_before: expected calibration error of these rows at temperature 1
+ * @ece_after: each row at the temperature of the other folds
+ * @known_accepted: share of @distances of these rows below the head's threshold
  * @unknown_flagged: share of the unknown pictures above it; below 0 without any
  * @unknown_area: area under the ROC curve of known against unknown; below 0 without any
+ * @fold_temperatures: (nullable): [n_folds] temperature by @logits of the other folds' rows
  *
  * How the training went; free with effnet_train_report_free().
  */
@@ -293,7 +297,8 @@ typedef struct {
   double loss_before, loss_after;
   double ece_before, ece_after;
   double known_accepted, unknown_flagged, unknown_area;
-  void *reserved[8];
+  double *fold_temperatures;
+  void *reserved[7];
 } EffnetTrainReport;
 
 /**
@@ -310,7 +315,8 @@ typedef struct {
  * calibrates on what the folds' heads say of the rows they did not see: temperature (Guo et al.,
  * "On Calibration of Modern Neural Networks", 2017), thresholds (softmax: the lowest
  * score from which answers are right at @precision; else the one with the best F1), and the
- * distance beyond which a picture is unknown.
+ * distance beyond which a picture is unknown. Altered copies of pictures count in none of that
+ * (@n_originals).
  *
  * Returns: (transfer full) (nullable): a head without labels, or NULL with #EFFNET_ERROR_ARGUMENT
  *   (a class without a row, features that are not finite, targets that fit no head), IO (memory)

@@ -269,6 +269,11 @@ numbers (GString *out, const CliReport *report)
     }
   }
   g_string_append (out, "</table>");
+  g_string_append (
+      out,
+      "<p class='soft'>Strength, temperature, thresholds and these errors come from pictures as "
+      "they are, not from altered copies, each answered by a head that was trained without "
+      "it; the error after at a temperature that was chosen without it, too.</p>");
   if (t->n_path == 0)
     return;
   g_string_append (out, "<p>Strengths compared by cross-validation:</p><table><tr><th>L2</th>"

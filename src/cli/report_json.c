@@ -248,6 +248,7 @@ training_object (const CliReport *report)
   }
   json_object_set_array_member (object, "path", path);
   json_object_set_double_member (object, "temperature", head.temperature);
+  json_object_set_int_member (object, "calibrated_by", (gint64)report->validated->set.n_rows);
   json_object_set_double_member (object, "ece_before", t->ece_before);
   json_object_set_double_member (object, "ece_after", t->ece_after);
   if (head.unknown_method != EFFNET_UNKNOWN_NONE) {

@@ -108,6 +108,8 @@ typedef struct {
   size_t *own_rows, *held_rows; /* rows of the features that these are */
   EffnetHead *head;
   EffnetTrainReport *report;
+  float *fold_logits;           /* [rows of `own`][classes] of the folds; times the head's and over
+                                 * the other folds' temperature */
   EffnetEvaluation *evaluation; /* of what is held out, else of the folds */
   double ece_before;
   size_t n_duplicates; /* rows tied to another as near-duplicates */

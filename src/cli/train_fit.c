@@ -314,6 +314,22 @@ on_progress (double done, void *cancellable)
     g_cancellable_cancel (cancellable);
 }
 
+/* So that the head's temperature makes of each what the temperature of the other folds would, and
+ * what is said of scores comes from pictures that had no part in any of it. */
+static void
+scale_fold_logits (Train *train)
+{
+  const EffnetTrainReport *report = train->report;
+  size_t k = train->own.n_classes;
+  EffnetHeadInfo info;
+
+  effnet_head_get_info (train->head, &info);
+  train->fold_logits = g_new (float, train->own.n_rows *k);
+  for (size_t i = 0; i < train->own.n_rows * k; i++)
+    train->fold_logits[i] = (float)(report->logits[i] * info.temperature /
+                                    report->fold_temperatures[report->fold[i / k]]);
+}
+
 static gboolean
 train_head (TrainFit *fit, GCancellable *cancellable, GError **error)
 {
@@ -328,6 +344,7 @@ train_head (TrainFit *fit, GCancellable *cancellable, GError **error)
       .threads = train->threads,
       .unknown_features = unknown != NULL && unknown->rows->len > 0 ? unknown->features : NULL,
       .n_unknown = unknown != NULL ? unknown->rows->len : 0,
+      .n_originals = train->own.n_rows,
   };
 
   train->head = effnet_head_train (&train->set, &options, on_progress, cancellable, cancellable,
@@ -335,25 +352,65 @@ train_head (TrainFit *fit, GCancellable *cancellable, GError **error)
   if (train->head != NULL && train->report->n_folds < 2 && train->held.n_rows == 0)
     train_note (fit,
                 "a class has too few pictures to hold any out: how good the head is, is not known");
+  if (train->head != NULL && train->report->n_folds > 1)
+    scale_fold_logits (train);
   return train->head != NULL;
 }
 
-/* @like with another temperature; 0 = as it is. */
+/* The logits by @head of what is held out, each half times the head's and over the other half's
+ * temperature: the temperature of a head that was tuned was chosen by just these pictures. */
 static EffnetEvaluation *
-evaluate (const Train *train, const EffnetHead *like, double temperature, GError **error)
+evaluate_halves (const EffnetHead *head, const EffnetTrainSet *held, GError **error)
+{
+  size_t n = held->n_rows, k = held->n_classes;
+  g_autofree float *logits = g_new (float, n *k);
+  g_autofree float *some = g_new (float, n *k);
+  g_autofree uint8_t *targets = g_new (uint8_t, n * k);
+  double factor[2], distance;
+  size_t n_unknown = 0;
+  EffnetEvaluation *out;
+  EffnetHeadInfo info;
+
+  effnet_head_get_info (head, &info);
+  for (size_t i = 0; i < n; i++)
+    n_unknown += effnet_head_apply (head, held->features + i * held->n_features, logits + i * k,
+                                    NULL, &distance);
+  for (size_t half = 0; half < 2; half++) {
+    size_t used = 0;
+
+    for (size_t i = 1 - half; i < n; i += 2, used++) {
+      memcpy (some + used * k, logits + i * k, k * sizeof *some);
+      memcpy (targets + used * k, held->targets + i * k, k);
+    }
+    factor[half] = info.temperature /
+                   effnet_calibrate_temperature (info.kind, used, (unsigned)k, some, targets);
+  }
+  for (size_t i = 0; i < n * k; i++)
+    logits[i] = (float)(logits[i] * factor[i / k % 2]);
+  out = effnet_evaluate_logits (head, held, logits, error);
+  if (out != NULL)
+    out->n_unknown = n_unknown;
+  return out;
+}
+
+/* At the temperature 1 when @plain, so that the difference is what calibration did. */
+static EffnetEvaluation *
+evaluate (const Train *train, const EffnetHead *like, gboolean plain, GError **error)
 {
   g_autoptr (EffnetHead) head = NULL;
   EffnetHeadInfo info;
 
   effnet_head_get_info (like, &info);
-  if (temperature > 0)
-    info.temperature = temperature;
+  if (plain)
+    info.temperature = 1;
   head = effnet_head_new (&info, error);
   if (head == NULL)
     return NULL;
-  if (train->held.n_rows > 0)
-    return effnet_evaluate (head, &train->held, error);
-  return effnet_evaluate_logits (head, &train->own, train->report->logits, error);
+  if (train->held.n_rows == 0)
+    return effnet_evaluate_logits (head, &train->own,
+                                   plain ? train->report->logits : train->fold_logits, error);
+  return like == train->head || plain ? effnet_evaluate (head, &train->held, error)
+                                      : evaluate_halves (head, &train->held, error);
 }
 
 gboolean
@@ -364,10 +421,10 @@ train_judge (Train *train, EffnetHead *head, GError **error)
   if (train->held.n_rows == 0 && train->report->n_folds < 2)
     return TRUE;
   g_clear_pointer (&train->evaluation, effnet_evaluation_free);
-  train->evaluation = evaluate (train, head, 0, error);
+  train->evaluation = evaluate (train, head, FALSE, error);
   if (train->evaluation == NULL)
     return FALSE;
-  plain = evaluate (train, head, 1, error);
+  plain = evaluate (train, head, TRUE, error);
   train->ece_before = plain != NULL ? plain->ece : 0;
   return plain != NULL;
 }
@@ -464,6 +521,7 @@ train_clear (Train *train)
   g_free ((unsigned *)train->own.groups);
   g_free ((float *)train->held.features);
   g_free ((uint8_t *)train->held.targets);
+  g_free (train->fold_logits);
   g_free (train->own_rows);
   g_free (train->held_rows);
   g_free (train->nearest);

@@ -99,11 +99,11 @@ judge_folds (Report *report, GError **error)
   const Train *train = report->train;
 
   report->by_folds =
-      effnet_evaluate_logits (train->head, &train->own, train->report->logits, error);
+      effnet_evaluate_logits (train->head, &train->own, train->fold_logits, error);
   report->names = name_rows (train->list, train->features, train->own_rows, train->own.n_rows);
   report->validated = (CliJudged){.set = train->own,
                                   .names = (const char *const *)report->names->pdata,
-                                  .logits = train->report->logits,
+                                  .logits = train->fold_logits,
                                   .evaluation = report->by_folds,
                                   .distances = train->report->distances};
   return report->by_folds != NULL;

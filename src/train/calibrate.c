@@ -52,25 +52,27 @@ effnet_calibrate_best (const float *values, unsigned k)
 }
 
 void
-effnet_calibration_measure (EffnetHeadKind kind, size_t n_rows, unsigned n_classes,
-                            const float *logits, const uint8_t *targets, double temperature,
-                            double *loss, double *ece)
+effnet_calibration_measure (const EffnetHeldOut *held, double temperature, double *loss,
+                            double *ece)
 {
-  gboolean softmax = kind == EFFNET_HEAD_SOFTMAX;
+  gboolean softmax = held->kind == EFFNET_HEAD_SOFTMAX;
+  unsigned n_classes = held->n_classes;
   g_autofree float *scores = g_new (float, n_classes);
   g_autofree double *z = g_new (double, n_classes);
   EffnetReliability reliability = {0};
 
   *loss = 0;
-  for (size_t i = 0; i < n_rows; i++) {
-    const float *row = logits + i * n_classes;
-    const uint8_t *y = targets + i * n_classes;
+  for (size_t i = 0; i < held->n_rows; i++) {
+    const float *row = held->logits + i * n_classes;
+    const uint8_t *y = held->targets + i * n_classes;
     unsigned best = effnet_calibrate_best (row, n_classes);
 
+    if (held->temperatures != NULL)
+      temperature = held->temperatures[held->fold[i]];
     for (unsigned k = 0; k < n_classes; k++)
       z[k] = row[k] / temperature;
-    *loss += effnet_loss_row (softmax, n_classes, z, y, NULL) / (double)n_rows;
-    effnet_head_scores (kind, n_classes, temperature, row, scores);
+    *loss += effnet_loss_row (softmax, n_classes, z, y, NULL) / (double)held->n_rows;
+    effnet_head_scores (held->kind, n_classes, temperature, row, scores);
     if (softmax)
       effnet_reliability_add (&reliability, scores[best], y[best]);
     else
@@ -88,18 +90,24 @@ typedef struct {
 /* As Platt does ("Probabilistic outputs for support vector machines", 1999), for each yes or no of
  * its own; the one temperature of a softmax rests on all rows. */
 static Share *
-soften_targets (EffnetHeadKind kind, size_t n_rows, unsigned n_classes, const uint8_t *targets)
+soften_targets (const EffnetHeldOut *held, unsigned left_out)
 {
+  unsigned n_classes = held->n_classes;
+  g_autofree size_t *n_yes = g_new0 (size_t, n_classes);
   Share *shares = g_new (Share, n_classes);
+  size_t n_rows = 0;
 
+  for (size_t i = 0; i < held->n_rows; i++) {
+    if (held->fold != NULL && held->fold[i] == left_out)
+      continue;
+    n_rows++;
+    for (unsigned k = 0; k < n_classes; k++)
+      n_yes[k] += held->targets[i * n_classes + k];
+  }
   for (unsigned k = 0; k < n_classes; k++) {
-    size_t n = 0;
-
-    for (size_t i = 0; i < n_rows; i++)
-      n += targets[i * n_classes + k];
-    shares[k].yes = ((double)n + 1) / ((double)n + 2);
-    shares[k].no = 1 / ((double)(n_rows - n) + 2);
-    if (kind == EFFNET_HEAD_SOFTMAX)
+    shares[k].yes = ((double)n_yes[k] + 1) / ((double)n_yes[k] + 2);
+    shares[k].no = 1 / ((double)(n_rows - n_yes[k]) + 2);
+    if (held->kind == EFFNET_HEAD_SOFTMAX)
       shares[k] = (Share){((double)n_rows + 1) / ((double)n_rows + 2),
                           1 / (((double)n_rows + 2) * MAX (1, n_classes - 1))};
   }
@@ -134,7 +142,15 @@ double
 effnet_calibrate_temperature (EffnetHeadKind kind, size_t n_rows, unsigned n_classes,
                               const float *logits, const uint8_t *targets)
 {
-  g_autofree Share *shares = soften_targets (kind, n_rows, n_classes, targets);
+  return effnet_calibrate_fit (
+      &(EffnetHeldOut){kind, n_rows, n_classes, logits, targets, NULL, NULL}, 0);
+}
+
+double
+effnet_calibrate_fit (const EffnetHeldOut *held, unsigned left_out)
+{
+  unsigned n_classes = held->n_classes;
+  g_autofree Share *shares = soften_targets (held, left_out);
   g_autofree double *scratch = g_new (double, 2 * (size_t)n_classes);
   double low = 1 / EFFNET_TEMPERATURE_MAX, high = 1 / COLDEST, factor = 1;
 
@@ -142,10 +158,11 @@ effnet_calibrate_temperature (EffnetHeadKind kind, size_t n_rows, unsigned n_cla
   for (unsigned step = 0; step < STEPS && high - low > 1e-9 * high; step++) {
     double derivative[2] = {0, 0}, next;
 
-    for (size_t i = 0; i < n_rows; i++)
-      add_derivatives (kind == EFFNET_HEAD_SOFTMAX, n_classes, logits + i * n_classes,
-                       targets + i * n_classes, shares, factor, scratch, derivative);
-    if (derivative[0] == 0 || n_rows == 0)
+    for (size_t i = 0; i < held->n_rows; i++)
+      if (held->fold == NULL || held->fold[i] != left_out)
+        add_derivatives (held->kind == EFFNET_HEAD_SOFTMAX, n_classes, held->logits + i * n_classes,
+                         held->targets + i * n_classes, shares, factor, scratch, derivative);
+    if (derivative[0] == 0)
       break;
     if (derivative[0] > 0)
       high = factor;
@@ -197,26 +214,43 @@ choose_threshold (const Answer *answers, size_t n, size_t n_rows_of, double prec
   return precision > 0 && lowest >= 0 ? lowest : best;
 }
 
-void
-effnet_calibrate_thresholds (EffnetHeadKind kind, size_t n_rows, unsigned n_classes,
-                             const float *logits, const uint8_t *targets, double temperature,
-                             double precision, float *thresholds)
+/* [n_rows] the best class of each row, and its score; of sigmoids nothing */
+static unsigned *
+find_answers (const EffnetHeldOut *held, double temperature, float *scores)
 {
-  gboolean softmax = kind == EFFNET_HEAD_SOFTMAX;
-  g_autofree float *scores = g_new (float, n_classes);
-  g_autofree Answer *answers = g_new (Answer, n_rows);
+  unsigned *best = g_new0 (unsigned, held->n_rows + 1);
+  g_autofree float *all = g_new (float, held->n_classes);
 
-  for (unsigned k = 0; k < n_classes; k++) {
+  for (size_t i = 0; held->kind == EFFNET_HEAD_SOFTMAX && i < held->n_rows; i++) {
+    effnet_head_scores (held->kind, held->n_classes, temperature,
+                        held->logits + i * held->n_classes, all);
+    best[i] = effnet_calibrate_best (held->logits + i * held->n_classes, held->n_classes);
+    scores[i] = all[best[i]];
+  }
+  return best;
+}
+
+void
+effnet_calibrate_thresholds (const EffnetHeldOut *held, double temperature, double precision,
+                             float *thresholds)
+{
+  gboolean softmax = held->kind == EFFNET_HEAD_SOFTMAX;
+  g_autofree float *scores = g_new (float, held->n_rows + 1);
+  g_autofree unsigned *best = find_answers (held, temperature, scores);
+  g_autofree Answer *answers = g_new (Answer, held->n_rows + 1);
+
+  for (unsigned k = 0; k < held->n_classes; k++) {
     size_t n = 0, n_rows_of = 0;
 
-    for (size_t i = 0; i < n_rows; i++) {
-      const float *row = logits + i * n_classes;
+    for (size_t i = 0; i < held->n_rows; i++) {
+      size_t at = i * held->n_classes + k;
 
-      n_rows_of += targets[i * n_classes + k];
-      if (softmax && effnet_calibrate_best (row, n_classes) != k)
+      n_rows_of += held->targets[at];
+      if (softmax && best[i] != k)
         continue;
-      effnet_head_scores (kind, n_classes, temperature, row, scores);
-      answers[n++] = (Answer){scores[k], targets[i * n_classes + k]};
+      if (!softmax)
+        effnet_head_scores (held->kind, 1, temperature, held->logits + at, &scores[i]);
+      answers[n++] = (Answer){scores[i], held->targets[at]};
     }
     qsort (answers, n, sizeof *answers, compare_answers);
     thresholds[k] = (float)choose_threshold (answers, n, n_rows_of, softmax ? precision : 0);

@@ -18,14 +18,26 @@ void effnet_reliability_add (EffnetReliability *reliability, double score, gbool
 /* Turns sums into means and returns the expected calibration error. */
 double effnet_reliability_finish (EffnetReliability *reliability);
 
-/* Mean loss and expected calibration error of logits at @temperature. */
-void effnet_calibration_measure (EffnetHeadKind kind, size_t n_rows, unsigned n_classes,
-                                 const float *logits, const uint8_t *targets, double temperature,
-                                 double *loss, double *ece);
+/* Rows that a head answered without having been trained on them. Borrowed. */
+typedef struct {
+  EffnetHeadKind kind;
+  size_t n_rows;
+  unsigned n_classes;
+  const float *logits;    /* [n_rows][n_classes] */
+  const uint8_t *targets; /* [n_rows][n_classes] */
+  const uint8_t *fold;    /* (nullable): [n_rows] */
+  double *temperatures;   /* (nullable): of each fold's rows */
+} EffnetHeldOut;
+
+/* Mean loss and expected calibration error at @temperature, or at each fold's. */
+void effnet_calibration_measure (const EffnetHeldOut *held, double temperature, double *loss,
+                                 double *ece);
+/* effnet_calibrate_temperature() of the rows, without those of fold @left_out where there are
+ * folds. */
+double effnet_calibrate_fit (const EffnetHeldOut *held, unsigned left_out);
 /* thresholds [n_classes], as effnet_head_train() says */
-void effnet_calibrate_thresholds (EffnetHeadKind kind, size_t n_rows, unsigned n_classes,
-                                  const float *logits, const uint8_t *targets, double temperature,
-                                  double precision, float *thresholds);
+void effnet_calibrate_thresholds (const EffnetHeldOut *held, double temperature, double precision,
+                                  float *thresholds);
 /* The largest of [k]; the first of equal ones. */
 unsigned effnet_calibrate_best (const float *values, unsigned k);
 

@@ -180,8 +180,9 @@ effnet_evaluate_logits (const EffnetHead *head, const EffnetTrainSet *set, const
     if (certainty >= 0)
       wrong[out->n_wrong++] = (Wrong){i, certainty};
   }
-  effnet_calibration_measure (info.kind, set->n_rows, k, logits, set->targets, info.temperature,
-                              &out->loss, &ece);
+  effnet_calibration_measure (
+      &(EffnetHeldOut){info.kind, set->n_rows, k, logits, set->targets, NULL, NULL},
+      info.temperature, &out->loss, &ece);
   finish (&count, logits);
   return out;
 }

@@ -67,7 +67,7 @@ check_row (const EffnetTrainSet *set, EffnetHeadKind kind, size_t row, size_t *n
 }
 
 static gboolean
-check_options (const EffnetTrainOptions *options, GError **error)
+check_options (const EffnetTrainOptions *options, size_t n_rows, GError **error)
 {
   if (!(options->l2 >= 0 && isfinite (options->l2)))
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
@@ -87,6 +87,10 @@ check_options (const EffnetTrainOptions *options, GError **error)
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
                         "the method for unknown is %d, expected 0 to 3",
                         (int)options->unknown_method);
+  if (options->n_originals > n_rows)
+    return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
+                        "n_originals is %zu, expected up to the %zu rows of the set",
+                        options->n_originals, n_rows);
   return TRUE;
 }
 
@@ -95,7 +99,7 @@ effnet_fit_check (const EffnetTrainSet *set, const EffnetTrainOptions *options, 
 {
   g_autofree size_t *n_yes = NULL;
 
-  if (!check_sizes (set, options->kind, error) || !check_options (options, error))
+  if (!check_sizes (set, options->kind, error) || !check_options (options, set->n_rows, error))
     return FALSE;
   n_yes = g_new0 (size_t, set->n_classes);
   for (size_t row = 0; row < set->n_rows; row++)
@@ -160,6 +164,7 @@ effnet_fit_init (EffnetFit *fit, const EffnetTrainSet *set, const EffnetTrainOpt
     fit->options.precision = 0.95;
   if (fit->options.threads != 1)
     fit->pool = effnet_pool_get (fit->options.threads);
+  fit->n_judged = fit->options.n_originals > 0 ? fit->options.n_originals : set->n_rows;
   fit->n_folds = count_folds (set, &fit->options);
   fit->fold = g_new0 (uint8_t, set->n_rows);
   if (fit->n_folds > 1)

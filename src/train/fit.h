@@ -16,7 +16,8 @@ typedef struct {
   EffnetTargets targets;
   double *covariance, *scratch, *inverse; /* [r][r] */
   unsigned n_folds;
-  uint8_t *fold; /* [n_rows] */
+  uint8_t *fold;   /* [n_rows] */
+  size_t n_judged; /* rows that are no altered copies: the first so many */
 } EffnetFit;
 
 /* FALSE with ARGUMENT: the sentence says what is wrong with the set or the options. */

@@ -118,6 +118,8 @@ effnet_parts_judge (const EffnetFit *fit, const EffnetPart *parts, unsigned n_pa
       const double *weights = targets->weights + row * targets->n_weights;
       const uint8_t *y = targets->targets + row * k;
 
+      if (row >= fit->n_judged)
+        continue;
       point->loss += (each ? 1 : weights[0]) *
                      effnet_loss_row (targets->softmax, k, z, y, each ? weights : NULL);
       for (unsigned c = 0; c < targets->n_weights; c++)
@@ -126,6 +128,6 @@ effnet_parts_judge (const EffnetFit *fit, const EffnetPart *parts, unsigned n_pa
         point->accuracy += is_right (targets, z, y, c);
       n += answers;
     }
-  point->loss /= weight;
-  point->accuracy /= n;
+  point->loss /= MAX (weight, 1e-300);
+  point->accuracy /= MAX (n, 1);
 }

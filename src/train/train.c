@@ -81,29 +81,40 @@ minimise (Training *training, EffnetTrainProgress progress, void *progress_data,
          copy_weights (training, error);
 }
 
+static void
+fit_fold_temperature (void *user, size_t fold, unsigned worker)
+{
+  const EffnetHeldOut *held = user;
+
+  (void)worker;
+  held->temperatures[fold] = effnet_calibrate_fit (held, (unsigned)fold);
+}
+
 /* What the folds' heads say of the rows they did not see, into the report, and from there
- * temperature and thresholds. */
+ * temperature and thresholds; copies of pictures left out. How well scores are calibrated is
+ * measured at temperatures that the rows in question had no part in. */
 static void
 calibrate (Training *training, double *temperature)
 {
   const EffnetFit *fit = &training->fit;
   EffnetTrainReport *report = training->report;
-  const uint8_t *targets = fit->set->targets;
-  EffnetHeadKind kind = fit->options.kind;
-  size_t n = fit->rows.n;
-  unsigned k = fit->targets.k;
+  EffnetHeldOut held = {.kind = fit->options.kind,
+                        .n_rows = fit->n_judged,
+                        .n_classes = fit->targets.k,
+                        .logits = report->logits,
+                        .targets = fit->set->targets};
 
-  for (size_t i = 0; i < n * k; i++)
+  for (size_t i = 0; i < fit->rows.n * held.n_classes; i++)
     report->logits[i] = (float)training->cross.logits[i];
-  memcpy (report->fold, fit->fold, n);
-  *temperature = effnet_calibrate_temperature (kind, n, k, report->logits, targets);
-  training->thresholds = g_new0 (float, k);
-  effnet_calibrate_thresholds (kind, n, k, report->logits, targets, *temperature,
-                               fit->options.precision, training->thresholds);
-  effnet_calibration_measure (kind, n, k, report->logits, targets, 1, &report->loss_before,
-                              &report->ece_before);
-  effnet_calibration_measure (kind, n, k, report->logits, targets, *temperature,
-                              &report->loss_after, &report->ece_after);
+  memcpy (report->fold, fit->fold, fit->rows.n);
+  *temperature = effnet_calibrate_fit (&held, 0);
+  training->thresholds = g_new0 (float, held.n_classes);
+  effnet_calibrate_thresholds (&held, *temperature, fit->options.precision, training->thresholds);
+  effnet_calibration_measure (&held, 1, &report->loss_before, &report->ece_before);
+  held.fold = report->fold;
+  held.temperatures = report->fold_temperatures = g_new0 (double, fit->n_folds);
+  effnet_train_each (fit->pool, fit->n_folds, fit_fold_temperature, &held);
+  effnet_calibration_measure (&held, 1, &report->loss_after, &report->ece_after);
 }
 
 static gboolean
@@ -199,5 +210,6 @@ effnet_train_report_free (EffnetTrainReport *report)
   g_free (report->fold);
   g_free (report->logits);
   g_free (report->distances);
+  g_free (report->fold_temperatures);
   g_free (report);
 }

@@ -119,13 +119,16 @@ calibrated (EffnetTune *tune, EffnetHeadInfo *info, const Side *trained, const S
                                 .threads = tune->options.threads,
                                 .unknown_method = info->unknown_method,
                                 .no_unknown = info->unknown_method == EFFNET_UNKNOWN_NONE};
+  const EffnetHeldOut held = {.kind = info->kind,
+                              .n_rows = held_out->set.n_rows,
+                              .n_classes = info->n_classes,
+                              .logits = held_out->logits,
+                              .targets = held_out->targets};
   g_autofree float *thresholds = g_new (float, info->n_classes);
   g_autoptr (EffnetHead) fitted = NULL;
 
-  info->temperature = effnet_calibrate_temperature (
-      info->kind, held_out->set.n_rows, info->n_classes, held_out->logits, held_out->targets);
-  effnet_calibrate_thresholds (info->kind, held_out->set.n_rows, info->n_classes, held_out->logits,
-                               held_out->targets, info->temperature, SURE, thresholds);
+  info->temperature = effnet_calibrate_fit (&held, 0);
+  effnet_calibrate_thresholds (&held, info->temperature, SURE, thresholds);
   info->thresholds = thresholds;
   if (!options.no_unknown) {
     EffnetHeadInfo other;

@@ -340,7 +340,7 @@ best_threshold (const float *known, size_t n_known, const float *unknown, size_t
 static void
 choose_threshold (const EffnetFit *fit, EffnetTrainReport *report, EffnetHeadInfo *info)
 {
-  size_t n = report->n_rows, n_unknown = fit->options.n_unknown;
+  size_t n = fit->n_judged, n_unknown = fit->options.n_unknown;
   g_autofree float *known = g_new (float, n);
   g_autofree float *unknown = g_new (float, n_unknown + 1);
   g_autofree double *projected = effnet_head_project (info);

@@ -142,6 +142,10 @@ def same_for_a_seed():
     for name, *more in (["one", "--threads", "1"], ["three", "--threads", "3"], ["seeded", "--seed", "5"]):
         done, _ = train("s", "--output", name, "--augment", "2", *SMALL, *more)
         assert done["pictures"] == 10 and done["validated"] == 10
+        report = json.loads(pathlib.Path(name, "report.json").read_text())
+        training = report["training"]
+        assert training["rows"] == 30 and training["calibrated_by"] == 10 == report["cross_validated"]["pictures"]
+        assert abs(training["ece_after"] - done["ece_after"]) < 1e-4 and training["ece_before"] == done["ece_before"]
     read = lambda name, file: pathlib.Path(name, file).read_bytes()  # noqa: E731
     for file in ("model.safetensors", "config.json"):
         assert read("one", file) == read("three", file), file

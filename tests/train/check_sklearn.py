@@ -39,7 +39,7 @@ def check(what, ok, told=""):
 
 
 def solve(x, targets, kind=SOFTMAX, l2=0, folds=1, balanced=0, seed=1, threads=1, groups=None, weights=None,
-          unknown=None, loo=False):
+          unknown=None, loo=False, originals=0):
     n, d, k = *x.shape, targets.shape[1]
     groups = np.arange(n) if groups is None else groups
     weights = np.ones(n) if weights is None else weights
@@ -50,7 +50,7 @@ def solve(x, targets, kind=SOFTMAX, l2=0, folds=1, balanced=0, seed=1, threads=1
             np.array([n, d, k, len(unknown)], np.uint64).tobytes(), x.astype(np.float32).tobytes(),
             targets.astype(np.uint8).tobytes(), groups.astype(np.uint32).tobytes(),
             weights.astype(np.float32).tobytes(), unknown.astype(np.float32).tobytes()]))
-        subprocess.run([SOLVE, source, result, *map(str, (kind, l2, folds, balanced, seed, threads)),
+        subprocess.run([SOLVE, source, result, *map(str, (kind, l2, folds, balanced, seed, threads, originals)),
                         *(["loo"] if loo else [])], check=True)
         values = iter(np.fromfile(result))
     names = ("seconds l2 loss gradient temperature loss_before loss_after ece_before ece_after known flagged area "
@@ -132,6 +132,59 @@ def calibration_error(confidence, right):
     return sum(abs((confidence - right)[bins == i].sum()) for i in range(15)) / len(right)
 
 
+def temperature(logits, y):
+    """The best one for targets as Platt softens them."""
+    n, k = logits.shape
+    soft = np.where(np.eye(k)[y] == 1, (n + 1) / (n + 2), 1 / (n + 2) / (k - 1))
+
+    def at(log):
+        z = logits / np.exp(log)
+        z = z - z.max(1, keepdims=True)
+        return -(soft * (z - np.log(np.exp(z).sum(1, keepdims=True)))).sum()
+
+    return np.exp(minimize_scalar(at, bounds=(-3, 4), method="bounded", options={"xatol": 1e-9}).x)
+
+
+def calibration(ours, y, n, name=""):
+    """By the first @n rows; what is said of it, by each fold at the temperature of the others."""
+    logits, fold, y = ours["logits"][:n], ours["fold"][:n], y[:n]
+    best = temperature(logits, y)
+    check(f"temperature{name}", abs(best / ours["temperature"] - 1) < 1e-5, f"{ours['temperature']:.6f} {best:.6f}")
+    others = [temperature(logits[fold != f], y[fold != f]) for f in range(fold.max() + 1)]
+    for when, at in (("before", np.ones(n)), ("after", np.array(others)[fold])):
+        p = np.exp(logits / at[:, None])
+        p /= p.sum(1, keepdims=True)
+        check(f"loss {when}{name}", abs(metrics.log_loss(y, p) / ours["loss_" + when] - 1) < 1e-4)
+        error = calibration_error(p.max(1), p.argmax(1) == y)
+        check(f"calibration error {when}{name}", abs(error - ours["ece_" + when]) < 1e-4, f"{error:.4f}")
+    p = np.exp(logits / best)
+    p /= p.sum(1, keepdims=True)
+    for c, threshold in enumerate(ours["thresholds"]):
+        said = (p.argmax(1) == c) & (p[:, c] >= threshold * (1 - 1e-6))
+        below = np.sort(p[(p.argmax(1) == c) & (p[:, c] < threshold * (1 - 1e-6)), c])
+        if threshold > 0 and (y[said] == c).mean() >= 0.95:  # the lowest score that is so sure
+            more = [(y[(p.argmax(1) == c) & (p[:, c] >= s)] == c).mean() < 0.95 for s in below]
+            check(f"threshold {c}{name}", all(more), f"{threshold:.4f}")
+
+
+def copies():
+    """Altered copies, here far off, are trained on, and the head is calibrated by the others alone."""
+    random = np.random.RandomState(8)
+    n, d, k = 150, 20, 3
+    y = random.randint(0, k, n)
+    x = (np.random.RandomState(9).randn(k, d)[y] * 0.7 + random.randn(n, d)).astype(np.float32)
+    both, twice = np.vstack([x, x + 2 * random.randn(n, d).astype(np.float32)]), np.tile(y, 2)
+    ours = [solve(both, np.eye(k)[twice], folds=4, groups=np.tile(np.arange(n), 2), originals=m) for m in (n, 0)]
+    calibration(ours[0], twice, n, ", copies left out")
+    calibration(ours[1], twice, 2 * n, ", copies as others")
+    check("copies make another temperature", abs(ours[0]["temperature"] / ours[1]["temperature"] - 1) > 0.02)
+    right = (ours[0]["logits"].argmax(1) == twice)[:n].mean()
+    path = ours[0]["path"]
+    check("accuracy of strengths is of originals", abs(path[path[:, 0] == ours[0]["l2"], 2][0] - right) < 1e-12, f"{right}")
+    near = np.mean(ours[0]["distances"][:n] <= ours[0]["threshold"] * (1 + 1e-6))
+    check("known are the originals", abs(near - ours[0]["known"]) < 1e-9, f"{near}")
+
+
 def statistics():
     random = np.random.RandomState(5)
     n, d, k = 240, 20, 4
@@ -149,21 +202,7 @@ def statistics():
     check("logits of rows held out", np.abs(held - ours_centred).max() < 0.02 * np.abs(held).max(),
           f"{np.abs(held - ours_centred).max():.2g}")
 
-    soft = np.where(ones == 1, (n + 1) / (n + 2), 1 / (n + 2) / (k - 1))
-
-    def at(log):
-        z = ours["logits"] / np.exp(log)
-        z = z - z.max(1, keepdims=True)
-        return -(soft * (z - np.log(np.exp(z).sum(1, keepdims=True)))).sum()
-
-    best = np.exp(minimize_scalar(at, bounds=(-3, 4), method="bounded", options={"xatol": 1e-9}).x)
-    check("temperature", abs(best / ours["temperature"] - 1) < 1e-5, f"{ours['temperature']:.6f} {best:.6f}")
-    for name, temperature in (("before", 1), ("after", best)):
-        p = np.exp(ours["logits"] / temperature)
-        p /= p.sum(1, keepdims=True)
-        check(f"loss {name}", abs(metrics.log_loss(y, p) / ours["loss_" + name] - 1) < 1e-4)
-        error = calibration_error(p.max(1), p.argmax(1) == y)
-        check(f"calibration error {name}", abs(error - ours["ece_" + name]) < 1e-4, f"{error:.4f}")
+    calibration(ours, y, n)
     z = x @ ours["w"].T + ours["b"]
     answers = z.argmax(1)
     check("accuracy", abs((answers == y).mean() - ours["accuracy"]) < 1e-12)
@@ -249,6 +288,7 @@ if "--bench" in sys.argv:
     sys.exit()
 synthetic()
 statistics()
+copies()
 if len(sys.argv) > 3:
     real(*sys.argv[2:4])
 print(f"{failures} failures")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Training from a file to a file, for tests in Python. solve IN OUT KIND L2 FOLDS BALANCED SEED
- * THREADS [LOO].
+ * THREADS ORIGINALS [LOO].
  *
  * IN: uint64 rows, features, classes, unknown rows; float32 features [rows][features]; uint8
  * targets [rows][classes]; uint32 groups [rows]; float32 weights [rows]; float32 features of
@@ -89,7 +89,7 @@ write_results (FILE *out, const EffnetHead *head, const EffnetTrainSet *set,
 int
 main (int argc, char **argv)
 {
-  FILE *in = argc > 8 ? fopen (argv[1], "rb") : NULL,
+  FILE *in = argc > 9 ? fopen (argv[1], "rb") : NULL,
        *out = in != NULL ? fopen (argv[2], "wb") : NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (EffnetHead) head = NULL;
@@ -100,7 +100,7 @@ main (int argc, char **argv)
   clock_t start;
 
   if (out == NULL)
-    g_error ("usage: solve IN OUT KIND L2 FOLDS BALANCED SEED THREADS [LOO]");
+    g_error ("usage: solve IN OUT KIND L2 FOLDS BALANCED SEED THREADS ORIGINALS [LOO]");
   sizes = read_block (in, 8, 4);
   set.n_rows = sizes[0];
   set.n_features = (unsigned)sizes[1];
@@ -118,6 +118,7 @@ main (int argc, char **argv)
   options.balanced = atoi (argv[6]);
   options.seed = (uint64_t)atoi (argv[7]);
   options.threads = (unsigned)atoi (argv[8]);
+  options.n_originals = (size_t)atoi (argv[9]);
 
   start = clock ();
   head = effnet_head_train (&set, &options, NULL, NULL, NULL, &report, &error);
@@ -126,7 +127,7 @@ main (int argc, char **argv)
     return 1;
   }
   write_results (out, head, &set, report, (double)(clock () - start) / CLOCKS_PER_SEC);
-  if (argc > 9) {
+  if (argc > 10) {
     float *logits = g_new (float, set.n_rows *set.n_classes);
 
     if (!effnet_head_leave_one_out (head, &set, &options, NULL, logits, &error))
