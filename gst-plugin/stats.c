@@ -6,13 +6,39 @@
 
 #include "effnet/percentile.h"
 
+/* Of pictures that take a tenth of a millisecond to convert and of networks that take seconds. */
+const guint64 gst_effnet_histogram_bounds[GST_EFFNET_HISTOGRAM_BOUNDS] = {
+    100000,   250000,    500000,    1000000,   2500000,    5000000,    10000000,   25000000,
+    50000000, 100000000, 250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000,
+};
+
+static void
+add_time (GstEffnetHistogram *histogram, guint64 ns)
+{
+  guint i = 0;
+
+  while (i < GST_EFFNET_HISTOGRAM_BOUNDS && ns > gst_effnet_histogram_bounds[i])
+    i++;
+  histogram->counts[i]++;
+  histogram->sum += ns;
+}
+
+void
+gst_effnet_stats_add_frame (GstEffnetStats *stats)
+{
+  stats->frames++;
+  stats->frame_at = gst_util_get_timestamp ();
+}
+
 void
 gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns)
 {
   guint slot = stats->n_samples % GST_EFFNET_STATS_SAMPLES;
 
-  for (guint t = 0; t < GST_EFFNET_N_TIMES; t++)
+  for (guint t = 0; t < GST_EFFNET_N_TIMES; t++) {
     stats->ns[t][slot] = ns[t];
+    add_time (&stats->histograms[t], ns[t]);
+  }
   stats->n_samples++;
   stats->inferences++;
 }
@@ -58,6 +84,7 @@ void
 gst_effnet_stats_add_latency (GstEffnetStats *stats, guint64 ns)
 {
   stats->latency[stats->n_latencies % GST_EFFNET_STATS_SAMPLES] = ns;
+  add_time (&stats->histograms[GST_EFFNET_N_TIMES], ns);
   stats->n_latencies++;
 }
 
@@ -73,6 +100,36 @@ set_percentiles (GstStructure *s, const char *const fields[3], guint64 *samples,
 
     gst_structure_set (s, fields[p], G_TYPE_UINT64, ns, NULL);
   }
+}
+
+static void
+set_histogram (GstStructure *s, const char *field, const GstEffnetHistogram *histogram)
+{
+  g_auto (GValue) counts = G_VALUE_INIT;
+  g_autofree char *sum = g_strconcat (field, "-sum", NULL);
+
+  gst_value_array_init (&counts, GST_EFFNET_HISTOGRAM_BOUNDS + 1);
+  for (guint i = 0; i <= GST_EFFNET_HISTOGRAM_BOUNDS; i++) {
+    GValue count = G_VALUE_INIT;
+
+    g_value_init (&count, G_TYPE_UINT64);
+    g_value_set_uint64 (&count, histogram->counts[i]);
+    gst_value_array_append_and_take_value (&counts, &count);
+  }
+  gst_structure_set_value (s, field, &counts);
+  gst_structure_set (s, sum, G_TYPE_UINT64, histogram->sum, NULL);
+}
+
+static void
+set_histograms (GstStructure *s, const GstEffnetStats *stats)
+{
+  static const char *const fields[GST_EFFNET_N_TIMES + 1] = {"wait", "decode", "convert", "infer",
+                                                             "latency"};
+  g_autoptr (GstStructure) histograms = gst_structure_new_empty ("effnet-histograms");
+
+  for (guint t = 0; t <= GST_EFFNET_N_TIMES; t++)
+    set_histogram (histograms, fields[t], &stats->histograms[t]);
+  gst_structure_set (s, "histograms", GST_TYPE_STRUCTURE, histograms, NULL);
 }
 
 GstStructure *
@@ -97,6 +154,11 @@ gst_effnet_stats_to_structure (GstEffnetStats *stats)
     set_percentiles (s, names[t], stats->ns[t], n);
   set_percentiles (s, latency, stats->latency,
                    (guint)MIN (stats->n_latencies, GST_EFFNET_STATS_SAMPLES));
+  set_histograms (s, stats);
+  gst_structure_set (s, "frame-age", G_TYPE_UINT64,
+                     stats->frame_at != 0 ? gst_util_get_timestamp () - stats->frame_at
+                                          : GST_CLOCK_TIME_NONE,
+                     NULL);
   return s;
 }
 
@@ -112,7 +174,7 @@ utilisation_of (const EffnetQueueStats *queue, guint n_executors)
 }
 
 GstStructure *
-gst_effnet_stats_of_queue (const EffnetQueueStats *queue, guint n_executors)
+gst_effnet_stats_of_queue (const EffnetQueueStats *queue, guint n_executors, const char *name)
 {
   GstStructure *s = gst_structure_new (
       n_executors > 0 ? "effnet-scheduler" : "effnet-queue", "submitted", G_TYPE_UINT64,
@@ -125,8 +187,9 @@ gst_effnet_stats_of_queue (const EffnetQueueStats *queue, guint n_executors)
       G_TYPE_UINT64, queue->wait_p99_ns, NULL);
 
   if (n_executors > 0)
-    gst_structure_set (s, "executors", G_TYPE_UINT, n_executors, "streams", G_TYPE_UINT,
-                       queue->streams, "sessions", G_TYPE_UINT, queue->sessions, "utilisation",
-                       G_TYPE_DOUBLE, utilisation_of (queue, n_executors), NULL);
+    gst_structure_set (s, "name", G_TYPE_STRING, name != NULL ? name : "", "executors", G_TYPE_UINT,
+                       n_executors, "streams", G_TYPE_UINT, queue->streams, "sessions", G_TYPE_UINT,
+                       queue->sessions, "utilisation", G_TYPE_DOUBLE,
+                       utilisation_of (queue, n_executors), NULL);
   return s;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Counters of one stream and its newest times, bounded: five rings of GST_EFFNET_STATS_SAMPLES. The
- * owner's lock protects a GstEffnetStats; nothing here locks. */
+ * Counters of one stream and its times, bounded: five histograms, and of the newest times five
+ * rings of GST_EFFNET_STATS_SAMPLES. The owner's lock protects a GstEffnetStats; nothing here
+ * locks. */
 #ifndef GST_EFFNET_STATS_H
 #define GST_EFFNET_STATS_H
 
@@ -37,6 +38,15 @@ typedef enum {
   GST_EFFNET_N_REASONS,
 } GstEffnetReason;
 
+#define GST_EFFNET_HISTOGRAM_BOUNDS 16
+
+/* Times of a whole stream: how many are at most as long as each bound, and longer than the one
+ * before; the last has those that are longer than all. */
+typedef struct {
+  guint64 counts[GST_EFFNET_HISTOGRAM_BOUNDS + 1];
+  guint64 sum; /* ns */
+} GstEffnetHistogram;
+
 typedef struct {
   guint64 frames;                        /* buffers seen */
   guint64 inferences;                    /* frames classified, or parts of them */
@@ -50,7 +60,12 @@ typedef struct {
   guint64 n_latencies;                       /* ever taken */
   guint64 n_samples;                         /* ever taken; the ring holds the newest */
   guint64 ns[GST_EFFNET_N_TIMES][GST_EFFNET_STATS_SAMPLES];
+  GstEffnetHistogram histograms[GST_EFFNET_N_TIMES + 1]; /* the last is of the latency */
+  GstClockTime frame_at;                                 /* system time of the newest; 0 = none */
 } GstEffnetStats;
+
+/* [GST_EFFNET_HISTOGRAM_BOUNDS], ns, rising */
+extern const guint64 gst_effnet_histogram_bounds[];
 
 /* @ns: [GST_EFFNET_N_TIMES] of one inference. Counts it. */
 void gst_effnet_stats_add (GstEffnetStats *stats, const guint64 *ns);
@@ -60,10 +75,14 @@ void gst_effnet_stats_add_latency (GstEffnetStats *stats, guint64 ns);
 void gst_effnet_stats_skip (GstEffnetStats *stats, GstEffnetReason reason);
 /* Returns: the reason in words, for the log */
 const char *gst_effnet_reason_text (GstEffnetReason reason);
+/* Counts a frame that came. */
+void gst_effnet_stats_add_frame (GstEffnetStats *stats);
 /* Returns: (transfer full): the property `stats`. Sorts: call it on a copy, outside the lock. */
 GstStructure *gst_effnet_stats_to_structure (GstEffnetStats *stats);
-/* Returns: (transfer full): the counters of a scheduler of @n_executors, or, with 0, of a stream */
-GstStructure *gst_effnet_stats_of_queue (const EffnetQueueStats *queue, guint n_executors);
+/* Returns: (transfer full): the counters of a scheduler of @n_executors, or, with 0, of a stream.
+ * @name: (nullable): the scheduler's */
+GstStructure *gst_effnet_stats_of_queue (const EffnetQueueStats *queue, guint n_executors,
+                                         const char *name);
 
 G_END_DECLS
 

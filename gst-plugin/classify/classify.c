@@ -280,6 +280,7 @@
 #include "classify/model.h"
 #include "classify/presets.h"
 #include "classify/props.h"
+#include "classify/props_metrics.h"
 #include "classify/queries.h"
 #include "classify/tell.h"
 #include "classify/transform.h"
@@ -362,6 +363,7 @@ start (GstBaseTransform *base)
   self->attach_meta = self->frame_settings.attach_meta;
   self->started = TRUE;
   GST_OBJECT_UNLOCK (self);
+  gst_effnet_classify_open_metrics (self);
   return TRUE;
 }
 
@@ -383,6 +385,7 @@ stop (GstBaseTransform *base)
   self->format.image.format = EFFNET_PIXEL_FORMAT_UNKNOWN;
   g_mutex_unlock (&self->way);
   gst_effnet_classify_stop_learning (self);
+  gst_effnet_classify_close_metrics (self);
   return TRUE;
 }
 
@@ -458,8 +461,12 @@ change_state (GstElement *element, GstStateChange transition)
     gst_effnet_classify_set_cancelled (self, TRUE);
   ret = GST_ELEMENT_CLASS (gst_effnet_classify_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
-      (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE))
+      (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE)) {
+    gst_effnet_metrics_leave (element);
     gst_effnet_classify_close (self);
+  } else if (transition == GST_STATE_CHANGE_NULL_TO_READY) {
+    gst_effnet_metrics_join (element);
+  }
   return ret;
 }
 
@@ -483,6 +490,7 @@ finalize (GObject *object)
   g_free (self->name);
   g_free (self->regions);
   g_free (self->decoder);
+  g_free (self->metrics.address);
   g_hash_table_unref (self->complaints);
   g_clear_pointer (&self->engine, gst_effnet_engine_unref);
   gst_effnet_model_settings_clear (&self->model_settings);
@@ -560,6 +568,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_effnet_watch_init (&self->watch);
   self->mode = GST_EFFNET_INFERENCE_MODE_SYNC;
   self->batch_timeout = 5 * GST_MSECOND;
+  self->metrics.port = -1;
   gst_effnet_announcer_init (&self->announcer);
   gst_effnet_labels_init (&self->labels);
   gst_effnet_label_settings_init (&self->label_settings);

@@ -22,6 +22,7 @@
 #include "classify/shadow.h"
 #include "classify/stream.h"
 #include "classify/watch.h"
+#include "metrics/metrics.h"
 
 #include <gst/base/gstbasetransform.h>
 
@@ -74,6 +75,11 @@ struct _GstEffnetClassify {
   gboolean live; /* what upstream said when the mode was settled */
   GstEffnetStats stats;
   GstEffnetQos qos;
+  struct {
+    int port;      /* -1: none */
+    char *address; /* (nullable) */
+    GstEffnetMetricsServer *server;
+  } metrics;
   GstEffnetBudget budget;
   guint budget_serial; /* engine that it counts on; 0 = none yet */
 

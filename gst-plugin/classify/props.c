@@ -11,6 +11,7 @@
 #include "classify/props_labels.h"
 #include "classify/props_load.h"
 #include "classify/props_meta.h"
+#include "classify/props_metrics.h"
 #include "classify/props_mode.h"
 #include "classify/props_regions.h"
 #include "classify/props_teach.h"
@@ -40,9 +41,9 @@ enum {
 #define PLAYING_FLAGS GST_EFFNET_PLAYING_FLAGS
 
 static const GstEffnetPropertyGroup *const groups[] = {
-    &gst_effnet_region_properties, &gst_effnet_load_properties, &gst_effnet_meta_properties,
-    &gst_effnet_label_properties,  &gst_effnet_mode_properties, &gst_effnet_decode_properties,
-    &gst_effnet_teach_properties,
+    &gst_effnet_region_properties, &gst_effnet_load_properties,    &gst_effnet_meta_properties,
+    &gst_effnet_label_properties,  &gst_effnet_mode_properties,    &gst_effnet_decode_properties,
+    &gst_effnet_teach_properties,  &gst_effnet_metrics_properties,
 };
 
 /* @id: becomes the property's place in the group. Returns: (nullable): the group it is of */
@@ -244,11 +245,12 @@ get_stats (GstEffnetClassify *self, GValue *value)
     gst_structure_set (stats, "input-side", G_TYPE_UINT, engine->info.input_width, NULL);
     effnet_scheduler_get_stats (engine->scheduler, &queue);
     take_part (stats, "scheduler",
-               gst_effnet_stats_of_queue (&queue, effnet_scheduler_get_size (engine->scheduler)));
+               gst_effnet_stats_of_queue (&queue, effnet_scheduler_get_size (engine->scheduler),
+                                          engine->settings.instance_id));
     gst_effnet_engine_unref (engine);
   }
   if (gst_effnet_stream_get_stats (&self->stream, &queue))
-    take_part (stats, "queue", gst_effnet_stats_of_queue (&queue, 0));
+    take_part (stats, "queue", gst_effnet_stats_of_queue (&queue, 0, NULL));
   take_part (stats, "scene", gst_effnet_watch_to_structure (&self->watch));
   g_value_take_boxed (value, stats);
 }
@@ -466,8 +468,8 @@ install_frame_properties (GObjectClass *klass)
           "Since the stream started: frames, inferences (of frames or their parts), skipped "
           "frames, also by reason (skipped-interval, -rate, -late and so on), errors, dropped, "
           "cancelled and rois-skipped, and p50, p95, p99 of latency, wait, decode, convert and "
-          "infer over the newest 512 inferences (ns); structures `queue` (of this stream), "
-          "`scheduler` and `scene`",
+          "infer over the newest 512 inferences (ns); age of the newest frame (ns); structures "
+          "`queue` (of this stream), `scheduler`, `scene` and `histograms`",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

@@ -34,7 +34,7 @@ count_frame (GstEffnetClassify *self, GstEffnetPass *frame)
   if (frame->cancelled) {
     self->stats.cancelled++;
   } else {
-    self->stats.frames++;
+    gst_effnet_stats_add_frame (&self->stats);
     self->stats.dropped += frame->dropped ? 1 : 0;
     if (!frame->counted)
       gst_effnet_stats_skip (&self->stats, frame->reason);

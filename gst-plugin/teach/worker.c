@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A thread of its own, since one of GLib's pools would keep its low priority for other users. */
-#define _DEFAULT_SOURCE /* syscall */
 #include "teach/worker.h"
 
-#ifdef __linux__
-#  include <sys/resource.h>
-#  include <sys/syscall.h>
-#  include <unistd.h>
-#endif
-
-#define NICE 10 /* of -20 to 19: about a tenth of a normal thread's share where both want a CPU */
+#include "nice.h"
 
 struct _GstEffnetWorker {
   GThread *thread;
@@ -22,15 +15,6 @@ struct _GstEffnetWorker {
   GQueue tasks;
   gboolean ends; /* when there are no more tasks */
 };
-
-/* Linux has priorities of threads; elsewhere they are the process's, which is left alone. */
-static void
-be_nice (void)
-{
-#ifdef __linux__
-  setpriority (PRIO_PROCESS, (id_t)syscall (SYS_gettid), NICE);
-#endif
-}
 
 /* Returns: the next task, when there is one; NULL: it is the end */
 static gpointer
@@ -51,7 +35,7 @@ run (gpointer data)
   GstEffnetWorker *worker = data;
   gpointer task;
 
-  be_nice ();
+  gst_effnet_be_nice ();
   while ((task = wait_for_task (worker)) != NULL)
     worker->func (task, worker->owner);
   return NULL;

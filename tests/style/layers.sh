@@ -57,21 +57,22 @@ check "of src only train, and cli, include its header" "$(
 check "of gst-plugin the tool includes json.h, schema.h, schema_json.h and video.h only" "$(
   grep -rn '"gst-plugin/' src 2>/dev/null | grep -vE '^src/cli/.*"gst-plugin/(json|schema|schema_json|video)\.h"'
 )"
-check "gst-plugin includes the public headers and what elements share; an element its own files, classify those that teach, too" "$(
+check "gst-plugin includes the public headers and what elements share; an element its own files and metrics/metrics.h, classify those that teach, too" "$(
   grep -rnE '#[[:space:]]*include[[:space:]]*"' gst-plugin 2>/dev/null |
     grep -vE '"(effnet/(effnet|percentile|scheduler|train)\.h|[a-z_]+\.h)"' |
-    grep -vE '^gst-plugin/([a-z]+)/.*"\1/[a-z_]+\.h"|^gst-plugin/classify/.*"teach/[a-z_]+\.h"|^gst-plugin/plugin\.c:.*"([a-z]+)/\2\.h"'
+    grep -vE '^gst-plugin/([a-z]+)/.*"\1/[a-z_]+\.h"|^gst-plugin/classify/.*"teach/[a-z_]+\.h"|^gst-plugin/[a-z]+/.*"metrics/metrics\.h"|^gst-plugin/plugin\.c:.*"([a-z]+)/\2\.h"'
 )"
 
 stops '<(pango|cairo)/|<(pango|cairo)[a-z]*\.h>' 'Pango and Cairo stop at overlay/draw.c' 'gst-plugin/overlay/draw\.c:'
+stops '<libsoup/|\<dlopen\>' 'libsoup is loaded at metrics/soup.[ch], and nothing else is' 'gst-plugin/metrics/soup\.[ch]:'
 stops '#[[:space:]]*include[[:space:]]*<gst/' 'GStreamer stops at gst-plugin and cli' 'gst-plugin/|src/cli/'
 stops '<(jpeglib|jerror|turbojpeg)\.h>' 'libjpeg stops at image/jpeg*.c' 'src/image/jpeg[a-z_]*\.c:'
 stops '<[a-z/]*cblas[a-z0-9_]*\.h>|cblas_|openblas_' 'cblas stops at kernels/isa/blas' 'src/kernels/isa/blas|src/kernels/kernels\.inc'
 stops '<([a-z]*mmintrin|immintrin|x86intrin|arm_[a-z0-9]*|cpuid)\.h>' 'intrinsics stop at kernels/ (cpuid at base/cpu.c)' \
   'src/kernels/|src/base/cpu\.c:.*cpuid\.h'
 stops '<(pthread|threads)\.h>|\<(g_thread_new|g_thread_try_new|pthread_create|g_thread_pool_new)\>' \
-  'threads are made at threads/ (and by cli: cmd_bench.c a stream each, train_features.c a core each, player.c one that may hang; by teach/worker.c)' \
-  'src/threads/|src/cli/(cmd_bench|train_features|player)\.c|gst-plugin/teach/worker\.c'
+  'threads are made at threads/ (and by cli: cmd_bench.c a stream each, train_features.c a core each, player.c one that may hang; by teach/worker.c; by metrics/server.c)' \
+  'src/threads/|src/cli/(cmd_bench|train_features|player)\.c|gst-plugin/(teach/worker|metrics/server)\.c'
 stops '<sys/mman\.h>|GMappedFile|g_mapped_file' 'memory is mapped at base/arena.c, no file anywhere' \
   'src/base/arena\.c'
 stops '\<(printf|fprintf|puts|putchar|g_print|g_printerr|perror)[[:space:]]*\(' 'the library and the plugin never print' 'src/cli/'

@@ -21,6 +21,7 @@ BUDGETS = [
     ("the first element, classify", r"gst-plugin/classify/", 11000),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2500),
     ("the element overlay", r"gst-plugin/overlay/", 1050),
+    ("metrics of all elements", r"gst-plugin/metrics/", 1650),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
     ("what the elements share", r"gst-plugin/", 6100),
 ]

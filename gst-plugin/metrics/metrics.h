@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Counters of all elements of the process for Prometheus, and the HTTP endpoint that shows them.
+ * The invariants: an element that has joined is shown until it leaves, and never after; no thread
+ * of a stream waits for a request. Without libsoup elements join nothing, and no endpoint opens. */
+#ifndef GST_EFFNET_METRICS_METRICS_H
+#define GST_EFFNET_METRICS_METRICS_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef struct _GstEffnetMetricsServer GstEffnetMetricsServer;
+
+#ifdef HAVE_METRICS
+
+/* For NULL->READY, and not twice. @element has a property `stats`; it is read in the endpoint's
+ * thread, and its names are those of now. */
+void gst_effnet_metrics_join (GstElement *element);
+/* For READY->NULL; does nothing where the element has not joined. */
+void gst_effnet_metrics_leave (GstElement *element);
+/* Returns: (transfer full) (nullable): the process's endpoint there, which all who open it share.
+ * @address: a numeric address, or "localhost"
+ * @port: 0 = any that is free. NULL with G_IO_ERROR, as G_IO_ERROR_ADDRESS_IN_USE */
+GstEffnetMetricsServer *gst_effnet_metrics_open (const char *address, guint port, GError **error);
+/* @server: (transfer full) (nullable): the last of those who opened it closes it */
+void gst_effnet_metrics_close (GstEffnetMetricsServer *server);
+/* Returns: (transfer none): "http://127.0.0.1:9431/metrics" */
+const char *gst_effnet_metrics_get_url (const GstEffnetMetricsServer *server);
+
+#else
+
+static inline void
+gst_effnet_metrics_join (GstElement *element)
+{
+  (void)element;
+}
+
+static inline void
+gst_effnet_metrics_leave (GstElement *element)
+{
+  (void)element;
+}
+
+static inline GstEffnetMetricsServer *
+gst_effnet_metrics_open (const char *address, guint port, GError **error)
+{
+  (void)address;
+  (void)port;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               "this plugin was built without libsoup: build it with -Dmetrics=enabled "
+               "(libsoup-3.0-dev)");
+  return NULL;
+}
+
+static inline void
+gst_effnet_metrics_close (GstEffnetMetricsServer *server)
+{
+  (void)server;
+}
+
+static inline const char *
+gst_effnet_metrics_get_url (const GstEffnetMetricsServer *server)
+{
+  (void)server;
+  return "";
+}
+
+#endif
+
+G_END_DECLS
+
+#endif
