@@ -71,7 +71,8 @@ install_packages() {
   local packages=(
     gcc g++ clang clang-format llvm meson ninja-build pkg-config git
     libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev libgirepository1.0-dev
-    gobject-introspection libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev
+    gobject-introspection libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev libsoup-3.0-dev
+    python3-prometheus-client
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core libjpeg-turbo-progs
     gir1.2-gst-plugins-base-1.0 gir1.2-gstreamer-1.0

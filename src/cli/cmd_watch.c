@@ -12,6 +12,11 @@
 
 #define MAX_NAME 300 /* characters */
 
+typedef struct {
+  gboolean json;
+  int metrics; /* port; negative: none */
+} Options;
+
 static void
 print_json (const GstStructure *s, const GstEffnetRecord *record, GstClockTime stream_time)
 {
@@ -93,7 +98,7 @@ print_complaint (const char *name, const GError *error, const char *debug)
 
 /* -1: go on, else the exit code. */
 static int
-handle (GstElement *pipeline, GstMessage *message, gboolean json)
+handle (GstElement *pipeline, GstMessage *message, const Options *options)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *debug = NULL;
@@ -102,8 +107,10 @@ handle (GstElement *pipeline, GstMessage *message, gboolean json)
   switch (GST_MESSAGE_TYPE (message)) {
   case GST_MESSAGE_ELEMENT:
     if (gst_message_has_name (message, GST_EFFNET_MESSAGE_NAME) &&
-        !print_result (message, json, &error))
+        !print_result (message, options->json, &error))
       return cli_exit_code (error);
+    if (gst_message_has_name (message, "effnetclassify-metrics"))
+      cli_failure (name, gst_structure_get_string (gst_message_get_structure (message), "url"));
     break;
   case GST_MESSAGE_WARNING:
     gst_message_parse_warning (message, &error, &debug);
@@ -124,21 +131,29 @@ handle (GstElement *pipeline, GstMessage *message, gboolean json)
   return -1;
 }
 
+/* Opens an endpoint for metrics at @port, if that is not negative. FALSE: there is no classifier.
+ */
 static gboolean
-has_classifier (GstElement *pipeline)
+set_up_classifiers (GstElement *pipeline, int port)
 {
   GstIterator *iterator =
       gst_bin_iterate_all_by_element_factory_name (GST_BIN (pipeline), "effnetclassify");
   GValue value = G_VALUE_INIT;
-  gboolean found = gst_iterator_next (iterator, &value) == GST_ITERATOR_OK;
+  gboolean found = FALSE;
 
+  while (gst_iterator_next (iterator, &value) == GST_ITERATOR_OK) {
+    found = TRUE;
+    if (port >= 0)
+      g_object_set (g_value_get_object (&value), "metrics-port", port, NULL);
+    g_value_reset (&value);
+  }
   g_value_unset (&value);
   gst_iterator_free (iterator);
   return found;
 }
 
 static int
-watch (GstElement *pipeline, gboolean json)
+watch (GstElement *pipeline, const Options *options)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
@@ -153,7 +168,7 @@ watch (GstElement *pipeline, gboolean json)
     g_autoptr (GstMessage) message = gst_bus_timed_pop (bus, 50 * GST_MSECOND);
 
     if (message != NULL)
-      code = handle (pipeline, message, json);
+      code = handle (pipeline, message, options);
   }
   if (!player_stop (player)) {
     gst_object_ref (pipeline); /* somebody in it hangs */
@@ -178,7 +193,7 @@ parse (const char **words, GError **error)
 }
 
 static int
-parse_and_watch (const char **words, gboolean json)
+parse_and_watch (const char **words, const Options *options)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = NULL;
@@ -189,19 +204,21 @@ parse_and_watch (const char **words, gboolean json)
   if (pipeline == NULL)
     return cli_exit_code (error);
   gst_object_ref_sink (pipeline);
-  if (!has_classifier (pipeline))
+  if (!set_up_classifiers (pipeline, options->metrics))
     return cli_usage ("watch", "there is no effnetclassify in the pipeline");
-  return watch (pipeline, json);
+  return watch (pipeline, options);
 }
 
 int
 cmd_watch (int argc, char **argv)
 {
   CliModelArgs args = {0};
-  gboolean json = FALSE;
+  Options options = {.metrics = -1};
   char **words = NULL;
   const GOptionEntry entries[] = {
-      {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "one JSON object a line", NULL},
+      {"json", 'j', 0, G_OPTION_ARG_NONE, &options.json, "one JSON object a line", NULL},
+      {"metrics", 0, 0, G_OPTION_ARG_INT, &options.metrics,
+       "serve metrics for Prometheus at this port of 127.0.0.1; 0: any that is free", "PORT"},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &words, NULL, NULL},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const CliCommand command = {
@@ -213,14 +230,17 @@ cmd_watch (int argc, char **argv)
       "row\n"
       "shows the stable label then.\n\n"
       "Examples:\n  effnet watch v4l2src ! effnetclassify ! fakesink\n"
-      "  effnet watch --json videotestsrc num-buffers=30 ! effnetclassify ! fakesink\n",
+      "  effnet watch --json --metrics 9431 videotestsrc num-buffers=30 ! effnetclassify ! "
+      "fakesink\n",
       entries};
   int code = cli_parse (&command, 0, &args, &argc, &argv);
 
   if (code < 0 && words == NULL)
     code = cli_usage ("watch", "no PIPELINE given");
+  if (code < 0 && (options.metrics < -1 || options.metrics > G_MAXUINT16))
+    code = cli_usage ("watch", "--metrics is %d, expected a port from 0 to 65535", options.metrics);
   if (code < 0)
-    code = parse_and_watch ((const char **)words, json);
+    code = parse_and_watch ((const char **)words, &options);
   g_strfreev (words);
   cli_model_args_clear (&args);
   return code;

@@ -3,11 +3,12 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
 
-from tool import EXE, effnet, failure, main, test
+from tool import EXE, Skip, effnet, failure, main, test
 
 os.environ["GST_PLUGIN_PATH"] = str(pathlib.Path(os.environ["EFFNET_BUILD_ROOT"]) / "gst-plugin")
 FRAMES = "videotestsrc num-buffers=3 ! effnetclassify name=door post-messages=all ! fakesink"
@@ -49,6 +50,17 @@ def stable_labels():
 def no_pipeline():
     """a bin is put into a pipeline"""
     assert len(lines("bin.(", *FRAMES.split(), ")")) == 3
+
+
+@test
+def metrics():
+    """--metrics: where they are stands in a line on stderr; a port that is none is a wrong use"""
+    done = effnet("watch", "--metrics", "0", *FRAMES.split())
+    if "without libsoup" in done.err:
+        raise Skip("built without libsoup")
+    assert re.fullmatch(r"effnet: door: http://127.0.0.1:\d+/metrics\n", done.err), done.err
+    assert len(done.out.splitlines()) == 3, done.out
+    assert "65536" in effnet("watch", "--metrics", "65536", *FRAMES.split(), code=2).err
 
 
 @test
