@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define QUALITY     90                /* libjpeg's */
+#define ALIKE       0.3               /* distance of two frames a moment apart, at most */
 #define RETRY_AFTER (10 * GST_SECOND) /* a failure */
 
 void
@@ -79,7 +80,7 @@ static gboolean
 is_new (GstEffnetSaver *saver, GstBuffer *unit)
 {
   for (guint i = 0; i < saver->known->len; i++) {
-    if (distance_of (unit, g_ptr_array_index (saver->known, i)) < EFFNET_DUPLICATE_DISTANCE) {
+    if (distance_of (unit, g_ptr_array_index (saver->known, i)) < ALIKE) {
       gst_buffer_unref (unit);
       return FALSE;
     }

@@ -353,7 +353,7 @@ EFFNET_API void effnet_train_report_free (EffnetTrainReport *report);
  * @error: return location
  *
  * Finds what must stay on one side of a split: duplicates and near-duplicates, and whatever they
- * are tied to. Takes n_rows^2 * n_features multiply-adds.
+ * are tied to. Takes n_rows^2 / 2 * n_features multiply-adds.
  *
  * Returns: the number of groups, or 0 with #EFFNET_ERROR_ARGUMENT, IO or CANCELLED
  */
@@ -362,7 +362,43 @@ EFFNET_API unsigned effnet_train_groups (size_t n_rows, unsigned n_features, con
                                          double max_distance, unsigned threads,
                                          GCancellable *cancellable, unsigned *groups,
                                          float *nearest, size_t *nearest_row, GError **error);
-#define EFFNET_DUPLICATE_DISTANCE 0.2
+/* From 0.96 on are two photographs of one sort of thing; up to 0.5 nearly all copies that are saved
+ * again, brighter, cut or mirrored, and frames of a clip a moment apart (docs/TRAINING.md). */
+#define EFFNET_DUPLICATE_DISTANCE 0.5
+/**
+ * effnet_train_near:
+ * @n_rows: feature vectors
+ * @n_features: entries of each
+ * @features: [n_rows][n_features]
+ * @n_limits: distances to group by
+ * @limits: [n_limits] as max_distance of effnet_train_groups()
+ * @threads: workers; 0 = effnet_cpu_count()
+ * @cancellable: (nullable): stops it
+ * @groups: (out caller-allocates): [n_limits][n_rows] numbers from 0 on, in the order of their
+ *   first rows
+ * @nearest: (nullable) (out caller-allocates): [n_rows] as effnet_train_groups()
+ * @nearest_row: (nullable) (out caller-allocates): [n_rows] likewise
+ * @error: return location
+ *
+ * The groups that features alone make, for several distances at the cost of one.
+ *
+ * Returns: FALSE with #EFFNET_ERROR_ARGUMENT, IO or CANCELLED
+ */
+EFFNET_API gboolean effnet_train_near (size_t n_rows, unsigned n_features, const float *features,
+                                       unsigned n_limits, const double *limits, unsigned threads,
+                                       GCancellable *cancellable, unsigned *groups, float *nearest,
+                                       size_t *nearest_row, GError **error);
+/**
+ * effnet_train_merge:
+ * @n_rows: of both
+ * @one: [n_rows] numbers of groups
+ * @other: [n_rows] numbers of other groups
+ * @groups: (out caller-allocates): [n_rows] rows that either has in one group are in one
+ *
+ * Returns: the number of groups
+ */
+EFFNET_API unsigned effnet_train_merge (size_t n_rows, const unsigned *one, const unsigned *other,
+                                        unsigned *groups);
 /**
  * effnet_train_folds:
  * @set: its targets and groups count

@@ -113,6 +113,7 @@ typedef struct {
   EffnetEvaluation *evaluation; /* of what is held out, else of the folds */
   double ece_before;
   size_t n_duplicates; /* rows tied to another as near-duplicates */
+  double near_limit;   /* distance up to which they are */
   float *nearest;      /* [rows of the list] distance to the nearest other row */
   size_t *nearest_row; /* [rows of the list] */
   char *data_sha256;

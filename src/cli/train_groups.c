@@ -3,7 +3,11 @@
  * Which pictures stand on the same side of a split. */
 #include "cli/train_groups.h"
 
-#define FEWEST_GROUPS 3 /* of a class, if it has as many pictures */
+#include <string.h>
+
+#define FEWEST_GROUPS 3    /* of a class, if it has as many pictures */
+#define CAUTIOUS      0.2  /* a distance that is not too wide, whatever the pictures are */
+#define MIXED_MAX     0.05 /* share of the pictures that stand in groups of several classes */
 
 void
 train_note (TrainFit *fit, const char *format, ...)
@@ -64,41 +68,85 @@ class_too_alike (TrainFit *fit, unsigned n_groups, const unsigned *groups)
   return found;
 }
 
+/* What is nearly the same has the same classes. Where a distance ties together pictures of
+ * different ones, or all of one, it is too wide for these pictures and this network: for a camera
+ * that never moves, or features that hardly differ. */
+static gboolean
+mixes_classes (const TrainFit *fit, const unsigned *groups)
+{
+  g_autofree size_t *first = g_new0 (size_t, fit->n); /* row of each group, from 1 */
+  g_autofree gboolean *is_mixed = g_new0 (gboolean, fit->n);
+  size_t n_mixed = 0;
+
+  for (size_t i = 0; i < fit->n; i++) {
+    size_t *of = &first[groups[i]];
+
+    if (*of == 0)
+      *of = i + 1;
+    is_mixed[groups[i]] |= memcmp (fit->labels + i * fit->n_labels,
+                                   fit->labels + (*of - 1) * fit->n_labels, fit->n_labels) != 0;
+  }
+  for (size_t i = 0; i < fit->n; i++)
+    n_mixed += is_mixed[groups[i]];
+  return (double)n_mixed > MIXED_MAX * (double)fit->n;
+}
+
+static const double limits[] = {EFFNET_DUPLICATE_DISTANCE, 0.35, 0.2, 0.1, 0.05, 0.02};
+
+/* How groups are made, from the widest on. */
+static const struct {
+  unsigned limit;
+  gboolean by_name;
+} tries[] = {{0, TRUE}, {1, TRUE},  {2, TRUE},  {3, TRUE},
+             {4, TRUE}, {4, FALSE}, {5, FALSE}, {G_N_ELEMENTS (limits), FALSE}};
+
+/* Groups of the try @t; their number. @near: [limits][n] */
+static unsigned
+make_groups (TrainFit *fit, unsigned t, const unsigned *near)
+{
+  g_autofree const char **hashes = g_new (const char *, fit->n);
+  g_autofree unsigned *before = item_groups (fit, tries[t].by_name);
+  g_autofree unsigned *known = g_new (unsigned, fit->n);
+
+  for (size_t i = 0; i < fit->n; i++)
+    hashes[i] = train_row (fit->train->features, i)->identity;
+  effnet_train_groups (fit->n, 1, NULL, hashes, before, -1, 1, NULL, known, NULL, NULL, NULL);
+  return effnet_train_merge (
+      fit->n, known,
+      tries[t].limit < G_N_ELEMENTS (limits) ? near + tries[t].limit * fit->n : known, fit->groups);
+}
+
 /* Near-duplicates and frames of one clip are kept together, as far as that leaves each class
  * something to hold out: cameras that never move make pictures that are all nearly the same. */
 gboolean
 train_find_groups (TrainFit *fit, GCancellable *cancellable, GError **error)
 {
-  static const struct {
-    double distance;
-    gboolean by_name;
-  } tries[] = {{0, TRUE}, {0.1, TRUE}, {0.05, TRUE}, {0.05, FALSE}, {0.02, FALSE}, {-1, FALSE}};
   Train *train = fit->train;
-  g_autofree const char **hashes = g_new (const char *, fit->n);
-  unsigned too_alike = fit->n_labels, last = G_N_ELEMENTS (tries) - 1;
+  const TrainFeatures *features = train->features;
+  g_autofree unsigned *near = g_new (unsigned, G_N_ELEMENTS (limits) * fit->n);
+  unsigned too_alike = fit->n_labels, last = G_N_ELEMENTS (tries) - 1, first = 0;
 
   train->nearest = g_new (float, fit->n);
   train->nearest_row = g_new (size_t, fit->n);
   fit->groups = g_new (unsigned, fit->n);
-  for (size_t i = 0; i < fit->n; i++)
-    hashes[i] = train_row (train->features, i)->identity;
-  for (unsigned t = 0; t <= last; t++) {
-    g_autofree unsigned *before = item_groups (fit, tries[t].by_name);
-    unsigned n = effnet_train_groups (
-        fit->n, train->features->n_features, train->features->features, hashes, before,
-        tries[t].distance, train->threads, cancellable, fit->groups, t == 0 ? train->nearest : NULL,
-        t == 0 ? train->nearest_row : NULL, error);
-    unsigned k;
+  if (!effnet_train_near (fit->n, features->n_features, features->features, G_N_ELEMENTS (limits),
+                          limits, train->threads, cancellable, near, train->nearest,
+                          train->nearest_row, error))
+    return FALSE;
+  while (limits[first] > CAUTIOUS &&
+         (class_too_alike (fit, make_groups (fit, first, near), fit->groups) < fit->n_labels ||
+          (train->kind != EFFNET_HEAD_MULTI_LABEL && mixes_classes (fit, near + first * fit->n))))
+    first++;
+  train->near_limit = limits[first];
+  for (unsigned t = first; t <= last; t++) {
+    unsigned n = make_groups (fit, t, near), k = class_too_alike (fit, n, fit->groups);
 
-    if (n == 0)
-      return FALSE;
-    k = class_too_alike (fit, n, fit->groups);
-    if (t == 0)
+    if (t == first)
       too_alike = k;
     if (k < fit->n_labels && t < last)
       continue;
     train->n_duplicates = fit->n - n;
-    if (t > 0)
+    if (t > first)
       train_note (fit,
                   "the pictures of '%s' look so much alike that nearly equal ones are not all kept "
                   "together: the accuracy may flatter; pictures from other days help",

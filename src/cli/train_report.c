@@ -98,8 +98,7 @@ judge_folds (Report *report, GError **error)
 {
   const Train *train = report->train;
 
-  report->by_folds =
-      effnet_evaluate_logits (train->head, &train->own, train->fold_logits, error);
+  report->by_folds = effnet_evaluate_logits (train->head, &train->own, train->fold_logits, error);
   report->names = name_rows (train->list, train->features, train->own_rows, train->own.n_rows);
   report->validated = (CliJudged){.set = train->own,
                                   .names = (const char *const *)report->names->pdata,
@@ -172,7 +171,7 @@ find_pairs (Report *report)
     gboolean both = other < n_rows && place[i] > 0 && place[other] > 0;
     gboolean second = both && other < i && train->nearest_row[other] == i;
 
-    if (both && !second && (double)train->nearest[i] <= EFFNET_DUPLICATE_DISTANCE)
+    if (both && !second && (double)train->nearest[i] <= train->near_limit)
       pairs[n++] = (CliPair){place[i] - 1, place[other] - 1, train->nearest[i]};
   }
   qsort (pairs, n, sizeof *pairs, by_distance);

@@ -13,9 +13,10 @@ typedef struct {
   size_t n, d;
   const float *features;
   double *scale; /* [n] 1 / length of each row */
-  double limit;  /* distance */
-  size_t *root;  /* [n] of the trees of rows that belong together */
-  GMutex lock;   /* of root */
+  unsigned n_limits;
+  const double *limits; /* [n_limits] distances */
+  size_t *root;         /* [n_limits][n] of the trees of rows that belong together */
+  GMutex lock;          /* of root and nearest */
   float *nearest;
   size_t *nearest_row;
   double *scratch; /* for each worker two blocks of rows and one of products */
@@ -49,36 +50,50 @@ read_unit_rows (const Search *search, size_t first, size_t count, double *out)
           search->features[(first + i) * search->d + j] * search->scale[first + i];
 }
 
+/* Whichever row comes first, of rows that are as near. */
 static void
-compare (Search *search, size_t i, size_t j, double cosine)
+note_nearest (Search *search, size_t i, size_t j, double distance)
 {
-  double distance = sqrt (fmax (2 - 2 * cosine, 0));
+  float near = (float)distance;
 
-  if (i == j)
+  if (near > search->nearest[i] || (near == search->nearest[i] && j > search->nearest_row[i]))
     return;
-  if (distance < search->nearest[i]) {
-    search->nearest[i] = (float)distance;
-    search->nearest_row[i] = j;
-  }
-  if (j < i && distance <= search->limit) {
-    g_mutex_lock (&search->lock);
-    join (search->root, i, j);
-    g_mutex_unlock (&search->lock);
-  }
+  search->nearest[i] = near;
+  search->nearest_row[i] = j;
 }
 
-/* A block of rows against all rows */
+/* With the lock: of a pair of blocks, the second of which does not come behind the first. */
+static void
+compare (Search *search, size_t first, size_t count, size_t other, size_t width,
+         const double *cosines)
+{
+  for (size_t row = 0; row < count; row++)
+    for (size_t column = 0; column < width && other + column < first + row; column++) {
+      size_t i = first + row, j = other + column;
+      double distance = sqrt (fmax (2 - 2 * cosines[row * EFFNET_ROWS_BLOCK + column], 0));
+
+      note_nearest (search, i, j, distance);
+      note_nearest (search, j, i, distance);
+      for (unsigned limit = 0; limit < search->n_limits; limit++)
+        if (distance <= search->limits[limit])
+          join (search->root + limit * search->n, i, j);
+    }
+}
+
+/* A block of rows against those that are not behind it; the last, which has the most, first. */
 static void
 search_block (void *user, size_t tile, unsigned worker)
 {
   Search *search = user;
-  size_t first = tile * EFFNET_ROWS_BLOCK, count = MIN (EFFNET_ROWS_BLOCK, search->n - first);
+  size_t last = (search->n - 1) / EFFNET_ROWS_BLOCK;
+  size_t first = (last - tile) * EFFNET_ROWS_BLOCK;
+  size_t count = MIN (EFFNET_ROWS_BLOCK, search->n - first);
   double *own = search->scratch + worker * search->scratch_each;
   double *other = own + EFFNET_ROWS_BLOCK * search->d;
   double *cosines = other + EFFNET_ROWS_BLOCK * search->d;
 
   read_unit_rows (search, first, count, own);
-  for (size_t j = 0; j < search->n && !g_cancellable_is_cancelled (search->cancellable);
+  for (size_t j = 0; j <= first && !g_cancellable_is_cancelled (search->cancellable);
        j += EFFNET_ROWS_BLOCK) {
     size_t width = MIN (EFFNET_ROWS_BLOCK, search->n - j);
 
@@ -94,9 +109,9 @@ search_block (void *user, size_t tile, unsigned worker)
                                  .ldb = search->d,
                                  .c = cosines,
                                  .ldc = EFFNET_ROWS_BLOCK});
-    for (size_t row = 0; row < count; row++)
-      for (size_t column = 0; column < width; column++)
-        compare (search, first + row, j + column, cosines[row * EFFNET_ROWS_BLOCK + column]);
+    g_mutex_lock (&search->lock);
+    compare (search, first, count, j, width, cosines);
+    g_mutex_unlock (&search->lock);
   }
 }
 
@@ -176,45 +191,89 @@ number_groups (size_t *root, size_t n, unsigned *groups)
   return n_groups;
 }
 
-unsigned
-effnet_train_groups (size_t n_rows, unsigned n_features, const float *features,
-                     const char *const *hashes, const unsigned *groups_before, double max_distance,
-                     unsigned threads, GCancellable *cancellable, unsigned *groups, float *nearest,
-                     size_t *nearest_row, GError **error)
+gboolean
+effnet_train_near (size_t n_rows, unsigned n_features, const float *features, unsigned n_limits,
+                   const double *limits, unsigned threads, GCancellable *cancellable,
+                   unsigned *groups, float *nearest, size_t *nearest_row, GError **error)
 {
+  size_t n_roots = MAX (n_limits, 1) * n_rows;
   g_autofree double *scale = g_try_new0 (double, n_rows);
-  g_autofree size_t *root = g_try_new0 (size_t, n_rows);
+  g_autofree size_t *root = g_try_new0 (size_t, n_roots);
   g_autofree float *own_nearest = g_try_new0 (float, n_rows);
   g_autofree size_t *own_row = g_try_new0 (size_t, n_rows);
   Search search = {.n = n_rows,
                    .d = n_features,
                    .features = features,
                    .scale = scale,
-                   .limit = max_distance == 0 ? EFFNET_DUPLICATE_DISTANCE : max_distance,
+                   .n_limits = n_limits,
+                   .limits = limits,
                    .root = root,
                    .nearest = nearest != NULL ? nearest : own_nearest,
                    .nearest_row = nearest_row != NULL ? nearest_row : own_row,
                    .cancellable = cancellable};
-  gboolean ok = TRUE;
+  gboolean ok;
 
-  if (n_rows == 0 || n_features == 0) {
+  if (n_rows == 0 || n_features == 0)
+    return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
+                        "there are %zu rows of %u features, expected some", n_rows, n_features);
+  if (scale == NULL || root == NULL || own_nearest == NULL || own_row == NULL)
+    return effnet_fail_memory (error, "the list of rows", 8 * (n_roots + 3 * n_rows));
+  for (size_t i = 0; i < n_roots; i++)
+    root[i] = i % n_rows;
+  for (size_t i = 0; i < n_rows; i++) {
+    search.nearest[i] = 2;
+    search.nearest_row[i] = i;
+  }
+  g_mutex_init (&search.lock);
+  ok = find_neighbours (&search, threads, error);
+  g_mutex_clear (&search.lock);
+  for (unsigned limit = 0; ok && limit < n_limits; limit++)
+    number_groups (root + limit * n_rows, n_rows, groups + limit * n_rows);
+  return ok;
+}
+
+unsigned
+effnet_train_merge (size_t n_rows, const unsigned *one, const unsigned *other, unsigned *groups)
+{
+  g_autofree size_t *root = g_new (size_t, n_rows + 1);
+
+  for (size_t i = 0; i < n_rows; i++)
+    root[i] = i;
+  join_known (root, n_rows, NULL, one);
+  join_known (root, n_rows, NULL, other);
+  return number_groups (root, n_rows, groups);
+}
+
+unsigned
+effnet_train_groups (size_t n_rows, unsigned n_features, const float *features,
+                     const char *const *hashes, const unsigned *groups_before, double max_distance,
+                     unsigned threads, GCancellable *cancellable, unsigned *groups, float *nearest,
+                     size_t *nearest_row, GError **error)
+{
+  const double limit = max_distance == 0 ? EFFNET_DUPLICATE_DISTANCE : max_distance;
+  g_autofree size_t *root = g_try_new0 (size_t, n_rows + 1);
+  g_autofree unsigned *near = g_try_new0 (unsigned, n_rows + 1);
+
+  if (root == NULL || near == NULL) {
+    effnet_fail_memory (error, "the list of rows", 12 * n_rows);
+    return 0;
+  }
+  for (size_t i = 0; i < n_rows; i++)
+    root[i] = i;
+  for (size_t i = 0; i < n_rows && max_distance < 0 && nearest != NULL; i++)
+    nearest[i] = 2;
+  for (size_t i = 0; i < n_rows && max_distance < 0 && nearest_row != NULL; i++)
+    nearest_row[i] = i;
+  join_known (root, n_rows, hashes, groups_before);
+  if (max_distance >= 0) {
+    if (!effnet_train_near (n_rows, n_features, features, 1, &limit, threads, cancellable, near,
+                            nearest, nearest_row, error))
+      return 0;
+    join_known (root, n_rows, NULL, near);
+  } else if (n_rows == 0 || n_features == 0) {
     effnet_fail (error, EFFNET_ERROR_ARGUMENT, "there are %zu rows of %u features, expected some",
                  n_rows, n_features);
     return 0;
   }
-  if (scale == NULL || root == NULL || own_nearest == NULL || own_row == NULL) {
-    effnet_fail_memory (error, "the list of rows", 32 * n_rows);
-    return 0;
-  }
-  for (size_t i = 0; i < n_rows; i++) {
-    root[i] = i;
-    search.nearest[i] = 2;
-    search.nearest_row[i] = i;
-  }
-  join_known (root, n_rows, hashes, groups_before);
-  g_mutex_init (&search.lock);
-  if (max_distance >= 0)
-    ok = find_neighbours (&search, threads, error);
-  g_mutex_clear (&search.lock);
-  return ok ? number_groups (root, n_rows, groups) : 0;
+  return number_groups (root, n_rows, groups);
 }

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 from PIL import Image, ImageDraw
-from tool import EXE, MEDIA, MODEL, effnet, failure, main, test
+from tool import EXE, MEDIA, MODEL, Skip, effnet, failure, main, test
 
 SMALL = ("--model", MODEL, "--input-size", "64")
 SHAPES = {"circle": "ellipse", "square": "rectangle"}
@@ -361,6 +361,26 @@ def clips_and_frames():
             path.rename(folder / f"frame_{i:04}.jpg")
     done, err = train("f", "--output", "frames", *SMALL)
     assert "may flatter" in err and done["validated_by"] == "cross-validation", err
+
+
+@test
+def near_copies():
+    """a photograph, what was cut or saved again, and its mirror image stand together; other photographs do not"""
+    photos = pathlib.Path(os.environ.get("EFFNET_TEST_DATA", "nowhere"), "photos")
+    if not photos.is_dir():
+        raise Skip(f"no photographs in {photos}")
+    for label, names in (("bird", "n0153*.JPEG"), ("bird", "n0158*.JPEG"), ("bird", "n0160*.JPEG"), ("bird", "n0179*.JPEG"),
+                         ("dog", "n0208*.JPEG"), ("dog", "n0209*.JPEG")):
+        os.makedirs(f"near/{label}", exist_ok=True)
+        for path in sorted(photos.glob(names))[:3]:
+            image = Image.open(path).convert("RGB")
+            w, h = image.size
+            image.save(f"near/{label}/{path.stem}.jpg")
+            image.crop((w // 20, h // 20, w - w // 20, h - h // 20)).save(f"near/{label}/{path.stem}-cut.jpg", quality=60)
+            image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(f"near/{label}/mirror-{path.stem}.jpg")
+    done, err = train("near", "--output", "near-out", "--model", MODEL)
+    n = done["pictures"]
+    assert n >= 24 and done["duplicates"] == n * 2 // 3 and err == "", (done, err)
 
 
 @test

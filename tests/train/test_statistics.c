@@ -94,6 +94,50 @@ test_folds (void)
   g_assert_cmpuint (held, ==, 24);
 }
 
+/* Several limits at once are what each alone gives; what both know, merged, is what one call gives;
+ * the nearest row is the nearest by plain loops. */
+static void
+check_near (const TestSet *set, const unsigned *expected, const char *const *hashes,
+            const unsigned *before)
+{
+  const double limits[] = {1.2, EFFNET_DUPLICATE_DISTANCE, 0.01};
+  size_t n = set->set.n_rows, d = set->set.n_features;
+  g_autofree unsigned *groups = g_new (unsigned, 3 * n), *one = g_new (unsigned, n);
+  g_autofree float *nearest = g_new (float, n);
+  g_autofree size_t *row = g_new (size_t, n);
+
+  g_assert_true (effnet_train_near (n, (unsigned)d, set->features, 3, limits, 3, NULL, groups,
+                                    nearest, row, NULL));
+  for (unsigned limit = 0; limit < 3; limit++) {
+    effnet_train_groups (n, (unsigned)d, set->features, NULL, NULL, limits[limit], 1, NULL, one,
+                         NULL, NULL, NULL);
+    g_assert_cmpmem (one, n * sizeof *one, groups + limit * n, n * sizeof *one);
+  }
+  effnet_train_groups (n, (unsigned)d, NULL, hashes, before, -1, 1, NULL, one, NULL, NULL, NULL);
+  effnet_train_merge (n, one, groups + n, one);
+  g_assert_cmpmem (one, n * sizeof *one, expected, n * sizeof *one);
+  for (size_t i = 0; i < n; i++) {
+    double best = -1, norm[2] = {0};
+
+    for (size_t j = 0; j < n; j++) {
+      double product = 0;
+
+      norm[0] = norm[1] = 0;
+      for (size_t f = 0; f < d; f++) {
+        double a = set->features[i * d + f], b = set->features[j * d + f];
+
+        product += a * b;
+        norm[0] += a * a;
+        norm[1] += b * b;
+      }
+      if (j != i)
+        best = MAX (best, product / sqrt (norm[0] * norm[1]));
+    }
+    g_assert_cmpfloat (fabs (nearest[i] - sqrt (2 - 2 * best)), <, 1e-5);
+    g_assert_cmpuint (row[i], !=, i);
+  }
+}
+
 static void
 test_groups (void)
 {
@@ -128,6 +172,7 @@ test_groups (void)
   g_assert_cmpfloat (nearest[3], ==, nearest[140]);
   effnet_train_groups (N, D, set->features, hashes, before, 0, 1, NULL, again, NULL, NULL, &error);
   g_assert_cmpmem (groups, sizeof groups, again, sizeof again);
+  check_near (set, groups, hashes, before);
   g_assert_cmpuint (effnet_train_groups (N, D, set->features, NULL, NULL, -1, 1, NULL, groups, NULL,
                                          NULL, &error),
                     ==, N);
