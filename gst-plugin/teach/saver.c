@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A picture first, then its line: a picture without a line is sound, a line without a picture is
- * not. What is alike is left out by the distance of embeddings, as effnet_train_groups() has it. */
+ * not. */
 #define _GNU_SOURCE /* O_CLOEXEC, lstat */
 #include "teach/saver.h"
 
-#include <effnet/train.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
 #define QUALITY     90                /* libjpeg's */
-#define ALIKE       0.3               /* distance of two frames a moment apart, at most */
 #define RETRY_AFTER (10 * GST_SECOND) /* a failure */
 
 void
@@ -32,67 +29,6 @@ gst_effnet_example_free (GstEffnetExample *example)
   g_strfreev (example->labels);
   g_free (example->scores);
   g_free (example);
-}
-
-/* ---- likeness -------------------------------------------------------------------------------- */
-
-/* Returns: (transfer full): of length 1 */
-static GstBuffer *
-normalise (GstBuffer *embedding)
-{
-  GstBuffer *unit = gst_buffer_copy_deep (embedding);
-  double sum = 0.0, length;
-  GstMapInfo map;
-  gsize n;
-
-  if (!gst_buffer_map (unit, &map, GST_MAP_READWRITE))
-    return unit;
-  n = map.size / sizeof (float);
-  for (gsize i = 0; i < n; i++)
-    sum += (double)((float *)(void *)map.data)[i] * (double)((float *)(void *)map.data)[i];
-  length = sum > 0.0 ? sqrt (sum) : 1.0;
-  for (gsize i = 0; i < n; i++)
-    ((float *)(void *)map.data)[i] /= (float)length;
-  gst_buffer_unmap (unit, &map);
-  return unit;
-}
-
-/* sqrt (2 - 2 cos) of two of length 1; those of different networks are far apart. */
-static double
-distance_of (GstBuffer *a, GstBuffer *b)
-{
-  GstMapInfo one, other;
-  double cosine = 0.0;
-
-  if (gst_buffer_get_size (a) != gst_buffer_get_size (b))
-    return 2.0;
-  gst_buffer_map (a, &one, GST_MAP_READ);
-  gst_buffer_map (b, &other, GST_MAP_READ);
-  for (gsize i = 0; i < one.size / sizeof (float); i++)
-    cosine += (double)((float *)(void *)one.data)[i] * (double)((float *)(void *)other.data)[i];
-  gst_buffer_unmap (a, &one);
-  gst_buffer_unmap (b, &other);
-  return sqrt (MAX (2.0 - 2.0 * cosine, 0.0));
-}
-
-/* Takes @unit, if it is not like one of the newest. */
-static gboolean
-is_new (GstEffnetSaver *saver, GstBuffer *unit)
-{
-  for (guint i = 0; i < saver->known->len; i++) {
-    if (distance_of (unit, g_ptr_array_index (saver->known, i)) < ALIKE) {
-      gst_buffer_unref (unit);
-      return FALSE;
-    }
-  }
-  if (saver->known->len < GST_EFFNET_SAVER_KNOWN) {
-    g_ptr_array_add (saver->known, unit);
-  } else {
-    gst_buffer_unref (g_ptr_array_index (saver->known, saver->next_known));
-    g_ptr_array_index (saver->known, saver->next_known) = unit;
-    saver->next_known = (saver->next_known + 1) % GST_EFFNET_SAVER_KNOWN;
-  }
-  return TRUE;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -296,7 +232,8 @@ note_failure (GstEffnetSaver *saver, const GError *error)
   saver->has_warned = TRUE;
 }
 
-static void
+/* FALSE: it is not there, and another like it may come. */
+static gboolean
 save (GstEffnetSaver *saver, GstEffnetExample *example)
 {
   g_autofree char *class = folder_of (example->label);
@@ -308,16 +245,17 @@ save (GstEffnetSaver *saver, GstEffnetExample *example)
   guint64 size = jpeg != NULL ? g_bytes_get_size (jpeg) + strlen (line) : 0;
 
   if (jpeg != NULL && !has_room (saver, size))
-    return;
+    return FALSE;
   if (jpeg == NULL || !write_example (saver->folder, file, line, jpeg, &error)) {
     note_failure (saver, error);
-    return;
+    return FALSE;
   }
   saver->has_warned = FALSE;
   g_mutex_lock (&saver->lock);
   saver->stats.saved++;
   saver->stats.bytes += size;
   g_mutex_unlock (&saver->lock);
+  return TRUE;
 }
 
 static void
@@ -325,6 +263,7 @@ run (gpointer task, gpointer owner)
 {
   GstEffnetSaver *saver = owner;
   GstEffnetExample *example = task;
+  g_autoptr (GstBuffer) unit = gst_effnet_known_normalise (example->embedding);
 
   if (!saver->is_measured) {
     guint64 bytes = measure (saver->folder, 1);
@@ -333,13 +272,14 @@ run (gpointer task, gpointer owner)
     saver->stats.bytes = bytes;
     g_mutex_unlock (&saver->lock);
     saver->is_measured = TRUE;
+    gst_effnet_known_open (&saver->known, saver->folder);
   }
-  if (is_new (saver, normalise (example->embedding))) {
-    save (saver, example);
-  } else {
+  if (gst_effnet_known_has_alike (&saver->known, unit)) {
     g_mutex_lock (&saver->lock);
     saver->stats.duplicates++;
     g_mutex_unlock (&saver->lock);
+  } else if (save (saver, example)) {
+    gst_effnet_known_add (&saver->known, g_steal_pointer (&unit));
   }
   gst_effnet_example_free (example);
 }
@@ -353,7 +293,7 @@ gst_effnet_saver_init (GstEffnetSaver *saver, void (*warn) (gpointer owner, cons
   *saver = (GstEffnetSaver){.owner = owner, .warn = warn};
   g_mutex_init (&saver->control);
   g_mutex_init (&saver->lock);
-  saver->known = g_ptr_array_new_with_free_func ((GDestroyNotify)gst_buffer_unref);
+  gst_effnet_known_init (&saver->known);
 }
 
 void
@@ -361,7 +301,7 @@ gst_effnet_saver_clear (GstEffnetSaver *saver)
 {
   gst_effnet_saver_close (saver);
   g_free (saver->folder);
-  g_ptr_array_unref (saver->known);
+  gst_effnet_known_clear (&saver->known);
   g_mutex_clear (&saver->lock);
   g_mutex_clear (&saver->control);
 }
@@ -376,8 +316,7 @@ stop_worker (GstEffnetSaver *saver)
   worker = g_steal_pointer (&saver->worker);
   g_mutex_unlock (&saver->lock);
   g_clear_pointer (&worker, gst_effnet_worker_free);
-  g_ptr_array_set_size (saver->known, 0);
-  saver->next_known = 0;
+  gst_effnet_known_close (&saver->known);
 }
 
 gboolean

@@ -7,6 +7,7 @@
 #ifndef GST_EFFNET_TEACH_SAVER_H
 #define GST_EFFNET_TEACH_SAVER_H
 
+#include "teach/known.h"
 #include "teach/picture.h"
 #include "teach/worker.h"
 
@@ -21,8 +22,7 @@ typedef enum {
 } GstEffnetSaveReasons;
 
 #define GST_EFFNET_SAVE_ALL      15
-#define GST_EFFNET_SAVER_WAITING 4   /* that are not yet written, at most */
-#define GST_EFFNET_SAVER_KNOWN   256 /* of the newest, that a new one must differ from */
+#define GST_EFFNET_SAVER_WAITING 4 /* that are not yet written, at most */
 #define GST_EFFNET_SAVER_INDEX   "examples.jsonl"
 
 /* One part of one frame. Strings are owned. */
@@ -63,9 +63,8 @@ typedef struct {
   GstEffnetSaverStats stats;
 
   /* the worker's */
-  GPtrArray *known;     /* of GstBuffer: embeddings, of length 1, of the newest */
-  guint next_known;     /* which of them goes next */
-  gboolean is_measured; /* `bytes` counts what was there */
+  GstEffnetKnown known; /* that a new one must differ from */
+  gboolean is_measured; /* `bytes` counts what was there, and that is known */
   gboolean has_warned;  /* of a failure, since the last success */
 } GstEffnetSaver;
 

@@ -385,8 +385,7 @@ test_max_bytes (void)
   g_assert_cmpuint (harness_stat (h, "examples-bytes"), <=, 30000);
   g_assert_cmpuint (harness_count_messages (h, GST_MESSAGE_WARNING), ==, 0);
   g_object_set (h->element, "save-max-bytes", G_GUINT64_CONSTANT (0), NULL); /* it goes on */
-  set_i420_caps (h, SIDE, SIDE / 2);
-  push (h, pair_frame (SIDE / 2, 4));
+  push (h, photo_frame ("coffee.jpg", SIDE, SIDE)); /* with what there was no room for */
   for (int i = 0; i < 10000 && harness_stat (h, "examples-saved") < 2; i++)
     g_usleep (1000);
   g_assert_cmpuint (harness_stat (h, "examples-saved"), >=, 2);
@@ -405,6 +404,41 @@ test_interval (void)
   g_usleep (50000);
   g_assert_cmpuint (harness_stat (h, "examples-saved"), ==, 1);
   harness_free (h);
+}
+
+/* What a folder has is known after a restart, as far as the file that says so is sound. */
+static void
+test_restart (void)
+{
+  char *path = g_build_filename (folder, "restart", "examples.known", NULL), *bytes;
+  gsize size;
+
+  for (int run = 0; run < 4; run++) {
+    GstHarness *h = start ("restart", "low-margin");
+
+    g_object_set (h->element, "save-margin", 1.0, NULL);
+    push (h, photo_frame ("cat.jpg", SIDE, SIDE));
+    push (h, photo_frame ("coffee.jpg", SIDE, SIDE));
+    if (run == 0)
+      expect_stats (h, 2, 0);
+    else if (run == 2) /* the second was cut off, the first is known */
+      expect_stats (h, 1, 1);
+    else if (run == 3) /* it is somebody else's */
+      expect_stats (h, 2, 0);
+    else
+      expect_stats (h, 0, 2);
+    harness_free (h);
+    g_assert_true (g_file_get_contents (path, &bytes, &size, NULL));
+    g_assert_cmpuint (size, <, run == 3 ? 6 : 3000);
+    if (run == 1)
+      g_assert_true (g_file_set_contents (path, bytes, (gssize)size - 1, NULL));
+    if (run == 2)
+      g_assert_true (g_file_set_contents (path, "mine", 4, NULL));
+    if (run == 3)
+      g_assert_cmpmem (bytes, size, "mine", 4);
+    g_free (bytes);
+  }
+  g_free (path);
 }
 
 /* One warning, however many cannot be written; frames go on. */
@@ -446,6 +480,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/examples/max-bytes", test_max_bytes);
   g_test_add_func ("/gst/examples/interval", test_interval);
   g_test_add_func ("/gst/examples/bad-folder", test_bad_folder);
+  g_test_add_func ("/gst/examples/restart", test_restart);
   status = g_test_run ();
   command = g_strdup_printf ("rm -rf '%s'", folder);
   g_assert_true (g_spawn_command_line_sync (command, NULL, NULL, NULL, NULL));
