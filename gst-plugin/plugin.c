@@ -6,12 +6,14 @@
 #ifdef HAVE_OVERLAY
 #  include "overlay/overlay.h"
 #endif
+#include "record/record.h"
 
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
   gboolean ok = GST_ELEMENT_REGISTER (effnetclassify, plugin);
 
+  ok &= GST_ELEMENT_REGISTER (effnetrecord, plugin);
 #ifdef HAVE_OVERLAY
   ok &= GST_ELEMENT_REGISTER (effnetoverlay, plugin);
 #endif

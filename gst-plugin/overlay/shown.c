@@ -3,10 +3,10 @@
  * Results of effnetclassify come first; of GstAnalytics only what they do not say already. */
 #include "overlay/shown.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "schema.h"
+#include "wording.h"
 
 #ifdef HAVE_GST_ANALYTICS
 #  include <gst/analytics/analytics.h>
@@ -16,19 +16,6 @@ static void
 clear_shown (gpointer data)
 {
   g_free (((GstEffnetShown *)data)->text);
-}
-
-/* " 93 %", or the number itself where it is no share. */
-static void
-append_score (GString *text, double score, GstEffnetShown *shown)
-{
-  if (!(score >= 0 && score <= 1)) {
-    char number[G_ASCII_DTOSTR_BUF_SIZE];
-    g_string_append_printf (text, "  %s", g_ascii_formatd (number, sizeof number, "%.2f", score));
-    return;
-  }
-  shown->percent = (int)lround (score * 100);
-  g_string_append_printf (text, "  %d %%", shown->percent);
 }
 
 /* In seconds, then in minutes: what changes all the time is drawn all the time. */
@@ -43,41 +30,22 @@ append_age (GString *text, GstClockTime age)
     g_string_append_printf (text, ", %" G_GUINT64_FORMAT " min ago", seconds / 60);
 }
 
-/* "NAME: ", where there is one. */
-static void
-append_name (GString *text, const char *name)
-{
-  g_autofree char *valid = g_utf8_make_valid (name != NULL ? name : "", -1);
-
-  if (valid[0] != '\0')
-    g_string_append_printf (text, "%s: ", valid);
-}
-
-/* "gate: open  93 %": the stable label where there is one; the score is that of the label shown.
- * @several: elements have classified, so that it is said which. */
+/* The score is that of the label shown. @several: elements have classified. */
 static void
 add_record (GArray *list, const GstEffnetRecord *record, gboolean several,
             const GstEffnetShownSettings *settings)
 {
-  gboolean stable = record->stable.label != NULL && record->stable.label[0] != '\0';
-  gboolean agree = !stable || record->stable.id == record->best.id;
-  g_autofree char *label = g_utf8_make_valid (stable                       ? record->stable.label
-                                              : record->best.label != NULL ? record->best.label
-                                                                           : "",
-                                              -1);
+  gboolean scored;
+  g_autofree char *label = gst_effnet_wording_label (record, &scored);
   g_autoptr (GString) text = g_string_new (NULL);
   GstEffnetShown shown = {.percent = -1, .part = record->is_part};
 
   if (label[0] == '\0' || (record->is_part && !settings->parts))
     return;
-  if (several && !record->is_part)
-    append_name (text, record->element);
-  if (record->is_part && record->roi_id < 0)
-    append_name (text, record->region);
-  append_name (text, record->head);
+  gst_effnet_wording_append_names (text, record, several);
   g_string_append (text, label);
-  if (settings->scores && agree)
-    append_score (text, record->best.score, &shown);
+  if (settings->scores && scored)
+    shown.percent = gst_effnet_wording_append_score (text, record->best.score);
   shown.faint = g_str_equal (label, GST_EFFNET_UNKNOWN);
   if (GST_CLOCK_TIME_IS_VALID (record->age) && record->age > settings->stale_after) {
     append_age (text, record->age);
@@ -136,7 +104,8 @@ append_class (GString *text, GstAnalyticsClsMtd *classes, const GstEffnetShownSe
   g_string_append_printf (text, "%s%s", text->len > 0 ? ": " : "",
                           g_quark_to_string (gst_analytics_cls_mtd_get_quark (classes, best)));
   if (settings->scores)
-    append_score (text, gst_analytics_cls_mtd_get_level (classes, best), shown);
+    shown->percent =
+        gst_effnet_wording_append_score (text, gst_analytics_cls_mtd_get_level (classes, best));
 }
 
 static void
@@ -159,7 +128,7 @@ add_detection (GArray *list, GstAnalyticsRelationMeta *meta, GstAnalyticsODMtd *
           gst_analytics_cls_mtd_get_mtd_type (), &state, &classes))
     append_class (text, (GstAnalyticsClsMtd *)&classes, settings, &shown);
   else if (settings->scores)
-    append_score (text, level, &shown);
+    shown.percent = gst_effnet_wording_append_score (text, level);
   shown.box[0] = CLAMP ((float)x / (float)info->width, 0, 1);
   shown.box[1] = CLAMP ((float)y / (float)info->height, 0, 1);
   shown.box[2] = CLAMP ((float)w / (float)info->width, 0, 1);

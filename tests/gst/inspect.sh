@@ -25,6 +25,7 @@ compare() {
 if gst-inspect-1.0 --exists effnetoverlay; then
   compare effnetoverlay 'property of effnetoverlay' 'name|parent|async-handling|message-forward'
 fi
+compare effnetrecord 'property of effnetrecord' 'name|parent'
 compare effnetclassify 'property | default' 'name|parent|qos'
 for word in image/jpeg video/x-h264 P010_10LE; do
   grep -q -- "$word" "$out/inspect" || {

@@ -45,7 +45,13 @@ for mode in sync async delayed; do
     heads="own=;again=$EFFNET_SOURCE_ROOT/models/lite0" teach-file="$tmp/taught" save-examples="$tmp/saved" \
     save-margin=1 save-interval=0 inference-region=regions regions="a:0,0,0.5,1" ! fakesink
 done
+for form in application/x-json text/x-raw application/x-subtitle-vtt; do
+  run videotestsrc num-buffers=8 ! effnetclassify smoothing=vote attach-activation-map=true ! tee name=t ! queue ! \
+    fakesink t. ! queue ! effnetrecord source=a ! $form ! queue ! filesink location="$tmp/records"
+done
+run videotestsrc num-buffers=8 ! effnetclassify ! effnetrecord format=dlstreamer records=change ! filesink location="$tmp/records"
 expect_error=yes
+run videotestsrc num-buffers=3 ! effnetclassify ! effnetrecord ! filesink location=/dev/full
 run videotestsrc num-buffers=3 ! effnetclassify inference-region=regions regions=wrong ! fakesink
 run videotestsrc num-buffers=3 ! video/x-raw,format=GRAY8 ! capssetter \
   caps=image/jpeg join=false replace=true ! effnetclassify max-errors=2 ! fakesink

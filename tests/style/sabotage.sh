@@ -113,7 +113,7 @@ outgrown 'the kernels' src/kernels/isa/a.inc
 outgrown 'the tool' src/cli/a.c
 outgrown 'the core beside kernels and tool' src/bind/a.c
 outgrown 'the first element, classify' gst-plugin/classify/a.c
-outgrown 'the element record' gst-plugin/record/a.c 'the element [{}]*'
+outgrown 'the element new' gst-plugin/new/a.c 'the element [{}]*'
 outgrown 'what the elements share' gst-plugin/a.h
 caught shape.py 'files of code have at most' src/a.c "$card
 $(yes '/**/' | head -600)"

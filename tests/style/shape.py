@@ -22,6 +22,7 @@ BUDGETS = [
     ("teaching from the pipeline", r"gst-plugin/teach/", 2700),
     ("the element overlay", r"gst-plugin/overlay/", 1050),
     ("metrics of all elements", r"gst-plugin/metrics/", 1650),
+    ("the element record", r"gst-plugin/record/", 1150),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
     ("what the elements share", r"gst-plugin/", 6100),
 ]
