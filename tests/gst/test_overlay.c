@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common.h"
+#include "handmade.h"
 #include "overlay/shown.h"
-#include "schema.h"
 
 #define WIDTH  320
 #define HEIGHT 240
@@ -16,23 +16,9 @@ static const GstEffnetShownSettings usual = {TRUE, TRUE, 2 * GST_SECOND, NULL};
 static GstEffnetRecord
 record_of (const char *label, double score)
 {
-  static GstEffnetEntry entry;
-  GstEffnetRecord record = {.schema_version = GST_EFFNET_SCHEMA_VERSION,
-                            .model = "m",
-                            .model_sha256 = "0",
-                            .variant = "lite0",
-                            .element = "door",
-                            .head = "",
-                            .region = "full-frame",
-                            .roi_id = -1,
-                            .stable = {"", -1, 0},
-                            .stable_since = GST_CLOCK_TIME_NONE,
-                            .fresh = TRUE,
-                            .frame_width = WIDTH,
-                            .frame_height = HEIGHT,
-                            .box = {0, 0, 1, 1}};
-  entry = (GstEffnetEntry){label, 3, score};
-  gst_effnet_record_set_entries (&record, &entry, 1);
+  GstEffnetRecord record = handmade_record (label, 3, score);
+
+  record.fresh = TRUE;
   return record;
 }
 

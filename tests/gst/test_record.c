@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common.h"
-#include "schema.h"
+#include "handmade.h"
 
 #define FRAME (GST_SECOND / 10)
 #define NTP   (G_GUINT64_CONSTANT (2208988800) * GST_SECOND) /* of 1970 */
@@ -14,25 +14,9 @@
 static GstEffnetRecord
 record_of (const char *label, int id, GstClockTime running_time)
 {
-  static GstEffnetEntry entries[64];
-  static guint n;
-  GstEffnetEntry *entry = &entries[n++ % G_N_ELEMENTS (entries)];
-  GstEffnetRecord record = {.schema_version = GST_EFFNET_SCHEMA_VERSION,
-                            .model = "m",
-                            .model_sha256 = "0",
-                            .variant = "lite0",
-                            .element = "door",
-                            .head = "",
-                            .region = "full-frame",
-                            .roi_id = -1,
-                            .stable = {"", -1, 0},
-                            .stable_since = GST_CLOCK_TIME_NONE,
-                            .result_running_time = running_time,
-                            .frame_width = 320,
-                            .frame_height = 240,
-                            .box = {0, 0, 1, 1}};
-  *entry = (GstEffnetEntry){label, id, 0.75};
-  gst_effnet_record_set_entries (&record, entry, 1);
+  GstEffnetRecord record = handmade_record (label, id, 0.75);
+
+  record.result_running_time = running_time;
   return record;
 }
 
