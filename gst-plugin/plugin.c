@@ -7,6 +7,9 @@
 #  include "overlay/overlay.h"
 #endif
 #include "record/record.h"
+#ifdef HAVE_PUBLISH
+#  include "publish/publish.h"
+#endif
 
 static gboolean
 plugin_init (GstPlugin *plugin)
@@ -16,6 +19,9 @@ plugin_init (GstPlugin *plugin)
   ok &= GST_ELEMENT_REGISTER (effnetrecord, plugin);
 #ifdef HAVE_OVERLAY
   ok &= GST_ELEMENT_REGISTER (effnetoverlay, plugin);
+#endif
+#ifdef HAVE_PUBLISH
+  ok &= GST_ELEMENT_REGISTER (effnetpublish, plugin);
 #endif
   return ok;
 }

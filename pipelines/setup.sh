@@ -6,7 +6,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${EFFNET_BUILD_ROOT:-$root/build}
 packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev
-  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev libsoup-3.0-dev gstreamer1.0-tools gstreamer1.0-plugins-base
+  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev libsoup-3.0-dev libmosquitto-dev libsqlite3-dev
+  gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good gstreamer1.0-x gstreamer1.0-libav fonts-dejavu-core)
 
 install_packages() {

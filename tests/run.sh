@@ -72,6 +72,7 @@ install_packages() {
     gcc g++ clang clang-format llvm meson ninja-build pkg-config git
     libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev libgirepository1.0-dev
     gobject-introspection libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev libsoup-3.0-dev
+    libmosquitto-dev libsqlite3-dev mosquitto mosquitto-clients openssl
     python3-prometheus-client
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core libjpeg-turbo-progs

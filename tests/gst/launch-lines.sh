@@ -5,7 +5,14 @@
 set -eu
 
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+broker=
+trap 'rm -rf "$out"; [ -z "$broker" ] || kill "$broker"' EXIT
+# effnetpublish's lines go to the port of MQTT: where nobody listens there, this one does
+PATH=$PATH:/usr/sbin
+if command -v mosquitto >/dev/null; then
+  mosquitto -p 1883 >"$out/broker" 2>&1 &
+  broker=$!
+fi
 
 find "$EFFNET_SOURCE_ROOT/gst-plugin" -name '*.c' -exec cat {} + | grep '^ \*' >"$out/comments"
 sed -n '/^ \* |\[/,/^ \* \]|/p' "$out/comments" | sed 's/^ \* //' >"$out/blocks"
