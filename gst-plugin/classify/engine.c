@@ -302,11 +302,11 @@ gst_effnet_engine_get_info (GstEffnetEngine *engine)
       engine->sha256, "classes", G_TYPE_UINT, i->n_classes, "features", G_TYPE_UINT, i->n_features,
       "has-labels", G_TYPE_BOOLEAN, effnet_model_get_label (engine->model, 0) != NULL,
       "input-width", G_TYPE_UINT, i->input_width, "input-height", G_TYPE_UINT, i->input_height,
-      "isa", G_TYPE_STRING, i->isa, "precision", G_TYPE_STRING, i->precision, "padding",
-      G_TYPE_STRING, i->padding, "activation", G_TYPE_STRING, i->activation, "parameters",
-      G_TYPE_UINT64, i->parameters, "multiply-adds", G_TYPE_UINT64, i->multiply_adds,
-      "weight-bytes", G_TYPE_UINT64, (guint64)i->weight_bytes, "arena-bytes", G_TYPE_UINT64,
-      (guint64)i->arena_bytes, NULL);
+      "isa", G_TYPE_STRING, i->isa, "precision", G_TYPE_STRING, i->precision, "bias-correction",
+      G_TYPE_STRING, i->bias_correction, "padding", G_TYPE_STRING, i->padding, "activation",
+      G_TYPE_STRING, i->activation, "parameters", G_TYPE_UINT64, i->parameters, "multiply-adds",
+      G_TYPE_UINT64, i->multiply_adds, "weight-bytes", G_TYPE_UINT64, (guint64)i->weight_bytes,
+      "arena-bytes", G_TYPE_UINT64, (guint64)i->arena_bytes, NULL);
 }
 
 void

@@ -176,6 +176,8 @@ typedef struct _EffnetModel EffnetModel;
  * @arena_bytes: memory one session of one thread adds
  * @input_mean: of R, G, B: the network's input is (pixel - mean) / std, of pixels from 0 to 1
  * @input_std: of R, G, B
+ * @bias_correction: (nullable): where weights are rounded, what tells the means that biases are
+ *   corrected with: "batch-norm", its statistics, or "none" where the file has none; NULL in fp32
  *
  * Strings belong to the model and live as long as it.
  */
@@ -193,7 +195,8 @@ typedef struct {
   uint64_t parameters, multiply_adds;
   size_t weight_bytes, arena_bytes;
   float input_mean[3], input_std[3];
-  void *reserved[5];
+  const char *bias_correction;
+  void *reserved[4];
 } EffnetModelInfo;
 
 /**

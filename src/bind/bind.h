@@ -24,6 +24,10 @@ EffnetBound *effnet_bind (const EffnetNet *net, const EffnetTensorTable *tensors
                           const EffnetTensorTable *head, double epsilon, size_t *n_layers,
                           GError **error);
 
+/* All of the tensor of @role, which the layer has. FALSE with FORMAT: a number that is not finite.
+ */
+gboolean effnet_bound_read (const EffnetBound *bound, EffnetRole role, float *out, GError **error);
+
 /* w' = w * gamma / sqrt (variance + epsilon), b' = beta - mean * gamma / sqrt (variance + epsilon)
  * (Jacob et al., 2018, section 3.2), in double. First the factors of the weights and the biases,
  * @scale and @bias [out]; then rows of the weight, @w: [rows][in][kernel][kernel]. FALSE

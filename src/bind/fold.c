@@ -53,6 +53,14 @@ read_checked (const EffnetTensor *tensor, size_t first, size_t n, float *out, GE
                       tensor->name, (double)out[at], first + at, FINITE_MAX);
 }
 
+gboolean
+effnet_bound_read (const EffnetBound *bound, EffnetRole role, float *out, GError **error)
+{
+  const EffnetTensor *tensor = bound->tensors[role];
+
+  return read_checked (tensor, 0, tensor->n_elements, out, error);
+}
+
 /* What folding makes must be numbers, too. */
 static gboolean
 check_folded (const EffnetBound *bound, const char *what, double value, size_t o, GError **error)

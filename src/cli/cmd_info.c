@@ -138,6 +138,8 @@ model_object (EffnetModel *model)
   json_object_set_string_member (object, "sha256", effnet_model_get_sha256 (model));
   json_object_set_string_member (object, "variant", info.variant);
   json_object_set_string_member (object, "precision", info.precision);
+  if (info.bias_correction != NULL)
+    json_object_set_string_member (object, "bias_correction", info.bias_correction);
   json_object_set_string_member (object, "isa", info.isa);
   json_object_set_string_member (object, "padding", info.padding);
   json_object_set_string_member (object, "activation", info.activation);
@@ -166,9 +168,9 @@ print_model (JsonObject *model)
         json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : "-", 300);
 
     if (json_node_get_value_type (node) == G_TYPE_INT64)
-      printf ("%-14s %" G_GINT64_FORMAT "\n", name, json_node_get_int (node));
+      printf ("%-15s %" G_GINT64_FORMAT "\n", name, json_node_get_int (node));
     else
-      printf ("%-14s %s\n", name, value);
+      printf ("%-15s %s\n", name, value);
   }
   putchar ('\n');
 }

@@ -20,7 +20,8 @@ struct _EffnetModel {
   char *key;     /* in the cache */
   char *path;    /* NULL = synthetic */
   char *name;
-  char *notice; /* what the user should know of it; NULL = nothing */
+  char *notice;           /* what the user should know of it; NULL = nothing */
+  const char *correction; /* of biases; static string, NULL where no weight is rounded */
   EffnetNet *net;
   EffnetPlan *plan;
   EffnetArena weights; /* packed, as plan->layers says */

@@ -12,6 +12,7 @@
 #include "bind/synthetic.h"
 #include "engine/choose.h"
 #include "engine/engine.h"
+#include "quant/means.h"
 #include "threads/fork.h"
 
 /* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens are
@@ -159,6 +160,7 @@ check_options (const EffnetModelOptions *o, GError **error)
 typedef struct {
   EffnetModel *model;
   const EffnetBound *bound;
+  const EffnetMeans *means; /* or NULL: biases are left as they are */
   GMutex lock;
   GError *error; /* of the lowest layer, so that it does not depend on the order of the threads */
   size_t failed;
@@ -172,8 +174,9 @@ pack_tile (void *user, size_t tile, unsigned worker)
   GError *error = NULL;
 
   (void)worker;
-  if (effnet_pack_layer (&model->plan->layers[tile], &packing->bound[tile], model->weights.base,
-                         &error))
+  if (effnet_pack_layer (&model->plan->layers[tile], &packing->bound[tile],
+                         packing->means != NULL ? packing->means->of[tile] : NULL,
+                         model->weights.base, &error))
     return;
   g_mutex_lock (&packing->lock);
   if (packing->error == NULL || tile < packing->failed) {
@@ -187,10 +190,10 @@ pack_tile (void *user, size_t tile, unsigned worker)
 
 static gboolean
 pack_weights (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetBound *bound,
-              GError **error)
+              const EffnetMeans *means, GError **error)
 {
   const EffnetPlan *plan = model->plan;
-  Packing packing = {.model = model, .bound = bound};
+  Packing packing = {.model = model, .bound = bound, .means = means};
   EffnetPool *pool;
 
   if (effnet_arena_init (&model->weights, plan->weight_bytes) != 0) {
@@ -211,6 +214,22 @@ pack_weights (EffnetModel *model, const EffnetTensorTable *tensors, const Effnet
   return FALSE;
 }
 
+/* The means that correct biases, where weights are rounded and the file has the statistics. */
+static gboolean
+find_means (EffnetModel *model, const EffnetBound *bound, EffnetMeans **means, GError **error)
+{
+  gboolean known;
+
+  if (model->plan->dtype == EFFNET_DTYPE_F32)
+    return TRUE;
+  if (!effnet_means_are_known (bound, model->plan->n_layers, &known, error))
+    return FALSE;
+  model->correction = known ? "batch-norm" : "none";
+  if (known)
+    *means = effnet_means_new (model->net, bound, error);
+  return !known || *means != NULL;
+}
+
 /* @epsilon: 0 = the dialect's. */
 static gboolean
 build_plan (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetTensorTable *head,
@@ -219,12 +238,14 @@ build_plan (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetTe
   size_t n_layers;
   g_autofree EffnetBound *bound =
       effnet_bind (model->net, tensors, head, epsilon, &n_layers, error);
+  g_autoptr (EffnetMeans) means = NULL;
 
   if (bound == NULL)
     return FALSE;
   model->bn_epsilon = epsilon;
   model->plan = effnet_plan_new (model->net, dtype, NULL, error);
-  return model->plan != NULL && pack_weights (model, tensors, bound, error);
+  return model->plan != NULL && find_means (model, bound, &means, error) &&
+         pack_weights (model, tensors, bound, means, error);
 }
 
 /* The label file's, else the card's, which then must be sound. */
@@ -526,6 +547,7 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .multiply_adds = model->multiply_adds,
       .weight_bytes = model->weights.bytes,
       .arena_bytes = model->plan->arena_bytes + model->plan->scratch_bytes,
+      .bias_correction = model->correction,
   };
   memcpy (info->input_mean, model->card->mean, sizeof info->input_mean);
   memcpy (info->input_std, model->card->std, sizeof info->input_std);

@@ -13,7 +13,6 @@
 #define SHAPE_TILE(mr_, nr_, kr_, k_multiple_)                                                     \
   .packing = EFFNET_PACKING_PANELS, .mr = mr_, .nr = nr_, .kr = kr_, .k_multiple = k_multiple_
 #define SHAPE_PACKED(packing_) .packing = EFFNET_PACKING_##packing_
-#define SHAPE_GROUPS(kr_)      .groups = kr_
 
 static const EffnetKernel table[] = {
 #define EFFNET_KERNEL(op_, dtype_, isa_, numerics_, name_, shape_)                                 \
@@ -46,7 +45,6 @@ effnet_kernel_serves (const EffnetKernel *row, EffnetKernelShape shape)
 {
   return (row->kernel == 0 || row->kernel == shape.kernel) &&
          (row->stride == 0 || row->stride == shape.stride) &&
-         (row->groups == 0 || shape.groups == 0 || row->groups == shape.groups) &&
          (row->k_multiple == 0 || shape.k % row->k_multiple == 0);
 }
 

@@ -198,7 +198,6 @@ typedef struct {
                         * packing's sizes; nr = 0: the row takes all of n at once, so its tiles are
                         * cut by rows only */
   unsigned k_multiple; /* PACKING_PANELS: it serves only multiples of this k */
-  unsigned groups;     /* SCALE_PANELS: it serves only panels of this kr; 0 = any */
   union {
 #define EFFNET_OP(op, name, contract, elements, reference) contract##Func name;
 #include "kernels/ops.inc"
@@ -214,7 +213,6 @@ int effnet_kernel_usable (const EffnetKernel *row);
 /* What the choice of a row may depend on; 0 where the operation has no such number. */
 typedef struct {
   unsigned kernel, stride;
-  unsigned groups; /* SCALE_PANELS: kr; 0 = one that the best row serves */
   size_t k;
 } EffnetKernelShape;
 

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/checked.h"
+#include "quant/correct.h"
 
 #define PACK_ROWS     16    /* rows of a weight that are packed at once: transposed, a cache line */
 #define READ_ELEMENTS 16384 /* about so many are read and folded before: they stay in cache */
@@ -118,9 +119,31 @@ pack_rows (const EffnetPackedLayer *layer, size_t first, size_t rows, float *w, 
                           layer->stride, out + first * effnet_dtype_size (layer->dtype));
 }
 
+/* Takes back from the biases of @rows outputs what rounding their weights does on average. */
+static gboolean
+correct (const EffnetPackedLayer *layer, size_t rows, const float *w, const float *means,
+         float *bias, GError **error)
+{
+  const EffnetDtypeInfo *type = &effnet_dtypes[layer->dtype];
+  size_t n = rows * layer->in;
+  g_autofree float *rounded = NULL;
+  g_autofree void *stored = NULL;
+
+  if (means == NULL || layer->dtype == EFFNET_DTYPE_F32)
+    return TRUE;
+  rounded = g_try_new (float, n);
+  stored = g_try_malloc (n * type->size);
+  if (rounded == NULL || stored == NULL)
+    return effnet_fail_memory (error, "rounded weights", n * sizeof *rounded);
+  type->from_float (w, n, stored);
+  type->to_float (stored, n, rounded);
+  effnet_correct_bias (w, rounded, rows, layer->in, means, bias);
+  return TRUE;
+}
+
 gboolean
-effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, void *weights,
-                   GError **error)
+effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, const float *means,
+                   void *weights, GError **error)
 {
   char *base = weights;
   float *bias = (float *)(void *)(base + layer->bias);
@@ -139,7 +162,8 @@ effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, voi
   for (size_t o = 0; o < layer->out; o += at_once) {
     size_t rows = MIN (at_once, layer->out - o);
 
-    if (!effnet_fold_rows (bound, scale, o, rows, w, error))
+    if (!effnet_fold_rows (bound, scale, o, rows, w, error) ||
+        !correct (layer, rows, w, means, bias + o, error))
       return FALSE;
     for (size_t i = 0; i < rows; i += PACK_ROWS)
       pack_rows (layer, o + i, MIN (PACK_ROWS, rows - i), w + i * per_out, base + layer->weights);

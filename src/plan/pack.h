@@ -36,10 +36,11 @@ size_t effnet_packed_bytes (const EffnetPackedLayer *layer);
 size_t effnet_packed_width (const EffnetPackedLayer *layer);
 size_t effnet_packed_depth (const EffnetPackedLayer *layer);
 
-/* Folds and packs a layer into @weights, the zeroed weights of the model. Different layers may be
- * packed on different threads. FALSE with FORMAT: a number that is not finite or a negative
- * variance; or IO when memory is not to be had. */
-gboolean effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, void *weights,
-                            GError **error);
+/* Folds and packs a layer into @weights, the zeroed weights of the model. @means: (nullable): of
+ * what the layer reads; where its weights are rounded, the bias takes back what that does to them.
+ * Different layers may be packed on different threads. FALSE with FORMAT: a number that is not
+ * finite or a negative variance; or IO when memory is not to be had. */
+gboolean effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound,
+                            const float *means, void *weights, GError **error);
 
 #endif

@@ -75,7 +75,7 @@ typedef struct {
 } EffnetSqueezeStep;
 
 /* Excite: the second layer makes the gate, `fc.out`, and it multiplies whichever is less work: a
- * copy of the project's weights, or the project's input in place. */
+ * copy of the project's weights, which float32 alone affords, or the project's input in place. */
 typedef struct {
   EffnetFcStep fc;
   size_t pixels;

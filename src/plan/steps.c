@@ -218,9 +218,10 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
   s->fc.in = use_buffer (b, squeezed);
   s->fc.out = new_buffer (b, layer->out * sizeof (float));
   s->rows = s->scaled = EFFNET_NO_SLOT;
-  if (2 * s->project->out < s->pixels) { /* a copy is twice the work of scaling in place */
-    s->scale = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, b->plan->dtype,
-                                   (EffnetKernelShape){.groups = s->project->gemm->kr});
+  /* A copy is twice the work of scaling in place; and one of rounded weights is rounded again,
+   * which moves means by what no bias takes back. */
+  if (b->plan->dtype == EFFNET_DTYPE_F32 && 2 * s->project->out < s->pixels) {
+    s->scale = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, b->plan->dtype, (EffnetKernelShape){0});
     s->scaled = new_buffer (b, effnet_packed_bytes (s->project));
     scaled = effnet_packed_bytes (s->project) / b->element;
   } else {

@@ -140,7 +140,7 @@ effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
     break;
   case EFFNET_STEP_EXCITE: {
     EffnetExciteStep *s = &step->excite;
-    size_t scaling = MIN (2 * s->project->out, s->pixels);
+    size_t scaling = s->rows != EFFNET_NO_SLOT ? s->pixels : 2 * s->project->out;
 
     step->n_tiles = cut_squeeze_excite (t, &s->fc, s->fc.layer->in + scaling);
     break;

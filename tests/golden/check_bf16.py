@@ -4,8 +4,8 @@
 features of b0 to b7 and Lite0 to Lite4. Without --table a choice of variants. Needs numpy only.
 
 The limit, in relative L2. bf16 keeps 8 bits: a number rounded to it is off by at most u = 2^-9 of itself, u / sqrt (3)
-in root mean square. A layer rounds twice, its weights and what it stores; the gate of a squeeze-excite rounds the
-weights it scales once more. Synthetic weights pass on no more of that noise than of the signal, and the layers' errors
+in root mean square. A layer rounds twice, its weights and what it stores; the gate of a squeeze-excite rounds
+what it scales once more. Synthetic weights pass on no more of that noise than of the signal, and the layers' errors
 are independent: for L layers of convolution, G of them gated, u sqrt ((2 L + G) / 3).
 """
 

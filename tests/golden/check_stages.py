@@ -19,7 +19,7 @@ import synthetic
 import tool
 
 TOLERANCE = 2e-5  # relative L2
-BF16_RATIO = 2.0  # ours also round the weights that a gate has scaled
+BF16_RATIO = 2.0  # ours also round what a gate has scaled
 SEED = 5
 IMAGES = 2
 

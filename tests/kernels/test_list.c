@@ -75,7 +75,6 @@ test_serves (void)
   const EffnetKernel any = {.op = EFFNET_OP_GEMM, .k_multiple = 1};
   const EffnetKernel pairs = {.op = EFFNET_OP_GEMM, .k_multiple = 2};
   const EffnetKernel window = {.op = EFFNET_OP_DEPTHWISE, .kernel = 3, .stride = 2};
-  const EffnetKernel panels = {.op = EFFNET_OP_SCALE_PANELS, .groups = 2};
 
   g_assert_true (effnet_kernel_serves (&any, (EffnetKernelShape){.k = 3}));
   g_assert_true (effnet_kernel_serves (&pairs, (EffnetKernelShape){.k = 4}));
@@ -83,8 +82,6 @@ test_serves (void)
   g_assert_true (effnet_kernel_serves (&window, (EffnetKernelShape){.kernel = 3, .stride = 2}));
   g_assert_false (effnet_kernel_serves (&window, (EffnetKernelShape){.kernel = 3, .stride = 1}));
   g_assert_false (effnet_kernel_serves (&window, (EffnetKernelShape){.kernel = 5, .stride = 2}));
-  g_assert_true (effnet_kernel_serves (&panels, (EffnetKernelShape){.groups = 2}));
-  g_assert_false (effnet_kernel_serves (&panels, (EffnetKernelShape){.groups = 4}));
 }
 
 static void

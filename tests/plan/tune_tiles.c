@@ -128,7 +128,8 @@ pack_weights (Bench *bench, const EffnetPlan *plan)
   check (bound != NULL, error);
   check (effnet_arena_init (&bench->weights, plan->weight_bytes) == 0, NULL);
   for (size_t i = 0; i < n; i++)
-    check (effnet_pack_layer (&plan->layers[i], &bound[i], bench->weights.base, &error), error);
+    check (effnet_pack_layer (&plan->layers[i], &bound[i], NULL, bench->weights.base, &error),
+           error);
 }
 
 static void

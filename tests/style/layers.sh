@@ -34,9 +34,10 @@ room threads base
 room kernels base
 room image kernels threads base
 room bind arch weights base
-room plan bind arch kernels base
-room engine effnet plan bind weights arch image threads kernels base
-room train effnet engine plan bind weights arch image threads kernels base
+room quant bind arch weights base
+room plan bind quant arch kernels base
+room engine effnet plan bind quant weights arch image threads kernels base
+room train effnet engine plan bind quant weights arch image threads kernels base
 room cli effnet gst-plugin
 check "every folder of src is a room known here" "$(
   for folder in src/*/; do

@@ -17,6 +17,7 @@ BUDGETS = [
     ("the kernels", r"src/kernels/", 5800),
     ("the tool", r"src/cli/", 10000),
     ("training", r"src/train/", 8500),
+    ("what rounding does, quant", r"src/quant/", 600),
     ("the core beside kernels and tool", r"src/", 15700),
     ("the first element, classify", r"gst-plugin/classify/", 11000),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2700),

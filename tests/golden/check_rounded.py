@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""check_rounded.py EFFNET PRECISION... [--photographs N]: how far a rounded precision is from fp32 on trained weights:
+a B0 with one logit (swish, squeeze-excite) and Lite0, on photographs. Needs numpy, and the data of README for B0.
+
+What the columns mean: relative L2 of the pooled features, mean, median and worst of the photographs; the largest
+difference of a logit, mean and worst; photographs with fp32's class, or its sign where there is one logit."""
+
+import argparse
+
+import numpy as np
+
+import tool
+
+# mean relative L2 of the features, largest difference of a logit, share of the photographs with the same class
+LIMITS = {("b0", "bf16"): (0.012, 1.0, 0.99), ("lite0", "bf16"): (0.022, 1.0, 0.99),
+          ("b0", "int8"): (0.020, 1.0, 0.99), ("lite0", "int8"): (0.050, 2.0, 0.98)}
+MODELS = {"b0": tool.DATA / "b0-one-logit", "lite0": tool.ROOT / "models/lite0"}
+
+
+def classes(logits):
+    return logits.argmax(1) if logits.shape[1] > 1 else logits[:, 0] > 0
+
+
+def both(effnet, images, model, precision):
+    return [effnet.run(images, "--model", model, "--precision", precision, *more).astype(np.float64)
+            for more in ((), ("--features",))]
+
+
+def row(name, precision, reference, found):
+    (logits, features), (rounded, rounded_features) = reference, found
+    error = np.linalg.norm(rounded_features - features, axis=1) / np.linalg.norm(features, axis=1)
+    moved = np.abs(rounded - logits).max(1)
+    other = (classes(rounded) != classes(logits)).sum()
+    print(f"| {name} | {precision} | {error.mean():.4f} | {np.median(error):.4f} | {error.max():.3f} | "
+          f"{moved.mean():.3f} | {moved.max():.2f} | {100 * (1 - other / len(error)):.1f} % |", flush=True)
+    most, logit, least = LIMITS[name, precision]
+    return bool((rounded != logits).any() and error.mean() <= most and moved.max() <= logit
+                and other <= max(1, (1 - least) * len(error)))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("effnet")
+    parser.add_argument("precisions", nargs="+")
+    parser.add_argument("--photographs", type=int, default=250)
+    asked = parser.parse_args()
+    effnet = tool.Effnet(asked.effnet)
+    if not (tool.DATA / "photos").exists():
+        tool.skip("no photographs")
+    photos = sorted((tool.DATA / "photos").glob("*.JPEG"))
+    photos = photos[::max(1, len(photos) // asked.photographs)][:asked.photographs]
+    print(f"{len(photos)} photographs, against fp32\n\n| model | precision | features, mean | median | worst | "
+          "logit, mean | worst | the same class |\n|" + " --- |" * 8)
+    results = []
+    for name, model in MODELS.items():
+        images = np.concatenate([np.reshape(effnet.preprocess(photo, "--model", model), (1, 224, 224, 3))
+                                 for photo in photos])
+        reference = both(effnet, images, model, "fp32")
+        results += [row(name, precision, reference, both(effnet, images, model, precision))
+                    for precision in asked.precisions]
+    if not all(results):
+        tool.sys.exit("further from fp32 than it may be")
+
+
+main()
