@@ -158,6 +158,7 @@ append_line (const char *folder, const char *line, GError **error)
 
   if (file < 0)
     return fail (error, path, errno);
+  errno = 0; /* which a write of a part leaves as it is */
   ok = write (file, line, strlen (line)) == (gssize)strlen (line);
   if (!ok)
     fail (error, path, errno != 0 ? errno : ENOSPC);

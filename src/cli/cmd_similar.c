@@ -100,13 +100,16 @@ read_folder (Similar *self, char *folder, GError **error)
 {
   g_autoptr (GPtrArray) all = walk_expand ((char *[]){folder, NULL});
   g_autoptr (GPtrArray) unknown = g_ptr_array_new ();
+  g_autoptr (GError) not_saved = NULL;
   int code;
 
   for (guint i = 0; i < all->len; i++)
     if (index_find (self->index, all->pdata[i]) == NULL)
       g_ptr_array_add (unknown, all->pdata[i]);
   code = walk (self, unknown);
-  if (!index_save (self->index, error) || cli_stopped () != 0)
+  if (!index_save (self->index, &not_saved)) /* which costs time, the next time, and no answer */
+    code = cli_exit_code (not_saved);
+  if (cli_stopped () != 0)
     return code;
   self->features = g_try_malloc_n ((gsize)all->len * self->n_features + 1, sizeof (float));
   if (self->features == NULL) {

@@ -144,6 +144,7 @@ train_cache_add (TrainCache *cache, const char *name, const float *features)
   sum = sum_of (record, cache->record - SUM_BYTES);
   memcpy (record + cache->record - SUM_BYTES, &sum, SUM_BYTES);
   g_mutex_lock (&cache->lock);
+  errno = 0; /* which a write of a part leaves as it is */
   if (cache->error == 0 && pwrite (cache->fd, record, cache->record,
                                    (off_t)(cache->n * cache->record)) != (gssize)cache->record)
     cache->error = errno != 0 ? errno : ENOSPC;
