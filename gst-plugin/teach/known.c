@@ -3,9 +3,10 @@
  * The file is MAGIC and records: number of features, scale, the features as bytes of -127 to 127
  * times the scale (1.3 kB for 1280 features; distances change by less than 0.01), and a checksum.
  * One more is appended in one write; with twice as many as are known it is replaced as a whole. */
-#define _GNU_SOURCE /* O_CLOEXEC */
+#define _GNU_SOURCE /* O_CLOEXEC, ftruncate */
 #include "teach/known.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -188,19 +189,21 @@ rewrite (GstEffnetKnown *known)
     known->n_in_file = known->units->len;
 }
 
-/* A record of which the disk takes but a part would hide those behind it. */
-static gboolean
-append (const GstEffnetKnown *known, const GByteArray *record)
+int
+gst_effnet_append (const char *path, int flags, gconstpointer bytes, gsize size)
 {
-  int file = g_open (known->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
-  off_t end = file >= 0 ? lseek (file, 0, SEEK_END) : 0;
-  gboolean ok = file >= 0 && write (file, record->data, record->len) == (gssize)record->len;
+  int file = g_open (path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | flags, 0666), code;
+  off_t end;
 
-  if (file >= 0 && !ok && ftruncate (file, end) != 0)
-    ok = FALSE;
-  if (file >= 0)
-    close (file);
-  return ok;
+  if (file < 0)
+    return errno;
+  end = lseek (file, 0, SEEK_END);
+  errno = 0; /* which a write of a part leaves as it is */
+  code = write (file, bytes, size) == (gssize)size ? 0 : errno != 0 ? errno : ENOSPC;
+  if (code != 0 && ftruncate (file, end) != 0)
+    code = errno;
+  close (file);
+  return code;
 }
 
 void
@@ -236,7 +239,7 @@ gst_effnet_known_add (GstEffnetKnown *known, GstBuffer *unit)
   put_record (record, unit);
   if (known->n_in_file == 0 || known->n_in_file >= 2 * GST_EFFNET_KNOWN_MAX)
     rewrite (known);
-  else if (append (known, record))
+  else if (gst_effnet_append (known->path, O_NOFOLLOW, record->data, record->len) == 0)
     known->n_in_file++;
   else
     rewrite (known);

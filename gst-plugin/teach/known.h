@@ -32,6 +32,9 @@ GstBuffer *gst_effnet_known_normalise (GstBuffer *embedding);
 gboolean gst_effnet_known_has_alike (const GstEffnetKnown *known, GstBuffer *unit);
 /* Takes @unit, in place of the oldest where there are too many, also in the file. */
 void gst_effnet_known_add (GstEffnetKnown *known, GstBuffer *unit);
+/* To the end of a file, in one write, so that several elements may share it. Of what the disk takes
+ * but a part nothing stays. Returns: 0 or an errno */
+int gst_effnet_append (const char *path, int flags, gconstpointer bytes, gsize size);
 
 G_END_DECLS
 

@@ -148,22 +148,13 @@ fail (GError **error, const char *path, int code)
   return FALSE;
 }
 
-/* In one write, so that several elements may share the file. */
 static gboolean
 append_line (const char *folder, const char *line, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, GST_EFFNET_SAVER_INDEX, NULL);
-  int file = g_open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
-  gboolean ok;
+  int code = gst_effnet_append (path, O_CREAT, line, strlen (line));
 
-  if (file < 0)
-    return fail (error, path, errno);
-  errno = 0; /* which a write of a part leaves as it is */
-  ok = write (file, line, strlen (line)) == (gssize)strlen (line);
-  if (!ok)
-    fail (error, path, errno != 0 ? errno : ENOSPC);
-  close (file);
-  return ok;
+  return code == 0 || fail (error, path, code);
 }
 
 static gboolean
