@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "actmap.h"
 
+#include <math.h>
+
 #define MAX_SIDE 4096 /* of a map: a thirty-second of the largest input's is far below */
 
 GstStructure *
@@ -45,4 +47,25 @@ gst_effnet_actmap_read (const GstStructure *s, GstEffnetActivationMap *map)
   map->values = g_value_get_boxed (values);
   return map->values != NULL &&
          gst_buffer_get_size (map->values) == (gsize)map->height * map->width * sizeof (float);
+}
+
+float
+gst_effnet_actmap_heat (const float *values, guint width, guint height, double x, double y,
+                        float most)
+{
+  double cx = CLAMP (x, 0, width - 1), cy = CLAMP (y, 0, height - 1);
+  guint x0 = (guint)cx, y0 = (guint)cy, x1 = MIN (x0 + 1, width - 1), y1 = MIN (y0 + 1, height - 1);
+  float fx = (float)(cx - x0), fy = (float)(cy - y0);
+  float above = values[y0 * width + x0] * (1 - fx) + values[y0 * width + x1] * fx;
+  float below = values[y1 * width + x0] * (1 - fx) + values[y1 * width + x1] * fx;
+
+  return most > 0 ? MAX (above * (1 - fy) + below * fy, 0) / most : 0;
+}
+
+float
+gst_effnet_actmap_color (float heat, float *rgb)
+{
+  for (guint c = 0; c < 3; c++)
+    rgb[c] = CLAMP (1.5f - fabsf (4 * heat - (3 - (float)c)), 0, 1);
+  return MIN (1, 2 * heat);
 }

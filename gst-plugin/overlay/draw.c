@@ -6,8 +6,11 @@
 #include "overlay/draw.h"
 
 #include <math.h>
+#include <string.h>
 
 #include <pango/pangocairo.h>
+
+#include "overlay/heat.h"
 
 #define LINES_IN_HEIGHT 24 /* of text in a picture, by default */
 #define FONT_MIN        13 /* pixels */
@@ -254,6 +257,54 @@ draw_one (Drawing *d, const GstEffnetShown *shown)
   g_object_unref (layout);
 }
 
+/* The map where it lies on its part; a letterbox reaches beyond, and is not drawn there. */
+static void
+draw_map (Drawing *d, const GstEffnetShown *shown)
+{
+  const GstEffnetActivationMap *map = &shown->map;
+  double left = shown->box[0] * d->width, top = shown->box[1] * d->height;
+  double w = shown->box[2] * d->width, h = shown->box[3] * d->height;
+  double x = left + map->box[0] * w, y = top + map->box[1] * h;
+  double right = MIN (left + w, x + map->box[2] * w), bottom = MIN (top + h, y + map->box[3] * h);
+  int columns = (int)map->width * GST_EFFNET_HEAT_STEPS;
+  int rows = (int)map->height * GST_EFFNET_HEAT_STEPS;
+  g_autofree guint32 *pixels = gst_effnet_heat_pixels (map, d->settings->map_opacity);
+  cairo_surface_t *surface;
+  Piece piece;
+
+  if (pixels == NULL || !piece_begin (&piece, d, MAX (x, left), MAX (y, top), right - MAX (x, left),
+                                      bottom - MAX (y, top)))
+    return;
+  surface = cairo_image_surface_create_for_data ((unsigned char *)pixels, CAIRO_FORMAT_ARGB32,
+                                                 columns, rows, columns * 4);
+  cairo_translate (piece.cr, x, y);
+  cairo_scale (piece.cr, map->box[2] * w / columns, map->box[3] * h / rows);
+  cairo_set_source_surface (piece.cr, surface, 0, 0);
+  cairo_pattern_set_filter (cairo_get_source (piece.cr), CAIRO_FILTER_BILINEAR);
+  cairo_pattern_set_extend (cairo_get_source (piece.cr), CAIRO_EXTEND_PAD);
+  cairo_paint (piece.cr);
+  cairo_set_source_rgb (piece.cr, 0, 0, 0);
+  cairo_surface_destroy (surface);
+  piece_end (&piece, d);
+}
+
+/* Of the heads of a part the first: maps over each other say nothing. */
+static void
+draw_maps (Drawing *d, const GArray *shown)
+{
+  for (guint i = 0; i < shown->len; i++) {
+    const GstEffnetShown *one = &g_array_index (shown, GstEffnetShown, i);
+    gboolean first = one->map.values != NULL;
+
+    for (guint j = 0; j < i && first; j++) {
+      const GstEffnetShown *other = &g_array_index (shown, GstEffnetShown, j);
+      first = other->map.values == NULL || memcmp (one->box, other->box, sizeof one->box) != 0;
+    }
+    if (first)
+      draw_map (d, one);
+  }
+}
+
 GstVideoOverlayComposition *
 gst_effnet_draw (const GArray *shown, const GstEffnetCanvas *canvas,
                  const GstEffnetDrawSettings *settings)
@@ -263,6 +314,7 @@ gst_effnet_draw (const GArray *shown, const GstEffnetCanvas *canvas,
   lay_out (&d, canvas);
   d.font = pango_font_description_from_string (settings->font);
   pango_font_description_set_absolute_size (d.font, d.size * PANGO_SCALE);
+  draw_maps (&d, shown);
   for (guint pass = 0; pass < 2; pass++) { /* what is written on the whole stays readable */
     for (guint i = 0; i < shown->len; i++) {
       const GstEffnetShown *one = &g_array_index (shown, GstEffnetShown, i);

@@ -22,9 +22,10 @@ typedef enum {
 
 typedef struct {
   GstEffnetPosition position;
-  char *font;       /* Pango's description without a size */
-  double font_size; /* pixels; 0: by the height of the picture */
-  double opacity;   /* of the ground behind the text, 0 to 1 */
+  char *font;         /* Pango's description without a size */
+  double font_size;   /* pixels; 0: by the height of the picture */
+  double opacity;     /* of the ground behind the text, 0 to 1 */
+  double map_opacity; /* of the hottest place of an activation map, 0 to 1 */
 } GstEffnetDrawSettings;
 
 /* The picture that is drawn on, as it is stored. */

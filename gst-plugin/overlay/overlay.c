@@ -26,6 +26,11 @@
  *   ! effnetclassify inference-region=regions regions="gate:0,0.2,0.3,0.8;door:0.6,0.1,0.4,0.9" \
  *   ! effnetoverlay position=top ! fakesink
  * ]|
+ * Where the evidence for the label is, in colours from blue to red:
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=3 ! effnetclassify attach-activation-map=true \
+ *   ! effnetoverlay show-activation-map=true ! fakesink
+ * ]|
  */
 /* The element `overlaycomposition` negotiates and blends; here it is told what. Settings are under
  * the object lock; all else belongs to the streaming thread. */
@@ -192,6 +197,8 @@ enum {
   PROP_OPACITY,
   PROP_SHOW_SCORE,
   PROP_SHOW_PARTS,
+  PROP_SHOW_MAP,
+  PROP_MAP_OPACITY,
   PROP_STALE_AFTER,
   PROP_ELEMENT,
 };
@@ -223,6 +230,12 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
     break;
   case PROP_SHOW_PARTS:
     self->shown_settings.parts = g_value_get_boolean (value);
+    break;
+  case PROP_SHOW_MAP:
+    self->shown_settings.maps = g_value_get_boolean (value);
+    break;
+  case PROP_MAP_OPACITY:
+    self->draw_settings.map_opacity = g_value_get_double (value);
     break;
   case PROP_STALE_AFTER:
     self->shown_settings.stale_after = g_value_get_uint64 (value);
@@ -261,6 +274,12 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
     break;
   case PROP_SHOW_PARTS:
     g_value_set_boolean (value, self->shown_settings.parts);
+    break;
+  case PROP_SHOW_MAP:
+    g_value_set_boolean (value, self->shown_settings.maps);
+    break;
+  case PROP_MAP_OPACITY:
+    g_value_set_double (value, self->draw_settings.map_opacity);
     break;
   case PROP_STALE_AFTER:
     g_value_set_uint64 (value, self->shown_settings.stale_after);
@@ -306,6 +325,16 @@ install_properties (GObjectClass *klass)
                             "Classified parts of the picture and detected objects, with their "
                             "labels",
                             TRUE, flags));
+  g_object_class_install_property (
+      klass, PROP_SHOW_MAP,
+      g_param_spec_boolean ("show-activation-map", "Show activation map",
+                            "Colours where the evidence for the label is; needs "
+                            "attach-activation-map=true of effnetclassify",
+                            FALSE, flags));
+  g_object_class_install_property (
+      klass, PROP_MAP_OPACITY,
+      g_param_spec_double ("activation-map-opacity", "Activation map opacity",
+                           "Of its hottest places, 0 to 1", 0, 1, 0.6, flags));
   g_object_class_install_property (
       klass, PROP_STALE_AFTER,
       g_param_spec_uint64 ("stale-after", "Stale after",
@@ -391,8 +420,10 @@ static void
 gst_effnet_overlay_init (GstEffnetOverlay *self)
 {
   gst_video_info_init (&self->info);
-  self->draw_settings = (GstEffnetDrawSettings){
-      .position = GST_EFFNET_POSITION_BOTTOM_LEFT, .font = g_strdup ("Sans Bold"), .opacity = 0.6};
+  self->draw_settings = (GstEffnetDrawSettings){.position = GST_EFFNET_POSITION_BOTTOM_LEFT,
+                                                .font = g_strdup ("Sans Bold"),
+                                                .opacity = 0.6,
+                                                .map_opacity = 0.6};
   self->shown_settings =
       (GstEffnetShownSettings){.scores = TRUE, .parts = TRUE, .stale_after = 2 * GST_SECOND};
   self->painter = gst_element_factory_make ("overlaycomposition", "painter");

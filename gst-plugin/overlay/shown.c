@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "schema.h"
 #include "wording.h"
 
 #ifdef HAVE_GST_ANALYTICS
@@ -15,7 +14,10 @@
 static void
 clear_shown (gpointer data)
 {
-  g_free (((GstEffnetShown *)data)->text);
+  GstEffnetShown *shown = data;
+
+  g_free (shown->text);
+  gst_clear_buffer (&shown->map.values);
 }
 
 /* In seconds, then in minutes: what changes all the time is drawn all the time. */
@@ -53,6 +55,10 @@ add_record (GArray *list, const GstEffnetRecord *record, gboolean several,
   }
   for (guint i = 0; i < 4; i++)
     shown.box[i] = (float)CLAMP (record->box[i], 0, 1);
+  if (settings->maps && scored && record->activation_map.values != NULL) {
+    shown.map = record->activation_map;
+    gst_buffer_ref (shown.map.values);
+  }
   shown.text = g_string_free (g_steal_pointer (&text), FALSE);
   g_array_append_val (list, shown);
 }
@@ -191,6 +197,13 @@ gst_effnet_shown_read (GstBuffer *buffer, const GstVideoInfo *info,
   return list;
 }
 
+/* A result that is repeated has the very buffer that it had before. */
+static gboolean
+equal_maps (const GstEffnetActivationMap *a, const GstEffnetActivationMap *b)
+{
+  return a->values == b->values && memcmp (a->box, b->box, sizeof a->box) == 0;
+}
+
 gboolean
 gst_effnet_shown_equal (const GArray *a, const GArray *b)
 {
@@ -201,7 +214,8 @@ gst_effnet_shown_equal (const GArray *a, const GArray *b)
     const GstEffnetShown *y = &g_array_index (b, GstEffnetShown, i);
 
     if (x->percent != y->percent || x->part != y->part || x->faint != y->faint ||
-        memcmp (x->box, y->box, sizeof x->box) != 0 || strcmp (x->text, y->text) != 0)
+        memcmp (x->box, y->box, sizeof x->box) != 0 || strcmp (x->text, y->text) != 0 ||
+        !equal_maps (&x->map, &y->map))
       return FALSE;
   }
   return TRUE;

@@ -7,21 +7,25 @@
 
 #include <gst/video/video.h>
 
+#include "schema.h"
+
 G_BEGIN_DECLS
 
 typedef struct {
   gboolean scores, parts;
   GstClockTime stale_after;
   char *element; /* (nullable): only results of the element of this name */
+  gboolean maps; /* activation maps */
 } GstEffnetShownSettings;
 
 /* A line of text, of the whole picture or of a part of it. */
 typedef struct {
   char *text;
-  int percent;    /* of the score bar; -1: none */
-  gboolean part;  /* of `box` */
-  gboolean faint; /* unknown, or older than `stale_after` */
-  float box[4];   /* left, top, width, height, fractions of the upright picture */
+  int percent;                /* of the score bar; -1: none */
+  gboolean part;              /* of `box` */
+  gboolean faint;             /* unknown, or older than `stale_after` */
+  float box[4];               /* left, top, width, height, fractions of the upright picture */
+  GstEffnetActivationMap map; /* of the class that is shown; its values belong to this */
 } GstEffnetShown;
 
 /* @info: of the buffer. Returns: (transfer full) (element-type GstEffnetShown): in the order of the

@@ -6,6 +6,7 @@
 #include "cli/npy.h"
 #include "cli/source.h"
 #include "cli/stop.h"
+#include "gst-plugin/schema.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -77,31 +78,13 @@ choose_class (Explain *self, const EffnetResult *result, GError **error)
 
 /* ---- colours ---- */
 
-/* The map at @x, @y of its rows and columns, between them bilinearly; of the class's own most. */
-static float
-heat_at (const Explain *self, double x, double y, float most)
-{
-  unsigned w = self->last.width, h = self->last.height;
-  double cx = CLAMP (x, 0, w - 1), cy = CLAMP (y, 0, h - 1);
-  unsigned x0 = (unsigned)cx, y0 = (unsigned)cy, x1 = MIN (x0 + 1, w - 1), y1 = MIN (y0 + 1, h - 1);
-  float fx = (float)(cx - x0), fy = (float)(cy - y0);
-  float above = self->map[y0 * w + x0] * (1 - fx) + self->map[y0 * w + x1] * fx;
-  float below = self->map[y1 * w + x0] * (1 - fx) + self->map[y1 * w + x1] * fx;
-
-  return most > 0 ? MAX (above * (1 - fy) + below * fy, 0) / most : 0;
-}
-
-/* From blue over green and yellow to red, the more opaque the more it is. */
 static void
 paint (guint8 *pixel, float heat, float alpha)
 {
-  float opacity = alpha * MIN (1, 2 * heat);
+  float rgb[3], opacity = alpha * gst_effnet_actmap_color (heat, rgb);
 
-  for (unsigned c = 0; c < 3; c++) {
-    float colour = 255 * CLAMP (1.5f - fabsf (4 * heat - (3 - (float)c)), 0, 1);
-
-    pixel[c] = (guint8)lrintf ((float)pixel[c] * (1 - opacity) + colour * opacity);
-  }
+  for (unsigned c = 0; c < 3; c++)
+    pixel[c] = (guint8)lrintf ((float)pixel[c] * (1 - opacity) + 255 * rgb[c] * opacity);
 }
 
 static void
@@ -121,7 +104,10 @@ paint_all (Explain *self)
       double mx = ((x + 0.5) * scale - view->x) * sx, my = ((y + 0.5) * scale - view->y) * sy;
 
       if (mx >= 0 && my >= 0 && mx < self->last.width && my < self->last.height)
-        paint (pixel, heat_at (self, mx - 0.5, my - 0.5, most), (float)self->alpha);
+        paint (pixel,
+               gst_effnet_actmap_heat (self->map, self->last.width, self->last.height, mx - 0.5,
+                                       my - 0.5, most),
+               (float)self->alpha);
       else
         for (unsigned c = 0; c < 3; c++)
           pixel[c] = (guint8)(UNSEEN * (float)pixel[c]);

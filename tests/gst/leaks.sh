@@ -45,6 +45,7 @@ for mode in sync async delayed; do
     heads="own=;again=$EFFNET_SOURCE_ROOT/models/lite0" teach-file="$tmp/taught" save-examples="$tmp/saved" \
     save-margin=1 save-interval=0 inference-region=regions regions="a:0,0,0.5,1" ! fakesink
 done
+run videotestsrc num-buffers=4 ! effnetclassify attach-activation-map=true ! effnetoverlay show-activation-map=true ! fakesink
 for form in application/x-json text/x-raw application/x-subtitle-vtt; do
   run videotestsrc num-buffers=8 ! effnetclassify smoothing=vote attach-activation-map=true ! tee name=t ! queue ! \
     fakesink t. ! queue ! effnetrecord source=a ! $form ! queue ! filesink location="$tmp/records"

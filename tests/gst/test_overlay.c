@@ -2,6 +2,7 @@
  *
  * effnetoverlay on frames whose metadata is written by hand: what it says, where it draws, that it
  * leaves the rest alone, and that it draws only when something has changed. */
+#include <math.h>
 #include <string.h>
 
 #include "common.h"
@@ -11,7 +12,7 @@
 #define WIDTH  320
 #define HEIGHT 240
 
-static const GstEffnetShownSettings usual = {TRUE, TRUE, 2 * GST_SECOND, NULL};
+static const GstEffnetShownSettings usual = {TRUE, TRUE, 2 * GST_SECOND, NULL, FALSE};
 
 static GstEffnetRecord
 record_of (const char *label, double score)
@@ -226,6 +227,90 @@ test_edges (void)
   gst_harness_teardown (h);
 }
 
+/* ---- activation maps ------------------------------------------------------------------------- */
+
+#define RGB_CAPS "video/x-raw,format=RGB,width=320,height=240,framerate=30/1"
+
+/* Of @height x 2 numbers, over the place @box of the part. */
+static GstEffnetActivationMap
+map_of (const float *values, guint height, double left, double top, double w, double h)
+{
+  gsize size = height * 2 * sizeof *values;
+  GstEffnetActivationMap map = {gst_buffer_new_memdup (values, size), height, 2, {left, top, w, h}};
+  return map;
+}
+
+static void
+assert_color (GstBuffer *rgb, int x, int y, int red, int green, int blue)
+{
+  guint8 got[3];
+
+  gst_buffer_extract (rgb, (gsize)y * WIDTH * 3 + (gsize)x * 3, got, 3);
+  if (ABS (got[0] - red) + ABS (got[1] - green) + ABS (got[2] - blue) > 6)
+    g_test_message ("%d,%d: %d %d %d, not %d %d %d", x, y, got[0], got[1], got[2], red, green,
+                    blue);
+  g_assert_cmpint (ABS (got[0] - red) + ABS (got[1] - green) + ABS (got[2] - blue), <=, 6);
+}
+
+/* The hottest place is red, what is half as hot green; against the class, and beyond the map and
+ * the part, the picture is as it was. */
+static void
+test_map_colors (void)
+{
+  static const float values[] = {4, 2, 0, -8};
+  GstEffnetRecord record = record_of ("tabby cat", 0.9);
+  GstHarness *h = overlay_new (RGB_CAPS, "show-activation-map", "true");
+
+  record.activation_map = map_of (values, 2, 0.25, 0, 0.5, 1); /* a centre crop */
+  g_autoptr (GstBuffer) crop = through (h, RGB_CAPS, &record, 1);
+  assert_color (crop, 90, 30, 76, 0, 0); /* dark red, of 0.6 opacity on black */
+  assert_color (crop, 230, 30, 76, 153, 76);
+  assert_color (crop, 160, 30, 153, 76, 0); /* between the two */
+  assert_color (crop, 230, 230, 0, 0, 0);
+  assert_color (crop, 70, 30, 0, 0, 0);
+  assert_color (crop, 250, 30, 0, 0, 0);
+  g_object_set (h->element, "activation-map-opacity", 1.0, NULL);
+  g_autoptr (GstBuffer) opaque = through (h, RGB_CAPS, &record, 1);
+  assert_color (opaque, 90, 30, 127, 0, 0);
+  gst_effnet_record_set_part (&record, 160, 0, 160, 120);
+  gst_buffer_replace (&record.activation_map.values, NULL);
+  record.activation_map = map_of (values, 2, -0.5, 0, 2, 1); /* a letterbox */
+  g_autoptr (GstBuffer) part = through (h, RGB_CAPS, &record, 1);
+  assert_color (part, 165, 26, 143, 0, 0); /* beside the first column of the map */
+  assert_color (part, 150, 26, 0, 0, 0);
+  assert_color (part, 315, 26, 143, 255, 112);
+  gst_buffer_unref (record.activation_map.values);
+  gst_harness_teardown (h);
+}
+
+/* Nothing is drawn of it when it is not asked for, of a label it does not explain, of a map without
+ * evidence or with a number that is none, and of the second head of a part. */
+static void
+test_map_not_drawn (void)
+{
+  static const float values[][2] = {{4, 4}, {-1, 0}, {NAN, 4}};
+  GstEffnetRecord records[2] = {record_of ("tabby cat", 0.9), record_of ("tabby cat", 0.9)};
+  GstEffnetRecord *record = &records[0];
+
+  for (guint i = 0; i < 5; i++) {
+    GstHarness *h = overlay_new (RGB_CAPS, "show-activation-map", i == 0 ? "false" : "true");
+
+    record->activation_map = map_of (values[i < 3 ? i : 0], 1, 0, 0, 1, 1);
+    record->stable = (GstEffnetEntry){i == 3 ? "espresso" : "", i == 3 ? 5 : -1, 0};
+    if (i == 4) { /* of which only the first has a map that shows */
+      records[0].head = "own";
+      records[1] = records[0];
+      records[1].activation_map = map_of (values[0], 1, 0, 0, 1, 1);
+    }
+    g_autoptr (GstBuffer) out = through (h, RGB_CAPS, records, i == 4 ? 2 : 1);
+    assert_color (out, 160, 30, i == 4 ? 76 : 0, 0, 0);
+    gst_buffer_unref (record->activation_map.values);
+    if (i == 4)
+      gst_buffer_unref (records[1].activation_map.values);
+    gst_harness_teardown (h);
+  }
+}
+
 /* ---- orientation ----------------------------------------------------------------------------- */
 
 static void
@@ -277,12 +362,14 @@ test_orientation (void)
                                       "flip-rotate-180", "flip-rotate-270"};
   static const char *const caps[] = {
       GREY_CAPS, "video/x-raw,format=GRAY8,width=240,height=320,framerate=30/1"};
+  static const float values[] = {4, 2, 0, -8, 1, 3};
   GstEffnetRecord record = record_of ("tabby cat", 0.9);
   g_autofree guint8 *expected = NULL;
 
+  record.activation_map = map_of (values, 3, 0.3, 0.1, 0.6, 0.8);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     int width = i % 2 == 1 ? HEIGHT : WIDTH, height = i % 2 == 1 ? WIDTH : HEIGHT;
-    GstHarness *h = overlay_new (caps[i % 2], NULL, NULL);
+    GstHarness *h = overlay_new (caps[i % 2], "show-activation-map", "true");
     double sum = 0;
 
     push_orientation (h, names[i]);
@@ -297,6 +384,7 @@ test_orientation (void)
       expected = g_steal_pointer (&turned);
     gst_harness_teardown (h);
   }
+  gst_buffer_unref (record.activation_map.values);
 }
 
 /* Pixels twice as wide as high: text is as high as ever, and half as wide. */
@@ -324,6 +412,7 @@ static void
 test_formats (void)
 {
   static const int sizes[][2] = {{1, 1}, {2, 3}, {65, 47}, {320, 240}};
+  static const float values[] = {1, 2};
   GstEffnetRecord records[2] = {record_of ("tabby cat", 0.9), record_of ("open", 0.9)};
   g_autoptr (GstElement) probe = gst_element_factory_make ("effnetoverlay", NULL);
   GstPadTemplate *template =
@@ -333,6 +422,7 @@ test_formats (void)
 
   gst_object_ref_sink (probe);
   gst_effnet_record_set_part (&records[1], 10, 10, 200, 200);
+  records[1].activation_map = map_of (values, 1, 0, 0, 1, 1);
   g_assert_cmpuint (gst_value_list_get_size (formats), >, 60);
   for (guint i = 0; i < gst_value_list_get_size (formats); i++) {
     const char *format = g_value_get_string (gst_value_list_get_value (formats, i));
@@ -341,7 +431,7 @@ test_formats (void)
       g_autofree char *caps =
           g_strdup_printf ("video/x-raw,format=%s,width=%d,height=%d,framerate=30/1", format,
                            sizes[k][0], sizes[k][1]);
-      GstHarness *h = overlay_new (caps, NULL, NULL);
+      GstHarness *h = overlay_new (caps, "show-activation-map", "true");
       GstVideoInfo info;
       g_autoptr (GstBuffer) plain = black (caps, &info);
       g_autoptr (GstBuffer) out = through (h, caps, records, 2);
@@ -357,6 +447,7 @@ test_formats (void)
       gst_harness_teardown (h);
     }
   }
+  gst_buffer_unref (records[1].activation_map.values);
 }
 
 static GstVideoOverlayComposition *
@@ -403,6 +494,8 @@ main (int argc, char **argv)
   g_test_add_func ("/overlay/elements", test_elements);
   g_test_add_func ("/overlay/places", test_places);
   g_test_add_func ("/overlay/edges", test_edges);
+  g_test_add_func ("/overlay/map-colors", test_map_colors);
+  g_test_add_func ("/overlay/map-not-drawn", test_map_not_drawn);
   g_test_add_func ("/overlay/orientation", test_orientation);
   g_test_add_func ("/overlay/wide-pixels", test_wide_pixels);
   g_test_add_func ("/overlay/formats", test_formats);

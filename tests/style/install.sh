@@ -44,6 +44,9 @@ check "and finds the installed default model" "$(
   out=$(env -u EFFNET_SOURCE_ROOT EFFNET_MODEL_PATH="$models" "$tmp/consumer" 2>&1) || echo "$out"
   [ "${out#* }" = "tabby" ] || echo "class 281 is '$out', expected tabby"
 )"
+if [ -f "$build/gst-plugin/libgsteffnet.so" ]; then
+  check "the JSON Schema of records is installed" "$(cmp "$tmp/root$prefix/share/effnet/result.schema.json" "$here/../../gst-plugin/result.schema.json" 2>&1)"
+fi
 if [ -f "$build/gst-plugin/libgsteffnet.so" ] && command -v gst-inspect-1.0 >/dev/null; then
   check "gst-inspect-1.0 knows the installed element, without any model" "$(
     GST_PLUGIN_PATH="$lib/gstreamer-1.0" GST_REGISTRY="$tmp/registry" EFFNET_MODEL_PATH=/nonexistent \

@@ -21,7 +21,7 @@ BUDGETS = [
     ("the core beside kernels and tool", r"src/", 15700),
     ("the first element, classify", r"gst-plugin/classify/", 11000),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2700),
-    ("the element overlay", r"gst-plugin/overlay/", 1050),
+    ("the element overlay", r"gst-plugin/overlay/", 1250),
     ("metrics of all elements", r"gst-plugin/metrics/", 1650),
     ("the element record", r"gst-plugin/record/", 1150),
     ("the element publish", r"gst-plugin/publish/", 4000),
