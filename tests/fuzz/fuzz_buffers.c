@@ -17,7 +17,8 @@
 #define BYTES_MAX ((size_t)1 << 20) /* of one buffer */
 
 static char *model_path;
-static GstElement *keeper; /* holds the model open from one input to the next */
+static GstElement
+    *keepers[2]; /* hold the model and the threads, 1 and 2, from one input to the next */
 
 /* GStreamer's registry and types are never freed. */
 const char *__asan_default_options (void);
@@ -38,8 +39,20 @@ on_log (const char *domain, GLogLevelFlags level, const char *text, gpointer use
 static void
 leave (void)
 {
-  gst_element_set_state (keeper, GST_STATE_NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (keepers); i++)
+    gst_element_set_state (keepers[i], GST_STATE_NULL);
   g_unlink (model_path);
+}
+
+static GstElement *
+make_element (guint threads)
+{
+  GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
+
+  FUZZ_CHECK (element != NULL);
+  g_object_set (element, "model-file", model_path, "variant", MINI_VARIANT, "threads", threads,
+                NULL);
+  return element;
 }
 
 static void
@@ -47,7 +60,7 @@ enter (void)
 {
   size_t body = 0;
 
-  if (keeper != NULL)
+  if (model_path != NULL)
     return;
   g_setenv ("GST_PLUGIN_PATH", PLUGIN_FOLDER, TRUE);
   g_setenv ("GST_PLUGIN_SYSTEM_PATH", "", TRUE);
@@ -65,10 +78,10 @@ enter (void)
   mini_write (fd, header, body);
   close (fd);
   g_string_free (header, TRUE);
-  keeper = gst_element_factory_make ("effnetclassify", NULL);
-  FUZZ_CHECK (keeper != NULL);
-  g_object_set (keeper, "model-file", model_path, "variant", MINI_VARIANT, "threads", 2, NULL);
-  FUZZ_CHECK (gst_element_set_state (keeper, GST_STATE_READY) == GST_STATE_CHANGE_SUCCESS);
+  for (guint i = 0; i < G_N_ELEMENTS (keepers); i++) {
+    keepers[i] = make_element (i + 1);
+    FUZZ_CHECK (gst_element_set_state (keepers[i], GST_STATE_READY) == GST_STATE_CHANGE_SUCCESS);
+  }
   atexit (leave);
 }
 
@@ -330,9 +343,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   GstVideoInfo info;
 
   enter ();
-  GstElement *element = gst_element_factory_make ("effnetclassify", NULL);
-  g_object_set (element, "model-file", model_path, "variant", MINI_VARIANT, "threads",
-                1 + size % 8 / 7, NULL);
+  GstElement *element = make_element (1 + size % 8 / 7);
   GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
   gst_harness_push_event (h, gst_event_new_stream_start ("fuzz"));
   send_caps (h, &bytes, &info);

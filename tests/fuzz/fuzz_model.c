@@ -52,7 +52,7 @@ write_card (Bytes *bytes)
   if (length == NO_CARD)
     return;
   size_t n = MIN (length, bytes->left);
-  FUZZ_CHECK (g_file_set_contents (card_path, (const char *)bytes->at, (gssize)n, NULL));
+  fuzz_write (card_path, bytes->at, n);
   bytes->at += n;
   bytes->left -= n;
 }

@@ -60,8 +60,7 @@ put (const uint8_t *data, size_t size)
   g_checksum_get_digest (sum, digest, &length);
   g_byte_array_append (bytes, data, (guint)size);
   g_byte_array_append (bytes, digest, sizeof digest);
-  FUZZ_CHECK (g_file_set_contents_full (path, (const char *)bytes->data, bytes->len,
-                                        G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+  fuzz_write (path, bytes->data, bytes->len);
 }
 
 static void

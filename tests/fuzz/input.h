@@ -13,6 +13,8 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 /* A file in memory that holds @data: its path, good until the next call. */
 const char *fuzz_input_path (const uint8_t *data, size_t size);
+/* Makes the file at @path hold @data and nothing else. */
+void fuzz_write (const char *path, const uint8_t *data, size_t size);
 
 /* What a sound library never lets happen; the fuzzer keeps the input. */
 #define FUZZ_CHECK(condition)                                                                      \
