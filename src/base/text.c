@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <glib.h>
+#include <string.h>
 
 #define MAX_CHARACTERS 100
 
@@ -24,4 +25,13 @@ effnet_printable (const char *text)
       g_string_append_printf (printable, "\\u%04x", (unsigned)c);
   }
   return g_string_free (printable, FALSE);
+}
+
+char *
+effnet_try_strdup (const char *text)
+{
+  size_t bytes = strlen (text) + 1;
+  char *copy = g_try_malloc (bytes);
+
+  return copy != NULL ? memcpy (copy, text, bytes) : NULL;
 }

@@ -8,4 +8,7 @@
  * after 100 characters. NULL reads as "". Free with g_free(). */
 char *effnet_printable (const char *text);
 
+/* A copy, NULL when the system does not give the memory. Free with g_free(). */
+char *effnet_try_strdup (const char *text);
+
 #endif

@@ -8,81 +8,60 @@
 #include "base/text.h"
 #include "weights/card.h"
 #include "weights/file.h"
+#include "weights/label_line.h"
 #include "weights/names.h"
 #include "weights/sniff.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define UTF8_BOM "\xef\xbb\xbf"
-
-/* "0 cat", "0: cat", "0,cat", "\"0\";\"cat\"", "[0] cat", "0) cat", "0. cat", "0 - cat" */
-#define HEAD                                                                                       \
-  "^[\\[(#\"]?(?<number>\\d{1,20})[\\])\"]?"                                                       \
-  "(?<gap>\\s*[:,;|=)]\\s*|\\s*[.-]\\s+|\\s+|(?<=[\\])])\\s*)(?<name>.+)$"
-/* "cat,0", "\"cat\";\"0\"", "cat: 0", "cat 0" */
-#define TAIL "^(?<name>.*\\S)(?<gap>\\s*[:,;|=]\\s*|\\s+)\"?(?<number>\\d{1,20})\"?$"
-/* "n02123045 tabby": ImageNet's synsets, which number the classes in the order of the alphabet */
-#define SYNSET "^(?<number>n\\d{8})(?<gap>[\\s,:;]+)(?<name>.+)$"
+#define UTF8_BOM      "\xef\xbb\xbf"
+#define SYNSET_LENGTH 9
 
 typedef struct {
   const char *path; /* for messages */
-  GPtrArray *texts;
+  char **texts;     /* [n] */
+  guint n;
   guint first; /* the line of the first of them, from 1 on */
   unsigned n_classes;
 } Lines;
 
-/* What one of the patterns finds in the lines. */
+/* What one of the forms finds in the lines. */
 typedef struct {
-  GPtrArray *numbers, *names; /* NULL for a line that does not match */
-  guint n, n_certain;         /* lines that match, and those where more than a space parts two */
-  guint odd;                  /* the first that does not match */
+  EffnetLabelLine *lines; /* [as many as there are] */
+  guint n, n_certain;     /* lines of this form, and those where more than a space parts two */
+  guint odd;              /* the first that is not */
 } Found;
 
 static void
 found_clear (Found *found)
 {
-  g_ptr_array_unref (found->numbers);
-  g_ptr_array_unref (found->names);
+  g_clear_pointer (&found->lines, g_free);
 }
 
-static void
-match_line (const GRegex *regex, const char *text, Found *found)
+/* FALSE with IO. */
+static gboolean
+match_lines (EffnetLabelForm form, char **texts, guint n, Found *found, GError **error)
 {
-  g_autoptr (GMatchInfo) match = NULL;
-
-  if (!g_regex_match (regex, text, 0, &match)) {
-    if (found->n == found->names->len)
-      found->odd = found->n;
-    g_ptr_array_add (found->numbers, NULL);
-    g_ptr_array_add (found->names, NULL);
-    return;
+  *found = (Found){g_try_new (EffnetLabelLine, n), 0, 0, n};
+  if (found->lines == NULL)
+    return effnet_fail_memory (error, "The list of labels", n * sizeof *found->lines);
+  for (guint i = 0; i < n; i++) {
+    if (form (texts[i], &found->lines[i])) {
+      found->n++;
+      found->n_certain += found->lines[i].certain;
+    } else {
+      found->odd = MIN (found->odd, i);
+    }
   }
-  g_autofree char *gap = g_match_info_fetch_named (match, "gap");
-  g_ptr_array_add (found->numbers, g_match_info_fetch_named (match, "number"));
-  g_ptr_array_add (found->names, g_match_info_fetch_named (match, "name"));
-  found->n++;
-  const char *name = g_ptr_array_index (found->names, found->names->len - 1);
-  /* "12,5 mm" is no 12 */
-  found->n_certain += strspn (gap, " ") < strlen (gap) && !g_ascii_isdigit (*name);
-}
-
-static Found
-match_lines (const char *pattern, const GPtrArray *texts)
-{
-  Found found = {g_ptr_array_new_with_free_func (g_free), g_ptr_array_new_with_free_func (g_free),
-                 0, 0, texts->len};
-  g_autoptr (GRegex) regex = g_regex_new (pattern, G_REGEX_OPTIMIZE | G_REGEX_DOTALL, 0, NULL);
-
-  for (guint i = 0; i < texts->len; i++)
-    match_line (regex, g_ptr_array_index (texts, i), &found);
-  return found;
+  return TRUE;
 }
 
 /* The lines of @text, which is cut into them, without spaces at both ends; empty ones at the end of
  * the file dropped. Of too many only a heading's more is kept. @n: how many there are. FALSE with
  * FORMAT for an empty line before the end, or one too long for a name. */
 static gboolean
-cut_lines (char *text, const Lines *lines, guint *n, GError **error)
+cut_lines (char *text, Lines *lines, guint *n, GError **error)
 {
   guint at = 0;
 
@@ -105,25 +84,30 @@ cut_lines (char *text, const Lines *lines, guint *n, GError **error)
                           "of a class",
                           lines->path, at, EFFNET_NAME_BYTES_MAX);
     if (*n <= lines->n_classes + 1)
-      g_ptr_array_add (lines->texts, line);
+      lines->texts[lines->n++] = line;
   }
   return TRUE;
 }
 
-/* "id,name" above numbered lines. */
-static void
-drop_heading (Lines *lines)
+/* "id,name" above numbered lines. FALSE with IO. */
+static gboolean
+drop_heading (Lines *lines, GError **error)
 {
-  static const char *const patterns[] = {HEAD, TAIL};
+  static const EffnetLabelForm forms[] = {effnet_label_head, effnet_label_tail};
 
-  for (size_t i = 0; i < 2 && lines->texts->len == lines->n_classes + 1; i++) {
-    Found found = match_lines (patterns[i], lines->texts);
+  for (size_t i = 0; i < 2 && lines->n == lines->n_classes + 1; i++) {
+    Found found;
+
+    if (!match_lines (forms[i], lines->texts, lines->n, &found, error))
+      return FALSE;
     if (found.n == lines->n_classes && found.odd == 0 && 2 * found.n_certain > found.n) {
-      g_ptr_array_remove_index (lines->texts, 0);
+      lines->texts++;
+      lines->n--;
       lines->first++;
     }
     found_clear (&found);
   }
+  return TRUE;
 }
 
 /* In place: "a ""b""" becomes a "b". FALSE with FORMAT when the quotes do not close. */
@@ -144,67 +128,86 @@ unquote (char *text, const Lines *lines, guint i, GError **error)
   return TRUE;
 }
 
-/* @names with synsets before all of them loses these. FALSE with FORMAT when @in_order and they
- * are not: then neither the lines nor the synsets are sure to count the classes. */
+/* @names, [lines->n], with synsets before all of them lose these. FALSE with IO, or with FORMAT
+ * when @in_order and they are not: then neither the lines nor the synsets are sure to count the
+ * classes. */
 static gboolean
-drop_synsets (GPtrArray **names, const Lines *lines, gboolean in_order, GError **error)
+drop_synsets (char **names, const Lines *lines, gboolean in_order, GError **error)
 {
-  Found found = match_lines (SYNSET, *names);
   gboolean ok = TRUE;
+  Found found;
 
-  if (found.n == (*names)->len) {
-    for (guint i = 1; ok && in_order && i < found.n; i++) {
-      const char *last = g_ptr_array_index (found.numbers, i - 1);
-      const char *synset = g_ptr_array_index (found.numbers, i);
-      if (strcmp (last, synset) >= 0)
-        ok = effnet_fail (
-            error, EFFNET_ERROR_FORMAT,
-            "Label file %s:%u: synset %s comes after %s, though ImageNet's classes are in "
-            "the order of their synsets; put each class's number before its line, as "
-            "in \"0 n01440764 tench\"",
-            lines->path, lines->first + i, synset, last);
-    }
-    g_ptr_array_unref (*names);
-    *names = g_ptr_array_ref (found.names);
+  if (!match_lines (effnet_label_synset, names, lines->n, &found, error))
+    return FALSE;
+  for (guint i = 0; ok && found.n == lines->n && i < found.n; i++) {
+    const char *last = found.lines[i > 0 ? i - 1 : 0].number, *synset = found.lines[i].number;
+    if (in_order && i > 0 && strncmp (last, synset, SYNSET_LENGTH) >= 0)
+      ok = effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "Label file %s:%u: synset %.*s comes after %.*s, though ImageNet's classes "
+                        "are in the order of their synsets; put each class's number before its "
+                        "line, as in \"0 n01440764 tench\"",
+                        lines->path, lines->first + i, SYNSET_LENGTH, synset, SYNSET_LENGTH, last);
+    names[i] = found.lines[i].name;
   }
   found_clear (&found);
   return ok;
 }
 
-/* Adds the way out for names that begin or end with numbers of their own. */
+/* @why, with the line and the way out for names that begin or end with numbers of their own. */
 static gboolean
-fail_count (GError **error)
+fail_count (guint line, const char *path, const GError *why, GError **error)
 {
-  if (error == NULL || *error == NULL)
-    return FALSE;
-  g_autoptr (GError) why = g_steal_pointer (error);
   return effnet_fail (error, (EffnetError)why->code,
-                      "%s: the numbers of the lines do not count the classes; if they are part of "
-                      "the names, put each class's number before its line",
-                      why->message);
+                      "Label file %s:%u: the line %s: the numbers of the lines do not count the "
+                      "classes; if they are part of the names, put each class's number before its "
+                      "line",
+                      path, line, why->message);
+}
+
+/* A copy of @name, or NULL with IO. */
+static char *
+copy_name (const char *name, GError **error)
+{
+  char *copy = effnet_try_strdup (name);
+
+  if (copy == NULL)
+    effnet_fail_memory (error, "The name of a class", strlen (name) + 1);
+  return copy;
+}
+
+/* The name of line @i, [found->lines], as a text of its own. */
+static char *
+end_name (const Found *found, guint i)
+{
+  found->lines[i].name[found->lines[i].length] = '\0';
+  return found->lines[i].name;
 }
 
 /* @found has a number on every line. */
 static char **
-take_numbered (const Lines *lines, Found *found, GError **error)
+take_numbered (const Lines *lines, const Found *found, GError **error)
 {
   EffnetNames names;
-  char *where = g_strdup_printf ("Label file %s", lines->path);
-  gboolean ok = effnet_names_init (&names, where, found->n, error) &&
-                drop_synsets (&found->names, lines, FALSE, error);
+  g_autofree char *where = g_strdup_printf ("Label file %s", lines->path);
+  g_autofree char **texts = g_try_new (char *, found->n);
+  gboolean ok = effnet_names_init (&names, where, found->n, error);
 
+  if (ok && texts == NULL)
+    ok = effnet_fail_memory (error, where, found->n * sizeof *texts);
+  for (guint i = 0; ok && i < found->n; i++)
+    texts[i] = end_name (found, i);
+  ok = ok && drop_synsets (texts, lines, FALSE, error);
   for (guint i = 0; ok && i < found->n; i++) {
-    char *name = g_ptr_array_index (found->names, i);
-    guint64 number = g_ascii_strtoull (g_ptr_array_index (found->numbers, i), NULL, 10);
-    g_free (where);
-    names.where = where =
-        g_strdup_printf ("Label file %s:%u: the line", lines->path, lines->first + i);
-    if (!unquote (name, lines, i, error))
-      ok = FALSE;
-    else if (!effnet_names_put (&names, number, g_strdup (name), error))
-      ok = fail_count (error);
+    guint64 number = g_ascii_strtoull (found->lines[i].number, NULL, 10);
+    char *name = unquote (texts[i], lines, i, error) ? copy_name (texts[i], error) : NULL;
+    g_autoptr (GError) why = NULL;
+
+    if (name == NULL || effnet_names_put (&names, number, name, &why)) {
+      ok = name != NULL;
+      continue;
+    }
+    ok = fail_count (lines->first + i, lines->path, why, error);
   }
-  g_free (where);
   if (ok)
     return names.names;
   effnet_names_clear (&names);
@@ -215,34 +218,54 @@ take_numbered (const Lines *lines, Found *found, GError **error)
 static char **
 take_plain (const Lines *lines, GError **error)
 {
-  g_autoptr (GPtrArray) names = g_ptr_array_ref (lines->texts);
+  g_auto (GStrv) taken = g_try_new0 (char *, lines->n + 1);
   guint quoted = 0;
 
-  if (!drop_synsets (&names, lines, TRUE, error))
+  if (taken == NULL) {
+    effnet_fail_memory (error, "The list of labels", (lines->n + 1) * sizeof *taken);
     return NULL;
-  for (guint i = 0; i < names->len; i++)
-    quoted += *(const char *)g_ptr_array_index (names, i) == '"';
-  for (guint i = 0; quoted == names->len && i < names->len; i++) {
-    if (!unquote (g_ptr_array_index (names, i), lines, i, error))
+  }
+  if (!drop_synsets (lines->texts, lines, TRUE, error))
+    return NULL;
+  for (guint i = 0; i < lines->n; i++)
+    quoted += *lines->texts[i] == '"';
+  for (guint i = 0; i < lines->n; i++) {
+    if ((quoted == lines->n && !unquote (lines->texts[i], lines, i, error)) ||
+        (taken[i] = copy_name (lines->texts[i], error)) == NULL)
       return NULL;
   }
-  char **taken = g_new0 (char *, names->len + 1);
-  for (guint i = 0; i < names->len; i++)
-    taken[i] = g_strdup (g_ptr_array_index (names, i));
-  return taken;
+  return g_steal_pointer (&taken);
 }
 
-/* "cat 0" and "dog 1" are numbered, "gate 0" and "gate 1" are names. */
+static int
+by_name (const void *a, const void *b)
+{
+  const EffnetLabelLine *x = a, *y = b;
+  int order = memcmp (x->name, y->name, MIN (x->length, y->length));
+
+  return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
+}
+
+/* "cat 0" and "dog 1" are numbered, "gate 0" and "gate 1" are names. FALSE as well without memory.
+ */
 static gboolean
 tails_count (const Found *found)
 {
-  g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GHashTable) numbers = g_hash_table_new (g_direct_hash, g_direct_equal);
+  g_autofree EffnetLabelLine *sorted = g_try_new (EffnetLabelLine, found->n);
+  g_autofree guint8 *seen = g_try_new0 (guint8, found->n);
 
+  if (sorted == NULL || seen == NULL)
+    return FALSE;
   for (guint i = 0; i < found->n; i++) {
-    guint64 number = g_ascii_strtoull (g_ptr_array_index (found->numbers, i), NULL, 10);
-    if (number >= found->n || !g_hash_table_add (numbers, GUINT_TO_POINTER (number)) ||
-        !g_hash_table_add (names, g_ptr_array_index (found->names, i)))
+    guint64 number = g_ascii_strtoull (found->lines[i].number, NULL, 10);
+    if (number >= found->n || seen[number])
+      return FALSE;
+    seen[number] = TRUE;
+    sorted[i] = found->lines[i];
+  }
+  qsort (sorted, found->n, sizeof *sorted, by_name);
+  for (guint i = 1; i < found->n; i++) {
+    if (by_name (&sorted[i - 1], &sorted[i]) == 0)
       return FALSE;
   }
   return found->n > 1;
@@ -262,11 +285,14 @@ fail_mixed (const Lines *lines, const Found *found, const char *where, GError **
 static char **
 read_lines (const Lines *lines, GError **error)
 {
+  Found heads = {NULL}, tails = {NULL};
   char **names = NULL;
-  Found heads = match_lines (HEAD, lines->texts), tails = match_lines (TAIL, lines->texts);
-  guint n = lines->texts->len;
+  guint n = lines->n;
 
-  if (heads.n == n)
+  if (!match_lines (effnet_label_head, lines->texts, n, &heads, error) ||
+      !match_lines (effnet_label_tail, lines->texts, n, &tails, error))
+    names = NULL;
+  else if (heads.n == n)
     names = take_numbered (lines, &heads, error);
   else if (tails.n == n && (2 * tails.n_certain > n || tails_count (&tails)))
     names = take_numbered (lines, &tails, error);
@@ -284,15 +310,17 @@ read_lines (const Lines *lines, GError **error)
 static char **
 read_text (char *text, const char *path, unsigned n_classes, GError **error)
 {
-  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
-  Lines lines = {path, texts, 1, n_classes};
+  g_autofree char **texts = g_try_new (char *, (gsize)n_classes + 1);
+  Lines lines = {path, texts, 0, 1, n_classes};
   guint n;
 
-  if (!cut_lines (text, &lines, &n, error))
+  if (texts == NULL) {
+    effnet_fail_memory (error, "The list of labels", ((gsize)n_classes + 1) * sizeof *texts);
     return NULL;
-  if (n == n_classes + 1)
-    drop_heading (&lines);
-  if (texts->len == n_classes)
+  }
+  if (!cut_lines (text, &lines, &n, error) || (n == n_classes + 1 && !drop_heading (&lines, error)))
+    return NULL;
+  if (lines.n == n_classes)
     return read_lines (&lines, error);
   effnet_fail (error, EFFNET_ERROR_MISMATCH,
                "Label file \"%s\" names %u classes, but the model has %u: expected one name a line",
@@ -345,7 +373,13 @@ is_json (const char *text)
     text++;
   if (*text == '{')
     return TRUE;
-  return *text == '[' && !g_regex_match_simple ("^\\[\\d+\\][^,\\]]*[^\\s,\\]]", text, 0, 0);
+  if (*text != '[')
+    return FALSE;
+  size_t digits = strspn (text + 1, "0123456789");
+  if (digits == 0 || text[1 + digits] != ']')
+    return TRUE;
+  text += digits + 2;
+  return strcspn (text, ",]") == strspn (text, " \t\n\v\f\r");
 }
 
 char **

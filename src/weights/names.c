@@ -22,15 +22,16 @@ effnet_names_init (EffnetNames *names, const char *where, size_t n, GError **err
          effnet_fail (error, EFFNET_ERROR_IO, "%s: no memory for %zu names", where, n);
 }
 
-gboolean
-effnet_names_put (EffnetNames *names, uint64_t number, char *name, GError **error)
+/* What is wrong with @name as that of @number; no error when nothing is. */
+static gboolean
+check_name (const EffnetNames *names, uint64_t number, const char *name, GError **error)
 {
-  g_autofree char *taken = name;
+  gboolean is_long = strlen (name) > EFFNET_NAME_BYTES_MAX;
 
-  if (name == NULL)
-    return FALSE;
+  if (!is_long && number < names->n && names->names[number] == NULL)
+    return TRUE;
   g_autofree char *shown = effnet_printable (name);
-  if (strlen (name) > EFFNET_NAME_BYTES_MAX)
+  if (is_long)
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "%s has a name of %zu bytes (\"%s\"); expected at most %d", names->where,
                         strlen (name), shown, EFFNET_NAME_BYTES_MAX);
@@ -39,12 +40,19 @@ effnet_names_put (EffnetNames *names, uint64_t number, char *name, GError **erro
                         "%s gives \"%s\" the number %" G_GUINT64_FORMAT
                         ", but holds %u names: expected each number from 0 to %u once",
                         names->where, shown, number, names->n, names->n - 1);
-  if (names->names[number] != NULL) {
-    g_autofree char *other = effnet_printable (names->names[number]);
-    return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                        "%s gives the number %" G_GUINT64_FORMAT " to \"%s\" and to \"%s\"",
-                        names->where, number, other, shown);
-  }
+  g_autofree char *other = effnet_printable (names->names[number]);
+  return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                      "%s gives the number %" G_GUINT64_FORMAT " to \"%s\" and to \"%s\"",
+                      names->where, number, other, shown);
+}
+
+gboolean
+effnet_names_put (EffnetNames *names, uint64_t number, char *name, GError **error)
+{
+  g_autofree char *taken = name;
+
+  if (name == NULL || !check_name (names, number, name, error))
+    return FALSE;
   names->names[number] = g_steal_pointer (&taken);
   return TRUE;
 }

@@ -39,6 +39,8 @@ test_tolerated (TestFolder *folder, gconstpointer data)
       "\"red fox\",0\n\"7\",2\n\"caf\xc3\xa9\",1\n",
       "red fox\t0\n7\t2\ncaf\xc3\xa9\t1\n",
       "red fox 0\ncaf\xc3\xa9 1\n7 2\n",
+      "red fox: 0\ncaf\xc3\xa9: 1\n7: 2\n",
+      "\"red fox\", \"0\"\n\"7\", \"2\"\n\"caf\xc3\xa9\" , \"1\"\n",
       "n01440764 red fox\nn01443537 caf\xc3\xa9\nn01484850 7\n",
       "n01440764\tred fox\nn01443537\tcaf\xc3\xa9\nn01484850\t7\n",
       "2 n01440764 7\n0 n01443537 red fox\n1 n01484850 caf\xc3\xa9\n",
