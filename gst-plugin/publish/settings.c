@@ -267,7 +267,7 @@ resolve_availability (const GstEffnetPublishSettings *s, const char *name,
     return;
   courier->link.will_topic = gst_effnet_topic_expand (s->availability_topic, names);
   courier->link.will = g_strdup ("offline");
-  courier->link.will_qos = s->qos;
+  courier->link.will_qos = MIN (s->qos, 1); /* the last word has no time for a second answer */
   courier->birth = g_strdup ("online");
 }
 

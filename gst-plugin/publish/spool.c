@@ -2,8 +2,9 @@
  *
  * The file, SQLite in write-ahead mode: `spool` has the records, `about` who wrote them. A record
  * that the disk refuses waits in `tail`, in memory, and is tried again before the next one: the
- * numbers in the file are always below those in the tail. */
-#define _GNU_SOURCE /* O_CLOEXEC */
+ * numbers in the file are always below those in the tail. The highest of those stands in a second
+ * file, PATH-number, which a full disk takes as well, since it is as long as ever. */
+#define _GNU_SOURCE /* O_CLOEXEC, pread */
 #include "publish/spool.h"
 
 #include <effnet/effnet.h>
@@ -18,6 +19,7 @@
 #define APPLICATION_ID 0x45464e50 /* "EFNP" */
 #define FORMAT         1
 #define TAIL_MAX       1000 /* records in memory while the disk refuses */
+#define DIGITS         20   /* of the number in the second file */
 
 typedef enum { ADD, NEXT, REMOVE, N_STATEMENTS } Statement;
 
@@ -38,6 +40,7 @@ struct _GstEffnetSpool {
   GstEffnetSpoolLoss loss;
   gboolean in_transaction, refused; /* the disk, when it was last tried */
   gboolean in_memory;               /* there is no file */
+  int number_file;                  /* -1: none */
   char *complaint;
 };
 
@@ -186,6 +189,44 @@ open_database (GstEffnetSpool *spool, const char *path, GError **error)
   return FALSE;
 }
 
+static gint64
+read_number (const GstEffnetSpool *spool)
+{
+  char text[DIGITS + 1] = "";
+
+  return pread (spool->number_file, text, DIGITS, 0) == DIGITS ? g_ascii_strtoll (text, NULL, 10)
+                                                               : 0;
+}
+
+static gboolean
+write_number (const GstEffnetSpool *spool, gint64 number)
+{
+  char text[DIGITS + 1];
+
+  g_snprintf (text, sizeof text, "%0*" G_GINT64_FORMAT, DIGITS, number);
+  return pwrite (spool->number_file, text, DIGITS, 0) == DIGITS;
+}
+
+/* FALSE with errno. */
+static gboolean
+open_number (GstEffnetSpool *spool, const char *path)
+{
+  g_autofree char *name = g_strconcat (path, "-number", NULL);
+
+  spool->number_file = open (name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (spool->number_file < 0)
+    return FALSE;
+  spool->last = MAX (spool->last, read_number (spool));
+  return write_number (spool, spool->last);
+}
+
+static void
+set_file_error (GstEffnetSpool *spool, GError **error)
+{
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "The spool %s cannot be opened: %s",
+               spool->shown, g_strerror (errno));
+}
+
 GstEffnetSpool *
 gst_effnet_spool_open (const char *path, guint64 max_rows, guint64 max_bytes, GError **error)
 {
@@ -194,12 +235,15 @@ gst_effnet_spool_open (const char *path, guint64 max_rows, guint64 max_bytes, GE
   spool->shown = path != NULL ? gst_effnet_printable (path) : g_strdup ("in memory");
   spool->max_rows = max_rows;
   spool->max_bytes = max_bytes;
+  spool->number_file = -1;
   g_queue_init (&spool->tail);
   if (path != NULL && !create_file (path)) {
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "The spool %s cannot be opened: %s",
-                 spool->shown, g_strerror (errno));
+    set_file_error (spool, error);
     g_clear_pointer (&spool, gst_effnet_spool_free);
   } else if (!open_database (spool, path, error)) {
+    g_clear_pointer (&spool, gst_effnet_spool_free);
+  } else if (path != NULL && !open_number (spool, path)) {
+    set_file_error (spool, error);
     g_clear_pointer (&spool, gst_effnet_spool_free);
   }
   return spool;
@@ -217,6 +261,8 @@ void
 gst_effnet_spool_free (GstEffnetSpool *spool)
 {
   close_database (spool);
+  if (spool->number_file >= 0)
+    close (spool->number_file);
   g_queue_clear_full (&spool->tail, spooled_free);
   g_free (spool->complaint);
   g_free (spool->shown);
@@ -274,11 +320,15 @@ flush_tail (GstEffnetSpool *spool)
   if (ok) {
     g_queue_clear_full (&spool->tail, spooled_free);
     spool->refused = FALSE;
+    if (spool->in_memory && spool->number_file >= 0)
+      write_number (spool, spool->last);
     return;
   }
   note_refusal (spool);
   if (!sqlite3_get_autocommit (spool->db))
     execute (spool, "ROLLBACK");
+  if (spool->number_file >= 0)
+    write_number (spool, spool->last);
 }
 
 /* The file cannot be read any more: what it held is lost, and memory takes its place. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "handmade.h"
 #include "publish/address.h"
 #include "publish/news.h"
 #include "publish/spool.h"
@@ -129,23 +130,9 @@ test_topics (void)
 static GstEffnetRecord
 record_of (const char *label)
 {
-  static GstEffnetEntry entry;
-  GstEffnetRecord record = {.schema_version = GST_EFFNET_SCHEMA_VERSION,
-                            .model = "m",
-                            .model_sha256 = "0",
-                            .variant = "lite0",
-                            .element = "door",
-                            .head = "",
-                            .region = "full-frame",
-                            .roi_id = -1,
-                            .stable = {"", -1, 0},
-                            .stable_since = GST_CLOCK_TIME_NONE,
-                            .fresh = TRUE,
-                            .frame_width = 320,
-                            .frame_height = 240,
-                            .box = {0, 0, 1, 1}};
-  entry = (GstEffnetEntry){label, 3, 0.5};
-  gst_effnet_record_set_entries (&record, &entry, 1);
+  GstEffnetRecord record = handmade_record (label, 3, 0.5);
+
+  record.fresh = TRUE;
   return record;
 }
 
