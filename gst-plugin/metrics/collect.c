@@ -99,6 +99,23 @@ FAMILY (newest, "last_frame_timestamp_seconds", GAUGE, "seconds",
 FAMILY (scene, "scene_state", GAUGE, NULL, "1 where the camera is in this state.")
 FAMILY (model, "model", GST_EFFNET_FAMILY_INFO, NULL, "What classifies.")
 
+FAMILY (published, "publish_records", COUNTER, NULL, "Records that the broker has.")
+FAMILY (recalled, "publish_recalled", COUNTER, NULL, "Of those, what an earlier run had left.")
+FAMILY (lost, "publish_lost", COUNTER, NULL, "Records that the broker does not have, by reason.")
+FAMILY (heartbeats, "publish_heartbeats", COUNTER, NULL, "Records that repeat a state.")
+FAMILY (unsaid, "publish_heartbeats_skipped", COUNTER, NULL, "Those for which there was no room.")
+FAMILY (connections, "publish_connections", COUNTER, NULL, "Times that the broker let it in.")
+FAMILY (connected, "publish_connected", GAUGE, NULL, "1 while there is a connection.")
+FAMILY (spooled, "publish_spooled", GAUGE, NULL, "Records that wait for the broker.")
+FAMILY (spool, "publish_spool_size_bytes", GAUGE, "bytes", "What they take on the disk.")
+
+static const Row of_publish[] = {
+    {"published", &published, NULL, NULL},     {"recalled", &recalled, NULL, NULL},
+    {"heartbeats", &heartbeats, NULL, NULL},   {"heartbeats-skipped", &unsaid, NULL, NULL},
+    {"connections", &connections, NULL, NULL}, {"connected", &connected, NULL, NULL},
+    {"spooled", &spooled, NULL, NULL},         {"spooled-bytes", &spool, NULL, NULL},
+};
+
 /* FALSE: it is no number. */
 static gboolean
 to_number (const GValue *value, double *number)
@@ -335,6 +352,11 @@ gst_effnet_collect (GstEffnetExposition *exposition, GstElement *element, const 
     return;
   if (strcmp (factory, "effnetclassify") == 0) {
     add_classifier (exposition, element, s, labels, schedulers);
+    return;
+  }
+  if (strcmp (factory, "effnetpublish") == 0) {
+    add_rows (exposition, of_publish, N (of_publish), s, labels);
+    add_fields (exposition, &lost, s, "lost-", "reason", labels);
     return;
   }
   prefix = gst_effnet_metric_name (

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * An element's properties `stats` and `model-info` -> samples. Nothing of an element is known but
- * their fields: those of effnetclassify have names of their own (docs/METRICS.md), and of any other
- * element effnetNAME each number in `stats` becomes effnet_NAME_FIELD: a counter where it is a
- * uint64, else a gauge. */
+ * their fields: those of effnetclassify and effnetpublish have names of their own
+ * (docs/METRICS.md), and of any other element effnetNAME each number in `stats` becomes
+ * effnet_NAME_FIELD: a counter where it is a uint64, else a gauge. */
 #ifndef GST_EFFNET_METRICS_COLLECT_H
 #define GST_EFFNET_METRICS_COLLECT_H
 

@@ -4,6 +4,9 @@
  * whereby it leaves the list. */
 #include "metrics/connections.h"
 
+#include <sys/socket.h>
+
+#define AT_ONCE      16  /* accepted before others of the context have their turn */
 #define LOOK_EVERY   1   /* s */
 #define GOODBYE      2   /* s, in which owners let go of what was ended */
 #define PAUSE_FAILED 250 /* ms, before another try when the system has no more descriptors */
@@ -11,58 +14,56 @@
 typedef struct {
   GSocketConnection *stream; /* not owned */
   GSocketAddress *remote;    /* owned */
-  gint64 since;              /* monotonic time of the newest answer, or of its beginning */
+  gint64 since;              /* monotonic time of its beginning */
   gboolean ended;
 } Connection;
 
 struct _GstEffnetConnections {
-  GSocketListener *listener;
+  GSocket *socket;
   GstEffnetAcceptFunc func;
   gpointer owner;
-  GCancellable *cancellable;
   GMainContext *context; /* not owned */
-  gboolean accepts;      /* a call of accept is on its way */
-  GSource *timer;        /* (nullable): while somebody is connected, or for another try */
-  GList *list;           /* of Connection, the one idle longest first */
+  GSource *accepts;      /* (nullable): there is somebody to accept */
+  GSource *timer;        /* (nullable): while somebody is connected */
+  GList *list;           /* of Connection, the oldest first */
   guint n;               /* that are not ended */
 };
 
-static void accept_next (GstEffnetConnections *connections);
+static void start_accepting (GstEffnetConnections *connections);
 
+/* What was sent and never read is not waited for by the system, either. */
 static void
 end (GstEffnetConnections *connections, Connection *c)
 {
+  GSocket *socket = g_socket_connection_get_socket (c->stream);
+  const struct linger at_once = {.l_onoff = 1};
+
   if (c->ended)
     return;
   c->ended = TRUE;
   connections->n--;
-  g_socket_shutdown (g_socket_connection_get_socket (c->stream), TRUE, TRUE, NULL);
+  setsockopt (g_socket_get_fd (socket), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  g_socket_shutdown (socket, TRUE, TRUE, NULL);
 }
 
-static GList *
-find (GstEffnetConnections *connections, const GSocketAddress *remote)
-{
-  GList *l = connections->list;
-
-  while (l != NULL && ((const Connection *)l->data)->remote != remote)
-    l = l->next;
-  return l;
-}
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static void
-stop_timer (GstEffnetConnections *connections)
+stop_source (GSource **source)
 {
-  if (connections->timer == NULL)
+  if (*source == NULL)
     return;
-  g_source_destroy (connections->timer);
-  g_clear_pointer (&connections->timer, g_source_unref);
+  g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
 }
 
+/* @source: (transfer full) */
 static void
-start_timer (GstEffnetConnections *connections, GSource *source, GSourceFunc func, gpointer data)
+start_source (GstEffnetConnections *connections, GSource **where, GSource *source, GSourceFunc func,
+              gpointer data)
 {
-  stop_timer (connections);
-  connections->timer = source;
+  stop_source (where);
+  *where = source;
   g_source_set_callback (source, func, data, NULL);
   g_source_attach (source, connections->context);
 }
@@ -71,7 +72,7 @@ static gboolean
 look (gpointer data)
 {
   GstEffnetConnections *connections = data;
-  gint64 then = g_get_monotonic_time () - GST_EFFNET_CONNECTIONS_IDLE * G_TIME_SPAN_SECOND;
+  gint64 then = g_get_monotonic_time () - GST_EFFNET_CONNECTIONS_SECONDS * G_TIME_SPAN_SECOND;
 
   for (GList *l = connections->list; l != NULL && ((Connection *)l->data)->since < then;
        l = l->next)
@@ -79,17 +80,7 @@ look (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-try_again (gpointer data)
-{
-  GstEffnetConnections *connections = data;
-
-  stop_timer (connections);
-  if (connections->list != NULL)
-    start_timer (connections, g_timeout_source_new_seconds (LOOK_EVERY), look, connections);
-  accept_next (connections);
-  return G_SOURCE_REMOVE;
-}
+/* ---- who comes and goes ---------------------------------------------------------------------- */
 
 /* The stream's last reference is gone. */
 static void
@@ -107,18 +98,8 @@ leave (gpointer data, GObject *stream)
     connections->n--;
   g_object_unref (c->remote);
   g_free (c);
-  if (connections->list == NULL && connections->accepts &&
-      !g_cancellable_is_cancelled (connections->cancellable))
-    stop_timer (connections);
-}
-
-/* Room for one more. */
-static void
-end_idle (GstEffnetConnections *connections)
-{
-  for (GList *l = connections->list; l != NULL && connections->n >= GST_EFFNET_CONNECTIONS_MAX;
-       l = l->next)
-    end (connections, l->data);
+  if (connections->list == NULL && connections->accepts != NULL)
+    stop_source (&connections->timer);
 }
 
 static void
@@ -130,113 +111,108 @@ join (GstEffnetConnections *connections, GSocketConnection *stream)
 
   if (local == NULL || remote == NULL) /* it is gone already */
     return;
-  end_idle (connections);
+  for (GList *l = connections->list; l != NULL && connections->n >= GST_EFFNET_CONNECTIONS_MAX;
+       l = l->next)
+    end (connections, l->data);
   c = g_new (Connection, 1);
   *c = (Connection){stream, g_object_ref (remote), g_get_monotonic_time (), FALSE};
   connections->list = g_list_append (connections->list, c);
   connections->n++;
   g_object_weak_ref (G_OBJECT (stream), leave, connections);
   if (connections->timer == NULL)
-    start_timer (connections, g_timeout_source_new_seconds (LOOK_EVERY), look, connections);
+    start_source (connections, &connections->timer, g_timeout_source_new_seconds (LOOK_EVERY), look,
+                  connections);
   connections->func (G_IO_STREAM (stream), local, remote, connections->owner);
 }
 
-static void
-accepted (GObject *listener, GAsyncResult *result, gpointer data)
+static gboolean
+try_again (gpointer data)
+{
+  start_accepting (data);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+accept_some (GSocket *socket, GIOCondition condition, gpointer data)
 {
   GstEffnetConnections *connections = data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSocketConnection) stream =
-      g_socket_listener_accept_finish (G_SOCKET_LISTENER (listener), result, NULL, &error);
+  GSocket *accepted = NULL;
 
-  connections->accepts = FALSE;
-  if (g_cancellable_is_cancelled (connections->cancellable))
-    return;
-  if (stream != NULL) {
+  (void)condition;
+  for (guint i = 0; i < AT_ONCE && (accepted = g_socket_accept (socket, NULL, &error)); i++) {
+    g_autoptr (GSocketConnection) stream = g_socket_connection_factory_create_connection (accepted);
+
+    g_object_unref (accepted);
     join (connections, stream);
-    accept_next (connections);
-  } else {
-    start_timer (connections, g_timeout_source_new (PAUSE_FAILED), try_again, connections);
   }
+  if (error == NULL || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return G_SOURCE_CONTINUE;
+  start_source (connections, &connections->accepts, g_timeout_source_new (PAUSE_FAILED), try_again,
+                connections);
+  return G_SOURCE_REMOVE;
 }
 
 static void
-accept_next (GstEffnetConnections *connections)
+start_accepting (GstEffnetConnections *connections)
 {
-  connections->accepts = TRUE;
-  g_socket_listener_accept_async (connections->listener, connections->cancellable, accepted,
-                                  connections);
+  start_source (connections, &connections->accepts,
+                g_socket_create_source (connections->socket, G_IO_IN, NULL),
+                G_SOURCE_FUNC (accept_some), connections);
 }
 
+/* ---- life ------------------------------------------------------------------------------------ */
+
 GstEffnetConnections *
-gst_effnet_connections_new (GSocketListener *listener, GstEffnetAcceptFunc func, gpointer owner)
+gst_effnet_connections_new (GSocket *socket, GstEffnetAcceptFunc func, gpointer owner)
 {
   GstEffnetConnections *connections = g_new0 (GstEffnetConnections, 1);
 
-  connections->listener = g_object_ref (listener);
+  connections->socket = g_object_ref (socket);
   connections->func = func;
   connections->owner = owner;
-  connections->cancellable = g_cancellable_new ();
   connections->context = g_main_context_get_thread_default ();
-  accept_next (connections);
+  g_socket_set_blocking (socket, FALSE);
+  start_accepting (connections);
   return connections;
 }
 
 static gboolean
-is_time (gpointer data)
+is_time (gpointer late)
 {
-  *(gboolean *)data = TRUE;
+  *(gboolean *)late = TRUE;
   return G_SOURCE_CONTINUE;
 }
 
-/* Until nobody calls back any more. */
-static void
-settle (GstEffnetConnections *connections)
+void
+gst_effnet_connections_free (GstEffnetConnections *connections)
 {
   gboolean late = FALSE;
 
-  start_timer (connections, g_timeout_source_new_seconds (GOODBYE), is_time, &late);
-  while (connections->accepts || (connections->list != NULL && !late))
+  stop_source (&connections->accepts);
+  g_socket_close (connections->socket, NULL);
+  for (GList *l = connections->list; l != NULL; l = l->next)
+    end (connections, l->data);
+  start_source (connections, &connections->timer, g_timeout_source_new_seconds (GOODBYE), is_time,
+                &late);
+  while (connections->list != NULL && !late)
     g_main_context_iteration (connections->context, TRUE);
-  stop_timer (connections);
+  stop_source (&connections->timer);
   while (connections->list != NULL) {
     Connection *c = connections->list->data;
 
     g_object_weak_unref (G_OBJECT (c->stream), leave, connections);
     leave (connections, G_OBJECT (c->stream));
   }
-}
-
-void
-gst_effnet_connections_free (GstEffnetConnections *connections)
-{
-  g_cancellable_cancel (connections->cancellable);
-  g_socket_listener_close (connections->listener);
-  for (GList *l = connections->list; l != NULL; l = l->next)
-    end (connections, l->data);
-  settle (connections);
-  g_object_unref (connections->listener);
-  g_object_unref (connections->cancellable);
+  g_object_unref (connections->socket);
   g_free (connections);
-}
-
-void
-gst_effnet_connections_note (GstEffnetConnections *connections, GSocketAddress *remote)
-{
-  GList *l = find (connections, remote);
-
-  if (l == NULL)
-    return;
-  ((Connection *)l->data)->since = g_get_monotonic_time ();
-  connections->list = g_list_remove_link (connections->list, l);
-  connections->list = g_list_concat (connections->list, l);
 }
 
 void
 gst_effnet_connections_end (GstEffnetConnections *connections, GSocketAddress *remote)
 {
-  GList *l = find (connections, remote);
-
-  if (l != NULL)
-    end (connections, l->data);
+  for (GList *l = connections->list; l != NULL; l = l->next) {
+    if (((const Connection *)l->data)->remote == remote)
+      end (connections, l->data);
+  }
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Who is connected. The invariants: there are GST_EFFNET_CONNECTIONS_MAX at most, the one that has
- * been idle longest goes for a new one, and none stays for long without a request that is answered:
- * so that whoever opens thousands, or sends a byte now and then, costs nothing and keeps nobody
- * out. */
+ * Who is connected, for one request each. The invariants: there are GST_EFFNET_CONNECTIONS_MAX at
+ * most, the oldest goes for a new one, and none lasts for longer than
+ * GST_EFFNET_CONNECTIONS_SECONDS: so that whoever opens thousands, or sends a byte now and then,
+ * costs nothing and keeps nobody out. */
 #ifndef GST_EFFNET_METRICS_CONNECTIONS_H
 #define GST_EFFNET_METRICS_CONNECTIONS_H
 
@@ -11,8 +11,10 @@
 
 G_BEGIN_DECLS
 
-#define GST_EFFNET_CONNECTIONS_MAX  64
-#define GST_EFFNET_CONNECTIONS_IDLE 30 /* s, without an answered request */
+#define GST_EFFNET_CONNECTIONS_MAX 64
+#ifndef GST_EFFNET_CONNECTIONS_SECONDS
+#  define GST_EFFNET_CONNECTIONS_SECONDS 10
+#endif
 
 typedef struct _GstEffnetConnections GstEffnetConnections;
 
@@ -20,14 +22,13 @@ typedef struct _GstEffnetConnections GstEffnetConnections;
 typedef void (*GstEffnetAcceptFunc) (GIOStream *stream, GSocketAddress *local,
                                      GSocketAddress *remote, gpointer owner);
 
-/* Accepts in the thread's default context, whose thread alone uses it from now on. */
-GstEffnetConnections *gst_effnet_connections_new (GSocketListener *listener,
-                                                  GstEffnetAcceptFunc func, gpointer owner);
-/* Accepts no more, and iterates the context until nothing of it is on its way. */
+/* Accepts in the thread's default context, whose thread alone uses it from now on.
+ * @socket: listens */
+GstEffnetConnections *gst_effnet_connections_new (GSocket *socket, GstEffnetAcceptFunc func,
+                                                  gpointer owner);
+/* Closes the socket, and iterates the context until nobody is connected. */
 void gst_effnet_connections_free (GstEffnetConnections *connections);
-/* A request of the one that was accepted with this very @remote is answered. */
-void gst_effnet_connections_note (GstEffnetConnections *connections, GSocketAddress *remote);
-/* Ends it, whatever it does. */
+/* Ends the one that was accepted with this very @remote, whatever it does. */
 void gst_effnet_connections_end (GstEffnetConnections *connections, GSocketAddress *remote);
 
 G_END_DECLS

@@ -14,10 +14,10 @@ typedef struct _GstEffnetMetricsServer GstEffnetMetricsServer;
 
 #ifdef HAVE_METRICS
 
-/* For NULL->READY, and not twice. @element has a property `stats`; it is read in the endpoint's
- * thread, and its names are those of now. */
+/* In a state change upwards, and not twice. @element has a property `stats`, which is read in the
+ * endpoint's thread until it leaves; its name and its pipeline's are those of now. */
 void gst_effnet_metrics_join (GstElement *element);
-/* For READY->NULL; does nothing where the element has not joined. */
+/* In the one downwards; does nothing where the element has not joined. */
 void gst_effnet_metrics_leave (GstElement *element);
 /* Returns: (transfer full) (nullable): the process's endpoint there, which all who open it share.
  * @address: a numeric address, or "localhost"

@@ -13,7 +13,7 @@
 #define CACHED      (100 * G_TIME_SPAN_MILLISECOND)
 #define REQUEST_MAX 256  /* bytes of a path and query that are looked at */
 #define BODY_MAX    4096 /* bytes of a request's body, which nobody reads */
-#define BACKLOG     128  /* connections that wait to be accepted */
+#define BACKLOG     1024 /* connections that wait to be accepted */
 #define TEXT        "text/plain; version=0.0.4; charset=utf-8"
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -21,7 +21,7 @@ struct _GstEffnetMetricsServer {
   char *key; /* as it was asked for */
   char *url;
   guint refs; /* under the lock */
-  GSocketListener *listener;
+  GSocket *socket;
   GThread *thread;
   GMainContext *context;
   GMainLoop *loop;
@@ -39,12 +39,14 @@ static GList *servers; /* of GstEffnetMetricsServer */
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+/* For one request a connection: libsoup 3.2 leaks those that stay and that the client closes. */
 static void
 respond (SoupServerMessage *message, guint status, const char *type, GBytes *body)
 {
   SoupMessageHeaders *headers = soup->server_message_get_response_headers (message);
 
   soup->server_message_set_status (message, status, NULL);
+  soup->message_headers_replace (headers, "Connection", "close");
   soup->message_headers_replace (headers, "Content-Type", type);
   soup->message_headers_replace (headers, "Cache-Control", "no-store");
   soup->message_headers_replace (headers, "X-Content-Type-Options", "nosniff");
@@ -59,14 +61,6 @@ say (SoupServerMessage *message, guint status, const char *text)
   g_autoptr (GBytes) body = g_bytes_new (line, strlen (line));
 
   respond (message, status, "text/plain; charset=utf-8", body);
-}
-
-static void
-refuse (SoupServerMessage *message, guint status, const char *text)
-{
-  soup->message_headers_replace (soup->server_message_get_response_headers (message), "Connection",
-                                 "close");
-  say (message, status, text);
 }
 
 /* Of what the client accepts, by its weights; whoever asks for neither gets Prometheus' own. */
@@ -147,9 +141,11 @@ has_large_body (SoupServerMessage *message)
 {
   SoupMessageHeaders *headers = soup->server_message_get_request_headers (message);
 
+  goffset length = soup->message_headers_get_content_length (headers);
+
   soup->message_body_set_accumulate (soup->server_message_get_request_body (message), FALSE);
-  return soup->message_headers_get_encoding (headers) == SOUP_ENCODING_CHUNKED ||
-         soup->message_headers_get_content_length (headers) > BODY_MAX;
+  return soup->message_headers_get_encoding (headers) == SOUP_ENCODING_CHUNKED || length < 0 ||
+         length > BODY_MAX;
 }
 
 /* When the headers are read, before there is a body. */
@@ -164,26 +160,16 @@ check (SoupServer *http, SoupServerMessage *message, const char *path, GHashTabl
   (void)http;
   (void)query;
   if (has_large_body (message)) {
-    refuse (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, "Requests have no body here.");
+    say (message, SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, "Requests have no body here.");
     gst_effnet_connections_end (server->connections,
                                 soup->server_message_get_remote_address (message));
   } else if (strcmp (method, "GET") != 0 && strcmp (method, "HEAD") != 0) {
     soup->message_headers_replace (soup->server_message_get_response_headers (message), "Allow",
                                    "GET, HEAD");
-    refuse (message, SOUP_STATUS_METHOD_NOT_ALLOWED, "Only GET and HEAD are answered.");
+    say (message, SOUP_STATUS_METHOD_NOT_ALLOWED, "Only GET and HEAD are answered.");
   } else if (strlen (path) + (search != NULL ? strlen (search) : 0) > REQUEST_MAX) {
-    refuse (message, SOUP_STATUS_REQUEST_URI_TOO_LONG, "The path is too long.");
+    say (message, SOUP_STATUS_REQUEST_URI_TOO_LONG, "The path is too long.");
   }
-}
-
-static void
-finished (SoupServer *http, SoupServerMessage *message, gpointer data)
-{
-  GstEffnetMetricsServer *server = data;
-
-  (void)http;
-  gst_effnet_connections_note (server->connections,
-                               soup->server_message_get_remote_address (message));
 }
 
 /* ---- thread ---------------------------------------------------------------------------------- */
@@ -206,8 +192,7 @@ run (gpointer data)
   server->http = soup->server_new (NULL, NULL);
   soup->server_add_early_handler (server->http, NULL, check, server, NULL);
   soup->server_add_handler (server->http, NULL, answer, server, NULL);
-  g_signal_connect (server->http, "request-finished", G_CALLBACK (finished), server);
-  server->connections = gst_effnet_connections_new (server->listener, take_over, server);
+  server->connections = gst_effnet_connections_new (server->socket, take_over, server);
   g_main_loop_run (server->loop);
   soup->server_disconnect (server->http);
   gst_effnet_connections_free (server->connections);
@@ -244,7 +229,7 @@ server_free (GstEffnetMetricsServer *server)
     stop (server);
   for (guint i = 0; i < 2; i++)
     g_clear_pointer (&server->answer[i], g_bytes_unref);
-  g_clear_object (&server->listener);
+  g_clear_object (&server->socket);
   g_clear_pointer (&server->loop, g_main_loop_unref);
   g_clear_pointer (&server->context, g_main_context_unref);
   g_free (server->url);
@@ -264,10 +249,16 @@ listen_at (GstEffnetMetricsServer *server, const char *address, guint port, GErr
                  address);
     return FALSE;
   }
-  server->listener = g_socket_listener_new ();
-  g_socket_listener_set_backlog (server->listener, BACKLOG);
-  if (!g_socket_listener_add_address (server->listener, wanted, G_SOCKET_TYPE_STREAM,
-                                      G_SOCKET_PROTOCOL_TCP, NULL, &got, error))
+  server->socket = g_socket_new (g_socket_address_get_family (wanted), G_SOCKET_TYPE_STREAM,
+                                 G_SOCKET_PROTOCOL_TCP, error);
+  if (server->socket == NULL)
+    return FALSE;
+  g_socket_set_listen_backlog (server->socket, BACKLOG);
+  if (!g_socket_bind (server->socket, wanted, TRUE, error) ||
+      !g_socket_listen (server->socket, error))
+    return FALSE;
+  got = g_socket_get_local_address (server->socket, error);
+  if (got == NULL)
     return FALSE;
   server->url = g_strdup_printf (
       strchr (numeric, ':') != NULL ? "http://[%s]:%u/metrics" : "http://%s:%u/metrics", numeric,

@@ -51,6 +51,7 @@
  * thread. */
 #include "publish/publish.h"
 
+#include "metrics/metrics.h"
 #include "publish/settings.h"
 #include "schema_json.h"
 
@@ -134,6 +135,7 @@ start (GstBaseSink *sink)
   GST_OBJECT_LOCK (self);
   self->courier = courier;
   GST_OBJECT_UNLOCK (self);
+  gst_effnet_metrics_join (GST_ELEMENT (self));
   return TRUE;
 }
 
@@ -145,6 +147,7 @@ stop (GstBaseSink *sink)
   GstEffnetCourierStats stats;
   guint64 wait;
 
+  gst_effnet_metrics_leave (GST_ELEMENT (self));
   GST_OBJECT_LOCK (self);
   self->last_stats = gst_effnet_courier_get_stats (courier);
   self->courier = NULL;

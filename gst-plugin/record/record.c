@@ -56,6 +56,7 @@
 
 #include <gst/video/video.h>
 
+#include "metrics/metrics.h"
 #include "record/choice.h"
 #include "record/cues.h"
 #include "record/enums.h"
@@ -515,7 +516,12 @@ change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
     self->counters = (Counters){0};
   GST_OBJECT_UNLOCK (self);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY)
+    gst_effnet_metrics_join (element);
   ret = GST_ELEMENT_CLASS (gst_effnet_recorder_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
+      (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE))
+    gst_effnet_metrics_leave (element);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
     forget (self);
   return ret;

@@ -30,7 +30,7 @@ run videotestsrc num-buffers=10 ! tee name=t ! queue ! effnetclassify ! videocon
   video/x-raw,format=BGRx ! fakesink t. ! queue ! effnetclassify top-k=1 ! x264enc ! fakesink
 run videotestsrc num-buffers=6 ! jpegenc ! effnetclassify inference-interval=2 inference-region=regions \
   'regions=a:0,0,0.5,1;b:0.5,0.5,0.5,0.5' post-messages=all ! fakesink
-run videotestsrc num-buffers=3 ! effnetclassify inference-region=roi-list ! fakesink
+run videotestsrc num-buffers=3 ! effnetclassify inference-region=roi-list metrics-port=0 ! fakesink
 for mode in sync async delayed; do
   run videotestsrc is-live=true num-buffers=8 ! tee name=t ! queue ! effnetclassify inference-mode=$mode \
     smoothing=vote ! fakesink t. ! queue ! jpegenc ! effnetclassify inference-mode=$mode \
