@@ -11,7 +11,7 @@ GType
 gst_effnet_precision_get_type (void)
 {
   static const GEnumValue values[] = {
-      {EFFNET_PRECISION_AUTO, "bf16 where the CPU has bf16 matrix units, else fp32", "auto"},
+      {EFFNET_PRECISION_AUTO, "bf16 where the CPU has avx512_bf16 or amx_bf16, else fp32", "auto"},
       {EFFNET_PRECISION_FP32, "32-bit floats", "fp32"},
       {EFFNET_PRECISION_BF16, "16-bit brain floats, sums in 32 bits", "bf16"},
       {0, NULL, NULL},

@@ -105,7 +105,7 @@ EFFNET_API GQuark effnet_error_quark (void);
 
 /**
  * EffnetPrecision:
- * @EFFNET_PRECISION_AUTO: bf16 where the CPU has bf16 matrix units, else fp32
+ * @EFFNET_PRECISION_AUTO: bf16 where the CPU has avx512_bf16 or amx_bf16, else fp32
  */
 typedef enum {
   EFFNET_PRECISION_AUTO,

@@ -118,8 +118,7 @@ choose_dtype (EffnetPrecision precision, EffnetDtype *dtype, GError **error)
   *dtype = EFFNET_DTYPE_F32;
   switch (precision) {
   case EFFNET_PRECISION_AUTO:
-    /* bf16 pays only on matrix units */
-    *dtype = effnet_cpu_has (EFFNET_ISA_AMX) ? EFFNET_DTYPE_BF16 : EFFNET_DTYPE_F32;
+    *dtype = has_bf16 ? EFFNET_DTYPE_BF16 : EFFNET_DTYPE_F32;
     return TRUE;
   case EFFNET_PRECISION_FP32:
     return TRUE;
