@@ -77,6 +77,15 @@ bf16_from_float (const float *from, size_t n, void *to)
 }
 
 static void
+s8_to_float (const void *from, size_t n, float *to)
+{
+  const int8_t *values = from;
+
+  for (size_t i = 0; i < n; i++)
+    to[i] = values[i];
+}
+
+static void
 f32_to_float (const void *from, size_t n, float *to)
 {
   memcpy (to, from, n * sizeof *to);
@@ -92,4 +101,5 @@ const EffnetDtypeInfo effnet_dtypes[EFFNET_DTYPE_COUNT] = {
     [EFFNET_DTYPE_F32] = {"f32", "fp32", 4, f32_to_float, f32_from_float},
     [EFFNET_DTYPE_F16] = {"f16", NULL, 2, f16_to_float, NULL},
     [EFFNET_DTYPE_BF16] = {"bf16", "bf16", 2, bf16_to_float, bf16_from_float},
+    [EFFNET_DTYPE_S8] = {"s8", "int8", 1, s8_to_float, NULL},
 };

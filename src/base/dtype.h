@@ -14,6 +14,7 @@ typedef enum {
   EFFNET_DTYPE_F32,
   EFFNET_DTYPE_F16,
   EFFNET_DTYPE_BF16,
+  EFFNET_DTYPE_S8, /* of weights, each row of which has a scale */
   EFFNET_DTYPE_COUNT,
 } EffnetDtype;
 
@@ -22,7 +23,7 @@ typedef struct {
   const char *precision; /* of a network that runs in it; NULL when none does */
   size_t size;           /* bytes */
   void (*to_float) (const void *from, size_t n, float *to);
-  /* To nearest, ties to even; a NaN stays one. NULL for a type that is only read. */
+  /* To nearest, ties to even; a NaN stays one. NULL for a type that is only read, or scaled. */
   void (*from_float) (const float *from, size_t n, void *to);
 } EffnetDtypeInfo;
 

@@ -12,6 +12,8 @@
 #define SHAPE_WINDOW(kernel_, stride_) .kernel = kernel_, .stride = stride_
 #define SHAPE_TILE(mr_, nr_, kr_, k_multiple_)                                                     \
   .packing = EFFNET_PACKING_PANELS, .mr = mr_, .nr = nr_, .kr = kr_, .k_multiple = k_multiple_
+#define SHAPE_DIGITS(mr_, nr_, kr_, k_multiple_, digits_)                                          \
+  SHAPE_TILE (mr_, nr_, kr_, k_multiple_), .digits = EFFNET_DIGITS_##digits_
 #define SHAPE_PACKED(packing_) .packing = EFFNET_PACKING_##packing_
 
 static const EffnetKernel table[] = {

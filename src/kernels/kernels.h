@@ -45,6 +45,80 @@ typedef struct {
   EffnetActivation activation;
 } EffnetGemm;
 
+/* How a row of GEMM_S8 takes activations: bytes of these kinds. */
+typedef enum {
+  EFFNET_DIGITS_U8, /* unsigned */
+  EFFNET_DIGITS_S8, /* signed, for units that multiply signed bytes only */
+  EFFNET_DIGITS_U7, /* unsigned up to 127: two products with weights fit 16 bits */
+} EffnetDigits;
+
+/* What the digits of a pixel reach over. */
+typedef enum {
+  EFFNET_RANGE_SIGNED, /* -top..top, top the largest magnitude of the pixel */
+  EFFNET_RANGE_ABOVE,  /* low..top, top the largest value of the pixel */
+  EFFNET_RANGE_FIXED,  /* low..top, both given */
+} EffnetRange;
+
+/* The digits, beside that of zero or of the low end: -levels..levels of SIGNED, else 0..levels. */
+static inline int
+effnet_digits_levels (EffnetDigits digits, EffnetRange range)
+{
+  if (range == EFFNET_RANGE_SIGNED)
+    return digits == EFFNET_DIGITS_U7 ? 63 : 127;
+  return digits == EFFNET_DIGITS_U7 ? 127 : 255;
+}
+
+/* The digit of zero (SIGNED), or of the low end. */
+static inline int
+effnet_digits_zero (EffnetDigits digits, EffnetRange range)
+{
+  static const int zeros[][2] = {{128, 0}, {0, -128}, {64, 0}};
+
+  return zeros[digits][range != EFFNET_RANGE_SIGNED];
+}
+
+/* The digits of pixel p, with v[c] = x[p][c] * gate[c]:
+ *   span = max_c |v[c]| of SIGNED, max_c v[c] - low of ABOVE, top - low of FIXED; at least 1e-9
+ *   per = levels / span, step[p] = span / levels
+ *   q[p][c] = clamp (rint (v[c] * per + shift), least, levels) + zero
+ * shift = -low * per, and 0 of SIGNED; least = -levels of SIGNED, else 0. Each operation is rounded
+ * to float32 by itself, none is fused. A pixel with a NaN or an infinity gets any digits. So
+ * v[c] = (q[p][c] - zero) * step[p] + (0 of SIGNED, else low), but for rounding. */
+typedef struct {
+  const void *x; /* T [pixels][stride] */
+  size_t pixels, channels, stride;
+  const float *gate; /* [channels], or NULL: v = x */
+  EffnetRange range;
+  float low, top; /* low of ABOVE and FIXED, top of FIXED */
+  EffnetDigits digits;
+  void *q;         /* bytes [pixels][q_stride], @channels written of each row */
+  size_t q_stride; /* >= channels */
+  float *step;     /* [pixels] */
+} EffnetQuantise;
+
+/* sum[i][j] = start[j] + sum_k a[i][k] * b[k][j], exact in int32
+ * c[i][j] = act (bias[j] + (step[i] * scale[j]) * sum[i][j]) + residual[i][j]
+ * i < m, j < n; the second line in float32. @c may be @residual exactly; no other overlap. Any m, n
+ * >= 1; k a multiple of the row's, up to EFFNET_GEMM_S8_K_MAX. */
+typedef struct {
+  size_t m, n, k;
+  const void *a; /* the row's digits, [m][lda], k read of each row */
+  size_t lda;
+  const float *step; /* [m] */
+  const int8_t *b;   /* packed like EffnetGemm's; -127..127 */
+  /* [n rounded up to nr], zero-filled: of each column, minus the digit of zero times the sum of its
+   * weights; its scale; its bias */
+  const int32_t *start;
+  const float *scale, *bias;
+  const void *residual; /* T [m][ldr] or NULL */
+  size_t ldr;
+  void *c; /* T [m][ldc], n written of each row */
+  size_t ldc;
+  EffnetActivation activation;
+} EffnetGemmS8;
+
+#define EFFNET_GEMM_S8_K_MAX 32768 /* twice this * 255 * 127 fits an int32 */
+
 /* out[x][c] = act (bias[c] + sum_{i,j} rows[i][x * stride + j - pad][c] * weights[i * kernel +
  * j][c]), 0 <= x < out_w. Columns outside 0..in_w-1 and NULL rows count as zero. pool[c] += sum_x
  * out[x][c], of the float32 values before they are rounded to T. */
@@ -180,7 +254,7 @@ typedef enum {
 /* The layout of weights that a row reads. */
 typedef enum {
   EFFNET_PACKING_NONE,   /* the contract says how they lie */
-  EFFNET_PACKING_PANELS, /* effnet_gemm_pack () */
+  EFFNET_PACKING_PANELS, /* effnet_gemm_pack (); kr 4 are the groups that VNNI and AMX multiply */
   EFFNET_PACKING_WORDS,  /* effnet_columns_pack (), as words of four samples */
   EFFNET_PACKING_TILES,  /* effnet_columns_pack (), as tiles of int8 */
 } EffnetPacking;
@@ -198,6 +272,7 @@ typedef struct {
                         * packing's sizes; nr = 0: the row takes all of n at once, so its tiles are
                         * cut by rows only */
   unsigned k_multiple; /* PACKING_PANELS: it serves only multiples of this k */
+  EffnetDigits digits; /* GEMM_S8: of the activations */
   union {
 #define EFFNET_OP(op, name, contract, elements, reference) contract##Func name;
 #include "kernels/ops.inc"
@@ -242,11 +317,11 @@ effnet_gemm_panels (const EffnetKernel *gemm, size_t n)
 }
 
 /* Packs the rows @first .. @first + @rows - 1 of a 1x1 convolution's weights, float32 [n][k] (OI),
- * for a GEMM row: @w begins with row @first. Whoever packs the last row also zeroes what follows n.
- * The size of the whole in elements of T first. */
+ * for a GEMM row, or int8 [n][k] for one of GEMM_S8: @w begins with row @first. Whoever packs the
+ * last row also zeroes what follows n. The size of the whole in elements first. */
 size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
 void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
-                       const float *w, void *packed);
+                       const void *w, void *packed);
 /* out[i][j] = w[j][i], i < k, j < rows; @w float32 [rows][k], @out T [k][stride] */
 void effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const float *w,
                              size_t stride, void *out);

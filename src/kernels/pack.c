@@ -45,15 +45,21 @@
 
 PACK_COLUMNS (pack_f32, float)
 PACK_COLUMNS (pack_u16, uint16_t)
+PACK_COLUMNS (pack_s8, int8_t)
 
-/* At most GROUP columns of one panel. */
+/* At most GROUP columns of one panel, float32 or, for S8, what it already is. */
 static void
-pack_group (EffnetDtype dtype, const float *w, size_t k, size_t columns, size_t width, size_t kr,
-            void *out)
+pack_group (EffnetDtype dtype, const void *weights, size_t k, size_t columns, size_t width,
+            size_t kr, void *out)
 {
   const EffnetDtypeInfo *type = &effnet_dtypes[dtype];
+  const float *w = weights;
   uint16_t rounded[GROUP * ROUNDED];
 
+  if (dtype == EFFNET_DTYPE_S8) {
+    pack_s8_any (weights, k, k, columns, width, kr, out);
+    return;
+  }
   if (dtype == EFFNET_DTYPE_F32) {
     pack_f32_any (w, k, k, columns, width, kr, out);
     return;
@@ -68,10 +74,18 @@ pack_group (EffnetDtype dtype, const float *w, size_t k, size_t columns, size_t 
   }
 }
 
+/* What the weights of a row are packed as. */
+static EffnetDtype
+packed_dtype (const EffnetKernel *gemm)
+{
+  assert (gemm->op == EFFNET_OP_GEMM || gemm->op == EFFNET_OP_GEMM_S8);
+  return gemm->op == EFFNET_OP_GEMM_S8 ? EFFNET_DTYPE_S8 : gemm->dtype;
+}
+
 size_t
 effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k)
 {
-  assert (gemm->op == EFFNET_OP_GEMM);
+  assert (gemm->packing == EFFNET_PACKING_PANELS);
   return effnet_gemm_panels (gemm, n) * effnet_gemm_panel_width (gemm, n) *
          effnet_div_up (k, gemm->kr) * gemm->kr;
 }
@@ -86,21 +100,24 @@ clear_columns (char *panel, size_t used, size_t width, size_t k, size_t kr, size
 
 void
 effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
-                  const float *w, void *packed)
+                  const void *w, void *packed)
 {
+  const EffnetDtype dtype = packed_dtype (gemm);
+  const size_t from = dtype == EFFNET_DTYPE_S8 ? 1 : sizeof (float);
+  const char *rows_left = w;
   size_t width = effnet_gemm_panel_width (gemm, n), kr = gemm->kr;
-  size_t element = effnet_dtype_size (gemm->dtype);
+  size_t element = effnet_dtype_size (dtype);
   size_t panel_bytes = width * effnet_div_up (k, kr) * kr * element;
   size_t end = first + rows;
 
-  assert (gemm->op == EFFNET_OP_GEMM && end <= n);
-  for (size_t j = first, columns; j < end; j += columns, w += columns * k) {
+  assert (end <= n);
+  for (size_t j = first, columns; j < end; j += columns, rows_left += columns * k * from) {
     char *panel = (char *)packed + j / width * panel_bytes;
     size_t at = j % width;
 
     columns = width - at < end - j ? width - at : end - j;
     columns = columns < GROUP ? columns : GROUP;
-    pack_group (gemm->dtype, w, k, columns, width, kr, panel + at * kr * element);
+    pack_group (dtype, rows_left, k, columns, width, kr, panel + at * kr * element);
     if (j + columns == n)
       clear_columns (panel, at + columns, width, k, kr, element);
   }

@@ -24,6 +24,63 @@ REF (gemm) (const EffnetGemm *g)
 }
 
 void
+REF (gemm_s8) (const EffnetGemmS8 *g)
+{
+  const uint8_t *a = g->a;
+  const T *residual = g->residual;
+  T *c = g->c;
+
+  for (size_t i = 0; i < g->m; i++) {
+    for (size_t j = 0; j < g->n; j++) {
+      int32_t sum = g->start[j];
+      double y;
+
+      for (size_t k = 0; k < g->k; k++)
+        sum += a[i * g->lda + k] * g->b[j * g->k + k];
+      y = activate (g->bias[j] + (double)g->step[i] * g->scale[j] * sum, g->activation);
+      if (residual != NULL)
+        y += LOAD (residual[i * g->ldr + j]);
+      c[i * g->ldc + j] = STORE (y);
+    }
+  }
+}
+
+void
+REF (quantise) (const EffnetQuantise *s)
+{
+  const T *x = s->x;
+  const int is_signed = s->range == EFFNET_RANGE_SIGNED;
+  const float levels = (float)effnet_digits_levels (s->digits, s->range);
+  const float least = is_signed ? -levels : 0.0f;
+  const int zero = effnet_digits_zero (s->digits, s->range);
+
+  for (size_t p = 0; p < s->pixels; p++, x += s->stride) {
+    uint8_t *q = (uint8_t *)s->q + p * s->q_stride;
+    float span = s->range == EFFNET_RANGE_FIXED ? s->top : -INFINITY, per, shift;
+
+    for (size_t c = 0; s->range != EFFNET_RANGE_FIXED && c < s->channels; c++) {
+      float v = s->gate != NULL ? LOAD (x[c]) * s->gate[c] : LOAD (x[c]);
+
+      v = is_signed ? fabsf (v) : v;
+      span = v > span ? v : span;
+    }
+    span = is_signed ? span : span - s->low;
+    span = span > 1e-9f ? span : 1e-9f;
+    per = levels / span;
+    shift = is_signed ? 0.0f : -s->low * per;
+    s->step[p] = span / levels;
+    for (size_t c = 0; c < s->channels; c++) {
+      float v = s->gate != NULL ? LOAD (x[c]) * s->gate[c] : LOAD (x[c]);
+      float digit = rintf (v * per + shift);
+
+      digit = digit > least ? digit : least;
+      digit = digit < levels ? digit : levels;
+      q[c] = (uint8_t)((int)digit + zero);
+    }
+  }
+}
+
+void
 REF (depthwise) (const EffnetDepthwise *d)
 {
   T *out = d->out;

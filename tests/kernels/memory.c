@@ -125,6 +125,8 @@ store (void *data, EffnetDtype dtype, gsize at, float value)
 double
 check_value (const void *data, EffnetDtype dtype, gsize at)
 {
+  if (dtype == EFFNET_DTYPE_S8)
+    return ((const int8_t *)data)[at];
   return dtype == EFFNET_DTYPE_BF16 ? (double)effnet_float_from_bf16 (((const uint16_t *)data)[at])
                                     : (double)((const float *)data)[at];
 }

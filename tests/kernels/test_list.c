@@ -26,7 +26,7 @@ test_well_formed (void)
     g_assert_nonnull (row->call.gemm);
     g_assert_false (
         reference_seen[row->op][row->dtype]); /* the reference is the last of its kind */
-    if (row->op == EFFNET_OP_GEMM) {
+    if (row->op == EFFNET_OP_GEMM || row->op == EFFNET_OP_GEMM_S8) {
       g_assert_cmpint (row->packing, ==, EFFNET_PACKING_PANELS);
       g_assert_true (row->mr > 0 && row->kr > 0 && row->k_multiple > 0);
     } else {
