@@ -204,7 +204,8 @@ typedef struct {
  * @unpenalised: TRUE: no penalty at all instead of @l2. Where a plane separates the classes there
  *   is no minimum; the solver then stops at a loss of 1e-6
  * @n_folds: of the cross-validation, up to #EFFNET_TRAIN_FOLDS_MAX; 0 = 5, or as many as the
- *   smallest class has groups. 1 = none: no strength is chosen, nothing calibrated
+ *   smallest class has groups, or 2 where rows times classes are more than ten million. 1 = none:
+ * no strength is chosen, nothing calibrated
  * @balanced: TRUE: rare classes count as much as frequent ones
  * @seed: of the folds
  * @threads: workers; 0 = effnet_cpu_count(). 1 never touches the pool that sessions use
@@ -279,6 +280,7 @@ typedef struct {
  * @known_accepted: share of @distances of these rows below the head's threshold
  * @unknown_flagged: share of the unknown pictures above it; below 0 without any
  * @unknown_area: area under the ROC curve of known against unknown; below 0 without any
+ * @n_path_rows: rows that the strength was chosen by; 0 when @l2 was given
  * @fold_temperatures: (nullable): [n_folds] temperature by @logits of the other folds' rows
  *
  * How the training went; free with effnet_train_report_free().
@@ -298,7 +300,8 @@ typedef struct {
   double ece_before, ece_after;
   double known_accepted, unknown_flagged, unknown_area;
   double *fold_temperatures;
-  void *reserved[7];
+  size_t n_path_rows;
+  void *reserved[6];
 } EffnetTrainReport;
 
 /**
@@ -311,7 +314,8 @@ typedef struct {
  * @report: (nullable) (out) (transfer full): how it went
  * @error: return location
  *
- * Chooses the strength by cross-validation (stratified, whole groups), trains on all rows, and
+ * Chooses the strength by cross-validation (stratified, whole groups; with 8000 rows or more by
+ * some 4000 of them, the penalty standing for as much a row), trains on all rows, and
  * calibrates on what the folds' heads say of the rows they did not see: temperature (Guo et al.,
  * "On Calibration of Modern Neural Networks", 2017), thresholds (softmax: the lowest
  * score from which answers are right at @precision; else the one with the best F1), and the

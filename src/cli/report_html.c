@@ -6,6 +6,8 @@
 
 #include "cli/text.h"
 
+#define SHOWN_CLASSES 50 /* rows of a table of confusions */
+
 #define MAX_TEXT 120 /* characters of a name */
 
 static const char *const head_html =
@@ -195,12 +197,59 @@ counts_table (GString *out, const char *const *rows, const char *const *columns,
   g_string_append (out, "</table></div>");
 }
 
+typedef struct {
+  size_t n;
+  unsigned given, answered;
+} Confused;
+
+static int
+most_first (gconstpointer a, gconstpointer b)
+{
+  const Confused *x = a, *y = b;
+
+  if (x->n != y->n)
+    return x->n > y->n ? -1 : 1;
+  return x->given != y->given ? (x->given < y->given ? -1 : 1)
+                              : (x->answered > y->answered) - (x->answered < y->answered);
+}
+
+/* Of more classes than a table shows. */
+static void
+most_confused (GString *out, const CliReport *report, const EffnetEvaluation *e)
+{
+  g_autoptr (GArray) all = g_array_new (FALSE, FALSE, sizeof (Confused));
+
+  for (unsigned i = 0; i < e->n_classes; i++)
+    for (unsigned j = 0; j < e->n_classes; j++) {
+      Confused pair = {e->confusion[(size_t)i * e->n_classes + j], i, j};
+
+      if (i != j && pair.n > 0)
+        g_array_append_val (all, pair);
+    }
+  g_array_sort (all, most_first);
+  g_string_append (out, "<table><tr><th>is</th><th>taken for</th><th>pictures</th></tr>");
+  for (guint i = 0; i < MIN (all->len, SHOWN_CLASSES); i++) {
+    const Confused *pair = &g_array_index (all, Confused, i);
+
+    g_string_append (out, "<tr><td>");
+    text (out, report->labels[pair->given]);
+    g_string_append (out, "</td><td>");
+    text (out, report->labels[pair->answered]);
+    g_string_append_printf (out, "</td><td>%" G_GSIZE_FORMAT "</td></tr>", pair->n);
+  }
+  g_string_append (out, "</table>");
+}
+
 static void
 confusion (GString *out, const CliReport *report, const EffnetEvaluation *e)
 {
   static const char *const yes_no[] = {"no", "yes"};
 
   section (out, "Confusion");
+  if (e->kind != EFFNET_HEAD_MULTI_LABEL && e->n_classes > SHOWN_CLASSES) {
+    most_confused (out, report, e);
+    return;
+  }
   if (e->kind != EFFNET_HEAD_MULTI_LABEL) {
     counts_table (out, report->labels, report->labels, e->n_classes, e->n_classes, e->confusion);
     return;

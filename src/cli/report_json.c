@@ -247,6 +247,8 @@ training_object (const CliReport *report)
     json_array_add_object_element (path, point);
   }
   json_object_set_array_member (object, "path", path);
+  if (t->n_path > 0)
+    json_object_set_int_member (object, "path_rows", (gint64)t->n_path_rows);
   json_object_set_double_member (object, "temperature", head.temperature);
   json_object_set_int_member (object, "calibrated_by", (gint64)report->validated->set.n_rows);
   json_object_set_double_member (object, "ece_before", t->ece_before);

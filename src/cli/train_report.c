@@ -15,8 +15,10 @@
 #define QUALITY      80
 #define MAX_SUSPECTS 50
 #define MAX_PAIRS    50
-#define LOO_ROWS     600 /* above it the folds' heads stand in for leave-one-out */
+#define LOO_ROWS     600      /* above it the folds' heads stand in for leave-one-out, */
+#define LOO_NUMBERS  20000000 /* and above so many in its products, rows squared times classes */
 #define CURVE_ROWS   20000
+#define CURVE_SCORES 1000000 /* rows times classes */
 
 typedef struct {
   const Train *train;
@@ -137,7 +139,8 @@ find_suspects (Report *report)
   const EffnetTrainSet *set = &train->own;
   const float *logits = train->report->logits;
 
-  if (train->features->copies == 0 && set->n_rows <= LOO_ROWS) {
+  if (train->features->copies == 0 && set->n_rows <= LOO_ROWS &&
+      set->n_rows * set->n_rows * set->n_classes <= LOO_NUMBERS) {
     report->loo = g_new (float, set->n_rows * set->n_classes);
     if (effnet_head_leave_one_out (train->head, set, &options, NULL, report->loo, NULL))
       logits = report->loo;
@@ -234,6 +237,7 @@ train_report_write (const Train *train, EffnetModel *model, const TrainReportAsk
       content.held_out = &report.held;
     }
     if (train->own.n_rows <= CURVE_ROWS &&
+        train->own.n_rows * train->own.n_classes <= CURVE_SCORES &&
         effnet_learning_curve (&train->own, &curve_options, NULL, report.curve, NULL))
       content.curve = report.curve;
     content.n_suspects = find_suspects (&report);

@@ -7,9 +7,10 @@
 #include "base/error.h"
 #include "train/linear.h"
 
-#define PRECISE   1e-13 /* of the loss */
-#define SLICES    8     /* of the rows of a precise minimum */
-#define CURVATURE 1e-6  /* the least that preconditions */
+#define MANY      10000000 /* rows times classes: logits of which two folds at once are enough */
+#define PRECISE   1e-13    /* of the loss */
+#define SLICES    8        /* of the rows of a precise minimum */
+#define CURVATURE 1e-6     /* the least that preconditions */
 
 static gboolean
 check_sizes (const EffnetTrainSet *set, EffnetHeadKind kind, GError **error)
@@ -135,7 +136,7 @@ static unsigned
 count_folds (const EffnetTrainSet *set, const EffnetTrainOptions *options)
 {
   size_t all = count_groups (set, set->n_classes, 1);
-  size_t n = options->n_folds != 0 ? options->n_folds : 5;
+  size_t n = options->n_folds != 0 ? options->n_folds : set->n_rows > MANY / set->n_classes ? 2 : 5;
 
   if (n == 1 || all < 2)
     return 1;

@@ -67,6 +67,7 @@ typedef struct {
   double *theta;  /* [k][r + 1] mean of the folds */
   unsigned n_path;
   EffnetL2Point path[EFFNET_L2_PATH_MAX];
+  size_t n_path_rows; /* that it was chosen by */
 } EffnetCross;
 
 /* Along the path, or for options.l2 alone. FALSE with IO or CANCELLED; clear in any case. */

@@ -153,6 +153,7 @@ run (Training *training, const EffnetTrainSet *set, const EffnetTrainOptions *op
   report->gradient = training->solution.gradient;
   report->iterations = training->solution.steps;
   report->n_path = training->cross.n_path;
+  report->n_path_rows = report->n_path > 0 ? training->cross.n_path_rows : 0;
   memcpy (report->path, training->cross.path, sizeof report->path);
   *info = (EffnetHeadInfo){.kind = fit->options.kind,
                            .n_classes = set->n_classes,

@@ -308,6 +308,38 @@ test_many_classes (void)
   train_finite (&set->set, &options);
 }
 
+/* Of many rows some choose the strength; what is held out and the head are of all, whatever the
+ * number of threads. */
+static void
+test_many_rows (void)
+{
+  enum { N = 8500, D = 6, K = 3 };
+  g_autoptr (TestSet) set = test_set_new (EFFNET_HEAD_SOFTMAX, N, D, K, 1.5, 1);
+  g_autoptr (EffnetTrainReport) report = NULL, again = NULL, given = NULL;
+  g_autoptr (GError) error = NULL;
+  EffnetTrainOptions options = {.threads = 1, .n_folds = 3};
+  g_autoptr (EffnetHead) head =
+      effnet_head_train (&set->set, &options, NULL, NULL, NULL, &report, &error);
+  g_autoptr (EffnetHead) other = NULL, fixed = NULL;
+  EffnetHeadInfo a, b;
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (report->n_path_rows, >, N / 2 - 10);
+  g_assert_cmpuint (report->n_path_rows, <, N / 2 + 10);
+  options.threads = 3;
+  other = effnet_head_train (&set->set, &options, NULL, NULL, NULL, &again, &error);
+  g_assert_cmpmem (report->logits, sizeof (float) * N * K, again->logits, sizeof (float) * N * K);
+  options.l2 = report->l2;
+  fixed = effnet_head_train (&set->set, &options, NULL, NULL, NULL, &given, &error);
+  g_assert_cmpuint (given->n_path_rows, ==, 0);
+  effnet_head_get_info (head, &a);
+  effnet_head_get_info (fixed, &b);
+  for (size_t i = 0; i < D * K; i++)
+    g_assert_cmpfloat (fabsf (a.weights[i] - b.weights[i]), <, 1e-4);
+  for (size_t i = 0; i < N * K; i++)
+    g_assert_cmpfloat (fabsf (report->logits[i] - given->logits[i]), <, 0.1);
+}
+
 static void
 note_progress (double done, void *user_data)
 {
@@ -356,5 +388,6 @@ main (int argc, char **argv)
     g_test_add_func ("/train/many-classes", test_many_classes);
   g_test_add_func ("/train/cancel", test_cancel);
   g_test_add_func ("/train/progress", test_progress);
+  g_test_add_func ("/train/many-rows", test_many_rows);
   return g_test_run ();
 }
