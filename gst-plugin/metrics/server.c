@@ -9,22 +9,28 @@
 #include "nice.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #define CACHED      (100 * G_TIME_SPAN_MILLISECOND)
 #define REQUEST_MAX 256  /* bytes of a path and query that are looked at */
 #define BODY_MAX    4096 /* bytes of a request's body, which nobody reads */
-#define BACKLOG     1024 /* connections that wait to be accepted */
+#define PATIENCE    (300 * G_TIME_SPAN_MILLISECOND) /* with the end of the thread */
+#define BACKLOG     1024                            /* connections that wait to be accepted */
 #define TEXT        "text/plain; version=0.0.4; charset=utf-8"
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 struct _GstEffnetMetricsServer {
   char *key; /* as it was asked for */
   char *url;
-  guint refs; /* under the lock */
+  guint refs;           /* under the lock: elements that opened it */
+  gatomicrefcount ends; /* who frees it last: the thread, or whoever stops that */
   GSocket *socket;
   GThread *thread;
   GMainContext *context;
   GMainLoop *loop;
+  GMutex end_lock;
+  GCond ended;
+  gboolean has_ended; /* under its lock */
 
   /* the thread's */
   SoupServer *http;
@@ -175,6 +181,23 @@ check (SoupServer *http, SoupServerMessage *message, const char *path, GHashTabl
 /* ---- thread ---------------------------------------------------------------------------------- */
 
 static void
+server_unref (GstEffnetMetricsServer *server)
+{
+  if (!g_atomic_ref_count_dec (&server->ends))
+    return;
+  for (guint i = 0; i < 2; i++)
+    g_clear_pointer (&server->answer[i], g_bytes_unref);
+  g_clear_object (&server->socket);
+  g_clear_pointer (&server->loop, g_main_loop_unref);
+  g_clear_pointer (&server->context, g_main_context_unref);
+  g_mutex_clear (&server->end_lock);
+  g_cond_clear (&server->ended);
+  g_free (server->url);
+  g_free (server->key);
+  g_free (server);
+}
+
+static void
 take_over (GIOStream *stream, GSocketAddress *local, GSocketAddress *remote, gpointer owner)
 {
   const GstEffnetMetricsServer *server = owner;
@@ -198,6 +221,11 @@ run (gpointer data)
   gst_effnet_connections_free (server->connections);
   g_object_unref (server->http);
   g_main_context_pop_thread_default (server->context);
+  g_mutex_lock (&server->end_lock);
+  server->has_ended = TRUE;
+  g_cond_signal (&server->ended);
+  g_mutex_unlock (&server->end_lock);
+  server_unref (server);
   return NULL;
 }
 
@@ -208,34 +236,32 @@ quit (gpointer loop)
   return G_SOURCE_REMOVE;
 }
 
-/* From another thread; the loop may not have begun to run. */
+/* The port is free on return. The thread, of low priority, may need longer where the CPUs are busy:
+ * then it is left to end by itself. */
 static void
 stop (GstEffnetMetricsServer *server)
 {
-  GSource *source = g_idle_source_new ();
+  GSource *source = g_idle_source_new (); /* the loop may not have begun to run */
+  gint64 end = g_get_monotonic_time () + PATIENCE;
+  gboolean ended;
 
+  shutdown (g_socket_get_fd (server->socket), SHUT_RDWR);
   g_source_set_callback (source, quit, server->loop, NULL);
   g_source_attach (source, server->context);
   g_source_unref (source);
-  g_thread_join (server->thread);
+  g_mutex_lock (&server->end_lock);
+  while (!server->has_ended && g_cond_wait_until (&server->ended, &server->end_lock, end))
+    ;
+  ended = server->has_ended;
+  g_mutex_unlock (&server->end_lock);
+  if (ended)
+    g_thread_join (server->thread);
+  else
+    g_thread_unref (server->thread);
+  server_unref (server);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
-
-static void
-server_free (GstEffnetMetricsServer *server)
-{
-  if (server->thread != NULL)
-    stop (server);
-  for (guint i = 0; i < 2; i++)
-    g_clear_pointer (&server->answer[i], g_bytes_unref);
-  g_clear_object (&server->socket);
-  g_clear_pointer (&server->loop, g_main_loop_unref);
-  g_clear_pointer (&server->context, g_main_context_unref);
-  g_free (server->url);
-  g_free (server->key);
-  g_free (server);
-}
 
 static gboolean
 listen_at (GstEffnetMetricsServer *server, const char *address, guint port, GError **error)
@@ -274,13 +300,19 @@ server_new (const char *key, const char *address, guint port, GError **error)
 
   server->key = g_strdup (key);
   server->refs = 1;
+  g_atomic_ref_count_init (&server->ends);
+  g_mutex_init (&server->end_lock);
+  g_cond_init (&server->ended);
   if (listen_at (server, address, port, error)) {
     server->context = g_main_context_new ();
     server->loop = g_main_loop_new (server->context, FALSE);
+    g_atomic_ref_count_inc (&server->ends);
     server->thread = g_thread_try_new ("effnet-metrics", run, server, error);
+    if (server->thread == NULL)
+      server_unref (server);
   }
   if (server->thread == NULL)
-    g_clear_pointer (&server, server_free);
+    g_clear_pointer (&server, server_unref);
   return server;
 }
 
@@ -319,7 +351,7 @@ gst_effnet_metrics_close (GstEffnetMetricsServer *server)
   if (last)
     servers = g_list_remove (servers, server);
   if (last) /* still with the lock: who opens it anew finds the port free */
-    server_free (server);
+    stop (server);
   g_mutex_unlock (&lock);
 }
 
