@@ -88,12 +88,20 @@ decoder_for_picture (const PictureHeader *header, const char **caps, GError **er
   return decoder_make (decoder->factory, decoder->package, error);
 }
 
-/* TIFF's own library, which gdk-pixbuf has, flips pictures upright and leaves the quarter turns. */
-unsigned
-decoder_orientation (const PictureHeader *header)
+GstBuffer *
+decoder_feed (const PictureHeader *header, GBytes *picture)
 {
-  static const unsigned left[] = {0, 1, 1, 1, 1, 5, 7, 5, 7};
+  static guint8 upright[] = {1};
+  gsize at = header->orientation_at, size = g_bytes_get_size (picture);
+  GstBuffer *buffer;
 
-  return strcmp (header->media, "image/tiff") == 0 ? left[header->orientation]
-                                                   : header->orientation;
+  if (at == 0 || at >= size)
+    return gst_buffer_new_wrapped_bytes (picture);
+  g_autoptr (GBytes) before = g_bytes_new_from_bytes (picture, 0, at);
+  g_autoptr (GBytes) after = g_bytes_new_from_bytes (picture, at + 1, size - at - 1);
+  buffer = gst_buffer_new_wrapped_bytes (before);
+  gst_buffer_append_memory (buffer,
+                            gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, upright,
+                                                    sizeof upright, 0, sizeof upright, NULL, NULL));
+  return gst_buffer_append (buffer, gst_buffer_new_wrapped_bytes (after));
 }

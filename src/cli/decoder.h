@@ -14,7 +14,8 @@ GstElement *decoder_make (const char *factory, const char *package, GError **err
 /* The element for a picture with this header, and the caps to feed it with; NULL with an error for
  * a picture that is too large or cut short, or that nothing here decodes. */
 GstElement *decoder_for_picture (const PictureHeader *header, const char **caps, GError **error);
-/* How the decoded picture is stored, 1..8 as Exif has it, or 0. */
-unsigned decoder_orientation (const PictureHeader *header);
+/* The bytes to feed it with, (transfer full). A TIFF is called upright: some decoders turn it, some
+ * in part, some not at all, and the header has said how it lies. */
+GstBuffer *decoder_feed (const PictureHeader *header, GBytes *picture);
 
 #endif

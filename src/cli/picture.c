@@ -47,6 +47,15 @@ entry_value (const Bytes *bytes, gsize entry, gsize i)
   return number (bytes, start + i * width, width);
 }
 
+/* Where the lowest eight bits lie of a single value in place. */
+static gsize
+entry_last_byte (const Bytes *bytes, gsize entry)
+{
+  unsigned width = number (bytes, entry + 2, 2) == 3 ? 2 : 4;
+
+  return number (bytes, entry + 4, 4) == 1 ? entry + 8 + (bytes->little_endian ? 0 : width - 1) : 0;
+}
+
 /* @offsets, @counts: entries of the directory that say where the strips or tiles are. */
 static gboolean
 strips_are_cut (const Bytes *bytes, gsize offsets, gsize counts)
@@ -81,9 +90,10 @@ read_tiff (PictureHeader *header, Bytes bytes)
       header->width = value;
     else if (tag == 257)
       header->height = value;
-    else if (tag == 274 && value >= 1 && value <= 8)
+    else if (tag == 274 && value >= 1 && value <= 8) {
       header->orientation = (unsigned)value;
-    else if (tag == 273 || tag == 324)
+      header->orientation_at = entry_last_byte (&bytes, entry);
+    } else if (tag == 273 || tag == 324)
       offsets = entry;
     else if (tag == 279 || tag == 325)
       counts = entry;

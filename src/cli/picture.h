@@ -11,6 +11,7 @@ typedef struct {
   const char *media;     /* under GStreamer's name, "image/png" */
   guint64 width, height; /* 0: the header does not say; not looked for in JPEG */
   unsigned orientation;  /* 1..8 as Exif has it; 0: not said, or JPEG */
+  gsize orientation_at;  /* the byte of a TIFF that says so; 0: there is none */
   gboolean is_deep;      /* PNG: more than 8 bits a channel */
   gboolean is_cut;       /* the bytes end before the pixels do, as far as a header tells */
 } PictureHeader;

@@ -279,7 +279,7 @@ on_need_data (GstAppSrc *src, guint length, gpointer data)
   Source *source = data;
 
   (void)length;
-  gst_app_src_push_buffer (src, gst_buffer_new_wrapped_bytes (source->picture));
+  gst_app_src_push_buffer (src, decoder_feed (&source->header, source->picture));
   gst_app_src_end_of_stream (src);
 }
 
@@ -526,7 +526,7 @@ map_sample (Source *source, SourceFrame *out, GError **error)
   source->mapped = TRUE;
   out->image = source->frame.image;
   out->image.orientation = source->picture != NULL
-                               ? decoder_orientation (&source->header)
+                               ? source->header.orientation
                                : GPOINTER_TO_UINT (gst_mini_object_get_qdata (
                                      GST_MINI_OBJECT (buffer), orientation_quark ()));
   out->index = source->index++;
