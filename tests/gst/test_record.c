@@ -342,6 +342,64 @@ test_refused (void)
   gst_harness_teardown (h);
 }
 
+/* Strings that are not there, and one that would be several lines, in metadata of others. */
+static void
+test_hostile_strings (void)
+{
+  static const char *const forms[] = {"application/x-json", "application/x-json",
+                                      "text/x-raw,format=utf8", "application/x-subtitle-vtt"};
+
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
+    GstHarness *h = recorder_new (forms[i], i == 1 ? "format=dlstreamer" : "");
+    GstEffnetRecord record = record_of ("\n\n00:00 --> 00:01", 3, 0);
+    GstBuffer *buffer = buffer_of (0, &record, 1);
+    gpointer state = NULL;
+    GstStructure *s = (GstStructure *)gst_effnet_schema_iterate (buffer, &state);
+
+    gst_structure_set (s, "element", G_TYPE_STRING, NULL, "region", G_TYPE_STRING, NULL, "head",
+                       G_TYPE_STRING, NULL, "stable-label", G_TYPE_STRING, NULL, "model",
+                       G_TYPE_STRING, NULL, NULL);
+    push (h, buffer);
+    g_assert_true (gst_harness_push_event (h, gst_event_new_eos ()));
+    g_autofree char *text = pull_all (h);
+    g_assert_true (g_utf8_validate (text, -1, NULL));
+    if (i < 2) {
+      g_autoptr (JsonNode) node = json_from_string (text, NULL);
+      g_assert_nonnull (node);
+    } else { /* a line of text, and a cue of one line */
+      g_assert_cmpuint (g_strrstr (text, "--> 00:01") != NULL, ==, i == 2);
+      g_assert_nonnull (strstr (text, i == 2 ? "  00:00 --> 00:01" : "  00:00 --&gt; 00:01\n\n"));
+    }
+    gst_harness_teardown (h);
+  }
+}
+
+/* Up and down a hundred times, with a stream of its own each time. */
+static void
+test_cycles (void)
+{
+  g_autoptr (GstElement) pipeline = gst_parse_launch (
+      "videotestsrc num-buffers=2 ! video/x-raw,width=16,height=16 ! effnetrecord name=r ! "
+      "application/x-subtitle-vtt ! fakesink",
+      NULL);
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstElement) recorder = gst_bin_get_by_name (GST_BIN (pipeline), "r");
+
+  for (guint i = 0; i < 100; i++) {
+    GstMessage *message;
+
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    message =
+        gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+    gst_message_unref (message);
+    g_assert_cmpuint (element_stat (recorder, "records"), ==, 1); /* the head of the file */
+    g_assert_cmpuint (element_stat (recorder, "buffers"), ==, 2);
+    gst_element_set_state (pipeline, i % 2 == 0 ? GST_STATE_READY : GST_STATE_NULL);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -354,6 +412,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/record/text", test_text);
   g_test_add_func ("/gst/record/cues", test_cues);
   g_test_add_func ("/gst/record/dlstreamer", test_dlstreamer);
+  g_test_add_func ("/gst/record/hostile-strings", test_hostile_strings);
+  g_test_add_func ("/gst/record/cycles", test_cycles);
   g_test_add_func ("/gst/record/refused", test_refused);
   return g_test_run ();
 }

@@ -92,6 +92,16 @@ def as_the_tool():
 
 
 @test
+def live_and_coded():
+    """each inference is one record where results come late, and where the stream is H.264"""
+    for source in ("is-live=true num-buffers=20 ! effnetclassify inference-mode=async name=c",
+                   "num-buffers=20 ! x264enc key-int-max=5 ! h264parse ! effnetclassify inference-mode=sync name=c"):
+        found = records(f"videotestsrc {source} ! effnetrecord")
+        times = [record["result_running_time_ns"] for record in found]
+        assert len(times) >= 2 and times == sorted(set(times)), (source, times)
+
+
+@test
 def dlstreamer():
     """format=dlstreamer has the keys of gvametaconvert"""
     frame = records("videotestsrc num-buffers=1 ! effnetclassify ! effnetrecord format=dlstreamer")[0]
