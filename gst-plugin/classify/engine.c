@@ -184,6 +184,13 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   if (engine->session == NULL)
     goto failed;
   effnet_model_get_info (engine->model, &engine->info);
+  if (engine->info.n_classes == 0) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "%s has no classifier (num_classes 0): `effnet train --model` makes one on it, "
+                 "`effnet embed` writes its features",
+                 engine->info.path);
+    goto failed;
+  }
   engine->class_list = checksum_of_classes (engine->model, engine->info.n_classes);
   engine->sha256 = effnet_model_get_sha256 (engine->model); /* slow: once */
   engine->identity = engine->class_list ^ g_str_hash (engine->sha256);

@@ -166,7 +166,7 @@ typedef struct _EffnetModel EffnetModel;
  * @isa: the instruction set the kernels were chosen for
  * @padding: "same" or "symmetric"
  * @activation: what #EFFNET_OUTPUT_ACTIVATION_AUTO comes to: "softmax", "sigmoid" or "none"
- * @n_classes: entries of the logits
+ * @n_classes: entries of the logits; 0 = the model has no classifier and gives features alone
  * @n_features: entries of the pooled feature vector
  * @input_width: network input, pixels
  * @input_height: network input, pixels
@@ -328,7 +328,7 @@ typedef struct _EffnetSession EffnetSession;
 
 /**
  * EffnetResult:
- * @logits: [n_classes] raw outputs
+ * @logits: [n_classes] raw outputs; NULL with @probabilities when there are none
  * @probabilities: [n_classes] the scores: what the activation makes of @logits
  * @features: [n_features] global average pool before the classifier
  * @n_classes: entries of @logits

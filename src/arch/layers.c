@@ -59,7 +59,8 @@ effnet_layers_build (EffnetNet *net)
   }
   layers[n++] = convolution (EFFNET_LAYER_HEAD, net->head_channels, last, 1, net->head_height,
                              net->head_width);
-  layers[n++] = fully_connected (EFFNET_LAYER_CLASSIFIER, net->n_classes, net->head_channels);
+  if (net->n_classes > 0)
+    layers[n++] = fully_connected (EFFNET_LAYER_CLASSIFIER, net->n_classes, net->head_channels);
   net->layers = layers;
   net->n_layers = n;
   return TRUE;

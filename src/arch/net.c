@@ -31,15 +31,15 @@ effnet_conv_pad (unsigned in, unsigned kernel, unsigned stride, EffnetPadding pa
 }
 
 static gboolean
-check_arguments (unsigned input_size, unsigned n_classes, GError **error)
+check_arguments (unsigned height, unsigned width, unsigned n_classes, GError **error)
 {
-  if (input_size > EFFNET_INPUT_SIDE_MAX) {
+  if (MAX (height, width) > EFFNET_INPUT_SIDE_MAX) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "Input size %u is out of range: the network's input must be 1 to %d pixels a side",
-                 input_size, EFFNET_INPUT_SIDE_MAX);
+                 MAX (height, width), EFFNET_INPUT_SIDE_MAX);
     return FALSE;
   }
-  if (n_classes < 1 || n_classes > EFFNET_CLASSES_MAX) {
+  if (n_classes > EFFNET_CLASSES_MAX) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "%u classes are out of range: a classifier must have 1 to %d", n_classes,
                  EFFNET_CLASSES_MAX);
@@ -149,9 +149,16 @@ EffnetNet *
 effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes, EffnetPadding padding,
                 GError **error)
 {
+  return effnet_net_new_sized (variant, input_size, input_size, n_classes, padding, error);
+}
+
+EffnetNet *
+effnet_net_new_sized (const char *variant, unsigned height, unsigned width, unsigned n_classes,
+                      EffnetPadding padding, GError **error)
+{
   EffnetVariant row = {0};
 
-  if (!check_arguments (input_size, n_classes, error))
+  if (!check_arguments (height, width, n_classes, error))
     return NULL;
   char *name = resolve_variant (variant, &row, error);
   if (name == NULL)
@@ -162,7 +169,8 @@ effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes, Ef
   net->width = row.width;
   net->depth = row.depth;
   net->resolution = row.resolution;
-  net->in_height = net->in_width = input_size != 0 ? input_size : row.resolution;
+  net->in_height = height != 0 ? height : row.resolution;
+  net->in_width = width != 0 ? width : row.resolution;
   net->activation = row.family->activation;
   net->padding = padding == EFFNET_PADDING_SAME ? EFFNET_PADDING_SAME : EFFNET_PADDING_SYMMETRIC;
   net->stem_channels = end_channels (&row, row.family->stem_channels);
@@ -185,4 +193,10 @@ effnet_net_free (EffnetNet *net)
   g_free (net->blocks);
   g_free (net->layers);
   g_free (net);
+}
+
+gboolean
+effnet_arch_is_name (const char *name)
+{
+  return effnet_arch_from_name (name) != NULL || (name != NULL && g_str_has_prefix (name, "phi:"));
 }

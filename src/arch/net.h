@@ -47,12 +47,15 @@ typedef struct {
 
 /* Lays out @variant ("b0".."b8", "l2", "lite0".."lite4", "phi:X" with X in -10..15, or a name that
  * effnet_arch_from_name() knows) for an input of @input_size pixels a side (0 = the variant's own,
- * at most EFFNET_INPUT_SIDE_MAX), @n_classes (1..EFFNET_CLASSES_MAX), @padding (AUTO = SYMMETRIC).
- * NULL with NOT_FOUND (the message lists the known names), ARGUMENT or IO. Free with
- * effnet_net_free().
+ * at most EFFNET_INPUT_SIDE_MAX), @n_classes (up to EFFNET_CLASSES_MAX; 0 = no classifier),
+ * @padding (AUTO = SYMMETRIC). NULL with NOT_FOUND (the message lists the known names), ARGUMENT or
+ * IO. Free with effnet_net_free().
  */
 EffnetNet *effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes,
                            EffnetPadding padding, GError **error);
+/* The same for an input that need not be square; each side 0 = the variant's own. */
+EffnetNet *effnet_net_new_sized (const char *variant, unsigned height, unsigned width,
+                                 unsigned n_classes, EffnetPadding padding, GError **error);
 void effnet_net_free (EffnetNet *net);
 
 /* Names of the table's rows, NULL-terminated, static. */
@@ -61,6 +64,8 @@ const char *const *effnet_arch_names (void);
  * ("efficientnet_b0"), "EfficientNet-B0" and plain "b0" are all "b0"; NULL = not one of ours.
  * Static string. phi:X is no row: effnet_net_new() takes it as it is. */
 const char *effnet_arch_from_name (const char *name);
+/* TRUE for what effnet_net_new() takes, phi:X included. @name: (nullable). */
+gboolean effnet_arch_is_name (const char *name);
 
 /* Output side of a convolution and the padding before its first sample. */
 unsigned effnet_conv_out (unsigned in, unsigned kernel, unsigned stride, EffnetPadding padding);

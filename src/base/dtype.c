@@ -86,6 +86,17 @@ s8_to_float (const void *from, size_t n, float *to)
 }
 
 static void
+f64_to_float (const void *from, size_t n, float *to)
+{
+  double value;
+
+  for (size_t i = 0; i < n; i++) {
+    memcpy (&value, (const char *)from + i * sizeof value, sizeof value);
+    to[i] = (float)value;
+  }
+}
+
+static void
 f32_to_float (const void *from, size_t n, float *to)
 {
   memcpy (to, from, n * sizeof *to);
@@ -102,4 +113,5 @@ const EffnetDtypeInfo effnet_dtypes[EFFNET_DTYPE_COUNT] = {
     [EFFNET_DTYPE_F16] = {"f16", NULL, 2, f16_to_float, NULL},
     [EFFNET_DTYPE_BF16] = {"bf16", "bf16", 2, bf16_to_float, bf16_from_float},
     [EFFNET_DTYPE_S8] = {"s8", "int8", 1, s8_to_float, NULL},
+    [EFFNET_DTYPE_F64] = {"f64", NULL, 8, f64_to_float, NULL},
 };

@@ -15,6 +15,7 @@ typedef enum {
   EFFNET_DTYPE_F16,
   EFFNET_DTYPE_BF16,
   EFFNET_DTYPE_S8, /* of weights, each row of which has a scale */
+  EFFNET_DTYPE_F64,
   EFFNET_DTYPE_COUNT,
 } EffnetDtype;
 

@@ -26,7 +26,7 @@ tensor_problem (const EffnetTensor *tensor, const char *name, const EffnetLayerT
   if (tensor == NULL)
     return g_strdup_printf ("tensor %s is missing", name);
   if (!tensor->is_float)
-    return g_strdup_printf ("tensor %s holds integers; expected F32, F16 or BF16", name);
+    return g_strdup_printf ("tensor %s holds integers; expected F32, F64, F16 or BF16", name);
   if (tensor->n_dims == wanted->n_dims &&
       memcmp (tensor->shape, wanted->shape, wanted->n_dims * sizeof *wanted->shape) == 0)
     return NULL;

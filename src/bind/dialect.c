@@ -81,6 +81,20 @@ static const Dialect dialects[] = {
       [EFFNET_LAYER_CLASSIFIER] = {"_fc", NULL},
     },
   },
+  [EFFNET_DIALECT_TRANSFORMERS] = {
+    .name = "transformers",
+    .block = "encoder.blocks.{n}.",
+    .layers = {
+      [EFFNET_LAYER_STEM] = {"embeddings.convolution", "embeddings.batchnorm"},
+      [EFFNET_LAYER_EXPAND] = {"expansion.expand_conv", "expansion.expand_bn"},
+      [EFFNET_LAYER_DEPTHWISE] = {"depthwise_conv.depthwise_conv", "depthwise_conv.depthwise_norm"},
+      [EFFNET_LAYER_SE_REDUCE] = {"squeeze_excite.reduce", NULL},
+      [EFFNET_LAYER_SE_EXPAND] = {"squeeze_excite.expand", NULL},
+      [EFFNET_LAYER_PROJECT] = {"projection.project_conv", "projection.project_bn"},
+      [EFFNET_LAYER_HEAD] = {"encoder.top_conv", "encoder.top_bn"},
+      [EFFNET_LAYER_CLASSIFIER] = {"classifier", NULL},
+    },
+  },
   [EFFNET_DIALECT_FOLDED] = {
     .name = "folded",
     .block = "blocks.{n}.",
@@ -160,7 +174,8 @@ effnet_dialect_fail_unknown (const EffnetTensorTable *tensors, GError **error)
   return effnet_fail (
       error, EFFNET_ERROR_MISMATCH,
       "%s holds no stem convolution under a name we know (timm's conv_stem.weight, torchvision's "
-      "features.0.0.weight, lukemelas' _conv_stem.weight): not an EfficientNet checkpoint",
+      "features.0.0.weight, lukemelas' _conv_stem.weight, Transformers' "
+      "embeddings.convolution.weight), with or without a prefix: not an EfficientNet checkpoint",
       file);
 }
 
@@ -254,7 +269,7 @@ const char *
 effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors,
                               gboolean *certain)
 {
-  unsigned n_classes = MAX (effnet_dialect_classes (dialect, tensors), 1);
+  unsigned n_classes = effnet_dialect_classes (dialect, tensors);
   const char *best = NULL;
   double best_share = 0.5; /* less than half the tensors: not one of ours */
   size_t n_float = 0, n_whole = 0;

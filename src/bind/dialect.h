@@ -12,6 +12,7 @@ typedef enum {
   EFFNET_DIALECT_TIMM,
   EFFNET_DIALECT_TORCHVISION,
   EFFNET_DIALECT_LUKEMELAS,
+  EFFNET_DIALECT_TRANSFORMERS,
   EFFNET_DIALECT_FOLDED, /* blocks.N.{expand,dw,project}.{weight,bias}: batch norm folded already */
   EFFNET_DIALECT_UNKNOWN,
 } EffnetDialect;

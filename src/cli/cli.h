@@ -60,6 +60,8 @@ void cli_notice (const EffnetModel *model);
  * as they were or NULL. */
 gboolean cli_open (const CliModelArgs *args, EffnetModel **model, EffnetSession **session,
                    GError **error);
+/* FALSE when the model has no classifier. */
+gboolean cli_has_classes (const EffnetModelInfo *info, GError **error);
 /* The exit code of a subcommand that did all or, with @error, nothing: then it prints that. */
 int cli_exit_code (const GError *error);
 

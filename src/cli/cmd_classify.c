@@ -192,6 +192,8 @@ open_and_run (Classify *self)
   if (!cli_open (&self->args, &model, &session, &error))
     return cli_exit_code (error);
   effnet_model_get_info (model, &info);
+  if (!cli_has_classes (&info, &error))
+    return cli_exit_code (error);
   self->model = model;
   self->session = session;
   self->model_name = info.name;

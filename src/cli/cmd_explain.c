@@ -220,8 +220,12 @@ explain (Explain *self, const char *input, GError **error)
 {
   g_autoptr (Source) source = NULL;
   SourceFrame frame;
+  EffnetModelInfo info;
 
   if (!cli_open (&self->args, &self->model, &self->session, error))
+    return FALSE;
+  effnet_model_get_info (self->model, &info);
+  if (!cli_has_classes (&info, error))
     return FALSE;
   cli_catch_signals (self->session);
   source = source_open (input, self->args.timeout, error);

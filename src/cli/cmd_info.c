@@ -195,12 +195,13 @@ describe (const char *what, const EffnetModelOptions *options, GError **error)
 
   if (json != NULL)
     return cli_json_object (json);
-  if (!is_path && !g_file_test (what, G_FILE_TEST_EXISTS))
+  is_path = is_path || g_file_test (what, G_FILE_TEST_EXISTS);
+  if (is_path)
+    g_clear_error (error);
+  model = effnet_model_open (what, options, is_path ? error : NULL);
+  if (model == NULL) /* nor a model among those in the folders that are searched */
     return NULL;
   g_clear_error (error);
-  model = effnet_model_open (what, options, error);
-  if (model == NULL)
-    return NULL;
   effnet_model_get_info (model, &info);
   if (*effnet_model_get_sha256 (model) == '\0') {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,

@@ -20,14 +20,14 @@ typedef struct {
   EffnetSession *session;
 } Run;
 
-/* [N, H, W, 3] with H = W: the network is laid out for that size. */
+/* [N, H, W, 3]: the network is laid out for that size where it is square. */
 static gboolean
 check_shape (const CliModelArgs *args, const Npy *in, GError **error)
 {
   const guint64 *s = in->shape;
   g_autoptr (GString) text = g_string_new ("(");
-  gboolean ok =
-      in->n_dims == 4 && s[3] == 3 && s[1] == s[2] && s[1] >= 1 && s[1] <= EFFNET_INPUT_SIDE_MAX;
+  gboolean ok = in->n_dims == 4 && s[3] == 3 && MIN (s[1], s[2]) >= 1 &&
+                MAX (s[1], s[2]) <= EFFNET_INPUT_SIDE_MAX;
 
   if (ok && args->input_size == 0 && s[1] > MAX_SIDE) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
@@ -47,8 +47,9 @@ check_shape (const CliModelArgs *args, const Npy *in, GError **error)
     g_string_append_printf (text, "%s%" G_GUINT64_FORMAT, i > 0 ? ", " : "", s[i]);
   if (!ok)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
-                 "%s: has shape %s); expected (N, S, S, 3) with S in 1..%d", in->path, text->str,
-                 EFFNET_INPUT_SIDE_MAX);
+                 "%s: has shape %s); expected (N, S, S, 3), or the model's own height and width, "
+                 "with S in 1..%d",
+                 in->path, text->str, EFFNET_INPUT_SIDE_MAX);
   return ok;
 }
 
@@ -120,10 +121,20 @@ run (Run *self, GError **error)
 
   if (in == NULL || !check_shape (&self->args, in, error))
     return FALSE;
-  self->args.model_options.input_size = (unsigned)in->shape[1];
+  if (in->shape[1] == in->shape[2])
+    self->args.model_options.input_size = (unsigned)in->shape[1];
   if (!cli_open (&self->args, &model, &self->session, error))
     return FALSE;
   effnet_model_get_info (model, &info);
+  if (info.input_height != in->shape[1] || info.input_width != in->shape[2]) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_MISMATCH,
+                 "%s: holds pictures of %u x %u pixels; the model takes %u x %u, or a square",
+                 in->path, (unsigned)in->shape[1], (unsigned)in->shape[2], info.input_height,
+                 info.input_width);
+    return FALSE;
+  }
+  if (!self->features && !cli_has_classes (&info, error))
+    return FALSE;
   effnet_model_get_stages (model, self->about);
   gsize n_in = (gsize)(in->shape[1] * in->shape[2] * 3);
   gsize n_out = self->features ? info.n_features : info.n_classes;

@@ -258,6 +258,19 @@ cli_open (const CliModelArgs *args, EffnetModel **model, EffnetSession **session
   return *session != NULL;
 }
 
+gboolean
+cli_has_classes (const EffnetModelInfo *info, GError **error)
+{
+  if (info->n_classes > 0)
+    return TRUE;
+  g_set_error (
+      error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+      "%s has no classifier (num_classes 0), so it knows no classes; `effnet embed` writes "
+      "its features, and `effnet train --model` makes a classifier on it",
+      info->path);
+  return FALSE;
+}
+
 int
 cli_exit_code (const GError *error)
 {

@@ -78,8 +78,9 @@ padding_of_name (const char *name, EffnetDialect dialect)
              : EFFNET_PADDING_AUTO;
 }
 
-/* The option, the card, the names of the architecture; then those of the tensors: lukemelas' and
- * folded files come from TensorFlow, torchvision's from PyTorch, timm's from either. */
+/* The option, the card, the names of the architecture; then those of the tensors: lukemelas',
+ * Transformers' and folded files come from TensorFlow, torchvision's from PyTorch, timm's from
+ * either. */
 static EffnetPadding
 choose_padding (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect,
                 const EffnetTensorTable *tensors, GString *notice)
@@ -94,7 +95,7 @@ choose_padding (const EffnetModelOptions *o, const EffnetCard *card, EffnetDiale
     padding = padding_of_name (o->variant, dialect);
   if (padding != EFFNET_PADDING_AUTO)
     return padding;
-  if (dialect == EFFNET_DIALECT_LUKEMELAS || dialect == EFFNET_DIALECT_FOLDED)
+  if (dialect != EFFNET_DIALECT_TIMM && dialect != EFFNET_DIALECT_TORCHVISION)
     return EFFNET_PADDING_SAME;
   if (dialect == EFFNET_DIALECT_TIMM) {
     g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
@@ -164,10 +165,12 @@ choose_classes (const EffnetCard *card, EffnetDialect dialect, const EffnetTenso
   if (dialect == EFFNET_DIALECT_UNKNOWN) /* binding says what is wrong with the names */
     return TRUE;
   *n_classes = effnet_dialect_classes (dialect, tensors);
-  if (*n_classes == 0)
+  if (*n_classes == 0 && !effnet_checkpoint_is_headless (tensors))
+    return effnet_checkpoint_fail_head (tensors, dialect, error);
+  if (*n_classes == 0 && card->n_classes != 0)
     return effnet_fail (error, EFFNET_ERROR_MISMATCH,
-                        "%s holds no classifier under a name we know (%s)", file,
-                        effnet_dialect_name (dialect));
+                        "%s holds no classifier, but its card says that it has %u classes", file,
+                        card->n_classes);
   return card->n_classes == 0 || card->n_classes == *n_classes ||
          effnet_fail (error, EFFNET_ERROR_MISMATCH,
                       "%s has a classifier for %u classes, but its card says %u", file, *n_classes,
@@ -187,16 +190,16 @@ effnet_choose (const EffnetModelOptions *options, const EffnetModelFiles *files,
       !choose_classes (*card, head != NULL ? EFFNET_DIALECT_TIMM : dialect,
                        head != NULL ? head : tensors, &choice->n_classes, error))
     return FALSE;
+  if ((*card)->is_grey && !effnet_checkpoint_is_grey (tensors, dialect)) {
+    g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+    return effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                        "%s is for RGB pictures, but its card says one channel (input_size)", file);
+  }
   choice->padding = choose_padding (options, *card, dialect, tensors, notice);
   note_range (*card, tensors, notice);
-  choice->input_size = options->input_size > 0 ? options->input_size : (*card)->input_height;
-  if (options->input_size > 0 || (*card)->input_height == (*card)->input_width)
-    return TRUE;
-  g_autofree char *shown = effnet_printable (files->card);
-  return effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
-                      "Model card \"%s\": input_size is %u x %u pixels; expected a square, or ask "
-                      "for another size (input-size)",
-                      shown, (*card)->input_width, (*card)->input_height);
+  choice->input_height = options->input_size > 0 ? options->input_size : (*card)->input_height;
+  choice->input_width = options->input_size > 0 ? options->input_size : (*card)->input_width;
+  return TRUE;
 }
 
 gboolean
@@ -211,9 +214,9 @@ effnet_choose_check_input (const EffnetModelOptions *options, const EffnetModelF
   g_autofree char *shown = effnet_printable (files->card);
   return effnet_fail (
       error, EFFNET_ERROR_UNSUPPORTED,
-      "Model card \"%s\": input_size is %u pixels, more than %d times the area of "
+      "Model card \"%s\": input_size is %u x %u pixels, more than %d times the area of "
       "%s's own %u: a card may say up to %u; if it is meant, ask for it (input-size "
       "%u)",
-      shown, card->input_height, CARD_AREA_MAX, variant, resolution, 2 * resolution,
-      card->input_height);
+      shown, card->input_height, card->input_width, CARD_AREA_MAX, variant, resolution,
+      2 * resolution, MAX (card->input_height, card->input_width));
 }

@@ -5,7 +5,7 @@
 #ifndef EFFNET_ENGINE_CHOOSE_H
 #define EFFNET_ENGINE_CHOOSE_H
 
-#include "bind/dialect.h"
+#include "bind/checkpoint.h"
 #include "weights/card.h"
 
 /* The files of a model. */
@@ -18,11 +18,21 @@ typedef struct {
 
 typedef struct {
   const char *variant;
-  unsigned input_size; /* 0 = the variant's */
-  unsigned n_classes;
+  unsigned input_height, input_width; /* 0 = the variant's */
+  unsigned n_classes;                 /* 0 = no classifier */
   EffnetPadding padding;
 } EffnetChoice;
 
+#define EFFNET_WEIGHTS_NAME   "model.safetensors"
+#define EFFNET_WEIGHTS_ENDING ".safetensors"
+
+/* The one file in @folder, which has no model.safetensors, or in the one folder in it, that can be
+ * a model's weights; free with g_free(). NULL with NOT_FOUND: what there is instead. */
+char *effnet_find_in_folder (const char *folder, GError **error);
+/* The folder of a model called @name among the folders that models are in (EFFNET_MODEL_PATH, the
+ * user's, the installation's, the source's), or one of them that is called so itself; NULL = there
+ * is none. @tried: (nullable): gets what was looked for, with ", " between. Free with g_free(). */
+char *effnet_find_named (const char *name, GString *tried);
 /* The files that @path means, which may be a folder. FALSE with NOT_FOUND, or as
  * effnet_card_load() for the card of a head, which names its backbone. */
 gboolean effnet_find_files (const char *path, EffnetModelFiles *files, GError **error);

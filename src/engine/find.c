@@ -8,7 +8,7 @@
 #include "weights/tensors.h"
 
 #define DEFAULT_VARIANT "lite0"
-#define WEIGHTS         "model.safetensors"
+#define WEIGHTS         EFFNET_WEIGHTS_NAME
 #define HEAD            "head.safetensors"
 #define CARD            "config.json"
 
@@ -47,25 +47,51 @@ model_folders (void)
   return folders;
 }
 
+static gboolean
+holds_model (const char *folder)
+{
+  g_autofree char *weights = g_build_filename (folder, WEIGHTS, NULL);
+  g_autofree char *head = g_build_filename (folder, HEAD, NULL);
+
+  return g_file_test (weights, G_FILE_TEST_EXISTS) || g_file_test (head, G_FILE_TEST_EXISTS);
+}
+
+char *
+effnet_find_named (const char *name, GString *tried)
+{
+  g_autoptr (GPtrArray) folders = model_folders ();
+  g_autofree char *shown = effnet_printable (name);
+
+  /* A name is never a way out of the folders. */
+  if (*name == '\0' || strchr (name, G_DIR_SEPARATOR) != NULL || strcmp (name, ".") == 0 ||
+      strcmp (name, "..") == 0)
+    return NULL;
+  for (guint i = 0; i < folders->len; i++) {
+    const char *models = g_ptr_array_index (folders, i);
+    g_autofree char *folder = g_build_filename (models, name, NULL);
+    g_autofree char *looked = g_build_filename (models, shown, NULL);
+    g_autofree char *own = g_path_get_basename (models);
+
+    if (holds_model (folder))
+      return g_steal_pointer (&folder);
+    if (strcmp (own, name) == 0 && holds_model (models))
+      return g_strdup (models);
+    if (tried != NULL)
+      g_string_append_printf (tried, "%s%s", tried->len > 0 ? ", " : "", looked);
+  }
+  return NULL;
+}
+
 char *
 effnet_model_find (const char *variant, GError **error)
 {
-  g_autoptr (GPtrArray) folders = model_folders ();
   const char *name = variant != NULL ? variant : DEFAULT_VARIANT;
   g_autofree char *shown = effnet_printable (name);
   g_autoptr (GString) tried = g_string_new (NULL);
+  char *found = effnet_find_named (name, tried);
 
-  /* A variant is a name, never a way out of the folders. */
-  for (guint i = 0; i < folders->len && strchr (name, G_DIR_SEPARATOR) == NULL; i++) {
-    const char *models = g_ptr_array_index (folders, i);
-    g_autofree char *folder = g_build_filename (models, name, NULL);
-    g_autofree char *file = g_build_filename (folder, WEIGHTS, NULL);
-    g_autofree char *looked = g_build_filename (models, shown, NULL);
-
-    if (g_file_test (file, G_FILE_TEST_EXISTS))
-      return g_steal_pointer (&folder);
-    g_string_append_printf (tried, "%s%s", tried->len > 0 ? ", " : "", looked);
-  }
+  if (found != NULL)
+    return found;
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
                "no model for variant %s: looked for model.safetensors in %s; `models/fetch %s` "
                "gets it, or name a file or folder",
@@ -179,7 +205,11 @@ gboolean
 effnet_find_files (const char *path, EffnetModelFiles *files, GError **error)
 {
   g_autofree char *folder = NULL, *base = NULL;
+  g_autofree char *named = !is_there (path) ? effnet_find_named (path, NULL) : NULL;
+  gboolean is_only = FALSE; /* of its folder, whose card then is its own */
 
+  if (named != NULL)
+    path = named;
   if (g_file_test (path, G_FILE_TEST_IS_DIR)) {
     folder = g_strdup (path);
     files->weights = g_build_filename (path, WEIGHTS, NULL);
@@ -190,11 +220,13 @@ effnet_find_files (const char *path, EffnetModelFiles *files, GError **error)
     }
     g_clear_pointer (&files->head, g_free);
     if (!is_there (files->weights)) {
-      g_autofree char *shown = effnet_printable (path);
-      effnet_model_files_clear (files);
-      return effnet_fail (
-          error, EFFNET_ERROR_NOT_FOUND,
-          "folder %s holds no " WEIGHTS "; a model folder has " WEIGHTS " and " CARD, shown);
+      g_free (files->weights);
+      files->weights = effnet_find_in_folder (path, error);
+      if (files->weights == NULL)
+        return FALSE;
+      g_free (folder);
+      folder = g_path_get_dirname (files->weights);
+      is_only = TRUE;
     }
   } else {
     folder = g_path_get_dirname (path);
@@ -208,7 +240,7 @@ effnet_find_files (const char *path, EffnetModelFiles *files, GError **error)
   }
   base = g_path_get_basename (files->weights);
   files->card = card_of_name (files->weights);
-  files->is_cards = files->card != NULL || strcmp (base, WEIGHTS) == 0;
+  files->is_cards = files->card != NULL || is_only || strcmp (base, WEIGHTS) == 0;
   if (files->card == NULL)
     files->card = g_build_filename (folder, CARD, NULL);
   if (!is_there (files->card))

@@ -127,6 +127,9 @@ effnet_session_activation_map (EffnetSession *session, const float *weights, uns
   if (session->last.images == 0)
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
                         "the session has no result whose activation map there could be");
+  if (weights == NULL && plan->n_classes == 0)
+    return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
+                        "class %u asked for; the model has no classifier", id);
   if (weights == NULL && id >= plan->n_classes)
     return effnet_fail (error, EFFNET_ERROR_ARGUMENT, "class %u asked for; the model has 0 to %u",
                         id, plan->n_classes - 1);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "bind/bind.h"
+#include "bind/checkpoint.h"
 #include "bind/synthetic.h"
 #include "engine/choose.h"
 #include "engine/engine.h"
@@ -91,12 +92,15 @@ static char *
 settings_key (const EffnetModelFiles *files, const EffnetModelOptions *o, EffnetDtype dtype)
 {
   g_autofree char *config = file_identity (files->card);
+  g_autofree char *folder = g_path_get_dirname (files->card != NULL ? files->card : "");
+  g_autofree char *beside = g_build_filename (folder, EFFNET_CARD_PREPROCESSOR, NULL);
+  g_autofree char *processor = file_identity (files->card != NULL ? beside : NULL);
   g_autofree char *labels = file_identity (o->labels_file);
   g_autofree char *head = file_identity (files->head);
 
-  return g_strdup_printf ("%s|%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", head, config, labels,
-                          o->variant != NULL ? o->variant : "", (int)dtype, (int)o->padding,
-                          o->bn_epsilon, (guint64)o->synthetic_seed, o->input_size,
+  return g_strdup_printf ("%s|%s|%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", head, config,
+                          processor, labels, o->variant != NULL ? o->variant : "", (int)dtype,
+                          (int)o->padding, o->bn_epsilon, (guint64)o->synthetic_seed, o->input_size,
                           (int)effnet_cpu_best ());
 }
 
@@ -317,15 +321,15 @@ open_file (EffnetModel *model, const EffnetModelFiles *files, const EffnetModelO
   model->card = files->card != NULL ? effnet_card_load (files->card, error) : effnet_card_new ();
   if (model->card == NULL)
     return FALSE;
-  tensors = effnet_tensor_table_open (files->weights, error);
+  tensors = effnet_checkpoint_open (files->weights, notice, error);
   if (tensors == NULL)
     return FALSE;
   if (files->head != NULL && (head = effnet_tensor_table_open (files->head, error)) == NULL)
     return FALSE;
   if (!effnet_choose (o, files, tensors, head, &model->card, &choice, notice, error))
     return FALSE;
-  model->net =
-      effnet_net_new (choice.variant, choice.input_size, choice.n_classes, choice.padding, error);
+  model->net = effnet_net_new_sized (choice.variant, choice.input_height, choice.input_width,
+                                     choice.n_classes, choice.padding, error);
   if (model->net == NULL || !effnet_choose_check_input (o, files, model->card, model->net->variant,
                                                         model->net->resolution, error))
     return FALSE;
@@ -436,6 +440,8 @@ effnet_model_open (const char *path, const EffnetModelOptions *options, GError *
     path = found = effnet_model_find (o.variant, error);
     if (found == NULL)
       return NULL;
+    if (!effnet_arch_is_name (o.variant)) /* but a model's, whose card says the variant */
+      o.variant = NULL;
   }
   if (path != NULL && !effnet_find_files (path, &files, error))
     return NULL;

@@ -132,7 +132,7 @@ session_new (EffnetModel *model, EffnetPool *pool, const EffnetSessionOptions *o
   session->temperature = effnet_model_temperature (model, options->temperature);
   if (options->frontend_only)
     return g_steal_pointer (&session);
-  session->probabilities = g_try_new0 (float, plan->n_classes);
+  session->probabilities = g_try_new0 (float, MAX (plan->n_classes, 1)); /* there: a network */
   session->profile = options->profile ? g_try_new0 (uint64_t, plan->n_steps) : NULL;
   if (session->probabilities == NULL || (options->profile && session->profile == NULL)) {
     effnet_fail_memory (error, "a session", plan->n_classes * sizeof (float));
@@ -279,17 +279,21 @@ take_result (EffnetSession *session, size_t i, size_t images, EffnetResult *resu
   const EffnetPlan *plan = session->model->plan;
 
   memset (result, 0, sizeof *result);
-  result->logits = outcome (session, plan->logits, i, images);
   result->features = outcome (session, plan->features, i, images);
-  result->probabilities = session->probabilities;
-  result->n_classes = plan->n_classes;
   result->n_features = plan->n_features;
+  if (plan->n_classes > 0) {
+    result->logits = outcome (session, plan->logits, i, images);
+    result->probabilities = session->probabilities;
+    result->n_classes = plan->n_classes;
+  }
   if (!check_finite (session, "logit", result->logits, plan->n_classes, error) ||
       !check_finite (session, "feature", result->features, plan->n_features, error))
     return FALSE;
-  effnet_result_activate (session->activation, session->temperature, result->logits,
-                          session->probabilities, plan->n_classes);
-  effnet_result_measure (result, session->activation);
+  if (plan->n_classes > 0) {
+    effnet_result_activate (session->activation, session->temperature, result->logits,
+                            session->probabilities, plan->n_classes);
+    effnet_result_measure (result, session->activation);
+  }
   effnet_session_give_taps (session, i, images, result);
   return TRUE;
 }

@@ -47,8 +47,14 @@ center_crop (EffnetGeometry *g, const EffnetInputSpec *spec, uint64_t dw, uint64
 {
   unsigned sw = padded_size (spec, spec->width), sh = padded_size (spec, spec->height);
   unsigned rw = sw, rh = sh;
-  /* The side that would come out short sets the scale: for a square input the shorter one. */
-  if (dw * sh <= dh * sw)
+  /* The side that would come out short sets the scale: for a square input the shorter one, where
+   * torchvision cuts what timm's ResizeKeepRatio (longest=0) rounds for the others. */
+  if (sw != sh) {
+    double ratio = MIN ((double)dh / sh, (double)dw / sw);
+
+    rw = (unsigned)rint ((double)dw / ratio);
+    rh = (unsigned)rint ((double)dh / ratio);
+  } else if (dw * sh <= dh * sw)
     rh = scaled (sw, dh, dw);
   else
     rw = scaled (sh, dw, dh);

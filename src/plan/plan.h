@@ -31,7 +31,7 @@ typedef struct {
   size_t weight_bytes;             /* of all layers, packed */
 
   EffnetSlot input; /* float [in_h][in_w][3], for callers without an input of their own */
-  EffnetSlot features, logits; /* float [n_features], [n_classes] */
+  EffnetSlot features, logits; /* float [n_features], [n_classes] or NO_SLOT when there are none */
   const EffnetBuffer *buffers; /* by slot: offsets in the session's arena */
   size_t arena_bytes;          /* of one session */
   size_t scratch_bytes;        /* of one worker, beyond that */

@@ -298,7 +298,7 @@ finish (Builder *b, EffnetPlan *plan, EffnetBuffer **work)
 {
   /* What a caller reads after the last step lives past all of them. */
   b->buffers[plan->features].last = b->n_steps;
-  b->buffers[plan->logits].last = b->n_steps;
+  use_buffer (b, plan->logits);
   b->buffers[plan->taps[plan->n_stages - 1].slot].last = b->n_steps;
   plan->arena_bytes = effnet_memory_plan (b->buffers, b->n_buffers, work);
   plan->n_steps = b->n_steps;
@@ -344,7 +344,7 @@ effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *l
   x = add_pointwise (&b, find_layer (&b, EFFNET_LAYER_HEAD, NULL), NULL, "head", head);
   add_tap (&b, plan, x);
   plan->features = add_average_pool (&b, head.pixels, x);
-  plan->logits = add_classifier (&b, plan->features);
+  plan->logits = net->n_classes > 0 ? add_classifier (&b, plan->features) : EFFNET_NO_SLOT;
   finish (&b, plan, work);
   return TRUE;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "bind/dialect.h"
+#include "bind/checkpoint.h"
 #include "train/head_file.h"
 #include "weights/json.h"
 
@@ -236,7 +236,7 @@ open_parts (Parts *parts, const char *path, char **folder, GError **error)
       g_file_test (card, G_FILE_TEST_EXISTS) ? effnet_card_load (card, error) : effnet_card_new ();
   if (parts->card == NULL)
     return FALSE;
-  parts->weights = effnet_tensor_table_open (file, error);
+  parts->weights = effnet_checkpoint_open (file, NULL, error);
   return parts->weights != NULL;
 }
 

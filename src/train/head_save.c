@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "bind/bind.h"
-#include "bind/dialect.h"
+#include "bind/checkpoint.h"
 #include "train/head_file.h"
 #include "weights/output.h"
 #include "weights/writer.h"
@@ -147,7 +147,7 @@ add_backbone (EffnetTensorWriter *writer, const EffnetModel *model, EffnetDialec
 static EffnetTensorTable *
 open_backbone (const EffnetModel *model, GError **error)
 {
-  g_autoptr (EffnetTensorTable) table = effnet_tensor_table_open (backbone_file (model), error);
+  g_autoptr (EffnetTensorTable) table = effnet_checkpoint_open (backbone_file (model), NULL, error);
 
   if (table == NULL)
     return NULL;
@@ -166,12 +166,13 @@ save_weights (const EffnetHeadInfo *head, const EffnetModel *model, const Effnet
               const char *path, gboolean head_only, double *epsilon, GError **error)
 {
   g_autoptr (EffnetTensorTable) table = open_backbone (model, error);
-  g_autoptr (EffnetTensorTable) classifier = stand_in (model->net, error);
+  gboolean has_classifier = model->net->n_classes > 0;
+  g_autoptr (EffnetTensorTable) classifier = has_classifier ? stand_in (model->net, error) : NULL;
   g_autoptr (EffnetTensorWriter) writer = effnet_tensor_writer_new ();
   g_autofree EffnetBound *bound = NULL;
   size_t n_layers = 0;
 
-  if (table == NULL || classifier == NULL)
+  if (table == NULL || (has_classifier && classifier == NULL))
     return FALSE;
   bound = effnet_bind (model->net, table, classifier, model->bn_epsilon, &n_layers, error);
   if (bound == NULL)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bind/checkpoint.h"
 #include "train/tune.h"
 
 #include <string.h>
@@ -61,7 +62,11 @@ open_backbone (EffnetTune *tune, size_t *n_layers, GError **error)
   if (path == NULL)
     return effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
                         "synthetic weights have no file to train from; open a model's");
-  tune->tensors = effnet_tensor_table_open (path, error);
+  if (model->net->n_classes == 0)
+    return effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
+                        "a model without a classifier cannot be tuned at once; train without "
+                        "tuning first, then tune the model that makes");
+  tune->tensors = effnet_checkpoint_open (path, NULL, error);
   if (tune->tensors == NULL)
     return FALSE;
   if (model->backbone != NULL &&

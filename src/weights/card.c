@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "weights/card_training.h"
+#include "weights/card_transformers.h"
 #include "weights/file.h"
 #include "weights/names.h"
 #include "weights/sniff.h"
@@ -80,33 +81,6 @@ read_choice (const EffnetCardReader *reader, const char *key, JsonNode *node, co
   return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key, node, expected, error);
 }
 
-/* Three numbers, or one for all three, that are still numbers as float32; with @divisor also above
- * 0, not even subnormal. */
-static gboolean
-read_triple (const EffnetCardReader *reader, const char *key, gboolean divisor, float *values,
-             GError **error)
-{
-  JsonNode *node = get_input (reader, key);
-  const char *expected = divisor ? "three numbers above 0" : "three numbers";
-  float found[3];
-
-  if (node == NULL)
-    return TRUE;
-  JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  guint n = list != NULL ? json_array_get_length (list) : 0;
-  if (n != 3 && n != 1)
-    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
-  for (guint i = 0; i < 3; i++) {
-    JsonNode *entry = json_array_get_element (list, i % n);
-    double value = effnet_json_is_number (entry) ? json_node_get_double (entry) : NAN;
-    if (!(fabs (value) <= G_MAXFLOAT) || (divisor && !(value >= (double)G_MINFLOAT)))
-      return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
-    found[i] = (float)value;
-  }
-  memcpy (values, found, sizeof found);
-  return TRUE;
-}
-
 static gboolean
 is_int_within (JsonNode *node, gint64 low, gint64 high)
 {
@@ -114,7 +88,7 @@ is_int_within (JsonNode *node, gint64 low, gint64 high)
          json_node_get_int (node) <= high;
 }
 
-/* [3, height, width] */
+/* [3, height, width], of grey pictures [1, height, width] */
 static gboolean
 read_input_size (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
@@ -124,12 +98,14 @@ read_input_size (const EffnetCardReader *reader, EffnetCard *card, GError **erro
     return TRUE;
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   if (list == NULL || json_array_get_length (list) != 3 ||
-      !is_int_within (json_array_get_element (list, 0), 3, 3) ||
+      !(is_int_within (json_array_get_element (list, 0), 3, 3) ||
+        is_int_within (json_array_get_element (list, 0), 1, 1)) ||
       !is_int_within (json_array_get_element (list, 1), 1, EFFNET_INPUT_SIDE_MAX) ||
       !is_int_within (json_array_get_element (list, 2), 1, EFFNET_INPUT_SIDE_MAX))
     return effnet_card_fail_value (
         reader, EFFNET_ERROR_FORMAT, "input_size", node,
-        "[3, height, width] with sides of 1 to " G_STRINGIFY (EFFNET_INPUT_SIDE_MAX) " pixels",
+        "[3, height, width], or [1, ...] of grey pictures, with sides of 1 to " G_STRINGIFY (
+            EFFNET_INPUT_SIDE_MAX) " pixels",
         error);
   card->input_height = (unsigned)json_array_get_int_element (list, 1);
   card->input_width = (unsigned)json_array_get_int_element (list, 2);
@@ -160,9 +136,9 @@ read_classes (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 
   if (node == NULL)
     return TRUE;
-  if (!is_int_within (node, 1, EFFNET_CLASSES_MAX))
+  if (!is_int_within (node, 0, EFFNET_CLASSES_MAX))
     return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, "num_classes", node,
-                                   "a whole number from 1 to " G_STRINGIFY (EFFNET_CLASSES_MAX),
+                                   "a whole number from 0 to " G_STRINGIFY (EFFNET_CLASSES_MAX),
                                    error);
   if (outer != NULL || card->labels == NULL)
     card->n_classes = (unsigned)json_node_get_int (node);
@@ -193,7 +169,8 @@ check_network (const EffnetCardReader *reader, GError **error)
   json_object_iter_init (&iter, json_node_get_object (node));
   while (json_object_iter_next (&iter, &key, &node)) {
     if (g_strv_contains (harmless, key) || JSON_NODE_HOLDS_NULL (node) ||
-        (strcmp (key, "in_chans") == 0 && is_int_within (node, 3, 3)) ||
+        (strcmp (key, "in_chans") == 0 &&
+         (is_int_within (node, 1, 1) || is_int_within (node, 3, 3))) ||
         (strcmp (key, "global_pool") == 0 && effnet_json_is_string (node) &&
          strcmp (json_node_get_string (node), "avg") == 0))
       continue;
@@ -224,13 +201,22 @@ check_range (const EffnetCardReader *reader, const EffnetCard *card, GError **er
 }
 
 static gboolean
+is_grey (const EffnetCardReader *reader)
+{
+  JsonNode *node = get_input (reader, "input_size");
+
+  return node != NULL && json_array_get_int_element (json_node_get_array (node), 0) == 1;
+}
+
+static gboolean
 read_preprocessing (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
   int interpolation = (int)card->interpolation, crop_mode = (int)card->crop_mode;
 
   if (!read_input_size (reader, card, error) ||
-      !read_triple (reader, "mean", FALSE, card->mean, error) ||
-      !read_triple (reader, "std", TRUE, card->std, error) ||
+      !effnet_card_read_triple (reader, "mean", get_input (reader, "mean"), FALSE, card->mean,
+                                error) ||
+      !effnet_card_read_triple (reader, "std", get_input (reader, "std"), TRUE, card->std, error) ||
       !read_choice (reader, "interpolation", get_input (reader, "interpolation"), interpolations,
                     "\"nearest\", \"bilinear\", \"bicubic\", \"box\", \"hamming\" or \"lanczos\"",
                     &interpolation, error) ||
@@ -240,6 +226,11 @@ read_preprocessing (const EffnetCardReader *reader, EffnetCard *card, GError **e
                                 EFFNET_CROP_PCT_MIN, EFFNET_CROP_PCT_MAX, &card->crop_pct, error))
     return FALSE;
   card->says_range = get_input (reader, "mean") != NULL && get_input (reader, "std") != NULL;
+  card->is_grey = is_grey (reader);
+  for (unsigned i = 0; i < 3 && card->is_grey; i++) { /* luma has one of each */
+    card->mean[i] = i > 0 ? card->mean[0] : (card->mean[0] + card->mean[1] + card->mean[2]) / 3;
+    card->std[i] = i > 0 ? card->std[0] : (card->std[0] + card->std[1] + card->std[2]) / 3;
+  }
   card->interpolation = (EffnetInterpolation)interpolation;
   card->crop_mode = (EffnetCropMode)crop_mode;
   return check_range (reader, card, error);
@@ -379,7 +370,10 @@ effnet_card_load (const char *path, GError **error)
   g_autoptr (JsonNode) root = file.root;
   EffnetCardReader reader = {.file = &file, .top = json_node_get_object (root)};
   g_autoptr (EffnetCard) card = effnet_card_new ();
-  return read_card (&reader, card, error) ? g_steal_pointer (&card) : NULL;
+  if (!read_card (&reader, card, error) ||
+      !effnet_card_read_transformers (&reader, path, card, error))
+    return NULL;
+  return g_steal_pointer (&card);
 }
 
 void

@@ -25,7 +25,8 @@ typedef enum {
 
 typedef struct {
   char *architecture;                 /* as written, or NULL */
-  unsigned n_classes;                 /* 0 = not said */
+  gboolean is_grey;                   /* says that pictures have one channel */
+  unsigned n_classes;                 /* 0 = not said, or no classifier */
   unsigned input_height, input_width; /* 0 = not said */
   float mean[3], std[3];              /* of pixels in 0..1 */
   gboolean says_range;                /* both of them are the card's own */
@@ -47,13 +48,17 @@ typedef struct {
   char *provenance;                    /* a JSON object, as written */
 } EffnetCard;
 
+/* Of Transformers: what is done to pictures; beside the card, which is read with it. */
+#define EFFNET_CARD_PREPROCESSOR "preprocessor_config.json"
+
 /* Defaults where there is no card: ImageNet mean and std, bicubic, crop_pct 0.875. */
 EffnetCard *effnet_card_new (void);
 /* Reads config.json, with or without a byte order mark. Keys at the top and inside
  * "pretrained_cfg" are both understood (of the input's description the inner counts, of
  * architecture, classes and names the outer); unknown ones are left alone. Names are found as
  * names.h says; broken ones are no error here: whoever names a label file does not need them. Also
- * read: "problem_type" as transformers has it, and "effnet": {"padding": "same"|"symmetric",
+ * read: "problem_type" as Transformers has it, of a card of its EfficientNets image_size,
+ * batch_norm_eps and the processor's card beside, and "effnet": {"padding": "same"|"symmetric",
  * "bn_epsilon": 0.001, "activation": "softmax"|"sigmoid"|"none", "temperature": 1.5} with what
  * training adds. NULL with
  * NOT_FOUND, IO, FORMAT or UNSUPPORTED (an interpolation, crop mode, padding or change of the

@@ -2,6 +2,9 @@
 #include "weights/card_read.h"
 #include "base/text.h"
 
+#include <math.h>
+#include <string.h>
+
 /* A value as the card writes it, for messages. */
 static char *
 show (JsonNode *node)
@@ -40,5 +43,29 @@ effnet_card_read_number (const EffnetCardReader *reader, const char *key, JsonNo
     return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
   }
   *value = found;
+  return TRUE;
+}
+
+gboolean
+effnet_card_read_triple (const EffnetCardReader *reader, const char *key, JsonNode *node,
+                         gboolean divisor, float *values, GError **error)
+{
+  const char *expected = divisor ? "three numbers above 0" : "three numbers";
+  float found[3];
+
+  if (node == NULL)
+    return TRUE;
+  JsonArray *list = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  guint n = list != NULL ? json_array_get_length (list) : 0;
+  if (n != 3 && n != 1)
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+  for (guint i = 0; i < 3; i++) {
+    JsonNode *entry = json_array_get_element (list, i % n);
+    double value = effnet_json_is_number (entry) ? json_node_get_double (entry) : NAN;
+    if (!(fabs (value) <= G_MAXFLOAT) || (divisor && !(value >= (double)G_MINFLOAT)))
+      return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, expected, error);
+    found[i] = (float)value;
+  }
+  memcpy (values, found, sizeof found);
   return TRUE;
 }

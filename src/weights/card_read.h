@@ -23,4 +23,9 @@ gboolean effnet_card_fail_value (const EffnetCardReader *reader, EffnetError cod
 gboolean effnet_card_read_number (const EffnetCardReader *reader, const char *key, JsonNode *node,
                                   double low, double high, double *value, GError **error);
 
+/* Three numbers, or one for all three, that are still numbers as float32; with @divisor also above
+ * 0, not even subnormal. @node: (nullable). */
+gboolean effnet_card_read_triple (const EffnetCardReader *reader, const char *key, JsonNode *node,
+                                  gboolean divisor, float *values, GError **error);
+
 #endif

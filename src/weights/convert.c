@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tensors of a file, which are little-endian, to float32, exactly. */
+ * Tensors of a file, which are little-endian, to float32: exactly, those of float64 to nearest. */
 #include "base/text.h"
 #include "weights/file.h"
 #include "weights/tensors.h"

@@ -27,7 +27,7 @@ static const DtypeRow dtypes[] = {
   {"F32", 4, TRUE, EFFNET_DTYPE_F32},
   {"F16", 2, TRUE, EFFNET_DTYPE_F16},
   {"BF16", 2, TRUE, EFFNET_DTYPE_BF16},
-  {"F64", 8, FALSE, 0},
+  {"F64", 8, TRUE, EFFNET_DTYPE_F64},
   {"I64", 8, FALSE, 0},
   {"I32", 4, FALSE, 0},
   {"I16", 2, FALSE, 0},
@@ -83,9 +83,9 @@ read_dtype (JsonObject *object, EffnetTensor *tensor, size_t *bytes, GError **er
     return TRUE;
   }
   g_autofree char *shown = effnet_printable (name);
-  return effnet_fail (error, EFFNET_ERROR_FORMAT,
-                      "has the unknown dtype \"%s\"; expected F32, F16, BF16 or an integer type",
-                      shown);
+  return effnet_fail (
+      error, EFFNET_ERROR_FORMAT,
+      "has the unknown dtype \"%s\"; expected F32, F64, F16, BF16 or an integer type", shown);
 }
 
 static gboolean
@@ -267,7 +267,7 @@ fail_kind (const Reader *reader, GError **error)
 
   if (!effnet_file_read_at (reader->fd, 0, n, head, NULL))
     return FALSE;
-  what = effnet_sniff (head, n, &advice);
+  what = effnet_sniff_data (head, n, &advice);
   if (what != NULL)
     effnet_fail (error, EFFNET_ERROR_FORMAT, "it is %s; expected safetensors%s%s", what,
                  advice != NULL ? ": " : "", advice != NULL ? advice : "");

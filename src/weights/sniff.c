@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _POSIX_C_SOURCE 200809L
 #include "weights/sniff.h"
 
 #include <glib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "weights/file.h"
 
 typedef struct {
   size_t at; /* bytes from the start */
@@ -18,22 +22,31 @@ typedef struct {
 
 static const char fetch_again[] = "`git lfs pull` or models/fetch gets the file itself";
 static const char convert[] =
-    "with PyTorch `python3 -c \"import sys, torch, safetensors.torch as s; "
-    "s.save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])\" FILE "
-    "model.safetensors` converts a state dict";
+    "with PyTorch and safetensors `python3 -c \"import sys, torch, safetensors.torch as s; "
+    "d = torch.load(sys.argv[1], 'cpu', weights_only=True); d = d.get('state_dict', d.get('model', "
+    "d)); s.save_file({k: v.contiguous() for k, v in d.items()}, sys.argv[2])\" FILE "
+    "model.safetensors` converts its state dict";
+static const char not_torch[] =
+    "there is no converter for it: save the same network with timm or PyTorch as safetensors, or "
+    "`models/fetch` a published one";
 static const char page[] = "the download went wrong";
 
 /* clang-format off */
 static const Signature signatures[] = {
   AT (0, "version https://git-lfs", "a Git LFS pointer", fetch_again),
-  AT (0, "PK\3\4", "a zip archive, as PyTorch saves checkpoints", convert),
   AT (0, "PK\5\6", "an empty zip archive", NULL),
-  AT (0, "\x80\2", "a Python pickle, as PyTorch saved checkpoints before", convert),
+  AT (0, "\x80\2\x8a\x0al\xfc\x9c\x46\xf9 j\xa8P\x19.", "a PyTorch checkpoint as before 1.6",
+      convert),
+  AT (0, "\x80\2", "a Python pickle, as PyTorch saved checkpoints before 1.6", convert),
   AT (0, "\x80\3", "a Python pickle", convert),
   AT (0, "\x80\4", "a Python pickle", convert),
   AT (0, "\x80\5", "a Python pickle", convert),
-  AT (0, "\x89HDF\r\n", "an HDF5 file, as Keras saves models", NULL),
-  AT (4, "TFL3", "a TensorFlow Lite model", NULL),
+  AT (0, "\x89HDF\r\n", "an HDF5 file, as Keras saves models", not_torch),
+  AT (4, "TFL3", "a TensorFlow Lite model", not_torch),
+  AT (0, "\x08\1\x12", "a TensorFlow SavedModel", not_torch),
+  AT (0, "\x81\xa6params", "a Flax checkpoint", not_torch),
+  AT (0, "<net ", "an OpenVINO network", not_torch),
+  AT (0, "7767517\n", "an ncnn network", not_torch),
   AT (0, "\x93NUMPY", "a NumPy array", NULL),
   AT (0, "\xff\xd8\xff", "a JPEG picture", NULL),
   AT (0, "\x89PNG", "a PNG picture", NULL),
@@ -45,9 +58,11 @@ static const Signature signatures[] = {
   AT (0, "\xfd" "7zXZ", "an xz archive", "unpack it"),
   AT (0, "\x28\xb5\x2f\xfd", "a zstd archive", "unpack it"),
   AT (0, "BZh", "a bzip2 archive", "unpack it"),
+  AT (0, "7z\xbc\xaf\x27\x1c", "a 7-zip archive", "unpack it"),
+  AT (0, "Rar!\x1a\7", "a RAR archive", "unpack it"),
   AT (257, "ustar", "a tar archive", "unpack it"),
   AT (0, "\x7f" "ELF", "a program", NULL),
-  AT (0, "GGUF", "a GGUF model", NULL),
+  AT (0, "GGUF", "a GGUF model", not_torch),
   AT (0, "SQLite format 3", "an SQLite database", NULL),
   AT (0, "{\\rtf", "an RTF document", "save it as plain text"),
   AT (0, "item {", "a label map in protobuf text", NULL),
@@ -71,6 +86,33 @@ is_web_page (const char *text, size_t n)
   return FALSE;
 }
 
+/* By the name of its first file: a local header has 30 bytes, the name's length at 26. */
+static const char *
+zip_kind (const char *bytes, size_t n, const char **advice)
+{
+  size_t length = n > 30 ? (size_t)(guint8)bytes[26] + 256 * (size_t)(guint8)bytes[27] : 0;
+  g_autofree char *name = g_strndup (bytes + MIN (n, 30), MIN (length, n - MIN (n, 30)));
+
+  *advice = convert;
+  if (*name == '\0')
+    return "a zip archive, as PyTorch saves checkpoints";
+  if (g_str_has_suffix (name, "/data.pkl") || g_str_has_suffix (name, "/.format_version"))
+    return "a PyTorch checkpoint (a zip archive)";
+  *advice = not_torch;
+  if (strcmp (name, "metadata.json") == 0 || strcmp (name, "config.json") == 0)
+    return "a Keras model (a zip archive)";
+  *advice = g_str_has_suffix (name, ".npy") ? not_torch : "unpack it";
+  return g_str_has_suffix (name, ".npy") ? "a NumPy archive (npz)" : "a zip archive";
+}
+
+/* Protocol buffers: field 1, the version from 3 on, then field 2, who made it. */
+static gboolean
+is_onnx (const char *bytes, size_t n)
+{
+  return n > 5 && bytes[0] == 8 && bytes[1] >= 3 && bytes[1] < 32 && bytes[2] == 0x12 &&
+         bytes[3] > 0 && g_ascii_isprint (bytes[4]);
+}
+
 const char *
 effnet_sniff (const void *bytes, size_t n, const char **advice)
 {
@@ -81,6 +123,43 @@ effnet_sniff (const void *bytes, size_t n, const char **advice)
     *advice = s->advice;
     return s->what;
   }
+  if (n >= 4 && memcmp (bytes, "PK\3\4", 4) == 0)
+    return zip_kind (bytes, n, advice);
+  *advice = not_torch;
+  if (is_onnx (bytes, n))
+    return "an ONNX model";
   *advice = page;
   return is_web_page (bytes, MIN (n, EFFNET_SNIFF_BYTES)) ? "an HTML or XML page" : NULL;
+}
+
+const char *
+effnet_sniff_data (const void *bytes, size_t n, const char **advice)
+{
+  const char *what = effnet_sniff (bytes, n, advice), *text = bytes, *end;
+
+  if (what != NULL)
+    return what;
+  *advice = page;
+  if (n == 0)
+    return "empty";
+  for (size_t i = 0; i < n; i++)
+    if ((guint8)text[i] < ' ' && !g_ascii_isspace (text[i]))
+      return NULL;
+  if (!g_utf8_validate (text, (gssize)n, &end) && n - (size_t)(end - text) > 3)
+    return NULL;
+  while (n > 1 && g_ascii_isspace (*text))
+    text++, n--;
+  return *text == '{' || *text == '[' ? "JSON, as a server says what went wrong" : "plain text";
+}
+
+const char *
+effnet_sniff_file (const char *path, const char **advice)
+{
+  char head[EFFNET_SNIFF_BYTES];
+  int fd = effnet_file_open (path, "File", NULL);
+  gssize n = fd >= 0 ? pread (fd, head, sizeof head, 0) : -1;
+
+  if (fd >= 0)
+    close (fd);
+  return n >= 0 ? effnet_sniff_data (head, (size_t)n, advice) : NULL;
 }

@@ -12,7 +12,7 @@ struct _EffnetTensorTable {
   int fd;              /* the hash's; -1: tensors own their data */
   EffnetHash *hash;    /* of the file */
   GPtrArray *tensors;  /* EffnetTensor, each at an address that stays */
-  GHashTable *by_name; /* name -> EffnetTensor */
+  GHashTable *by_name; /* name, or another that it is found under -> EffnetTensor */
 };
 
 /* Takes @tensor, whose name was allocated. The caller has made sure that the name is new. */

@@ -63,24 +63,16 @@ effnet_tensor_table_add (EffnetTensorTable *table, const char *name, unsigned n_
   }
   if (!effnet_checked_mul (n, sizeof (float), &bytes))
     return NULL;
-  EffnetArena own;
-  if (effnet_arena_init (&own, bytes) != 0)
-    return NULL;
-
   EffnetTensor *tensor = g_new0 (EffnetTensor, 1);
+  float *data = effnet_tensor_replace (tensor, n_dims, shape);
+
+  if (data == NULL) {
+    g_free (tensor);
+    return NULL;
+  }
   tensor->name = g_strdup (name);
-  tensor->dtype = EFFNET_DTYPE_F32;
-  tensor->dtype_name = "F32";
-  tensor->is_float = TRUE;
-  tensor->n_dims = n_dims;
-  if (n_dims > 0)
-    memcpy (tensor->shape, shape, n_dims * sizeof shape[0]);
-  tensor->n_elements = n;
-  tensor->n_bytes = bytes;
-  tensor->own = own;
-  tensor->data = own.base;
   effnet_tensor_table_take (table, tensor);
-  return own.base;
+  return data;
 }
 
 const char *
@@ -118,6 +110,41 @@ const EffnetTensor *
 effnet_tensor_table_find (const EffnetTensorTable *table, const char *name)
 {
   return g_hash_table_lookup (table->by_name, name);
+}
+
+gboolean
+effnet_tensor_table_alias (EffnetTensorTable *table, const EffnetTensor *tensor, const char *name)
+{
+  const EffnetTensor *other = effnet_tensor_table_find (table, name);
+
+  if (other == NULL)
+    g_hash_table_insert (table->by_name, (char *)name, (EffnetTensor *)tensor);
+  return other == NULL || other == tensor;
+}
+
+float *
+effnet_tensor_replace (EffnetTensor *tensor, unsigned n_dims, const size_t *shape)
+{
+  size_t n = 1;
+
+  g_return_val_if_fail (n_dims <= EFFNET_TENSOR_MAX_DIMS, NULL);
+  for (unsigned i = 0; i < n_dims; i++)
+    n *= shape[i];
+  EffnetArena own;
+  if (effnet_arena_init (&own, n * sizeof (float)) != 0)
+    return NULL;
+  effnet_arena_clear (&tensor->own);
+  tensor->dtype = EFFNET_DTYPE_F32;
+  tensor->dtype_name = "F32";
+  tensor->is_float = TRUE;
+  tensor->n_dims = n_dims;
+  if (n_dims > 0)
+    memcpy (tensor->shape, shape, n_dims * sizeof shape[0]);
+  tensor->n_elements = n;
+  tensor->n_bytes = n * sizeof (float);
+  tensor->own = own;
+  tensor->data = own.base;
+  return own.base;
 }
 
 char *

@@ -51,6 +51,15 @@ const EffnetTensor *effnet_tensor_table_nth (const EffnetTensorTable *table, siz
 /* NULL when there is none of this name. */
 const EffnetTensor *effnet_tensor_table_find (const EffnetTensorTable *table, const char *name);
 
+/* Has @tensor, of the table, found under @name as well, which must last as long as the table. FALSE
+ * when another has this name. */
+gboolean effnet_tensor_table_alias (EffnetTensorTable *table, const EffnetTensor *tensor,
+                                    const char *name);
+/* Puts a float32 matrix of @shape in the place of @tensor's data, which the table then owns;
+ * returns its zeroed data for the caller to fill, NULL without memory. The product of @shape is
+ * sound. */
+float *effnet_tensor_replace (EffnetTensor *tensor, unsigned n_dims, const size_t *shape);
+
 /* Converts all n_elements, or those from @first on, to float32. @tensor must be is_float. Any
  * number of threads may read at once. FALSE with IO or FORMAT: the file cannot be read, or was cut
  * short since it was opened. */

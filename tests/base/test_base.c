@@ -345,14 +345,18 @@ test_dtypes (void)
 {
   float values[300], back[300];
   char stored[300 * sizeof (float) + 1];
+  static const gsize sizes[EFFNET_DTYPE_COUNT] = {4, 2, 2, 1, 8};
+  static const double doubles[] = {0.1, -3.0, 1e39, 5e-324};
 
+  effnet_dtypes[EFFNET_DTYPE_F64].to_float (doubles, G_N_ELEMENTS (doubles), back);
+  g_assert_true (back[0] == 0.1f && back[1] == -3.0f && back[2] > G_MAXFLOAT && back[3] == 0.0f);
   for (gsize i = 0; i < G_N_ELEMENTS (values); i++)
     values[i] = (float)((int)i % 256 - 128) / 64.0f;
   for (EffnetDtype dtype = 0; dtype < EFFNET_DTYPE_COUNT; dtype++) {
     const EffnetDtypeInfo *info = &effnet_dtypes[dtype];
 
     g_assert_nonnull (info->name);
-    g_assert_cmpuint (effnet_dtype_size (dtype), ==, dtype == EFFNET_DTYPE_F32 ? 4 : 2);
+    g_assert_cmpuint (effnet_dtype_size (dtype), ==, sizes[dtype]);
     if (info->from_float == NULL)
       continue;
     memset (stored, 0x5a, sizeof stored);

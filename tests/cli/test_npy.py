@@ -146,7 +146,7 @@ def bad_files():
 @test
 def bad_shapes():
     """a tensor that is not [N, S, S, 3] is refused with its shape"""
-    for shape in ((1, 64, 64), (1, 64, 64, 4), (1, 64, 32, 3), (64, 64, 3), (3,), (), (1, 8193, 8193, 3)):
+    for shape in ((1, 64, 64), (1, 64, 64, 4), (1, 0, 32, 3), (64, 64, 3), (3,), (), (1, 8193, 8193, 3)):
         with open("x.npy", "wb") as f:
             header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape!r}, }}"
             f.write(npy(header))

@@ -207,7 +207,53 @@ test_input_size (TestFolder *folder, gconstpointer data)
   assert_refused (folder, "", NULL, EFFNET_ERROR_UNSUPPORTED, "8192");
   put (folder, "config.json",
        "{\"architecture\": \"tf_efficientnet_lite0\", \"input_size\": [3, 64, 65]}");
-  assert_refused (folder, "", NULL, EFFNET_ERROR_UNSUPPORTED, "config.json|65 x 64|square");
+  g_autoptr (EffnetModel) oblong = open_model (folder, "", NULL, &info);
+  g_assert_nonnull (oblong);
+  g_assert_cmpuint (info.input_height, ==, 64);
+  g_assert_cmpuint (info.input_width, ==, 65);
+}
+
+/* Weights of another name that are alone in a folder or one below; a folder's name that is searched
+ * for; and what is said where it is not clear. */
+static void
+test_folders (TestFolder *folder, gconstpointer data)
+{
+  g_autofree char *run = in (folder, "run"), *best = in (folder, "run/best.safetensors");
+  g_autofree char *last = in (folder, "run/last.safetensors");
+  EffnetModelInfo info;
+
+  (void)data;
+  g_assert_cmpint (g_mkdir (run, 0700), ==, 0);
+  assert_refused (folder, "run", NULL, EFFNET_ERROR_NOT_FOUND, "run holds no|empty|models/fetch");
+  put (folder, "run/model.onnx", "\x08\x07\x12\x07pytorch");
+  assert_refused (folder, "run", NULL, EFFNET_ERROR_NOT_FOUND, "model.onnx is an ONNX model");
+  write_weights (folder, "run/best.safetensors", 1);
+  g_autoptr (EffnetModel) inner = open_model (folder, "run", NULL, &info);
+  g_assert_cmpstr (info.path, ==, best);
+  g_autoptr (EffnetModel) nested = open_model (folder, "", NULL, &info);
+  g_assert_true (nested == inner);
+  put (folder, "run/last.safetensors", "x");
+  assert_refused (folder, "", NULL, EFFNET_ERROR_NOT_FOUND, "best.safetensors, last.safetensors");
+  g_assert_cmpint (g_unlink (last) | g_rename (best, last), ==, 0);
+  g_setenv ("EFFNET_MODEL_PATH", folder->path, TRUE);
+  put (folder, "run/config.json", "{\"architecture\": \"lite0\"}");
+  g_autofree char *usual = in (folder, "run/model.safetensors");
+  g_assert_cmpint (g_rename (last, usual), ==, 0);
+  g_autoptr (EffnetModel) named = test_open ("run", NULL);
+  effnet_model_get_info (named, &info);
+  g_assert_cmpstr (info.path, ==, usual);
+  g_autoptr (EffnetModel) variant = test_open (NULL, &(EffnetModelOptions){.variant = "run"});
+  g_assert_true (variant == named);
+  g_setenv ("EFFNET_MODEL_PATH", run, TRUE);
+  g_autoptr (EffnetModel) itself = test_open ("run", NULL);
+  g_assert_true (itself == named);
+  g_unsetenv ("EFFNET_MODEL_PATH");
+  for (const char *const *name = (const char *const[]){"run/model.onnx", "run/config.json",
+                                                       "run/model.safetensors", "run", NULL};
+       *name != NULL; name++) {
+    g_autofree char *path = in (folder, *name);
+    g_assert_cmpint (g_remove (path), ==, 0);
+  }
 }
 
 /* A label file stands in for names that are broken or do not fit. */
@@ -360,6 +406,7 @@ main (int argc, char **argv)
   ADD ("foreign-card", "a.safetensors", test_foreign_card);
   ADD ("own-card", "model.safetensors", test_own_card);
   ADD ("input-size", "model.safetensors", test_input_size);
+  ADD ("folders", "checkpoint.bin", test_folders);
   ADD ("label-file", "model.safetensors", test_label_file);
   ADD ("other-network", "model.safetensors", test_other_network);
   ADD ("damaged", "a\nb.safetensors", test_damaged);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""check_dialects.py EFFNET: model folders and bare files as timm, torchvision and lukemelas' package write
+"""check_dialects.py EFFNET: model folders and bare files as timm, torchvision, lukemelas' package and Transformers write
 them, in F32, F16 and BF16, opened with nothing said that the file or card does not say: padding, epsilon,
 classes and names must be found out. Needs the environment of venv.sh."""
 
@@ -36,6 +36,7 @@ CASES = [
     ("lukemelas", "efficientnet-b0", "tf_efficientnet_b0", 224, 1000, torch.float32),
     ("lukemelas", "efficientnet-b3", "tf_efficientnet_b3", 300, 2, torch.float32),
     ("lukemelas", "efficientnet-lite2", "tf_efficientnet_lite2", 260, 1000, torch.float16),
+    ("transformers", "bare b0", "tf_efficientnet_b0", 224, 5, torch.float32),
     ("lukemelas", "bare b1", "tf_efficientnet_b1", 240, 1000, torch.float32),
 ]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One network under three sets of names, and the safetensors files and cards that use them.
+"""One network under four sets of names, and the safetensors files and cards that use them.
 
-Lives here: timm's names -> torchvision's and lukemelas', and writing a model folder. Elsewhere: what the
+Lives here: timm's names -> torchvision's, lukemelas' and Transformers', and writing a model folder. Elsewhere: what the
 C side makes of such names (src/bind/dialect.c), which this must not look at.
 """
 
@@ -57,7 +57,24 @@ def to_lukemelas(name, names):
     return f"_blocks.{stages.index((str(stage), str(index)))}.{layers[role]}.{kind}"
 
 
-RENAME = {"timm": lambda name, names: name, "torchvision": to_torchvision, "lukemelas": to_lukemelas}
+def to_transformers(name, names):
+    """As transformers' own script for checkpoints of Keras maps the layers of EfficientNet."""
+    fixed = {"conv_stem": "efficientnet.embeddings.convolution", "bn1": "efficientnet.embeddings.batchnorm",
+             "conv_head": "efficientnet.encoder.top_conv", "bn2": "efficientnet.encoder.top_bn",
+             "classifier": "classifier"}
+    if not name.startswith("blocks."):
+        layer, kind = name.rsplit(".", 1)
+        return f"{fixed[layer]}.{kind}"
+    _, _, role, kind, _ = roles(name, names)
+    layers = {"expand": "expansion.expand_conv", "expand_bn": "expansion.expand_bn",
+              "dw": "depthwise_conv.depthwise_conv", "dw_bn": "depthwise_conv.depthwise_norm",
+              "se1": "squeeze_excite.reduce", "se2": "squeeze_excite.expand",
+              "project": "projection.project_conv", "project_bn": "projection.project_bn"}
+    block = to_lukemelas(name, names).split(".")[1]
+    return f"efficientnet.encoder.blocks.{block}.{layers[role]}.{kind}"
+
+
+RENAME = {"transformers": to_transformers, "timm": lambda name, names: name, "torchvision": to_torchvision, "lukemelas": to_lukemelas}
 
 
 def renamed(tensors, dialect):

@@ -285,7 +285,7 @@ static const Rule rules[] = {
     {"{\"num_classes\": 1234567890123456789}", FORMAT, "19 digits"},
     /* what it is */
     {"{\"architecture\": 5}", FORMAT, "architecture is 5|efficientnet_b0"},
-    {"{\"num_classes\": 0}", FORMAT, "num_classes is 0"},
+    {"{\"num_classes\": -1}", FORMAT, "num_classes is -1"},
     {"{\"num_classes\": -1}", FORMAT, "num_classes is -1"},
     {"{\"num_classes\": 1000001}", FORMAT, "num_classes is 1000001"},
     {"{\"num_classes\": 10.5}", FORMAT, "num_classes is 10.5"},
@@ -294,12 +294,12 @@ static const Rule rules[] = {
     {"{\"global_pool\": \"max\"}", UNSUPPORTED, "global_pool is \"max\"|avg"},
     {"{\"model_args\": {\"act_layer\": \"relu\"}}", UNSUPPORTED,
      "model_args.act_layer is \"relu\""},
-    {"{\"model_args\": {\"in_chans\": 1}}", UNSUPPORTED, "model_args.in_chans is 1"},
+    {"{\"model_args\": {\"in_chans\": 4}}", UNSUPPORTED, "model_args.in_chans is 4"},
     {"{\"model_args\": 1}", FORMAT, "model_args is 1"},
     /* what it wants */
     {"{\"input_size\": 224}", FORMAT, "input_size is 224|[3, height, width]"},
     {"{\"input_size\": [224, 224]}", FORMAT, "input_size is [224,224]"},
-    {"{\"input_size\": [1, 224, 224]}", FORMAT, "input_size is [1,224,224]"},
+    {"{\"input_size\": [4, 224, 224]}", FORMAT, "input_size is [4,224,224]|grey"},
     {"{\"input_size\": [3, 0, 224]}", FORMAT, "input_size is [3,0,224]"},
     {"{\"input_size\": [3, 224, 8193]}", FORMAT, "input_size is [3,224,8193]"},
     {"{\"input_size\": [3, 224, -1]}", FORMAT, "input_size is [3,224,-1]"},

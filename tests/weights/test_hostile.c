@@ -169,8 +169,49 @@ test_length (TestFolder *folder, gconstpointer data)
   }
   for (size_t n = 0; n < 8; n++) {
     g_autofree char *path = test_put (folder, "short", "\2\0\0\0\0\0\0\0", n);
-    g_autofree char *fragment = g_strdup_printf ("%zu bytes|8 bytes", n);
+    g_autofree char *fragment =
+        n == 0 ? g_strdup ("empty") : g_strdup_printf ("%zu bytes|8 bytes", n);
     assert_refused (path, EFFNET_ERROR_FORMAT, fragment);
+  }
+}
+
+/* What people have under a model's name is said to be what it is, with what to do. */
+static void
+test_other_formats (TestFolder *folder, gconstpointer data)
+{
+#define ROW(bytes, words)                                                                          \
+  {                                                                                                \
+    bytes, sizeof (bytes) - 1, words                                                               \
+  }
+  static const struct {
+    const char *bytes;
+    size_t n;
+    const char *words;
+  } rows[] = {
+      ROW ("PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\12\0\0\0z/data.pkl",
+           "PyTorch|torch.load"),
+      ROW ("PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\13\0\0\0config.json", "Keras"),
+      ROW ("PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\5\0\0\0a.txt",
+           "zip archive|unpack"),
+      ROW ("\x80\2\x8a\nl\xfc\x9c"
+           "F\xf9 j\xa8P\x19.",
+           "before 1.6|torch.load"),
+      ROW ("\x89HDF\r\n\x1a\n", "HDF5"),
+      ROW ("\x1c\0\0\0TFL3\0\0\0\0", "TensorFlow Lite"),
+      ROW ("\x08\x07\x12\x07pytorch\x1a", "ONNX"),
+      ROW ("version https://git-lfs.github.com/spec/v1\noid", "Git LFS|git lfs pull"),
+      ROW ("<!DOCTYPE html><html><title>404</title>", "HTML|download"),
+      ROW ("{\"error\":\"Repository not found\"}", "JSON|download"),
+      ROW ("Entry not found\n", "plain text|download"),
+      ROW ("\x1f\x8b\x08\0\0\0\0\0", "gzip|unpack"),
+      ROW ("7z\xbc\xaf\x27\x1c\0\4", "7-zip|unpack"),
+  };
+#undef ROW
+
+  (void)data;
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *path = test_put (folder, "model.safetensors", rows[i].bytes, rows[i].n);
+    assert_refused (path, EFFNET_ERROR_FORMAT, rows[i].words);
   }
 }
 
@@ -378,6 +419,7 @@ main (int argc, char **argv)
   ADD ("rules", test_rules);
   ADD ("length", test_length);
   ADD ("long-header", test_long_header);
+  ADD ("other-formats", test_other_formats);
   ADD ("bombs", test_bombs);
   ADD ("name-in-message", test_name_in_message);
   ADD ("not-a-file", test_not_a_file);

@@ -177,7 +177,7 @@ test_dtypes (TestFolder *folder, gconstpointer data)
     unsigned bytes;
     gboolean is_float;
   } rows[] = {
-      {"F32", 4, TRUE},      {"F16", 2, TRUE},      {"BF16", 2, TRUE},  {"F64", 8, FALSE},
+      {"F32", 4, TRUE},      {"F16", 2, TRUE},      {"BF16", 2, TRUE},  {"F64", 8, TRUE},
       {"I64", 8, FALSE},     {"I32", 4, FALSE},     {"I16", 2, FALSE},  {"I8", 1, FALSE},
       {"U64", 8, FALSE},     {"U32", 4, FALSE},     {"U16", 2, FALSE},  {"U8", 1, FALSE},
       {"F8_E5M2", 1, FALSE}, {"F8_E4M3", 1, FALSE}, {"BOOL", 1, FALSE},
