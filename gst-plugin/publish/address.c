@@ -111,3 +111,17 @@ gst_effnet_address_show (const GstEffnetAddress *address)
   return g_strdup_printf (v6 ? "%s://[%s]:%d" : "%s://%s:%d", kinds[address->kind].scheme,
                           address->host, address->port);
 }
+
+char *
+gst_effnet_address_advise (const GstEffnetAddress *address, gboolean answered)
+{
+  if (answered)
+    return g_strdup ("check user, password and client-id, and what the broker's log says");
+  if (address->kind == GST_EFFNET_BROKER_KAFKA)
+    return g_strdup ("is it running there?");
+  return g_strdup_printf ("is it running there (mosquitto -v)? Try: mosquitto_pub -h %s -p %d%s "
+                          "-t test -m hello",
+                          address->host, address->port,
+                          address->kind == GST_EFFNET_BROKER_MQTTS ? " --capath /etc/ssl/certs"
+                                                                   : "");
+}

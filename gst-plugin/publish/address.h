@@ -29,6 +29,9 @@ gboolean gst_effnet_address_parse (GstEffnetAddress *address, const char *text, 
 void gst_effnet_address_clear (GstEffnetAddress *address);
 /* Returns: "mqtt://host:port"; free with g_free() */
 char *gst_effnet_address_show (const GstEffnetAddress *address);
+/* Returns: what a person can do when there is no connection; free with g_free(). @answered: the
+ * broker said no itself */
+char *gst_effnet_address_advise (const GstEffnetAddress *address, gboolean answered);
 /* Returns: @text without what may be a password in it; free with g_free() */
 char *gst_effnet_address_hide_password (const char *text);
 

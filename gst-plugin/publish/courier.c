@@ -6,23 +6,20 @@
 
 #include <string.h>
 
+#include "publish/flight.h"
+#include "publish/recall.h"
 #include "publish/spool.h"
+#include "publish/thumbnails.h"
 
 #define QUEUE_MAX    1000             /* records that wait for the thread */
-#define WINDOW       20               /* under way at a time */
+#define WINDOW       50               /* under way at a time */
+#define PICTURES_MAX 4                /* frames that wait to become thumbnails */
 #define LAST_WORD_US (G_USEC_PER_SEC) /* to say that we are gone */
 #define TICK_US      (500 * 1000)
 #define RECALL_US    (5 * G_USEC_PER_SEC)  /* a broker that does not answer has no say */
 #define WARN_US      (60 * G_USEC_PER_SEC) /* between two complaints about the same thing */
 
 typedef enum { DOWN, RECALLING, READY } LinkState;
-
-/* A letter under way; answers come in the order of sending. */
-typedef struct {
-  guint64 token;
-  gint64 number; /* of the record; 0: it is none */
-  gboolean answered, refused;
-} Sent;
 
 struct _GstEffnetCourier {
   const GstEffnetCourierSettings *settings;
@@ -35,23 +32,27 @@ struct _GstEffnetCourier {
 
   GMutex lock;
   GCond changed;
-  GQueue items;  /* of GstEffnetNewsItem * */
-  GQueue events; /* of GstEffnetLinkEvent * */
-  gint64 ends;   /* 0: it goes on; else until when at most */
+  GQueue items;   /* of GstEffnetNewsItem * */
+  GQueue events;  /* of GstEffnetLinkEvent * */
+  gint64 ends;    /* 0: it goes on; else until when at most */
+  guint pictures; /* among the items */
   GstEffnetCourierStats stats;
 
   /* of the thread */
   GstEffnetSpool *spool;
-  char *prefix; /* of each body: the publisher's id */
   LinkState state;
   gboolean tried; /* a connection has stood or failed */
-  GQueue sent;    /* of Sent * */
+  GQueue sent;    /* of flight.h: letters under way */
   guint64 last_token;
-  gint64 sent_up_to; /* over this connection; what was sent before counts as not sent */
-  gint64 found;      /* the highest number that a retained message has */
-  guint64 recall;    /* the token that is waited for */
+  gint64 arrived_up_to; /* the number of the last record that is acknowledged; 0: taken note of */
+  gint64 sent_up_to;    /* over this connection; what was sent before counts as not sent */
+  gint64 found;         /* the highest number that a retained message has */
+  guint64 recall;       /* the token that is waited for */
   gint64 recall_until;
-  char **recalled;  /* topics */
+  char **recalled; /* topics */
+  GstEffnetEntities *entities;
+  char *status_topic; /* (nullable): of Home Assistant */
+  GstEffnetThumbnails *thumbnails;
   gint64 warned[2]; /* when it was last said that the broker, the disk is away */
 };
 
@@ -75,6 +76,7 @@ gst_effnet_courier_push (GstEffnetCourier *self, GstEffnetNewsItem *item)
 
   g_mutex_lock (&self->lock);
   fits = self->items.length < QUEUE_MAX;
+  self->pictures += fits && item->picture != NULL;
   if (fits)
     g_queue_push_tail (&self->items, item);
   else if (item->is_heartbeat)
@@ -85,6 +87,18 @@ gst_effnet_courier_push (GstEffnetCourier *self, GstEffnetNewsItem *item)
   g_mutex_unlock (&self->lock);
   if (!fits)
     gst_effnet_news_item_free (item);
+}
+
+gboolean
+gst_effnet_courier_wants_picture (GstEffnetCourier *self)
+{
+  gboolean wants;
+
+  g_mutex_lock (&self->lock);
+  wants = self->settings->thumbnail_side > 0 && self->pictures < PICTURES_MAX;
+  self->stats.thumbnails_skipped += !wants && self->settings->thumbnail_side > 0;
+  g_mutex_unlock (&self->lock);
+  return wants;
 }
 
 GstEffnetCourierStats
@@ -134,29 +148,30 @@ complain (GstEffnetCourier *self, guint which, const char *text)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static guint64
-send_letter (GstEffnetCourier *self, const char *topic, const char *text, gint64 number, int qos,
-             gboolean retain)
+static void
+send_bytes (GstEffnetCourier *self, const char *topic, gconstpointer data, gsize size,
+            gint64 number, int qos, gboolean retain)
 {
-  GstEffnetLetter letter = {++self->last_token, topic, topic, text, strlen (text), qos, retain};
-  Sent *sent = g_new0 (Sent, 1);
+  GstEffnetLetter letter = {++self->last_token, topic, topic, data, size, qos, retain};
 
-  sent->token = letter.token;
-  sent->number = number;
-  g_queue_push_tail (&self->sent, sent);
+  gst_effnet_flight_add (&self->sent, letter.token, number);
   gst_effnet_link_publish (self->link, &letter);
-  return letter.token;
 }
 
-/* @body is a JSON object; the id and the number come first, where they are found again. */
+static void
+send_letter (GstEffnetCourier *self, const char *topic, const char *text, int qos)
+{
+  send_bytes (self, topic, text, strlen (text), 0, qos, TRUE);
+}
+
 static void
 send_record (GstEffnetCourier *self, const char *topic, const char *body, gint64 number,
              gint64 shown)
 {
-  g_autofree char *text =
-      g_strdup_printf ("%s%" G_GINT64_FORMAT ",%s", self->prefix, shown, body + 1);
+  g_autofree char *text = gst_effnet_recall_sign (self->spool, body, shown);
 
-  send_letter (self, topic, text, number, self->settings->qos, self->settings->retain);
+  send_bytes (self, topic, text, strlen (text), number, self->settings->qos,
+              self->settings->retain);
 }
 
 static void
@@ -177,12 +192,62 @@ static void
 send_heartbeat (GstEffnetCourier *self, const GstEffnetNewsItem *item)
 {
   gboolean now = self->state == READY && self->sent.length < WINDOW &&
-                 self->sent_up_to >= gst_effnet_spool_get_last (self->spool);
+                 (gst_effnet_spool_get_rows (self->spool) == 0 ||
+                  self->sent_up_to >= gst_effnet_spool_get_last (self->spool));
 
   count (self, now ? &self->stats.heartbeats : &self->stats.heartbeats_skipped, 1);
   if (now)
     send_record (self, item->topic, item->body, 0, gst_effnet_spool_get_last (self->spool));
 }
+
+/* ---- Home Assistant, pictures ---------------------------------------------------------------- */
+
+static void
+announce (GstEffnetCourier *self, const GPtrArray *entities)
+{
+  for (guint i = 0; i < entities->len && self->state != DOWN; i++) {
+    const GstEffnetDiscovery *entity = g_ptr_array_index (entities, i);
+    send_letter (self, entity->topic, entity->text, MIN (self->settings->qos, 1));
+  }
+}
+
+static void
+announce_all (GstEffnetCourier *self)
+{
+  for (guint i = 0; i < gst_effnet_entities_length (self->entities); i++)
+    announce (self, gst_effnet_entities_get (self->entities, i));
+}
+
+static void
+make_thumbnail (GstEffnetCourier *self, const GstEffnetNewsItem *item)
+{
+  if (item->picture == NULL)
+    return;
+  if (!gst_effnet_thumbnails_add (self->thumbnails, item))
+    count (self, &self->stats.thumbnails_skipped, 1);
+  g_mutex_lock (&self->lock);
+  self->pictures--;
+  g_mutex_unlock (&self->lock);
+}
+
+/* After the records, of which they are no part. */
+static void
+send_thumbnails (GstEffnetCourier *self)
+{
+  GBytes *jpeg;
+  char *topic;
+
+  while (self->state == READY && self->sent.length < WINDOW &&
+         (jpeg = gst_effnet_thumbnails_take (self->thumbnails, &topic)) != NULL) {
+    send_bytes (self, topic, g_bytes_get_data (jpeg, NULL), g_bytes_get_size (jpeg), 0,
+                MIN (self->settings->qos, 1), self->settings->retain);
+    count (self, &self->stats.thumbnails, 1);
+    g_bytes_unref (jpeg);
+    g_free (topic);
+  }
+}
+
+/* ---- items ----------------------------------------------------------------------------------- */
 
 static void
 take_items (GstEffnetCourier *self, GQueue *items)
@@ -194,6 +259,9 @@ take_items (GstEffnetCourier *self, GQueue *items)
   gst_effnet_spool_begin (self->spool);
   for (GList *l = items->head; l != NULL; l = l->next) {
     item = l->data;
+    if (gst_effnet_entities_add (self->entities, item))
+      announce (self, gst_effnet_entities_get (self->entities,
+                                               gst_effnet_entities_length (self->entities) - 1));
     if (!item->is_heartbeat)
       gst_effnet_spool_add (self->spool, item->topic, item->body);
   }
@@ -202,8 +270,18 @@ take_items (GstEffnetCourier *self, GQueue *items)
   while ((item = g_queue_pop_head (items)) != NULL) {
     if (item->is_heartbeat)
       send_heartbeat (self, item);
+    make_thumbnail (self, item);
     gst_effnet_news_item_free (item);
   }
+}
+
+/* One write to the disk for all that has been acknowledged. */
+static void
+settle (GstEffnetCourier *self)
+{
+  if (self->arrived_up_to > 0)
+    gst_effnet_spool_remove (self->spool, self->arrived_up_to);
+  self->arrived_up_to = 0;
 }
 
 /* ---- which of those under way has the broker? ------------------------------------------------ */
@@ -225,31 +303,12 @@ recall_end (GstEffnetCourier *self)
   return rows;
 }
 
-/* The topics of what an earlier connection, or process, may have sent. */
-static char **
-recall_topics (GstEffnetCourier *self)
-{
-  g_autoptr (GPtrArray) topics = g_ptr_array_new ();
-  GstEffnetSpooled row;
-  gint64 at = 0;
-
-  for (guint i = 0; i < WINDOW && gst_effnet_spool_next (self->spool, at, &row); i++) {
-    at = row.number;
-    if (g_ptr_array_find_with_equal_func (topics, row.topic, g_str_equal, NULL))
-      g_free (row.topic);
-    else
-      g_ptr_array_add (topics, row.topic);
-    g_free (row.body);
-  }
-  g_ptr_array_add (topics, NULL);
-  return (char **)g_ptr_array_steal (topics, NULL);
-}
-
 static void
 recall_begin (GstEffnetCourier *self)
 {
+  settle (self);
   self->found = 0;
-  self->recalled = recall_topics (self);
+  self->recalled = gst_effnet_recall_topics (self->spool, WINDOW);
   if (*self->recalled == NULL || !self->settings->retain ||
       self->wire.address.kind == GST_EFFNET_BROKER_KAFKA) {
     recall_end (self);
@@ -276,23 +335,6 @@ recall_go_on (GstEffnetCourier *self, const GstEffnetLinkEvent *event)
   }
 }
 
-/* A number that was never given is not believed. */
-static void
-recall_message (GstEffnetCourier *self, const GstEffnetLinkEvent *event)
-{
-  gsize size, length = strlen (self->prefix);
-  const char *text = g_bytes_get_data (event->payload, &size);
-  char number[24] = "";
-  gint64 value;
-
-  if (self->state != RECALLING || size <= length || memcmp (text, self->prefix, length) != 0)
-    return;
-  memcpy (number, text + length, MIN (sizeof number - 1, size - length));
-  value = g_ascii_strtoll (number, NULL, 10);
-  if (value > self->found && value <= gst_effnet_spool_get_last (self->spool))
-    self->found = value;
-}
-
 /* ---- what the link tells --------------------------------------------------------------------- */
 
 static void
@@ -307,30 +349,21 @@ on_up (GstEffnetCourier *self, guint64 connection)
   self->tried = TRUE;
   gst_effnet_link_accept (self->link, connection);
   if (s->birth != NULL)
-    send_letter (self, s->link.will_topic, s->birth, 0, s->link.will_qos, TRUE);
+    send_letter (self, s->link.will_topic, s->birth, s->link.will_qos);
+  self->state = RECALLING;
+  if (self->status_topic != NULL) {
+    char *const topics[] = {self->status_topic, NULL};
+    gst_effnet_link_subscribe (self->link, ++self->last_token, topics);
+  }
+  announce_all (self);
   recall_begin (self);
-}
-
-/* @answered: the broker said so itself. Returns: what a person can do */
-static char *
-advice_of (const GstEffnetAddress *address, gboolean answered)
-{
-  if (answered)
-    return g_strdup ("check user, password and client-id, and what the broker's log says");
-  if (address->kind == GST_EFFNET_BROKER_KAFKA)
-    return g_strdup ("is it running there?");
-  return g_strdup_printf ("is it running there (mosquitto -v)? Try: mosquitto_pub -h %s -p %d%s "
-                          "-t test -m hello",
-                          address->host, address->port,
-                          address->kind == GST_EFFNET_BROKER_MQTTS ? " --capath /etc/ssl/certs"
-                                                                   : "");
 }
 
 static void
 on_down (GstEffnetCourier *self, const char *reason, gboolean answered)
 {
   g_autofree char *broker = gst_effnet_address_show (&self->wire.address);
-  g_autofree char *advice = advice_of (&self->wire.address, answered);
+  g_autofree char *advice = gst_effnet_address_advise (&self->wire.address, answered);
   g_autofree char *text = g_strdup_printf (
       "No connection to the broker %s: %s. Records wait, and it is tried again; %s", broker, reason,
       advice);
@@ -349,36 +382,17 @@ on_down (GstEffnetCourier *self, const char *reason, gboolean answered)
 static void
 on_answer (GstEffnetCourier *self, const GstEffnetLinkEvent *event)
 {
-  guint64 arrived = 0, refused = 0;
-  gint64 up_to = 0;
-  Sent *first;
+  GstEffnetArrival arrival =
+      gst_effnet_flight_answer (&self->sent, event->token, event->kind == GST_EFFNET_LINK_REFUSED);
 
-  for (GList *l = self->sent.head; l != NULL; l = l->next) {
-    Sent *sent = l->data;
-
-    if (sent->token == event->token) {
-      sent->answered = TRUE;
-      sent->refused = event->kind == GST_EFFNET_LINK_REFUSED;
-      break;
-    }
-  }
-  while ((first = g_queue_peek_head (&self->sent)) != NULL && first->answered) {
-    if (first->number > 0) {
-      up_to = first->number;
-      refused += first->refused;
-      arrived += !first->refused;
-    }
-    g_free (g_queue_pop_head (&self->sent));
-  }
   if (event->kind == GST_EFFNET_LINK_REFUSED) {
     g_autofree char *text =
         g_strdup_printf ("The broker does not take what is published: %s", event->text);
     complain (self, 0, text);
   }
-  if (up_to > 0)
-    gst_effnet_spool_remove (self->spool, up_to);
-  count (self, &self->stats.published, arrived);
-  count (self, &self->stats.lost_refused, refused);
+  self->arrived_up_to = MAX (self->arrived_up_to, arrival.up_to);
+  count (self, &self->stats.published, arrival.arrived);
+  count (self, &self->stats.lost_refused, arrival.refused);
 }
 
 static void
@@ -401,7 +415,11 @@ take_event (GstEffnetCourier *self, const GstEffnetLinkEvent *event)
       on_answer (self, event);
     break;
   case GST_EFFNET_LINK_MESSAGE:
-    recall_message (self, event);
+    if (g_strcmp0 (event->topic, self->status_topic) == 0 &&
+        gst_effnet_entities_wanted (event->payload))
+      announce_all (self);
+    else if (self->state == RECALLING)
+      self->found = MAX (self->found, gst_effnet_recall_number (self->spool, event->payload));
     break;
   default:
     if (self->state == RECALLING)
@@ -456,9 +474,11 @@ run (gpointer data)
       take_event (self, event);
       gst_effnet_link_event_free (event);
     }
+    settle (self);
     if (self->state == RECALLING && g_get_monotonic_time () > self->recall_until)
       recall_end (self);
     send_spool (self);
+    send_thumbnails (self);
     note_spool (self);
     complaint = gst_effnet_spool_take_complaint (self->spool);
     if (complaint != NULL)
@@ -477,8 +497,10 @@ free_now (GstEffnetCourier *self)
   g_strfreev (self->recalled);
   if (self->spool != NULL)
     gst_effnet_spool_free (self->spool);
-  g_free (self->prefix);
   g_free (self->client_id);
+  g_free (self->status_topic);
+  gst_effnet_entities_free (self->entities);
+  gst_effnet_thumbnails_free (self->thumbnails);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
   g_free (self);
@@ -490,7 +512,6 @@ set_identity (GstEffnetCourier *self)
 {
   const char *id = gst_effnet_spool_get_id (self->spool);
 
-  self->prefix = g_strdup_printf ("{\"publisher\":\"%s\",\"sequence\":", id);
   self->client_id = self->settings->link.client_id != NULL
                         ? g_strdup (self->settings->link.client_id)
                         : g_strconcat ("effnet", id, NULL);
@@ -512,6 +533,10 @@ gst_effnet_courier_new (const GstEffnetCourierSettings *settings, GstEffnetCouri
   g_queue_init (&self->items);
   g_queue_init (&self->events);
   g_queue_init (&self->sent);
+  self->entities = gst_effnet_entities_new (&settings->discovery);
+  self->thumbnails = gst_effnet_thumbnails_new (settings->thumbnail_side);
+  if (settings->discovery.prefix != NULL)
+    self->status_topic = gst_effnet_discovery_status_topic (&settings->discovery);
   self->spool = gst_effnet_spool_open (settings->spool, settings->spool_max_rows,
                                        settings->spool_max_bytes, error);
   if (self->spool == NULL) {
@@ -542,7 +567,7 @@ gst_effnet_courier_free (GstEffnetCourier *self, gint64 wait_us, GstEffnetCourie
   g_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
   if (self->state != DOWN && wire->will_topic != NULL)
-    send_letter (self, wire->will_topic, wire->will, 0, wire->will_qos, TRUE);
+    send_letter (self, wire->will_topic, wire->will, wire->will_qos);
   gst_effnet_link_free (self->link, LAST_WORD_US);
   note_spool (self);
   self->stats.connected = FALSE;

@@ -12,6 +12,7 @@
 
 #include <gst/gst.h>
 
+#include "publish/discovery.h"
 #include "publish/link.h"
 #include "publish/news.h"
 
@@ -24,6 +25,8 @@ typedef struct {
   int qos;
   gboolean retain;
   char *birth; /* (nullable): said at `link.will_topic` when a connection stands */
+  GstEffnetDiscoverySettings discovery;
+  guint thumbnail_side; /* pixels; 0: there are none */
 } GstEffnetCourierSettings;
 
 typedef struct {
@@ -32,7 +35,9 @@ typedef struct {
   guint64 published;   /* records that have arrived */
   guint64 recalled;    /* of those, found at the broker after a connection had broken */
   guint64 heartbeats;
-  guint64 heartbeats_skipped;     /* there was no connection, or older records still waited */
+  guint64 heartbeats_skipped; /* there was no connection, or older records still waited */
+  guint64 thumbnails;
+  guint64 thumbnails_skipped;     /* came too fast, or could not be made */
   guint64 spooled, spooled_bytes; /* that wait */
   guint64 lost_queue, lost_spool, lost_disk, lost_refused, lost_stopped;
 } GstEffnetCourierStats;
@@ -49,6 +54,8 @@ GstEffnetCourier *gst_effnet_courier_new (const GstEffnetCourierSettings *settin
  * @stats: (out): the last ones */
 void gst_effnet_courier_free (GstEffnetCourier *courier, gint64 wait_us,
                               GstEffnetCourierStats *stats);
+/* Whether one more picture has room. */
+gboolean gst_effnet_courier_wants_picture (GstEffnetCourier *courier);
 /* Takes @item; never waits. */
 void gst_effnet_courier_push (GstEffnetCourier *courier, GstEffnetNewsItem *item);
 GstEffnetCourierStats gst_effnet_courier_get_stats (GstEffnetCourier *courier);

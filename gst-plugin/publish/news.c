@@ -66,6 +66,7 @@ gst_effnet_news_item_free (gpointer data)
   g_free (item->region);
   g_free (item->head);
   g_free (item->model);
+  g_clear_pointer (&item->picture, gst_effnet_picture_unref);
   g_free (item);
 }
 

@@ -6,6 +6,7 @@
 #ifndef GST_EFFNET_PUBLISH_NEWS_H
 #define GST_EFFNET_PUBLISH_NEWS_H
 
+#include "picture.h"
 #include "schema.h"
 
 G_BEGIN_DECLS
@@ -35,7 +36,8 @@ typedef struct {
   gboolean changed;
   gboolean is_heartbeat;
   gboolean is_part;
-  guint box[4]; /* left, top, width, height of the part, pixels */
+  guint box[4];              /* left, top, width, height of the part, pixels */
+  GstEffnetPicture *picture; /* (nullable): the frame; the reader leaves NULL */
 } GstEffnetNewsItem;
 
 typedef struct _GstEffnetNews GstEffnetNews;

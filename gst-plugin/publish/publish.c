@@ -54,6 +54,7 @@
 #include "metrics/metrics.h"
 #include "publish/settings.h"
 #include "schema_json.h"
+#include "video.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_effnet_publish_debug);
 #define GST_CAT_DEFAULT gst_effnet_publish_debug
@@ -70,6 +71,9 @@ struct _GstEffnetPublish {
   GstEffnetCourierSettings courier_settings;
   GstEffnetNewsSettings news_settings;
   GstEffnetNews *news;
+  GstVideoInfo info; /* of raw video in plain memory */
+  gboolean is_raw, is_jpeg;
+  unsigned orientation[2]; /* of the stream's tags and of global ones; 0: none */
 };
 
 G_DEFINE_TYPE (GstEffnetPublish, gst_effnet_publish, GST_TYPE_BASE_SINK)
@@ -87,6 +91,57 @@ enum { PROP_0, PROP_STATS, PROP_SETTINGS };
 
 /* ---- the stream ------------------------------------------------------------------------------ */
 
+static gboolean
+set_caps (GstBaseSink *sink, GstCaps *caps)
+{
+  GstEffnetPublish *self = GST_EFFNET_PUBLISH (sink);
+  const GstCapsFeatures *features = gst_caps_get_features (caps, 0);
+
+  self->is_jpeg = gst_structure_has_name (gst_caps_get_structure (caps, 0), "image/jpeg");
+  self->is_raw = gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-raw") &&
+                 gst_caps_features_contains (features, GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY) &&
+                 gst_video_info_from_caps (&self->info, caps);
+  return TRUE;
+}
+
+static gboolean
+on_event (GstBaseSink *sink, GstEvent *event)
+{
+  GstEffnetPublish *self = GST_EFFNET_PUBLISH (sink);
+  GstTagList *tags;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
+    self->orientation[0] = self->orientation[1] = 0;
+  } else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG) {
+    gst_event_parse_tag (event, &tags);
+    if (gst_effnet_orientation_from_tags (tags) != 0)
+      self->orientation[gst_tag_list_get_scope (tags) == GST_TAG_SCOPE_GLOBAL] =
+          gst_effnet_orientation_from_tags (tags);
+  }
+  return GST_BASE_SINK_CLASS (gst_effnet_publish_parent_class)->event (sink, event);
+}
+
+/* A copy of the frame for the items that say that something has changed. */
+static void
+add_picture (GstEffnetPublish *self, GstBuffer *buffer, GPtrArray *items)
+{
+  unsigned tag = self->orientation[0] != 0 ? self->orientation[0] : self->orientation[1];
+  GstEffnetPicture *picture = NULL;
+
+  for (guint i = 0; i < items->len; i++) {
+    GstEffnetNewsItem *item = g_ptr_array_index (items, i);
+
+    if (!item->changed || !(self->is_raw || self->is_jpeg) ||
+        !gst_effnet_courier_wants_picture (self->courier))
+      continue;
+    if (picture == NULL)
+      picture =
+          gst_effnet_picture_new (buffer, self->is_raw ? &self->info : NULL, tag != 0 ? tag : 1);
+    item->picture = gst_effnet_picture_ref (picture);
+  }
+  g_clear_pointer (&picture, gst_effnet_picture_unref);
+}
+
 static GstFlowReturn
 render (GstBaseSink *sink, GstBuffer *buffer)
 {
@@ -96,6 +151,8 @@ render (GstBaseSink *sink, GstBuffer *buffer)
   g_autoptr (GPtrArray) items = gst_effnet_news_read (
       self->news, buffer, &moment, &self->news_settings, utc, g_get_monotonic_time ());
 
+  if (items != NULL && self->courier_settings.thumbnail_side > 0)
+    add_picture (self, buffer, items);
   for (guint i = 0; items != NULL && i < items->len; i++)
     gst_effnet_courier_push (self->courier, g_steal_pointer (&items->pdata[i]));
   return GST_FLOW_OK;
@@ -180,11 +237,12 @@ stats_of (GstEffnetPublish *self)
       "effnetpublish-stats", "connected", G_TYPE_BOOLEAN, s.connected, "connections", G_TYPE_UINT64,
       s.connections, "published", G_TYPE_UINT64, s.published, "recalled", G_TYPE_UINT64, s.recalled,
       "heartbeats", G_TYPE_UINT64, s.heartbeats, "heartbeats-skipped", G_TYPE_UINT64,
-      s.heartbeats_skipped, "spooled", G_TYPE_UINT64, s.spooled, "spooled-bytes", G_TYPE_UINT64,
-      s.spooled_bytes, "lost", G_TYPE_UINT64, lost, "lost-queue", G_TYPE_UINT64, s.lost_queue,
-      "lost-spool", G_TYPE_UINT64, s.lost_spool, "lost-disk", G_TYPE_UINT64, s.lost_disk,
-      "lost-refused", G_TYPE_UINT64, s.lost_refused, "lost-stopped", G_TYPE_UINT64, s.lost_stopped,
-      NULL);
+      s.heartbeats_skipped, "thumbnails", G_TYPE_UINT64, s.thumbnails, "thumbnails-skipped",
+      G_TYPE_UINT64, s.thumbnails_skipped, "spooled", G_TYPE_UINT64, s.spooled, "spooled-bytes",
+      G_TYPE_UINT64, s.spooled_bytes, "lost", G_TYPE_UINT64, lost, "lost-queue", G_TYPE_UINT64,
+      s.lost_queue, "lost-spool", G_TYPE_UINT64, s.lost_spool, "lost-disk", G_TYPE_UINT64,
+      s.lost_disk, "lost-refused", G_TYPE_UINT64, s.lost_refused, "lost-stopped", G_TYPE_UINT64,
+      s.lost_stopped, NULL);
 }
 
 static void
@@ -244,6 +302,8 @@ gst_effnet_publish_class_init (GstEffnetPublishClass *klass)
       element, gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, any));
   sink->start = GST_DEBUG_FUNCPTR (start);
   sink->stop = GST_DEBUG_FUNCPTR (stop);
+  sink->set_caps = GST_DEBUG_FUNCPTR (set_caps);
+  sink->event = GST_DEBUG_FUNCPTR (on_event);
   sink->render = GST_DEBUG_FUNCPTR (render);
   gst_effnet_schema_register ();
 }

@@ -62,6 +62,13 @@ static const Property properties[] = {
    GST_EFFNET_RECORDS_CHANGE, 0, 0},
   {"heartbeat", "Heartbeat", "A state that does not change is told again after this time, while frames come "
    "(ns; 0: never)", NUMBER, AT (heartbeat), NULL, 60 * GST_SECOND, 0, G_MAXINT64},
+  {"discovery", "Discovery", "Announce each region to Home Assistant", FLAG, AT (discovery), NULL, FALSE, 0, 0},
+  {"discovery-prefix", "Discovery prefix", "Where Home Assistant looks for what is announced", TEXT,
+   AT (discovery_prefix), "homeassistant", 0, 0, 0},
+  {"thumbnails", "Thumbnails", "With each change of state a JPEG of the part goes to its topic with /picture; of "
+   "raw video and JPEG", FLAG, AT (thumbnails), NULL, FALSE, 0, 0},
+  {"thumbnail-size", "Thumbnail size", "Pixels of the longer side of pictures of raw video; JPEGs go as they came",
+   COUNT, AT (thumbnail_size), NULL, 320, 16, 4096},
   {"spool", "Spool", "File for records that wait for the broker, which also outlast this process; unset: "
    "in memory", TEXT, AT (spool), NULL, 0, 0, 0},
   {"spool-max-records", "Spool records", "One more takes the place of the oldest", NUMBER,
@@ -271,6 +278,22 @@ resolve_availability (const GstEffnetPublishSettings *s, const char *name,
   courier->birth = g_strdup ("online");
 }
 
+static void
+resolve_extras (const GstEffnetPublishSettings *s, GstEffnetCourierSettings *courier)
+{
+  GstEffnetDiscoverySettings *discovery = &courier->discovery;
+
+  courier->thumbnail_side = s->thumbnails ? s->thumbnail_size : 0;
+  if (!s->discovery || courier->link.address.kind == GST_EFFNET_BROKER_KAFKA)
+    return;
+  discovery->prefix = dup_text (s->discovery_prefix);
+  discovery->availability = courier->link.will_topic;
+  discovery->pictures = s->thumbnails;
+  discovery->qos = s->qos;
+  if (s->records == GST_EFFNET_RECORDS_CHANGE) /* three heartbeats that are missing */
+    discovery->expire_s = (guint)MIN ((s->heartbeat * 3 + GST_SECOND - 1) / GST_SECOND, 1u << 30);
+}
+
 static gboolean
 check_topics (const GstEffnetPublishSettings *s, GError **error)
 {
@@ -278,7 +301,9 @@ check_topics (const GstEffnetPublishSettings *s, GError **error)
                                  error) &&
          (s->availability_topic == NULL || *s->availability_topic == '\0' ||
           gst_effnet_topic_check (s->availability_topic, FIXED_TOPICS, "availability-topic",
-                                  error));
+                                  error)) &&
+         (s->discovery_prefix == NULL || *s->discovery_prefix == '\0' ||
+          gst_effnet_topic_check (s->discovery_prefix, 0, "discovery-prefix", error));
 }
 
 gboolean
@@ -308,6 +333,7 @@ gst_effnet_publish_resolve (const GstEffnetPublishSettings *s, const char *name,
   courier->link.insecure = s->tls_insecure;
   courier->spool = dup_text (s->spool);
   resolve_availability (s, name, courier);
+  resolve_extras (s, courier);
   news->topic = g_strdup (s->topic);
   news->element = dup_text (s->element);
   news->publisher = g_strdup (name);
@@ -325,6 +351,7 @@ gst_effnet_publish_resolved_clear (GstEffnetCourierSettings *courier, GstEffnetN
   g_clear_pointer (&courier->link.will_topic, g_free);
   g_clear_pointer (&courier->link.will, g_free);
   g_clear_pointer (&courier->birth, g_free);
+  g_clear_pointer (&courier->discovery.prefix, g_free);
   g_clear_pointer (&courier->spool, g_free);
   g_clear_pointer (&news->topic, g_free);
   g_clear_pointer (&news->element, g_free);

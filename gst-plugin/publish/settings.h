@@ -24,6 +24,9 @@ typedef struct {
   char *spool;
   guint64 spool_max_records, spool_max_bytes;
   guint64 drain_timeout;
+  gboolean discovery, thumbnails;
+  char *discovery_prefix;
+  guint thumbnail_size;
 } GstEffnetPublishSettings;
 
 /* Installs the properties; their ids begin with @first. Returns: the first id that is free */

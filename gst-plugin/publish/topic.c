@@ -40,8 +40,8 @@ refuse (const char *pattern, const char *property, const char *what, guint allow
       g_string_append_printf (list, " {%s}", words[i]);
   }
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
-               "The %s \"%s\" %s; expected a topic without + and #, in which may stand%s", property,
-               shown, what, list->str);
+               "The %s \"%s\" %s; expected a topic without + and #%s%s", property, shown, what,
+               allowed != 0 ? ", in which may stand" : "", list->str);
   return FALSE;
 }
 

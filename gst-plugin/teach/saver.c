@@ -183,7 +183,8 @@ jpeg_of (GstEffnetExample *example, GError **error)
     return effnet_encode_jpeg (g_bytes_get_data (example->input, NULL), example->width,
                                example->height, QUALITY, error);
   return gst_effnet_picture_encode (example->picture,
-                                    example->part.width > 0 ? &example->part : NULL, error);
+                                    example->part.width > 0 ? &example->part : NULL,
+                                    GST_EFFNET_KEPT_SIDE, error);
 }
 
 /* ---- worker ---------------------------------------------------------------------------------- */

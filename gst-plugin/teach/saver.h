@@ -7,8 +7,8 @@
 #ifndef GST_EFFNET_TEACH_SAVER_H
 #define GST_EFFNET_TEACH_SAVER_H
 
+#include "picture.h"
 #include "teach/known.h"
-#include "teach/picture.h"
 #include "teach/worker.h"
 
 G_BEGIN_DECLS

@@ -4,13 +4,16 @@
  * file is looked at with SQLite where that is the judge. Brokers are test_publish.py's. */
 #include <effnet/effnet.h>
 #include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
 #include <string.h>
 
 #include "common.h"
 #include "handmade.h"
 #include "publish/address.h"
+#include "publish/discovery.h"
 #include "publish/news.h"
 #include "publish/spool.h"
+#include "publish/thumbnails.h"
 #include "publish/topic.h"
 
 /* ---- addresses ------------------------------------------------------------------------------- */
@@ -228,6 +231,106 @@ test_many_parts (void)
   gst_effnet_news_free (news);
 }
 
+/* ---- Home Assistant, pictures ---------------------------------------------------------------- */
+
+/* The message that announces @topic's sensor. */
+static char *
+announced (const char *topic, const char *head, gboolean pictures, guint n)
+{
+  const GstEffnetDiscoverySettings settings = {.prefix = (char *)"ha", .pictures = pictures};
+  const GstEffnetNewsItem item = {.topic = (char *)topic,
+                                  .element = (char *)"gate\n\"",
+                                  .region = (char *)"left",
+                                  .head = (char *)head,
+                                  .model = (char *)"m",
+                                  .is_part = TRUE};
+  g_autoptr (GPtrArray) list = gst_effnet_discovery_describe (&settings, &item);
+
+  g_assert_cmpuint (list->len, ==, n);
+  for (guint i = 0; i < n; i++) {
+    const GstEffnetDiscovery *one = g_ptr_array_index (list, i);
+    g_auto (GStrv) levels = g_strsplit (one->topic, "/", -1);
+    g_autoptr (JsonNode) node = json_from_string (one->text, NULL);
+
+    g_assert_nonnull (node);
+    g_assert_cmpuint (g_strv_length (levels), ==, 4);
+    for (const char *c = levels[2]; *c != '\0'; c++)
+      g_assert_true (g_ascii_isalnum (*c) || *c == '_');
+    g_assert_cmpstr (json_object_get_string_member (json_node_get_object (node), "unique_id"), ==,
+                     levels[2]);
+    g_assert_false (json_object_has_member (json_node_get_object (node), "availability_topic"));
+    g_assert_false (json_object_has_member (json_node_get_object (node), "expire_after"));
+  }
+  return g_strdup (((GstEffnetDiscovery *)g_ptr_array_index (list, 0))->text);
+}
+
+/* Names that look alike without their signs are told apart, and long ones. */
+static void
+test_discovery (void)
+{
+  g_autofree char *long_a = g_strnfill (300, 'a'), *long_b = g_strconcat (long_a, "b", NULL);
+  const char *const topics[] = {"a/b", "a_b", "a b", "T\xc3\xbcr", long_a, long_b};
+  g_autoptr (GHashTable) ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (topics); i++) {
+    g_autofree char *once = announced (topics[i], "", FALSE, 1);
+    g_autofree char *again = announced (topics[i], "", TRUE, 2);
+
+    g_assert_cmpstr (once, ==, again);
+    g_assert_nonnull (strstr (once, "\"name\":\"left\""));
+    g_assert_true (g_hash_table_add (ids, g_steal_pointer (&once)));
+  }
+  g_autofree char *headed = announced ("a/b", "weather", FALSE, 1);
+  g_assert_nonnull (strstr (headed, "\"name\":\"left weather\""));
+}
+
+/* A frame that is white on the right: the part there is white, upright and as small as asked for.
+ */
+static void
+test_thumbnails (void)
+{
+  GstEffnetThumbnails *thumbnails = gst_effnet_thumbnails_new (64);
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 640 * 480 * 3, NULL);
+  GstEffnetNewsItem item = {.topic = (char *)"t", .is_part = TRUE, .box = {320, 0, 320, 480}};
+  g_autofree char *topic = NULL;
+  GstVideoInfo info;
+  GstMapInfo map;
+
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, 640, 480);
+  g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_WRITE));
+  for (guint y = 0; y < 480; y++)
+    for (guint x = 0; x < 640; x++)
+      memset (map.data + (y * 640 + x) * 3, x < 320 ? 0 : 255, 3);
+  gst_buffer_unmap (buffer, &map);
+  g_assert_true (gst_effnet_thumbnails_add (thumbnails, &item)); /* no picture: nothing to do */
+  g_assert_null (gst_effnet_thumbnails_take (thumbnails, &topic));
+  item.picture = gst_effnet_picture_new (buffer, &info, 1);
+  for (guint i = 0; i < 2; i++) /* the newer one replaces the older */
+    g_assert_true (gst_effnet_thumbnails_add (thumbnails, &item));
+  g_autoptr (GBytes) jpeg = gst_effnet_thumbnails_take (thumbnails, &topic);
+  g_assert_cmpstr (topic, ==, "t/picture");
+  g_assert_null (gst_effnet_thumbnails_take (thumbnails, &topic));
+  g_assert_cmpint (g_bytes_get_size (jpeg), >, 100);
+  g_assert_cmpint (g_bytes_get_size (jpeg), <, 2000);
+  GstHarness *h = gst_harness_new_parse ("jpegdec ! videoconvert");
+  gst_harness_set_sink_caps_str (h, "video/x-raw,format=GRAY8");
+  gst_harness_set_src_caps_str (h, "image/jpeg");
+  g_autoptr (GstBuffer) decoded =
+      gst_harness_push_and_pull (h, gst_buffer_new_wrapped_bytes (jpeg));
+  g_assert_nonnull (decoded);
+  g_assert_cmpuint (gst_buffer_get_size (decoded), ==, GST_ROUND_UP_4 (42) * 64);
+  g_assert_true (gst_buffer_map (decoded, &map, GST_MAP_READ));
+  for (guint i = 0; i < 64; i++)
+    g_assert_cmpuint (map.data[i * GST_ROUND_UP_4 (42) + 20], >, 250);
+  gst_buffer_unmap (decoded, &map);
+  gst_harness_teardown (h);
+  item.box[2] = 0;
+  g_assert_false (gst_effnet_thumbnails_add (thumbnails, &item));
+  gst_effnet_picture_unref (item.picture);
+  gst_buffer_unref (buffer);
+  gst_effnet_thumbnails_free (thumbnails);
+}
+
 /* ---- the spool ------------------------------------------------------------------------------- */
 
 static char *
@@ -423,6 +526,8 @@ main (int argc, char **argv)
   g_test_add_func ("/publish/topics", test_topics);
   g_test_add_func ("/publish/news", test_news);
   g_test_add_func ("/publish/many-parts", test_many_parts);
+  g_test_add_func ("/publish/discovery", test_discovery);
+  g_test_add_func ("/publish/thumbnails", test_thumbnails);
   g_test_add_data_func ("/publish/spool/file", NULL, test_spool);
   g_test_add_data_func ("/publish/spool/memory", "", test_spool);
   g_test_add_func ("/publish/spool/bounds", test_spool_bounds);

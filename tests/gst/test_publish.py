@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """effnetpublish and a real broker: what arrives, in which order, how often; with the broker killed, the network cut,
 the disk full and the publisher killed. test_publish.py PUBLISH-FEED [long]"""
+import io
 import json
 import os
 import pathlib
@@ -10,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+
+from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 from broker import MOSQUITTO, SUBSCRIBE, Broker, Network, Subscriber, free_port, until  # noqa: E402
@@ -193,6 +196,51 @@ def kept():
         feed(broker.port, 66, 1, 0, 10, "spool=kept")
         until(lambda: len(records(subscriber)) == 46)
         assert numbers(records(subscriber))[35:] == [*range(56, 66), 66]
+
+
+@test
+def home_assistant():
+    """Home Assistant learns of each region, again when it starts; pictures come with the changes of state"""
+    run = {}
+    with Broker() as broker:
+        with Subscriber(broker.port, "#", options=("-T", f"{TOPIC}/picture")) as subscriber:
+            process = Feed(broker.port, 1, 30, 20, 10, "discovery=true", "thumbnails=true", "heartbeat=20000000000")
+            until(lambda: len(records(subscriber)) > 5)
+            subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-t", "homeassistant/status", "-m", "online"],
+                           check=True)
+            run = process.end()
+            until(lambda: subscriber.texts("effnet/test/availability")[-1:] == ["offline"])
+            configs = [(topic, text) for topic, _, text in subscriber.messages if topic.endswith("/config")]
+        assert len(configs) == 4 and configs[:2] == configs[2:], configs
+        assert [topic.split("/")[1] for topic, _ in configs[:2]] == ["sensor", "image"]
+        jpeg = subprocess.run(["mosquitto_sub", "-p", str(broker.port), "-t", f"{TOPIC}/picture", "-C", "1", "-N"],
+                              check=True, capture_output=True, timeout=60).stdout
+        assert numbers(records(subscriber)) == list(range(1, 31))
+    picture = Image.open(io.BytesIO(jpeg))
+    assert picture.size == (320, 240) and picture.convert("L").getpixel((160, 120)) in range(120, 136)
+    assert run["thumbnails"] > 0 and run["thumbnails"] + run["thumbnails-skipped"] <= 30, run
+    sensor, image = (json.loads(text) for _, text in configs[:2])
+    assert sensor["state_topic"] == TOPIC and image["image_topic"] == f"{TOPIC}/picture"
+    assert sensor["availability_topic"] == "effnet/test/availability" and sensor["expire_after"] == 60
+    assert sensor["unique_id"] != image["unique_id"] and sensor["device"] == image["device"]
+    for topic, text in configs[:2]:
+        assert topic.split("/") == ["homeassistant", topic.split("/")[1], json.loads(text)["unique_id"], "config"]
+    schema(configs[:2])
+    pathlib.Path("configs.json").write_text(json.dumps(configs[:2]))
+
+
+def schema(configs):
+    """The keys of the documentation of Home Assistant's MQTT integration, by component: home-assistant.io."""
+    try:
+        import jsonschema
+    except ImportError as missing:
+        raise Skip("python3-jsonschema is not installed") from missing
+    published = json.loads((ROOT / "tests/gst/homeassistant.schema.json").read_text())
+    for topic, text in configs:
+        validator = jsonschema.Draft7Validator({"$ref": f"#/definitions/{topic.split('/')[1]}", **published})
+        errors = [error.message for error in validator.iter_errors(json.loads(text))]
+        assert not errors, (topic, errors)
+        assert not validator.is_valid({**json.loads(text), "state_topics": "x"})
 
 
 @test

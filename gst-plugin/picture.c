@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * GStreamer's converter cuts, scales and makes RGB of any raw format; then it is turned upright. */
-#include "teach/picture.h"
+#include "picture.h"
 
 #include <string.h>
 
@@ -120,16 +120,17 @@ turn_upright (guint8 *rgb, guint turn, guint *width, guint *height)
 
 /* The size of @part with square pixels, no longer than allowed. */
 static void
-target_size (const GstVideoInfo *info, const EffnetRegion *part, guint *width, guint *height)
+target_size (const GstVideoInfo *info, const EffnetRegion *part, guint longest, guint *width,
+             guint *height)
 {
   guint w = part->width, h = part->height, longer;
 
   if (info->par_n > 0 && info->par_d > 0)
     w = (guint)gst_util_uint64_scale_int (w, info->par_n, info->par_d);
   longer = MAX (w, h);
-  if (longer > GST_EFFNET_KEPT_SIDE) {
-    w = (guint)((guint64)w * GST_EFFNET_KEPT_SIDE / longer);
-    h = (guint)((guint64)h * GST_EFFNET_KEPT_SIDE / longer);
+  if (longer > longest) {
+    w = (guint)((guint64)w * longest / longer);
+    h = (guint)((guint64)h * longest / longer);
   }
   *width = MAX (w, 1);
   *height = MAX (h, 1);
@@ -153,14 +154,15 @@ convert_frame (GstVideoFrame *from, GstVideoFrame *to, const EffnetRegion *part)
 
 /* Returns: (nullable): [height][width][3] bytes, R G B */
 static guint8 *
-to_rgb (GstEffnetPicture *picture, const EffnetRegion *part, guint *width, guint *height)
+to_rgb (GstEffnetPicture *picture, const EffnetRegion *part, guint longest, guint *width,
+        guint *height)
 {
   GstVideoFrame from, to;
   GstVideoInfo info;
   GstBuffer *buffer;
   guint8 *rgb = NULL;
 
-  target_size (&picture->info, part, width, height);
+  target_size (&picture->info, part, longest, width, height);
   gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, *width, *height);
   info.fps_n = picture->info.fps_n; /* which the converter compares */
   info.fps_d = picture->info.fps_d;
@@ -184,7 +186,8 @@ to_rgb (GstEffnetPicture *picture, const EffnetRegion *part, guint *width, guint
 }
 
 GBytes *
-gst_effnet_picture_encode (GstEffnetPicture *picture, const EffnetRegion *part, GError **error)
+gst_effnet_picture_encode (GstEffnetPicture *picture, const EffnetRegion *part, guint longest,
+                           GError **error)
 {
   guint turn = turn_of (picture), width, height;
   EffnetRegion stored = {0, 0, (guint)picture->info.width, (guint)picture->info.height};
@@ -199,7 +202,7 @@ gst_effnet_picture_encode (GstEffnetPicture *picture, const EffnetRegion *part, 
   }
   if (part != NULL)
     stored = stored_region (part, turn, stored.width, stored.height);
-  rgb = to_rgb (picture, &stored, &width, &height);
+  rgb = to_rgb (picture, &stored, longest, &width, &height);
   if (rgb == NULL) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
                  "A frame of %dx%d pixels cannot be read again to be saved", picture->info.width,
