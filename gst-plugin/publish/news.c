@@ -184,7 +184,7 @@ gst_effnet_news_read (GstEffnetNews *news, GstBuffer *buffer, const GstEffnetMom
 
     for (guint i = 0; i < MAX (n, 1); i++) {
       const GstStructure *part = n > 0 ? gst_effnet_schema_get_part (s, i) : s;
-      GstEffnetNewsItem *item, told = {NULL};
+      GstEffnetNewsItem *item, told = {0};
       GstEffnetRecord record;
 
       if (!gst_effnet_schema_read (part, &record, NULL) ||

@@ -285,7 +285,7 @@ fail_mixed (const Lines *lines, const Found *found, const char *where, GError **
 static char **
 read_lines (const Lines *lines, GError **error)
 {
-  Found heads = {NULL}, tails = {NULL};
+  Found heads = {0}, tails = {0};
   char **names = NULL;
   guint n = lines->n;
 
