@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define HELD_OUT 0.2 /* of the pictures, for --tune */
+#define FEW      100 /* pictures to measure calibration by */
 
 typedef struct {
   CliModelArgs args;
@@ -167,7 +168,8 @@ print_accuracy (const Train *train)
     puts ("held out");
   else
     printf ("by cross-validation, %u parts\n", train->report->n_folds);
-  printf ("calibration  error %.3f before, %.3f after\n", train->ece_before, e->ece);
+  printf ("calibration  error %.3f before, %.3f after%s\n", train->ece_before, e->ece,
+          e->n_rows < FEW ? " (of so few pictures it says little)" : "");
 }
 
 static void
@@ -407,6 +409,9 @@ write_folder (TrainCommand *self, EffnetModel *model, TrainOutput **output, GErr
 static gboolean
 run (TrainCommand *self, GError **error)
 {
+  /* a share such as 0.2 is no file */
+  const char *inputs[] = {self->inputs[0], self->unknown != NULL ? self->unknown : self->inputs[0],
+                          self->validate, NULL};
   g_autoptr (EffnetModel) model = NULL;
   TrainOutput *output = NULL;
   gboolean ok;
@@ -417,7 +422,7 @@ run (TrainCommand *self, GError **error)
   if (model == NULL)
     return FALSE;
   cli_notice (model);
-  output = train_output_new (self->output, self->force, error);
+  output = train_output_new (self->output, self->force, inputs, error);
   if (output == NULL)
     return FALSE;
   cli_catch_signals (NULL);

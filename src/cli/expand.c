@@ -55,7 +55,10 @@ add_folder (Search *self, const char *folder)
   const char *name;
 
   if (dir == NULL) {
-    self->failure (folder, error->message);
+    if (self->failure != NULL)
+      self->failure (folder, error->message);
+    else
+      g_ptr_array_add (self->list, g_strdup (folder));
     return FALSE;
   }
   while ((name = g_dir_read_name (dir)) != NULL)
@@ -91,7 +94,7 @@ source_expand (char **inputs, void (*failure) (const char *subject, const char *
     if (stat (inputs[i], &info) != 0 || !S_ISDIR (info.st_mode))
       g_ptr_array_add (search.list, g_strdup (inputs[i]));
     else if (is_new_folder (&search, &info) && add_folder (&search, inputs[i]) &&
-             search.list->len == before)
+             search.list->len == before && failure != NULL)
       failure (inputs[i], "holds no picture or clip (no name in it ends as theirs do)");
   }
   return search.list;

@@ -36,7 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Source, source_close)
 
 /* Every picture and clip that @inputs name: files and URIs as they are, folders searched for
  * ordinary files whose names end as those of pictures and clips do, sorted, hidden names left out,
- * each folder once. What cannot be used is reported to @failure. Free with g_ptr_array_unref(). */
+ * each folder once. What cannot be used is reported to @failure; with NULL folders that cannot be
+ * read are listed like files, and opening them says why. Free with g_ptr_array_unref(). */
 GPtrArray *source_expand (char **inputs,
                           void (*failure) (const char *subject, const char *message));
 /* For g_ptr_array_sort(): texts in the order of their bytes. */

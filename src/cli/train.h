@@ -144,8 +144,9 @@ gboolean train_tune (Train *train, const TrainExtract *how, const EffnetTuneOpti
 typedef struct _TrainOutput TrainOutput;
 
 /* Whether @path may be written, before anything is done, and a folder beside it for what it will
- * be. */
-TrainOutput *train_output_new (const char *path, gboolean force, GError **error);
+ * be. It may not hold any of @inputs, up to NULL: what is there would be moved away. */
+TrainOutput *train_output_new (const char *path, gboolean force, const char *const *inputs,
+                               GError **error);
 /* Where to write the files. */
 const char *train_output_folder (const TrainOutput *output);
 /* It becomes @path; what was there goes, or has the name in @kept (out). Frees @output. */

@@ -128,6 +128,15 @@ row_labels (const Csv *csv, const GPtrArray *cells, gboolean multi_label, GError
 }
 
 static gboolean
+names_file (const char *folder, const char *text)
+{
+  g_autofree char *path = g_build_filename (folder, text, NULL);
+
+  return *text != '\0' &&
+         (g_file_test (path, G_FILE_TEST_IS_REGULAR) || g_file_test (text, G_FILE_TEST_IS_REGULAR));
+}
+
+static gboolean
 add_row (const Csv *csv, const GPtrArray *cells, gboolean multi_label, TrainList *list,
          GError **error)
 {
@@ -141,9 +150,13 @@ add_row (const Csv *csv, const GPtrArray *cells, gboolean multi_label, TrainList
     return fail (csv, error, "'%s' has no class; expected FILE,CLASS", file);
   if (*file == '\0')
     return fail (csv, error, "no file is named; expected FILE,CLASS");
+  if (strchr (file, '/') == NULL && names_file (folder, cells->pdata[1]))
+    return fail (csv, error, "the second column names a file; expected FILE,CLASS in this order");
   labels = row_labels (csv, cells, multi_label, error);
   if (labels == NULL)
     return FALSE;
+  if (strchr (file, '/') == NULL && !names_file (folder, file))
+    g_strdelimit (cells->pdata[0], "\\", '/'); /* as Windows writes it */
   if (g_path_is_absolute (file) || strcmp (folder, ".") == 0)
     train_list_add (list, g_strdup (file), labels);
   else
@@ -196,6 +209,13 @@ train_csv_read (const char *path, gboolean multi_label, TrainList *list, GError 
   Csv csv = {.path = path, .at = text, .end = text + size, .next_line = 1};
   if (!g_utf8_validate_len (text, size, &invalid)) {
     csv.line = 1;
+    if (size >= 2 && (memcmp (text, "\xff\xfe", 2) == 0 || memcmp (text, "\xfe\xff", 2) == 0))
+      return fail (&csv, error,
+                   "is UTF-16; save it as UTF-8 ('CSV UTF-8', or iconv -f UTF-16 -t UTF-8)");
+    if (memchr (text, '\0', size) != NULL)
+      return fail (&csv, error,
+                   "is no text; expected a folder that holds one for each class, or a list with "
+                   "lines of FILE,CLASS");
     for (const char *c = text; c < invalid; c++)
       csv.line += *c == '\n';
     return fail (&csv, error, "is not valid UTF-8; expected lines of FILE,CLASS or a folder");

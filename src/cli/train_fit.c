@@ -498,10 +498,15 @@ train_fit (Train *train, GPtrArray *notes, GError **error)
   ok = fit.labels != NULL && check_classes (&fit, error) && check_twins (&fit, error) &&
        train_find_groups (&fit, cancellable, error);
   if (ok) {
+    train_note_labels (&fit);
     name_classes (&fit);
     split (&fit);
-    ok = take_validation (&fit, error) && train_head (&fit, cancellable, error) &&
-         train_judge (train, train->head, error) && finish (&fit, error);
+    ok = take_validation (&fit, error);
+  }
+  if (ok) {
+    train_note_overlap (&fit);
+    ok = train_head (&fit, cancellable, error) && train_judge (train, train->head, error) &&
+         finish (&fit, error);
   }
   g_free (fit.labels);
   g_free (fit.groups);

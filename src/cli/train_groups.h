@@ -18,6 +18,9 @@ typedef struct {
 
 /* A sentence for the user. */
 void train_note (TrainFit *fit, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* Classes with nearly the same name; pictures that should not be trained on, and are. */
+void train_note_labels (TrainFit *fit);
+void train_note_overlap (TrainFit *fit);
 /* Groups of rows that are not to be parted; whether each class has two or more of them. FALSE with
  * an error. */
 gboolean train_find_groups (TrainFit *fit, GCancellable *cancellable, GError **error);

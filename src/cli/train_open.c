@@ -8,12 +8,6 @@
 
 #include <string.h>
 
-static void
-ignore (const char *subject, const char *message)
-{
-  (void)subject, (void)message;
-}
-
 static gboolean
 is_folder (const char *path)
 {
@@ -95,7 +89,7 @@ add_class (TrainList *list, const char *folder, const char *label, GError **erro
 
   if (!train_check_label (label, error))
     return FALSE;
-  files = source_expand (inputs, ignore);
+  files = source_expand (inputs, NULL);
   if (files->len == 0) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
                  "the class folder %s holds no picture or clip; put some there, or remove it",
@@ -182,7 +176,7 @@ train_list_open_plain (const char *path, GError **error)
   g_autoptr (GPtrArray) files = NULL;
   TrainList *list;
 
-  files = source_expand (inputs, ignore);
+  files = source_expand (inputs, NULL);
   if (!g_file_test (path, G_FILE_TEST_EXISTS) || files->len == 0) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND, "%s holds no picture or clip", path);
     return NULL;

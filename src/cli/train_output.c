@@ -83,8 +83,30 @@ check_place (TrainOutput *output, gboolean force, GError **error)
   return FALSE;
 }
 
+/* Whether none of @inputs is @output or below it. */
+static gboolean
+check_inputs (const TrainOutput *output, const char *const *inputs, GError **error)
+{
+  for (; *inputs != NULL; inputs++) {
+    char *real = realpath (*inputs, NULL);
+    gsize n = strlen (output->path);
+    gboolean is_inside =
+        real != NULL && strncmp (real, output->path, n) == 0 && (real[n] == '/' || real[n] == '\0');
+
+    free (real);
+    if (is_inside) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
+                   "--output %s has the pictures %s in it, and would take their place; name "
+                   "another folder, such as %s-model",
+                   output->path, *inputs, output->path);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 TrainOutput *
-train_output_new (const char *path, gboolean force, GError **error)
+train_output_new (const char *path, gboolean force, const char *const *inputs, GError **error)
 {
   TrainOutput *output = g_new0 (TrainOutput, 1);
   char *real = realpath (path, NULL); /* of a link what it links to */
@@ -92,7 +114,7 @@ train_output_new (const char *path, gboolean force, GError **error)
 
   output->path = real != NULL ? g_strdup (real) : g_canonicalize_filename (path, NULL);
   free (real);
-  if (check_place (output, force, error)) {
+  if (check_inputs (output, inputs, error) && check_place (output, force, error)) {
     output->temporary = g_strconcat (output->path, ".XXXXXX", NULL);
     if (g_mkdtemp (output->temporary) != NULL) {
       mask = umask (0);

@@ -178,7 +178,8 @@ def lists():
             for name in SHAPES for i in range(8)]
     forms = {"plain.csv": "".join(f'{f},"{c}"\n' for f, c in rows),
              "head.csv": "\ufefffilename;label\r\n" + "".join(f'"{f}";"{c}"\r\n' for f, c in rows),
-             "tabs.csv": "\n" + "".join(f"{f}\t{c}\n" for f, c in rows)}
+             "tabs.csv": "\n" + "".join(f"{f}\t{c}\n" for f, c in rows),
+             "windows.csv": "".join(f.replace("/", "\\") + f',"{c}"\r\n' for f, c in rows)}
     digests = set()
     for name, text in forms.items():
         pathlib.Path("list", name).write_text(text, newline="")
@@ -204,6 +205,12 @@ def bad_lists():
         failure("train", "bad.csv", "--output", "no", says=["bad.csv", *says])
     pathlib.Path("bad.csv").write_bytes(b"a.jpg,x\nb.jpg,\xff\n")
     failure("train", "bad.csv", "--output", "no", says=["bad.csv:2:", "UTF-8"])
+    pathlib.Path("bad.csv").write_bytes("bl/circle/a.jpg,x\n".encode("utf-16"))
+    failure("train", "bad.csv", "--output", "no", says=["UTF-16", "iconv"])
+    pathlib.Path("bad.csv").write_text("x,bl/circle/a.jpg\n")
+    failure("train", "bad.csv", "--output", "no", says=["bad.csv:1:", "FILE,CLASS in this order"])
+    for path in "bl/circle/a.jpg", MEDIA / "pan.webm":
+        failure("train", path, "--output", "no", says=[path, "no text", "folder"])
     failure("train", "nowhere", "--output", "no", says=["nowhere"])
     assert not os.path.exists("no")
 
@@ -256,6 +263,52 @@ def refused():
         failure("train", "only", "--output", "no", *word, code=2)
     failure("train", "only", code=2, says=["--output"])
     assert not [f for f in os.listdir() if f.startswith("no")  and f != "nothing"]
+
+
+@test
+def mistakes():
+    """what can be trained but looks like a mistake is told, and pictures are never moved away"""
+    shutil.copytree(pictures("alike", 3) / "circle", "alike/Square ")
+    shutil.rmtree("alike/circle")
+    err = train("alike", "--output", "x1", *SMALL)[1]
+    assert "'Square ' and 'square' are two classes" in err, err
+    pictures("again", 6), pictures("extra", 3)
+    shutil.copy("again/circle/a.jpg", "extra/circle/z.jpg")
+    err = train("again", "--output", "x2", "--validate", "extra", *SMALL)[1]
+    assert "7 of the pictures to validate with are trained on" in err and "extra/circle/a.jpg" in err, err
+    err = train("again", "--output", "x3", "--unknown", "extra/circle", *SMALL)[1]
+    assert "4 pictures of --unknown are trained on" in err, err
+    before = sorted(str(p) for p in pathlib.Path("again").rglob("*"))
+    for place in "again", ".", "again/../again/circle/..":
+        failure("train", "again", "--output", place, "--force", *SMALL, says=["has the pictures again in it", "-model"])
+    failure("train", "again", "--output", "extra", "--validate", "extra", "--force", *SMALL, says=["the pictures extra"])
+    assert sorted(str(p) for p in pathlib.Path("again").rglob("*")) == before
+    train("again", "--output", "again/model", *SMALL)  # in a folder of its own it is no class of the next run
+    assert list(train("again", "--output", "again/model", *SMALL)[0]["classes"]) == ["circle", "square"]
+
+
+@test
+def forbidden():
+    """a folder that may not be read is named, whole or within a class"""
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        raise Skip("root may read all")
+    pictures("shut"), pictures("inner")
+    shutil.move("inner/circle", "circle")
+    (pathlib.Path("inner") / "circle").mkdir()
+    shutil.move("circle", "inner/circle/deep")
+    pictures("more", 4)
+    shutil.copytree("more/circle", "inner/circle/open")
+    for folder in "shut/circle", "inner/circle/deep":
+        os.chmod(folder, 0)
+    os.chmod(".", 0o777)
+    user = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    for name, says in (("shut", "shut/circle"), ("inner", "inner/circle/deep")):
+        done = subprocess.run([*user, EXE, "train", name, "--output", f"{name}-out", *map(str, SMALL)], capture_output=True,
+                              text=True)
+        assert done.returncode == 1 and f"{says}: " in done.stderr and "Permission denied" in done.stderr, (name, done)
+        assert os.path.exists(f"{name}-out") == (name == "inner"), done
+    for folder in "shut/circle", "inner/circle/deep":
+        os.chmod(folder, 0o755)
 
 
 @test
