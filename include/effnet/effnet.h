@@ -106,11 +106,17 @@ EFFNET_API GQuark effnet_error_quark (void);
 /**
  * EffnetPrecision:
  * @EFFNET_PRECISION_AUTO: bf16 where the CPU has avx512_bf16 or amx_bf16, else fp32
+ * @EFFNET_PRECISION_FP32: 32-bit floats
+ * @EFFNET_PRECISION_BF16: weights and activations in 16-bit brain floats, sums in 32 bits
+ * @EFFNET_PRECISION_INT8: pointwise convolutions in 8-bit integers, with a scale for each output of
+ *   the weights and for each pixel, found when it runs: nothing is calibrated; all else like bf16
+ *   where the CPU has it, else like fp32
  */
 typedef enum {
   EFFNET_PRECISION_AUTO,
   EFFNET_PRECISION_FP32,
   EFFNET_PRECISION_BF16,
+  EFFNET_PRECISION_INT8,
 } EffnetPrecision;
 
 /**
@@ -162,7 +168,7 @@ typedef struct _EffnetModel EffnetModel;
  * @path: (nullable): the weights file; NULL for synthetic weights
  * @notice: (nullable): what was guessed or passed over on opening and may change answers, for the
  *   user to read
- * @precision: "fp32", "bf16"
+ * @precision: "fp32", "bf16", "int8"
  * @isa: the instruction set the kernels were chosen for
  * @padding: "same" or "symmetric"
  * @activation: what #EFFNET_OUTPUT_ACTIVATION_AUTO comes to: "softmax", "sigmoid" or "none"

@@ -44,7 +44,7 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
        "T"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const GOptionEntry run[] = {{"precision", 'p', 0, G_OPTION_ARG_STRING, &a->precision,
-                               "auto (default), fp32 or bf16", "NAME"},
+                               "auto (default), fp32, bf16 or int8", "NAME"},
                               {"threads", 't', 0, G_OPTION_ARG_INT, &a->threads,
                                "workers; 0 (default) = the CPUs this process may use", "N"},
                               {NULL, 0, 0, 0, NULL, NULL, NULL}};
@@ -93,7 +93,7 @@ static gboolean
 fill_options (CliModelArgs *args, GError **error)
 {
   /* in the order of the public enums */
-  static const char *const precisions[] = {"auto", "fp32", "bf16", NULL};
+  static const char *const precisions[] = {"auto", "fp32", "bf16", "int8", NULL};
   static const char *const paddings[] = {"auto", "same", "symmetric", NULL};
   static const char *const modes[] = {"auto", "stretch", "center-crop", "letterbox", NULL};
   static const char *const activations[] = {"auto", "softmax", "sigmoid", "none", NULL};

@@ -135,6 +135,9 @@ choose_dtype (EffnetPrecision precision, EffnetDtype *dtype, GError **error)
         "precision bf16 needs a CPU with avx512_bf16 or amx_bf16; this one (%s, %s) can do fp32",
         effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
     return FALSE;
+  case EFFNET_PRECISION_INT8:
+    *dtype = EFFNET_DTYPE_S8;
+    return TRUE;
   default:
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT, "unknown precision %d",
                  (int)precision);
@@ -217,13 +220,31 @@ pack_weights (EffnetModel *model, const EffnetTensorTable *tensors, const Effnet
   return FALSE;
 }
 
+/* Says so where int8 runs, but gains nothing. */
+static void
+note_slow_int8 (EffnetModel *model)
+{
+  const EffnetKernel *row =
+      effnet_kernel_find (EFFNET_OP_GEMM_S8, model->plan->dtype, (EffnetKernelShape){.k = 8});
+  g_autofree char *before = NULL;
+
+  if (model->plan->precision != EFFNET_DTYPE_S8 || row->isa > EFFNET_ISA_GENERIC)
+    return;
+  before = g_steal_pointer (&model->notice);
+  model->notice = g_strdup_printf ("%s%sprecision int8 runs in portable code on this CPU (%s, %s), "
+                                   "far slower than fp32: it saves "
+                                   "memory only",
+                                   before != NULL ? before : "", before != NULL ? "; " : "",
+                                   effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
+}
+
 /* The means that correct biases, where weights are rounded and the file has the statistics. */
 static gboolean
 find_means (EffnetModel *model, const EffnetBound *bound, EffnetMeans **means, GError **error)
 {
   gboolean known;
 
-  if (model->plan->dtype == EFFNET_DTYPE_F32)
+  if (model->plan->precision == EFFNET_DTYPE_F32)
     return TRUE;
   if (!effnet_means_are_known (bound, model->plan->n_layers, &known, error))
     return FALSE;
@@ -247,7 +268,10 @@ build_plan (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetTe
     return FALSE;
   model->bn_epsilon = epsilon;
   model->plan = effnet_plan_new (model->net, dtype, NULL, error);
-  return model->plan != NULL && find_means (model, bound, &means, error) &&
+  if (model->plan == NULL)
+    return FALSE;
+  note_slow_int8 (model);
+  return find_means (model, bound, &means, error) &&
          pack_weights (model, tensors, bound, means, error);
 }
 
@@ -540,7 +564,7 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .variant = net->variant,
       .path = model->path,
       .notice = model->notice,
-      .precision = effnet_dtypes[model->plan->dtype].precision,
+      .precision = effnet_dtypes[model->plan->precision].precision,
       .isa = effnet_isa_name (effnet_cpu_best ()),
       .padding = net->padding == EFFNET_PADDING_SAME ? "same" : "symmetric",
       .activation = activations[effnet_model_activation (model, EFFNET_OUTPUT_ACTIVATION_AUTO)],

@@ -51,6 +51,52 @@ bias_of (const Job *job, const EffnetPackedLayer *layer)
   return (const float *)(const void *)(job->weights + layer->bias);
 }
 
+/* A part of a pointwise convolution: the channels of @layer from @channel on, as @gemm says;
+ * @steps: of its digits, where it reads such. */
+static void
+multiply (const Job *job, const EffnetPackedLayer *layer, size_t channel, const EffnetGemm *gemm,
+          const float *steps)
+{
+  size_t panel = channel * effnet_packed_depth (layer) * effnet_dtype_size (layer->dtype);
+  EffnetGemm g = *gemm;
+
+  if (g.b == NULL)
+    g.b = (const char *)weights_of (job, layer) + panel;
+  else
+    g.b = (const char *)g.b + panel;
+  g.k = layer->in;
+  g.lda = layer->in;
+  g.bias = bias_of (job, layer) + channel;
+  if (layer->dtype != EFFNET_DTYPE_S8) {
+    layer->gemm->call.gemm (&g);
+    return;
+  }
+  layer->gemm->call.gemm_s8 (&(EffnetGemmS8){
+      .m = g.m,
+      .n = g.n,
+      .k = g.k,
+      .a = g.a,
+      .lda = g.lda,
+      .step = steps,
+      .b = g.b,
+      .start = (const int32_t *)(const void *)(job->weights + layer->start) + channel,
+      .scale = (const float *)(const void *)(job->weights + layer->scale) + channel,
+      .bias = g.bias,
+      .residual = g.residual,
+      .ldr = g.ldr,
+      .c = g.c,
+      .ldc = g.ldc,
+      .activation = g.activation,
+  });
+}
+
+/* Bytes of an element that @layer reads. */
+static size_t
+input_size (const Job *job, const EffnetPackedLayer *layer)
+{
+  return layer->dtype == EFFNET_DTYPE_S8 ? 1 : job->element;
+}
+
 /* Which input row is row @i of the window of output row @y; FALSE outside the image. */
 static gboolean
 window_row (const EffnetWindow *w, size_t y, unsigned i, size_t *row)
@@ -168,8 +214,10 @@ run_depthwise (const Job *job, const EffnetTile *tile, unsigned worker)
  * row r + ring_rows is. */
 typedef struct {
   const EffnetFusedStep *step;
-  EffnetGemm gemm;
-  char *rows; /* T [ring_rows][in_w][slice] */
+  EffnetGemm gemm; /* as multiply() takes it */
+  size_t channel;
+  const float *steps; /* float [in_h][in_w], or NULL */
+  char *rows;         /* T [ring_rows][in_w][slice] */
   size_t row_bytes;
   size_t next, last; /* the first row not computed yet, and past the last one this tile reads */
 } Ring;
@@ -181,7 +229,7 @@ fill_ring (const Job *job, Ring *ring, size_t oldest, size_t needed)
 {
   const EffnetFusedStep *s = ring->step;
   const EffnetWindow *w = &s->depthwise.window;
-  size_t in_row = w->in_w * s->expand->in * job->element;
+  size_t in_row = w->in_w * s->expand->in * input_size (job, s->expand);
 
   while (ring->next < needed) {
     size_t place = ring->next % s->ring_rows;
@@ -190,7 +238,8 @@ fill_ring (const Job *job, Ring *ring, size_t oldest, size_t needed)
     ring->gemm.m = rows * w->in_w;
     ring->gemm.a = (const char *)at (job, s->depthwise.in) + ring->next * in_row;
     ring->gemm.c = ring->rows + place * ring->row_bytes;
-    s->expand->gemm->call.gemm (&ring->gemm);
+    multiply (job, s->expand, ring->channel, &ring->gemm,
+              ring->steps != NULL ? ring->steps + ring->next * w->in_w : NULL);
     ring->next += rows;
   }
 }
@@ -210,17 +259,11 @@ new_ring (const Job *job, const EffnetTile *tile, unsigned worker)
 {
   const EffnetFusedStep *s = &job->step->fused;
   const EffnetWindow *w = &s->depthwise.window;
-  size_t depth = effnet_packed_depth (s->expand);
   Ring ring = {
       .step = s,
-      .gemm = {.n = tile->channels,
-               .k = s->expand->in,
-               .lda = s->expand->in,
-               .b =
-                   (const char *)weights_of (job, s->expand) + tile->channel * depth * job->element,
-               .bias = bias_of (job, s->expand) + tile->channel,
-               .ldc = tile->channels,
-               .activation = s->depthwise.activation},
+      .gemm = {.n = tile->channels, .ldc = tile->channels, .activation = s->depthwise.activation},
+      .channel = tile->channel,
+      .steps = at (job, s->steps),
       .rows = scratch_of (job, worker),
       .row_bytes = w->in_w * tile->channels * job->element,
   };
@@ -334,7 +377,7 @@ run_excite (const Job *job, const EffnetTile *tile, unsigned worker)
   run_fc (job, &s->fc, tile, at (job, s->fc.in));
   if (s->scaled != EFFNET_NO_SLOT)
     scale_weights (job, tile, gate);
-  else
+  else if (s->rows != EFFNET_NO_SLOT)
     scale_rows (job, tile, gate);
 }
 
@@ -342,26 +385,46 @@ static void
 run_pointwise (const Job *job, const EffnetTile *tile, unsigned worker)
 {
   const EffnetPointwiseStep *s = &job->step->pointwise;
-  size_t k = s->layer->in, n = s->layer->out;
-  const char *weights =
-      s->scaled != EFFNET_NO_SLOT ? at (job, s->scaled) : weights_of (job, s->layer);
+  size_t n = s->layer->out;
+  const float *steps = at (job, s->steps);
   /* of the output and the residual */
   size_t corner = (tile->row * n + tile->channel) * job->element;
-
-  (void)worker;
-  job->step->kernel->call.gemm (&(EffnetGemm){
+  EffnetGemm gemm = {
       .m = tile->rows,
       .n = tile->channels,
-      .k = k,
-      .a = (char *)at (job, s->in) + tile->row * k * job->element,
-      .lda = k,
-      .b = weights + tile->channel * effnet_packed_depth (s->layer) * job->element,
-      .bias = bias_of (job, s->layer) + tile->channel,
+      .a = (char *)at (job, s->in) + tile->row * s->layer->in * input_size (job, s->layer),
+      .b = at (job, s->scaled),
       .residual = s->residual != EFFNET_NO_SLOT ? (char *)at (job, s->residual) + corner : NULL,
       .ldr = n,
       .c = (char *)at (job, s->out) + corner,
       .ldc = n,
       .activation = s->activation,
+  };
+
+  (void)worker;
+  multiply (job, s->layer, tile->channel, &gemm, steps != NULL ? steps + tile->row : NULL);
+}
+
+static void
+run_quantise (const Job *job, const EffnetTile *tile, unsigned worker)
+{
+  const EffnetQuantiseStep *s = &job->step->quantise;
+  size_t channels = s->layer->in, corner = tile->row * channels;
+
+  (void)worker;
+  job->step->kernel->call.quantise (&(EffnetQuantise){
+      .x = (char *)at (job, s->in) + corner * job->element,
+      .pixels = tile->rows,
+      .channels = channels,
+      .stride = channels,
+      .gate = at (job, s->gate),
+      .range = s->layer->range,
+      .low = s->layer->low,
+      .top = s->layer->top,
+      .digits = s->layer->gemm->digits,
+      .q = (char *)at (job, s->out) + corner,
+      .q_stride = channels,
+      .step = (float *)at (job, s->steps) + tile->row,
   });
 }
 
@@ -404,6 +467,7 @@ static const StepFunc step_funcs[] = {
     [EFFNET_STEP_EXCITE] = run_excite,
     [EFFNET_STEP_AVERAGE_POOL] = run_average_pool,
     [EFFNET_STEP_CLASSIFIER] = run_classifier,
+    [EFFNET_STEP_QUANTISE] = run_quantise,
 };
 
 static void

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/checked.h"
 #include "quant/correct.h"
+#include "quant/int8.h"
 
 #define PACK_ROWS     16    /* rows of a weight that are packed at once: transposed, a cache line */
 #define READ_ELEMENTS 16384 /* about so many are read and folded before: they stay in cache */
@@ -30,11 +31,23 @@ pack_kind (EffnetLayerKind kind)
   }
 }
 
-/* The row of a 1x1 convolution that reads @in channels. */
-static const EffnetKernel *
-choose_gemm (EffnetDtype dtype, size_t in)
+/* Swish's minimum, at x = -1.2784645; a gate in 0..1 leaves nothing below it. */
+#define SWISH_LOW (-0.27846455f)
+
+/* What the digits of @layer's input reach over: the trunk has both signs, what an activation has
+ * made begins at a constant. */
+static void
+set_range (const EffnetNet *net, const EffnetLayer *layer, EffnetPackedLayer *packed)
 {
-  return effnet_kernel_find (EFFNET_OP_GEMM, dtype, (EffnetKernelShape){.k = in});
+  packed->range = EFFNET_RANGE_SIGNED;
+  if (layer->kind != EFFNET_LAYER_PROJECT)
+    return;
+  packed->range = EFFNET_RANGE_ABOVE;
+  packed->low = net->activation == EFFNET_ACTIVATION_SWISH ? SWISH_LOW : 0.0f;
+  if (net->activation == EFFNET_ACTIVATION_RELU6 && layer->block->se_channels == 0) {
+    packed->range = EFFNET_RANGE_FIXED;
+    packed->top = 6.0f;
+  }
 }
 
 static size_t
@@ -47,13 +60,17 @@ take (size_t *cursor, size_t bytes)
 }
 
 EffnetPackedLayer
-effnet_packed_layer (const EffnetLayer *layer, EffnetDtype dtype, size_t *cursor)
+effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer, EffnetDtype dtype,
+                     gboolean int8, size_t *cursor)
 {
   EffnetPackKind kind = pack_kind (layer->kind);
+  gboolean is_gemm = kind == EFFNET_PACK_GEMM, is_s8 = is_gemm && int8;
+  EffnetKernelOp op = is_s8 ? EFFNET_OP_GEMM_S8 : EFFNET_OP_GEMM;
   EffnetPackedLayer packed = {
       .kind = kind,
-      .dtype = kind == EFFNET_PACK_GEMM || kind == EFFNET_PACK_FC ? dtype : EFFNET_DTYPE_F32,
-      .gemm = kind == EFFNET_PACK_GEMM ? choose_gemm (dtype, layer->in) : NULL,
+      .dtype =
+          is_s8 ? EFFNET_DTYPE_S8 : (is_gemm || kind == EFFNET_PACK_FC ? dtype : EFFNET_DTYPE_F32),
+      .gemm = is_gemm ? effnet_kernel_find (op, dtype, (EffnetKernelShape){.k = layer->in}) : NULL,
       .out = layer->out,
       .in = layer->in,
       .kernel = layer->kernel,
@@ -61,10 +78,15 @@ effnet_packed_layer (const EffnetLayer *layer, EffnetDtype dtype, size_t *cursor
   };
   size_t biases = packed.stride;
 
-  if (kind == EFFNET_PACK_GEMM)
+  if (is_gemm)
     biases = effnet_gemm_panels (packed.gemm, layer->out) * effnet_packed_width (&packed);
   packed.weights = take (cursor, effnet_packed_bytes (&packed));
   packed.bias = take (cursor, biases * sizeof (float));
+  if (!is_s8)
+    return packed;
+  set_range (net, layer, &packed);
+  packed.scale = take (cursor, biases * sizeof (float));
+  packed.start = take (cursor, biases * sizeof (int32_t));
   return packed;
 }
 
@@ -106,67 +128,121 @@ channels_last (const EffnetPackedLayer *layer, size_t rows, float *w)
   }
 }
 
-static void
-pack_rows (const EffnetPackedLayer *layer, size_t first, size_t rows, float *w, char *out)
+/* Some rows of a layer on their way into its packing. */
+typedef struct {
+  const EffnetPackedLayer *layer;
+  const float *means; /* of what the layer reads, or NULL */
+  char *weights;      /* of the model */
+  float *w;           /* [rows][in * kernel * kernel], folded */
+  void *stored;       /* of w, where they are rounded; else NULL */
+  float *rounded;     /* what `stored` stands for */
+} Rows;
+
+static gboolean
+rows_init (Rows *rows, const EffnetPackedLayer *layer, size_t n, size_t per_out)
 {
+  gboolean rounds = layer->dtype != EFFNET_DTYPE_F32;
+
+  rows->layer = layer;
+  rows->w = g_try_new (float, n *per_out);
+  rows->stored = rounds ? g_try_malloc (n * per_out * effnet_dtype_size (layer->dtype)) : NULL;
+  rows->rounded = rounds ? g_try_new (float, n *per_out) : NULL;
+  return rows->w != NULL && (!rounds || (rows->stored != NULL && rows->rounded != NULL));
+}
+
+static void
+rows_clear (Rows *rows)
+{
+  g_free (rows->w);
+  g_free (rows->stored);
+  g_free (rows->rounded);
+}
+
+/* Digits are of zero at @zero, or begin at @low there: both are constants of an output. */
+static void
+quantise_rows (const Rows *rows, size_t first, size_t n, float *bias)
+{
+  const EffnetPackedLayer *layer = rows->layer;
+  float *scale = (float *)(void *)(rows->weights + layer->scale) + first;
+  int32_t *start = (int32_t *)(void *)(rows->weights + layer->start) + first;
+  int zero = effnet_digits_zero (layer->gemm->digits, layer->range);
+  const int8_t *q = rows->stored;
+
+  effnet_int8_weights (rows->w, n, layer->in, rows->stored, scale, start);
+  for (size_t o = 0; o < n; o++) {
+    for (size_t c = 0; c < layer->in; c++)
+      rows->rounded[o * layer->in + c] = q[o * layer->in + c] * scale[o];
+    bias[o] += layer->low * scale[o] * (float)start[o];
+    start[o] *= -zero;
+  }
+}
+
+/* Rounds the weights and takes back from the biases what that does on average. */
+static void
+round_rows (const Rows *rows, size_t first, size_t n, float *bias)
+{
+  const EffnetPackedLayer *layer = rows->layer;
+  const EffnetDtypeInfo *type = &effnet_dtypes[layer->dtype];
+
+  if (rows->stored == NULL)
+    return;
+  if (layer->dtype == EFFNET_DTYPE_S8) {
+    quantise_rows (rows, first, n, bias);
+  } else {
+    type->from_float (rows->w, n * layer->in, rows->stored);
+    type->to_float (rows->stored, n * layer->in, rows->rounded);
+  }
+  if (rows->means != NULL)
+    effnet_correct_bias (rows->w, rows->rounded, n, layer->in, rows->means, bias);
+}
+
+/* Rows @at .. of @rows, which are @first .. of the layer. */
+static void
+pack_rows (const Rows *rows, size_t at, size_t first, size_t n)
+{
+  const EffnetPackedLayer *layer = rows->layer;
+  size_t per_out = layer->in * layer->kernel * layer->kernel;
+  char *out = rows->weights + layer->weights;
+  float *w = rows->w + at * per_out;
+
   if (layer->kind == EFFNET_PACK_GEMM) {
-    effnet_gemm_pack (layer->gemm, layer->out, layer->in, first, rows, w, out);
+    effnet_gemm_pack (layer->gemm, layer->out, layer->in, first, n,
+                      layer->dtype == EFFNET_DTYPE_S8
+                          ? (const void *)((const int8_t *)rows->stored + at * per_out)
+                          : w,
+                      out);
     return;
   }
   if (layer->kind == EFFNET_PACK_STEM)
-    channels_last (layer, rows, w);
-  effnet_pack_transposed (layer->dtype, layer->in * layer->kernel * layer->kernel, rows, w,
-                          layer->stride, out + first * effnet_dtype_size (layer->dtype));
-}
-
-/* Takes back from the biases of @rows outputs what rounding their weights does on average. */
-static gboolean
-correct (const EffnetPackedLayer *layer, size_t rows, const float *w, const float *means,
-         float *bias, GError **error)
-{
-  const EffnetDtypeInfo *type = &effnet_dtypes[layer->dtype];
-  size_t n = rows * layer->in;
-  g_autofree float *rounded = NULL;
-  g_autofree void *stored = NULL;
-
-  if (means == NULL || layer->dtype == EFFNET_DTYPE_F32)
-    return TRUE;
-  rounded = g_try_new (float, n);
-  stored = g_try_malloc (n * type->size);
-  if (rounded == NULL || stored == NULL)
-    return effnet_fail_memory (error, "rounded weights", n * sizeof *rounded);
-  type->from_float (w, n, stored);
-  type->to_float (stored, n, rounded);
-  effnet_correct_bias (w, rounded, rows, layer->in, means, bias);
-  return TRUE;
+    channels_last (layer, n, w);
+  effnet_pack_transposed (layer->dtype, per_out, n, w, layer->stride,
+                          out + first * effnet_dtype_size (layer->dtype));
 }
 
 gboolean
 effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, const float *means,
                    void *weights, GError **error)
 {
-  char *base = weights;
-  float *bias = (float *)(void *)(base + layer->bias);
+  float *bias = (float *)(void *)((char *)weights + layer->bias);
   size_t per_out = layer->in * layer->kernel * layer->kernel;
   size_t at_once = PACK_ROWS * MAX (1, READ_ELEMENTS / (per_out * PACK_ROWS));
-  g_autofree float *w = g_try_new (float, MIN (at_once, layer->out) * per_out);
   g_autofree double *scale = g_try_new (double, layer->out);
+  Rows rows = {.means = means, .weights = weights};
+  gboolean ok = rows_init (&rows, layer, MIN (at_once, layer->out), per_out) && scale != NULL;
 
-  if (w == NULL || scale == NULL) {
+  if (!ok)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "no memory to fold tensor %s",
                  bound->tensors[EFFNET_ROLE_WEIGHT]->name);
-    return FALSE;
-  }
-  if (!effnet_fold_scale (bound, scale, bias, error)) /* the padding is zero already */
-    return FALSE;
-  for (size_t o = 0; o < layer->out; o += at_once) {
-    size_t rows = MIN (at_once, layer->out - o);
+  ok = ok && effnet_fold_scale (bound, scale, bias, error); /* the padding is zero already */
+  for (size_t o = 0; ok && o < layer->out; o += at_once) {
+    size_t n = MIN (at_once, layer->out - o);
 
-    if (!effnet_fold_rows (bound, scale, o, rows, w, error) ||
-        !correct (layer, rows, w, means, bias + o, error))
-      return FALSE;
-    for (size_t i = 0; i < rows; i += PACK_ROWS)
-      pack_rows (layer, o + i, MIN (PACK_ROWS, rows - i), w + i * per_out, base + layer->weights);
+    ok = effnet_fold_rows (bound, scale, o, n, rows.w, error);
+    if (ok)
+      round_rows (&rows, o, n, bias + o);
+    for (size_t i = 0; ok && i < n; i += PACK_ROWS)
+      pack_rows (&rows, i, o + i, MIN (PACK_ROWS, n - i));
   }
-  return TRUE;
+  rows_clear (&rows);
+  return ok;
 }

@@ -23,10 +23,16 @@ typedef struct {
   unsigned kernel;
   size_t stride;        /* elements from row to row, but of PACK_GEMM */
   size_t weights, bias; /* bytes from the start of the model's weights, aligned */
+  /* of S8: float [out] and int32 [out] beside the bias, and what its input's digits reach over */
+  size_t scale, start;
+  EffnetRange range;
+  float low, top;
 } EffnetPackedLayer;
 
-/* The layout of @layer for activations of @dtype, from @cursor on, which is moved past it. */
-EffnetPackedLayer effnet_packed_layer (const EffnetLayer *layer, EffnetDtype dtype, size_t *cursor);
+/* The layout of @layer of @net, for activations of @dtype, from @cursor on, which is moved past it.
+ * @int8: the weights are S8 where the layer is a pointwise convolution. */
+EffnetPackedLayer effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer,
+                                       EffnetDtype dtype, gboolean int8, size_t *cursor);
 
 /* Bytes of packed weights. */
 size_t effnet_packed_bytes (const EffnetPackedLayer *layer);

@@ -19,7 +19,8 @@ typedef struct {
 } EffnetTap;
 
 typedef struct {
-  EffnetDtype dtype; /* T, of the activations */
+  EffnetDtype precision; /* as asked for; S8: pointwise convolutions from the third block on */
+  EffnetDtype dtype;     /* T, of the activations */
   size_t in_h, in_w;
   unsigned n_classes, n_features;
   size_t n_steps;
@@ -37,10 +38,11 @@ typedef struct {
   size_t scratch_bytes;        /* of one worker, beyond that */
 } EffnetPlan;
 
-/* @tuning: NULL = effnet_tuning. NULL with UNSUPPORTED (no kernels for @dtype) or IO (no memory).
+/* @precision: T; or S8, whose T is bf16 where there are kernels for it, else float32. @tuning: NULL
+ * = effnet_tuning. NULL with UNSUPPORTED (no kernels for it) or IO (no memory).
  */
-EffnetPlan *effnet_plan_new (const EffnetNet *net, EffnetDtype dtype, const EffnetTuning *tuning,
-                             GError **error);
+EffnetPlan *effnet_plan_new (const EffnetNet *net, EffnetDtype precision,
+                             const EffnetTuning *tuning, GError **error);
 void effnet_plan_free (EffnetPlan *plan);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetPlan, effnet_plan_free)

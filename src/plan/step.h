@@ -31,7 +31,8 @@ typedef struct {
   const EffnetPackedLayer *layer;
   size_t pixels;
   EffnetActivation activation;
-  EffnetSlot in;       /* T [pixels][layer->in] */
+  EffnetSlot in;       /* T [pixels][layer->in]; of S8 weights digits */
+  EffnetSlot steps;    /* of digits: float [pixels]; else NO_SLOT */
   EffnetSlot out;      /* T [pixels][layer->out] */
   EffnetSlot residual; /* like `out`, added to it; or NO_SLOT */
   EffnetSlot scaled;   /* the weights, multiplied by the gate; or NO_SLOT: the layer's own */
@@ -53,7 +54,9 @@ typedef struct {
 typedef struct {
   EffnetDepthwiseStep depthwise;
   const EffnetPackedLayer *expand;
-  size_t slice;     /* channels of a tile; the last slice may have fewer */
+  EffnetSlot
+      steps;    /* where the expand reads digits, `depthwise.in`: float [in_h][in_w]; or NO_SLOT */
+  size_t slice; /* channels of a tile; the last slice may have fewer */
   size_t n_slices;  /* of all channels */
   size_t ring_rows; /* expanded rows kept: T [ring_rows][in_w][slice] */
   gboolean odd; /* an odd number of slices: only the last one is cut into bands, two of them, and
@@ -74,8 +77,9 @@ typedef struct {
   size_t bands, pixels;
 } EffnetSqueezeStep;
 
-/* Excite: the second layer makes the gate, `fc.out`, and it multiplies whichever is less work: a
- * copy of the project's weights, which float32 alone affords, or the project's input in place. */
+/* Excite: the second layer makes the gate, `fc.out`, which QUANTISE may apply, else whichever is
+ * less work: a copy of the project's weights, which float32 alone affords, or the project's input
+ * in place. */
 typedef struct {
   EffnetFcStep fc;
   size_t pixels;
@@ -91,6 +95,17 @@ typedef struct {
   size_t channels_per_tile;
 } EffnetAveragePoolStep;
 
+/* The input of a convolution of S8 weights becomes digits. */
+typedef struct {
+  const EffnetPackedLayer *layer; /* that reads them */
+  size_t pixels;
+  EffnetSlot in;    /* T [pixels][layer->in] */
+  EffnetSlot gate;  /* float [layer->in], or NO_SLOT */
+  EffnetSlot out;   /* bytes [pixels][layer->in] */
+  EffnetSlot steps; /* float [pixels] */
+  size_t pixels_per_tile;
+} EffnetQuantiseStep;
+
 typedef enum {
   EFFNET_STEP_STEM,             /* a tile is a band of output rows */
   EFFNET_STEP_POINTWISE,        /* a tile is pixels x panels */
@@ -101,6 +116,7 @@ typedef enum {
   EFFNET_STEP_EXCITE,           /* a tile is a slice of channels */
   EFFNET_STEP_AVERAGE_POOL,     /* a tile is a slice of channels */
   EFFNET_STEP_CLASSIFIER,       /* a tile is a slice of classes */
+  EFFNET_STEP_QUANTISE,         /* a tile is a band of pixels */
 } EffnetStepKind;
 
 typedef struct {
@@ -118,6 +134,7 @@ typedef struct {
     EffnetExciteStep excite;
     EffnetAveragePoolStep average_pool;
     EffnetFcStep classifier;
+    EffnetQuantiseStep quantise;
   };
 } EffnetStep;
 

@@ -20,11 +20,11 @@ typedef struct {
 
 /* ---- buffers and layers ---- */
 
-/* A block has up to four steps and eight buffers; stem, head, pool and classifier two each. */
+/* A block has up to six steps and ten buffers; stem, head, pool and classifier three each. */
 static size_t
 most (const EffnetNet *net)
 {
-  return 8 * (size_t)net->n_blocks + 8;
+  return 10 * (size_t)net->n_blocks + 12;
 }
 
 /* A new buffer, first written by the step being built. */
@@ -126,6 +126,32 @@ add_stem (Builder *b)
   return s->out;
 }
 
+/* The digits of @x, times @gate or not, for @layer, if its weights are S8; else @x. @steps: of the
+ * digits, or NO_SLOT. */
+static EffnetSlot
+add_quantise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *block,
+              const char *part, size_t pixels, EffnetSlot x, EffnetSlot gate, EffnetSlot *steps)
+{
+  const EffnetKernel *kernel =
+      effnet_kernel_find (EFFNET_OP_QUANTISE, b->plan->dtype, (EffnetKernelShape){0});
+  EffnetStep step = new_step (EFFNET_STEP_QUANTISE, kernel, block, part);
+  EffnetQuantiseStep *s = &step.quantise;
+
+  *steps = EFFNET_NO_SLOT;
+  if (layer->dtype != EFFNET_DTYPE_S8)
+    return x;
+  s->layer = layer;
+  s->pixels = pixels;
+  s->in = use_buffer (b, x);
+  s->gate = use_buffer (b, gate);
+  s->out = new_buffer (b, pixels * layer->in);
+  s->steps = *steps = new_buffer (b, pixels * sizeof (float));
+  step.flop = 4 * (uint64_t)pixels * layer->in;
+  step.bytes = pixels * layer->in * (b->element + 1);
+  cut_and_add (b, &step);
+  return s->out;
+}
+
 /* @s: pixels, activation and inputs. Returns the output. */
 static EffnetSlot
 add_pointwise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *block,
@@ -135,6 +161,7 @@ add_pointwise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *bl
 
   s.layer = layer;
   use_buffer (b, s.in);
+  use_buffer (b, s.steps);
   use_buffer (b, s.scaled);
   use_buffer (b, s.residual);
   s.out = new_buffer (b, s.pixels * layer->out * b->element);
@@ -149,6 +176,7 @@ add_pointwise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *bl
 static EffnetDepthwiseStep
 add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
 {
+  EffnetSlot digits = x, steps = EFFNET_NO_SLOT;
   const EffnetKernel *kernel =
       effnet_kernel_find (EFFNET_OP_DEPTHWISE, b->plan->dtype,
                           (EffnetKernelShape){.kernel = block->kernel, .stride = block->stride});
@@ -159,18 +187,22 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
   const EffnetWindow *w = &s->window;
   size_t channels = block->expand_channels, in_pixels, outputs;
 
+  if (block->has_expand)
+    digits = add_quantise (b, find_layer (b, EFFNET_LAYER_EXPAND, block), block, "expand.quantise",
+                           (size_t)block->in_height * block->in_width, x, EFFNET_NO_SLOT, &steps);
   s->layer = find_layer (b, EFFNET_LAYER_DEPTHWISE, block);
   s->window = conv_window (b->net, block->in_height, block->in_width, block->kernel, block->stride);
   s->activation = b->net->activation;
   in_pixels = w->in_h * w->in_w;
   outputs = w->out_h * w->out_w * channels;
-  s->in = use_buffer (b, x);
+  s->in = use_buffer (b, digits);
   s->out = new_buffer (b, outputs * b->element);
   s->sums = EFFNET_NO_SLOT;
   step.flop = 2 * (uint64_t)outputs * w->kernel * w->kernel;
   step.bytes = (in_pixels * block->in_channels + outputs) * b->element;
   if (block->has_expand) {
     step.fused.expand = find_layer (b, EFFNET_LAYER_EXPAND, block);
+    step.fused.steps = use_buffer (b, steps);
     step.flop += 2 * (uint64_t)in_pixels * block->in_channels * channels;
     step.bytes += block->in_channels * channels * b->element;
   }
@@ -201,15 +233,15 @@ add_squeeze (Builder *b, const EffnetBlock *block, const EffnetDepthwiseStep *de
   return s->fc.out;
 }
 
-/* Returns the scaled weights of the project, or NO_SLOT when its input is scaled. */
+/* Returns the gate; @scaled: the scaled weights of the project, or NO_SLOT. */
 static EffnetSlot
 add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
-            const EffnetDepthwiseStep *depthwise)
+            const EffnetDepthwiseStep *depthwise, EffnetSlot *scaled)
 {
   EffnetStep step = new_step (EFFNET_STEP_EXCITE, b->kernels->fc, block, "excite");
   EffnetExciteStep *s = &step.excite;
   const EffnetPackedLayer *layer = find_layer (b, EFFNET_LAYER_SE_EXPAND, block);
-  size_t scaled; /* elements */
+  size_t elements = 0; /* scaled */
 
   s->project = find_layer (b, EFFNET_LAYER_PROJECT, block);
   s->pixels = depthwise->window.out_h * depthwise->window.out_w;
@@ -220,36 +252,41 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
   s->rows = s->scaled = EFFNET_NO_SLOT;
   /* A copy is twice the work of scaling in place; and one of rounded weights is rounded again,
    * which moves means by what no bias takes back. */
-  if (b->plan->dtype == EFFNET_DTYPE_F32 && 2 * s->project->out < s->pixels) {
+  if (b->plan->dtype == EFFNET_DTYPE_F32 && s->project->dtype == EFFNET_DTYPE_F32 &&
+      2 * s->project->out < s->pixels) {
     s->scale = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, b->plan->dtype, (EffnetKernelShape){0});
     s->scaled = new_buffer (b, effnet_packed_bytes (s->project));
-    scaled = effnet_packed_bytes (s->project) / b->element;
-  } else {
+    elements = effnet_packed_bytes (s->project) / b->element;
+  } else if (s->project->dtype != EFFNET_DTYPE_S8) {
     s->scale = b->kernels->scale_rows;
     s->rows = use_buffer (b, depthwise->out);
-    scaled = s->pixels * layer->out;
+    elements = s->pixels * layer->out;
   }
-  step.flop = 2 * (uint64_t)layer->in * layer->out + scaled;
-  step.bytes = (layer->in * layer->out + 2 * scaled) * b->element;
+  step.flop = 2 * (uint64_t)layer->in * layer->out + elements;
+  step.bytes = (layer->in * layer->out + 2 * elements) * b->element;
   cut_and_add (b, &step);
-  return s->scaled;
+  *scaled = s->scaled;
+  return s->fc.out;
 }
 
 static EffnetSlot
 add_block (Builder *b, const EffnetBlock *block, EffnetSlot x)
 {
+  const EffnetPackedLayer *layer = find_layer (b, EFFNET_LAYER_PROJECT, block);
   EffnetDepthwiseStep depthwise = add_depthwise (b, block, x);
+  EffnetSlot gate = EFFNET_NO_SLOT;
   EffnetPointwiseStep project = {
       .pixels = depthwise.window.out_h * depthwise.window.out_w,
       .activation = EFFNET_ACTIVATION_NONE,
-      .in = depthwise.out,
       .residual = block->has_skip ? x : EFFNET_NO_SLOT,
       .scaled = EFFNET_NO_SLOT,
   };
 
   if (block->se_channels > 0)
-    project.scaled = add_excite (b, block, add_squeeze (b, block, &depthwise), &depthwise);
-  return add_pointwise (b, find_layer (b, EFFNET_LAYER_PROJECT, block), block, "project", project);
+    gate = add_excite (b, block, add_squeeze (b, block, &depthwise), &depthwise, &project.scaled);
+  project.in = add_quantise (b, layer, block, "project.quantise", project.pixels, depthwise.out,
+                             gate, &project.steps);
+  return add_pointwise (b, layer, block, "project", project);
 }
 
 /* The step built last makes a stage's output, @slot. */
@@ -326,6 +363,7 @@ effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *l
                               .activation = net->activation,
                               .residual = EFFNET_NO_SLOT,
                               .scaled = EFFNET_NO_SLOT};
+  const EffnetPackedLayer *head_layer;
   EffnetSlot x;
 
   plan->steps = b.steps;
@@ -340,8 +378,10 @@ effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *l
     if (i + 1 == net->n_blocks || net->blocks[i + 1].stage != net->blocks[i].stage)
       add_tap (&b, plan, x);
   }
-  head.in = x;
-  x = add_pointwise (&b, find_layer (&b, EFFNET_LAYER_HEAD, NULL), NULL, "head", head);
+  head_layer = find_layer (&b, EFFNET_LAYER_HEAD, NULL);
+  head.in = add_quantise (&b, head_layer, NULL, "head.quantise", head.pixels, x, EFFNET_NO_SLOT,
+                          &head.steps);
+  x = add_pointwise (&b, head_layer, NULL, "head", head);
   add_tap (&b, plan, x);
   plan->features = add_average_pool (&b, head.pixels, x);
   plan->logits = net->n_classes > 0 ? add_classifier (&b, plan->features) : EFFNET_NO_SLOT;

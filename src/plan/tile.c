@@ -20,6 +20,7 @@ const EffnetTuning effnet_tuning = {
     .halves_halos = 7,
     .pool_channels = 512,
     .classifier_outputs = 256,
+    .digits = (size_t)1 << 15,
 };
 
 /* ---- how a step is cut ---- */
@@ -140,7 +141,9 @@ effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
     break;
   case EFFNET_STEP_EXCITE: {
     EffnetExciteStep *s = &step->excite;
-    size_t scaling = s->rows != EFFNET_NO_SLOT ? s->pixels : 2 * s->project->out;
+    size_t scaling = s->rows != EFFNET_NO_SLOT     ? s->pixels
+                     : s->scaled != EFFNET_NO_SLOT ? 2 * s->project->out
+                                                   : 0;
 
     step->n_tiles = cut_squeeze_excite (t, &s->fc, s->fc.layer->in + scaling);
     break;
@@ -153,6 +156,14 @@ effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
     step->classifier.outputs_per_tile = t->classifier_outputs;
     step->n_tiles = effnet_div_up (step->classifier.layer->out, t->classifier_outputs);
     break;
+  case EFFNET_STEP_QUANTISE: {
+    EffnetQuantiseStep *s = &step->quantise;
+    size_t tiles = CLAMP (s->pixels * s->layer->in / t->digits, 1, s->pixels);
+
+    s->pixels_per_tile = effnet_div_up (s->pixels, tiles);
+    step->n_tiles = effnet_div_up (s->pixels, s->pixels_per_tile);
+    break;
+  }
   }
 }
 
@@ -302,6 +313,11 @@ step_tile (const EffnetStep *step, size_t t, gboolean alone)
   }
   case EFFNET_STEP_AVERAGE_POOL:
     return channels_tile (t, step->average_pool.channels_per_tile, step->average_pool.channels);
+  case EFFNET_STEP_QUANTISE:
+    tile.row = t * step->quantise.pixels_per_tile;
+    tile.rows = MIN (step->quantise.pixels_per_tile, step->quantise.pixels - tile.row);
+    tile.channels = step->quantise.layer->in;
+    break;
   }
   return tile;
 }

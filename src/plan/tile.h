@@ -25,6 +25,7 @@ typedef struct {
                          * and two bands together read this many halos */
   size_t pool_channels; /* channels of a tile of the average pool */
   size_t classifier_outputs; /* classes of a tile of the classifier */
+  size_t digits;             /* elements of a tile that become digits */
 } EffnetTuning;
 
 extern const EffnetTuning effnet_tuning;

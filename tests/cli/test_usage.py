@@ -58,7 +58,7 @@ def wrong_values():
             (("classify", "--every", "0", picture), ["--every 0"]),
             (("classify", "--threads", "-2", picture), ["--threads -2"]),
             (("classify", "--precision", "fp8", picture), ["fp8", "fp32", "bf16"]),
-            (("classify", "--precision", "int8", picture), ["'int8' is not one of auto, fp32, bf16"]),
+            (("classify", "--precision", "int4", picture), ["'int4' is not one of auto, fp32, bf16, int8"]),
             (("classify", "--threads", "1025", picture), ["--threads 1025", "0..1024"]),
             (("classify", "--input-size", "8193", picture), ["--input-size 8193", "0..8192"]),
             (("classify", "--padding", "odd", picture), ["odd", "same", "symmetric"]),

@@ -55,6 +55,8 @@ step_error (const EffnetStep *step, unsigned weight_roundings)
     return layer_error (step->average_pool.pixels, EFFNET_ACTIVATION_NONE, 0);
   case EFFNET_STEP_CLASSIFIER:
     return fc_error (&step->classifier, weight_roundings);
+  case EFFNET_STEP_QUANTISE: /* of int8, which no bound is for */
+    break;
   }
   return 0;
 }

@@ -91,7 +91,7 @@ mark_gated (Job *job, const EffnetExciteStep *s, const EffnetTile *tile)
 
     for (size_t p = 0; p < part.panels; p++)
       mark (job, &job->gated, p * part.stride + part.offset, part.length);
-  } else {
+  } else if (s->rows != EFFNET_NO_SLOT) {
     mark_rows (job, &job->gated, tile, s->fc.layer->out, 0, s->pixels);
   }
 }
@@ -117,6 +117,9 @@ mark_tile (void *user, size_t t, unsigned worker)
     break;
   case EFFNET_STEP_EXPAND_DEPTHWISE:
     mark_bands (job, &step->fused.depthwise, &tile);
+    break;
+  case EFFNET_STEP_QUANTISE:
+    mark_rows (job, &job->out, &tile, step->quantise.layer->in, tile.row, tile.row + tile.rows);
     break;
   case EFFNET_STEP_EXCITE:
     mark_gated (job, &step->excite, &tile);
@@ -155,7 +158,8 @@ make_excite_bitmaps (Job *job, const EffnetPlan *plan, const EffnetExciteStep *s
                   : s->pixels * channels;
 
   job->out = new_bitmap (buffer_elements (plan, s->fc.out, channels, sizeof (float)));
-  job->gated = new_bitmap (buffer_elements (plan, copy ? s->scaled : s->rows, n, element));
+  if (copy || s->rows != EFFNET_NO_SLOT)
+    job->gated = new_bitmap (buffer_elements (plan, copy ? s->scaled : s->rows, n, element));
 }
 
 static Job
@@ -193,6 +197,10 @@ new_job (const EffnetPlan *plan, const EffnetStep *step)
     break;
   case EFFNET_STEP_CLASSIFIER:
     job.out = new_bitmap (buffer_elements (plan, plan->logits, plan->n_classes, sizeof (float)));
+    break;
+  case EFFNET_STEP_QUANTISE:
+    job.out = new_bitmap (buffer_elements (plan, step->quantise.out,
+                                           step->quantise.pixels * step->quantise.layer->in, 1));
     break;
   }
   return job;
@@ -241,7 +249,7 @@ test_variant (gconstpointer variant)
 {
   static const unsigned threads[] = {1, 2, 3, 8};
 
-  static const EffnetDtype dtypes[] = {EFFNET_DTYPE_F32, EFFNET_DTYPE_BF16};
+  static const EffnetDtype dtypes[] = {EFFNET_DTYPE_F32, EFFNET_DTYPE_BF16, EFFNET_DTYPE_S8};
 
   /* the padding is left alone: it changes no output size of odd kernels */
   for (unsigned d = 0; d < G_N_ELEMENTS (dtypes); d++) {
