@@ -36,6 +36,12 @@ class Failure(Exception):
     """A sentence for the user."""
 
 
+def data_folder():
+    """Where a user's models are looked for."""
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "effnet" / "models"
+
+
 # ---- text ------------------------------------------------------------------------------------------
 
 def printable(text):

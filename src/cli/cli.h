@@ -98,6 +98,8 @@ int cmd_embed (int argc, char **argv);
 int cmd_explain (int argc, char **argv);
 int cmd_similar (int argc, char **argv);
 int cmd_train (int argc, char **argv);
+int cmd_fetch (int argc, char **argv);
+int cmd_convert (int argc, char **argv);
 int cmd_info (int argc, char **argv);
 int cmd_cpu (int argc, char **argv);
 int cmd_bench (int argc, char **argv);

@@ -23,6 +23,8 @@ static const struct {
     {"similar", cmd_similar, "a folder and a picture -> the pictures that are most like it"},
     {"explain", cmd_explain, "a picture -> the same, with what spoke for its class in colour"},
     {"train", cmd_train, "pictures of your own classes -> a model that knows them"},
+    {"fetch", cmd_fetch, "a published model -> its folder among the models"},
+    {"convert", cmd_convert, "files of other formats -> a model folder"},
     {"info", cmd_info, "what a variant or a model file is made of"},
     {"cpu", cmd_cpu, "which kernels serve which operation on this CPU"},
     {"bench", cmd_bench, "time and memory of one inference"},

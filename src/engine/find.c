@@ -93,7 +93,7 @@ effnet_model_find (const char *variant, GError **error)
   if (found != NULL)
     return found;
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
-               "no model for variant %s: looked for model.safetensors in %s; `models/fetch %s` "
+               "no model for variant %s: looked for model.safetensors in %s; `effnet fetch %s` "
                "gets it, or name a file or folder",
                shown, tried->str, shown);
   return NULL;
@@ -179,7 +179,7 @@ find_backbone (const char *folder, const EffnetCard *card, GError **error)
   effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
                "the head in folder %s needs its backbone %s (sha256 %.12s...), which is neither "
                "where it was (%s), nor beside the folder, nor among the models; put it there, name "
-               "its parent folder in EFFNET_MODEL_PATH, or `models/fetch` it",
+               "its parent folder in EFFNET_MODEL_PATH, or `effnet fetch` it",
                shown, shown_name, card->backbone_sha256,
                card->backbone_path != NULL ? card->backbone_path : "not said");
   return NULL;

@@ -96,7 +96,7 @@ fail_other (const char *folder, GError **error)
   g_autofree char *there = join (all);
   return effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
                       "folder %s holds no model.safetensors%s%s; a model folder has "
-                      "model.safetensors and config.json: `models/fetch VARIANT --output FOLDER` "
+                      "model.safetensors and config.json: `effnet fetch VARIANT --output FOLDER` "
                       "makes one",
                       shown, all->len > 0 ? ", but " : ": it is empty", there);
 }

@@ -20,7 +20,7 @@ typedef struct {
     at, bytes, sizeof (bytes) - 1, what, advice                                                    \
   }
 
-static const char fetch_again[] = "`git lfs pull` or models/fetch gets the file itself";
+static const char fetch_again[] = "`git lfs pull` or `effnet fetch` gets the file itself";
 static const char convert[] =
     "with PyTorch and safetensors `python3 -c \"import sys, torch, safetensors.torch as s; "
     "d = torch.load(sys.argv[1], 'cpu', weights_only=True); d = d.get('state_dict', d.get('model', "
@@ -28,7 +28,7 @@ static const char convert[] =
     "model.safetensors` converts its state dict";
 static const char not_torch[] =
     "there is no converter for it: save the same network with timm or PyTorch as safetensors, or "
-    "`models/fetch` a published one";
+    "`effnet fetch` a published one";
 static const char page[] = "the download went wrong";
 
 /* clang-format off */

@@ -167,7 +167,7 @@ def label_file():
 def models():
     """a model that is not there is one line that says where it was looked for"""
     failure("classify", "--model", "nowhere", MEDIA / "cat.jpg", says=["nowhere"])
-    done = failure("classify", "--variant", "b1", MEDIA / "cat.jpg", says=["b1", "models/fetch b1"])
+    done = failure("classify", "--variant", "b1", MEDIA / "cat.jpg", says=["b1", "effnet fetch b1"])
     assert "effnet/models" in done.err, done.err
 
 

@@ -264,7 +264,7 @@ test_not_found (void)
   EffnetModelOptions b5 = {.variant = "b5"}, up = {.variant = "../lite0"},
                      unknown = {.variant = "b99", .synthetic_seed = 1}, odd = {.variant = "b\n5"};
 
-  expect_open_error (NULL, &b5, EFFNET_ERROR_NOT_FOUND, "b5|/effnet/models/b5|models/fetch b5");
+  expect_open_error (NULL, &b5, EFFNET_ERROR_NOT_FOUND, "b5|/effnet/models/b5|effnet fetch b5");
   expect_open_error (NULL, &up, EFFNET_ERROR_NOT_FOUND, "../lite0");
   expect_open_error (NULL, &odd, EFFNET_ERROR_NOT_FOUND,
                      "variant b\\u000a5|/effnet/models/b\\u000a5");

@@ -224,7 +224,7 @@ test_folders (TestFolder *folder, gconstpointer data)
 
   (void)data;
   g_assert_cmpint (g_mkdir (run, 0700), ==, 0);
-  assert_refused (folder, "run", NULL, EFFNET_ERROR_NOT_FOUND, "run holds no|empty|models/fetch");
+  assert_refused (folder, "run", NULL, EFFNET_ERROR_NOT_FOUND, "run holds no|empty|effnet fetch");
   put (folder, "run/model.onnx", "\x08\x07\x12\x07pytorch");
   assert_refused (folder, "run", NULL, EFFNET_ERROR_NOT_FOUND, "model.onnx is an ONNX model");
   write_weights (folder, "run/best.safetensors", 1);

@@ -44,12 +44,23 @@ check "and finds the installed default model" "$(
   out=$(env -u EFFNET_SOURCE_ROOT EFFNET_MODEL_PATH="$models" "$tmp/consumer" 2>&1) || echo "$out"
   [ "${out#* }" = "tabby" ] || echo "class 281 is '$out', expected tabby"
 )"
+check "from the prefix the tool runs by itself, and fetch and convert with it" "$(
+  exe=$tmp/root$prefix/bin/effnet
+  for words in --version "fetch --help" "convert --help"; do
+    # shellcheck disable=SC2086 # words
+    out=$(env -u LD_LIBRARY_PATH "$exe" $words 2>&1) || echo "$words: $out"
+  done
+  for file in man/man1/effnet.1 bash-completion/completions/effnet.bash zsh/site-functions/_effnet; do
+    [ -f "$build/src/cli/effnet.1" ] && [ ! -f "$tmp/root$prefix/share/$file" ] && echo "no share/$file"
+  done
+  [ -f "$tmp/root$prefix/libexec/effnet/fetch" ] || echo "no libexec/effnet/fetch"
+)"
 if [ -f "$build/gst-plugin/libgsteffnet.so" ]; then
   check "the JSON Schema of records is installed" "$(cmp "$tmp/root$prefix/share/effnet/result.schema.json" "$here/../../gst-plugin/result.schema.json" 2>&1)"
 fi
 if [ -f "$build/gst-plugin/libgsteffnet.so" ] && command -v gst-inspect-1.0 >/dev/null; then
   check "gst-inspect-1.0 knows the installed element, without any model" "$(
-    GST_PLUGIN_PATH="$lib/gstreamer-1.0" GST_REGISTRY="$tmp/registry" EFFNET_MODEL_PATH=/nonexistent \
+    env -u LD_LIBRARY_PATH GST_PLUGIN_PATH="$lib/gstreamer-1.0" GST_REGISTRY="$tmp/registry" EFFNET_MODEL_PATH=/nonexistent \
       gst-inspect-1.0 effnetclassify >"$tmp/inspect" 2>&1 || cat "$tmp/inspect"
   )"
 else
