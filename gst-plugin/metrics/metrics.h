@@ -6,6 +6,7 @@
 #ifndef GST_EFFNET_METRICS_METRICS_H
 #define GST_EFFNET_METRICS_METRICS_H
 
+#include <gio/gio.h>
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
