@@ -25,6 +25,9 @@ compare() {
 if gst-inspect-1.0 --exists effnetoverlay; then
   compare effnetoverlay 'property of effnetoverlay' 'name|parent|async-handling|message-forward'
 fi
+if gst-inspect-1.0 --exists effnetpublish; then
+  compare effnetpublish 'property of effnetpublish' "name|parent|a?sync|qos|ts-offset|(enable-)?last-sample|blocksize|max-.*|proc.*|render.*|throttle.*"
+fi
 compare effnetrecord 'property of effnetrecord' 'name|parent'
 compare effnetclassify 'property | default' 'name|parent|qos'
 for word in image/jpeg video/x-h264 P010_10LE; do

@@ -51,8 +51,16 @@ for form in application/x-json text/x-raw application/x-subtitle-vtt; do
     fakesink t. ! queue ! effnetrecord source=a ! $form ! queue ! filesink location="$tmp/records"
 done
 run videotestsrc num-buffers=8 ! effnetclassify ! effnetrecord format=dlstreamer records=change ! filesink location="$tmp/records"
+if gst-inspect-1.0 --exists effnetpublish; then
+  run videotestsrc num-buffers=8 ! effnetclassify ! tee name=t ! queue ! effnetpublish broker=mqtt://127.0.0.1:1 \
+    discovery=true thumbnails=true spool="$tmp/spool" t. ! queue ! jpegenc ! effnetpublish broker=mqtt://no.such.invalid \
+    thumbnails=true drain-timeout=0
+fi
 expect_error=yes
 run videotestsrc num-buffers=3 ! effnetclassify ! effnetrecord ! filesink location=/dev/full
+if gst-inspect-1.0 --exists effnetpublish; then
+  run videotestsrc num-buffers=3 ! effnetpublish topic=+
+fi
 run videotestsrc num-buffers=3 ! effnetclassify inference-region=regions regions=wrong ! fakesink
 run videotestsrc num-buffers=3 ! video/x-raw,format=GRAY8 ! capssetter \
   caps=image/jpeg join=false replace=true ! effnetclassify max-errors=2 ! fakesink
