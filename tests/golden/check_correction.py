@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""check_correction.py BIAS_DUMP: the biases that take back what rounding the weights does on average, of Lite0 and,
+"""check_correction.py BIAS_DUMP: the biases, in bf16 and int8, that take back what rounding the weights does on average, of Lite0 and,
 where its data is, of a trained B0, against PyTorch: batch norm's statistics integrated over +-8 deviations, gates from
 PyTorch's own squeeze-excites, trunks summed along timm's modules. Needs the environment of venv.sh."""
 
+import os
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from safetensors.torch import load_file
 import dialects
 import tool
 
+EARLY = 2  # blocks
 TOLERANCE = 1e-6  # of 1 + |bias|
 torch.set_default_dtype(torch.float64)
 Z = torch.linspace(-8, 8, 16001)
@@ -38,16 +40,36 @@ def rounded_bf16(weight):
     return weight.float().bfloat16().double()
 
 
+def rounded_int8(weight):
+    scale = (weight.float().abs().amax(1, keepdim=True) / 127).double()
+    return torch.round(weight / scale.clamp(min=1e-30)).clamp(-127, 127) * scale  # a row may be all zero
+
+
 def corrected(weight, bias, mean, rounded):
     return bias - (rounded(weight) - weight) @ mean
 
 
-def block_biases(block, trunk, act, rounded):
+class Rounding:
+    """How the weights of a layer are rounded: of int8 only those of pointwise convolutions, not of the first blocks.
+    What the digits of a project's input begin at, its bias takes over. All else is float32 beside int8 on the portable
+    kernels, which are asked for."""
+
+    def __init__(self, precision, low):
+        self.int8, self.low = precision == "int8", low
+        self.others = rounded_bf16 if precision == "bf16" else lambda weight: weight
+
+    def pointwise(self, weight, bias, mean, block=EARLY, low=0.0):
+        if not self.int8 or block < EARLY:
+            return corrected(weight, bias, mean, self.others)
+        return corrected(weight, bias, mean, rounded_int8) + low * rounded_int8(weight).sum(1)
+
+
+def block_biases(block, index, trunk, act, rounding):
     """The biases of a block's layers, and the means of its output."""
     wide = hasattr(block, "conv_pwl")
     inside, found = trunk, []
     if wide:
-        found.append(corrected(*folded(block.conv_pw, block.bn1), trunk, rounded))
+        found.append(rounding.pointwise(*folded(block.conv_pw, block.bn1), trunk, index))
     norm, last, last_norm = ((block.bn2, block.conv_pwl, block.bn3) if wide
                              else (block.bn1, block.conv_pw, block.bn2))
     found.append(folded(block.conv_dw, norm)[1])
@@ -55,22 +77,22 @@ def block_biases(block, trunk, act, rounded):
     if isinstance(block.se, timm.layers.SqueezeExcite) or hasattr(block.se, "conv_reduce"):
         reduce, expand = block.se.conv_reduce, block.se.conv_expand
         squeezed = act(reduce.weight.flatten(1) @ inside + reduce.bias)
-        found.append(corrected(reduce.weight.flatten(1), reduce.bias, inside, rounded))
-        found.append(corrected(expand.weight.flatten(1), expand.bias, squeezed, rounded))
+        found.append(corrected(reduce.weight.flatten(1), reduce.bias, inside, rounding.others))
+        found.append(corrected(expand.weight.flatten(1), expand.bias, squeezed, rounding.others))
         inside = inside * torch.sigmoid(expand.weight.flatten(1) @ squeezed + expand.bias)
-    found.append(corrected(*folded(last, last_norm), inside, rounded))
+    found.append(rounding.pointwise(*folded(last, last_norm), inside, index, rounding.low))
     return found, last_norm.bias + (trunk if block.has_skip else 0)
 
 
-def expected(model, act, rounded):
+def expected(model, act, rounding):
     with torch.no_grad():
         found = [folded(model.conv_stem, model.bn1)[1]]
         trunk = mean_after(model.bn1, act)
-        for block in (block for stage in model.blocks for block in stage):
-            more, trunk = block_biases(block, trunk, act, rounded)
+        for index, block in enumerate(block for stage in model.blocks for block in stage):
+            more, trunk = block_biases(block, index, trunk, act, rounding)
             found += more
-        found.append(corrected(*folded(model.conv_head, model.bn2), trunk, rounded))
-        found.append(corrected(model.classifier.weight, model.classifier.bias, mean_after(model.bn2, act), rounded))
+        found.append(rounding.pointwise(*folded(model.conv_head, model.bn2), trunk))
+        found.append(corrected(model.classifier.weight, model.classifier.bias, mean_after(model.bn2, act), rounding.others))
     return torch.cat(found).numpy()
 
 
@@ -79,12 +101,18 @@ def check(program, file, name, variant, dialect, classes, act):
     tensors = load_file(file)
     names = {key for key in model.state_dict() if not key.endswith("num_batches_tracked")}
     model.load_state_dict({key: tensors[dialects.RENAME[dialect](key, names)].double() for key in names}, strict=False)
-    plain, want = (expected(model, act, rounded) for rounded in (lambda weight: weight, rounded_bf16))
-    done = subprocess.run([program, file, variant, str(classes), str(model.bn1.eps), "bf16"], stdout=subprocess.PIPE, check=True)
-    found = np.frombuffer(done.stdout, np.float32)
-    worst = (np.abs(found - want) / (1 + np.abs(want))).max()
-    print(f"{variant}: {len(want)} biases, moved by up to {np.abs(want - plain).max():.1e}; within {worst:.1e} of PyTorch's")
-    return len(found) == len(want) and worst <= TOLERANCE and np.abs(want - plain).max() > 100 * TOLERANCE
+    low = -0.27846455 if act is torch.nn.functional.silu else 0.0  # the least that swish gives; ReLU6 begins at 0
+    plain, results = expected(model, act, Rounding("fp32", 0.0)), []
+    for precision in ("bf16", "int8"):
+        want = expected(model, act, Rounding(precision, low))
+        done = subprocess.run([program, file, variant, str(classes), str(model.bn1.eps), precision],
+                              stdout=subprocess.PIPE, check=True, env=os.environ | {"EFFNET_ISA": "generic"})
+        found = np.frombuffer(done.stdout, np.float32)
+        worst = (np.abs(found - want) / (1 + np.abs(want))).max()
+        moved = np.abs(want - plain).max()
+        print(f"{variant} {precision}: {len(want)} biases, moved by up to {moved:.1e}; within {worst:.1e} of PyTorch's")
+        results.append(len(found) == len(want) and worst <= TOLERANCE and moved > 100 * TOLERANCE)
+    return all(results)
 
 
 def main():
@@ -98,4 +126,5 @@ def main():
         sys.exit("not the biases that PyTorch comes to")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ What the columns mean: relative L2 of the pooled features, mean, median and wors
 difference of a logit, mean and worst; photographs with fp32's class, or its sign where there is one logit."""
 
 import argparse
+import json
 
 import numpy as np
 
@@ -48,6 +49,8 @@ def main():
     effnet = tool.Effnet(asked.effnet)
     if not (tool.DATA / "photos").exists():
         tool.skip("no photographs")
+    if "bf16" in asked.precisions and not {"avx512bf16", "amx"} & set(json.loads(effnet("cpu", "--json"))["features"]):
+        tool.skip("this CPU, or EFFNET_ISA, has no bf16")
     photos = sorted((tool.DATA / "photos").glob("*.JPEG"))
     photos = photos[::max(1, len(photos) // asked.photographs)][:asked.photographs]
     print(f"{len(photos)} photographs, against fp32\n\n| model | precision | features, mean | median | worst | "
