@@ -11,14 +11,16 @@
 #include <string.h>
 
 #define TOP_K            5
+#define TOP_K_UNSAID     G_MININT
 #define MAX_SOURCE_WIDTH 40 /* characters */
 #define MAX_LABEL        1000
+#define MAX_NAME         65536
 
 typedef struct {
   CliModelArgs args;
   char **inputs;
-  int top_k, every; /* top_k 0: TOP_K, and in the table 1 of a clip */
-  gboolean json, is_percent;
+  int top_k, every; /* unsaid: TOP_K, and in the table 1 of a clip */
+  gboolean json, csv, is_percent;
   EffnetModel *model;
   EffnetSession *session;
   EffnetHead *head; /* of a model that effnet train made; else NULL */
@@ -63,6 +65,32 @@ print_json (Classify *self, const char *source, const SourceFrame *frame,
   if (result->warnings > 0)
     json_object_set_double_member (object, "damage", result->damage);
   cli_print_json (object);
+}
+
+/* A line for each class, best first; numbers as in JSON. */
+static void
+print_csv (Classify *self, const char *source, const SourceFrame *frame, unsigned n)
+{
+  g_autoptr (GString) line = g_string_new (NULL);
+  char score[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (self->n_printed++ == 0)
+    g_string_append (line, "source,frame,pts_ns,rank,id,label,score\n");
+  for (unsigned i = 0; i < n; i++) {
+    g_autofree char *label = cli_label (self->model, self->top[i].id);
+    g_autofree char *shown = cli_printable (source, MAX_NAME);
+    g_autofree char *shown_label = cli_printable (label, MAX_LABEL);
+
+    cli_append_csv (line, shown);
+    g_string_append_printf (line, ",%" G_GUINT64_FORMAT ",", frame->index);
+    if (frame->pts_ns >= 0)
+      g_string_append_printf (line, "%" G_GINT64_FORMAT, frame->pts_ns);
+    g_string_append_printf (line, ",%u,%u,", i + 1, self->top[i].id);
+    cli_append_csv (line, shown_label);
+    g_ascii_formatd (score, sizeof score, "%.9g", (double)self->top[i].score);
+    g_string_append_printf (line, ",%s\n", score);
+  }
+  fwrite (line->str, 1, line->len, stdout); /* cli_flush() says how it went */
 }
 
 /* The last part of a path or URI. */
@@ -119,7 +147,7 @@ classify_frame (gpointer data, const char *input, const SourceFrame *frame, GErr
 {
   Classify *self = data;
   EffnetResult result;
-  gboolean brief = self->top_k == 0 && !self->json && frame->pts_ns >= 0;
+  gboolean brief = self->top_k < 0 && !self->json && !self->csv && frame->pts_ns >= 0;
   unsigned k = self->top_k > 0 ? (unsigned)self->top_k : brief ? 1 : TOP_K, n;
 
   if (!effnet_session_classify (self->session, &frame->image, &result, error))
@@ -130,6 +158,8 @@ classify_frame (gpointer data, const char *input, const SourceFrame *frame, GErr
   progress_clear ();
   if (self->json)
     print_json (self, input, frame, &result, n);
+  else if (self->csv)
+    print_csv (self, input, frame, n);
   else
     print_row (self, input, frame, n);
   cli_flush ();
@@ -209,13 +239,15 @@ open_and_run (Classify *self)
 int
 cmd_classify (int argc, char **argv)
 {
-  Classify self = {.every = 1};
+  Classify self = {.top_k = TOP_K_UNSAID, .every = 1};
   const GOptionEntry entries[] = {
       {"top-k", 'k', 0, G_OPTION_ARG_INT, &self.top_k,
        "classes a result (default 5; in the table 1 of a clip's frame)", "K"},
       {"every", 'n', 0, G_OPTION_ARG_INT, &self.every, "of a clip, every Nth frame (default 1)",
        "N"},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "one JSON object a line", NULL},
+      {"csv", 0, 0, G_OPTION_ARG_NONE, &self.csv,
+       "CSV (RFC 4180), a line for each class of a result", NULL},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.inputs, NULL, NULL},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const CliCommand command = {
@@ -229,7 +261,8 @@ cmd_classify (int argc, char **argv)
       "the picture is farther from its classes (distance) than pictures of them are, and in each\n"
       "class recognised, whether the score reaches the class's threshold.\n\n"
       "Examples:\n  effnet classify cat.jpg\n"
-      "  effnet classify --json --every 10 --top-k 1 clip.mp4\n",
+      "  effnet classify --json --every 10 --top-k 1 clip.mp4\n"
+      "  effnet classify --csv photos/ >photos.csv\n",
       entries};
   int code =
       cli_parse (&command, CLI_TAKES_MODEL | CLI_TAKES_SCORES | CLI_TAKES_RUN | CLI_TAKES_PICTURES,
@@ -237,8 +270,10 @@ cmd_classify (int argc, char **argv)
 
   if (code < 0 && self.inputs == NULL)
     code = cli_usage ("classify", "no INPUT given");
-  if (code < 0 && (self.top_k < 0 || self.top_k > EFFNET_TOP_K_MAX))
-    code = cli_usage ("classify", "--top-k %d is not in 0..%d", self.top_k, EFFNET_TOP_K_MAX);
+  if (code < 0 && self.top_k != TOP_K_UNSAID && (self.top_k < 1 || self.top_k > EFFNET_TOP_K_MAX))
+    code = cli_usage ("classify", "--top-k %d is not in 1..%d", self.top_k, EFFNET_TOP_K_MAX);
+  if (code < 0 && self.csv && self.json)
+    code = cli_usage ("classify", "--csv and --json are two forms of the same; expected one");
   if (code < 0 && self.every < 1)
     code = cli_usage ("classify", "--every %d is below 1", self.every);
   if (code < 0)

@@ -30,20 +30,6 @@ typedef struct {
   Walk walk;
 } Embed;
 
-/* As RFC 4180 has it: a quote is written twice. */
-static void
-append_field (GString *line, const char *text)
-{
-  if (strpbrk (text, ",\"\r\n") == NULL) {
-    g_string_append (line, text);
-    return;
-  }
-  g_string_append_c (line, '"');
-  for (; *text != '\0'; text++)
-    g_string_append_len (line, text[0] == '"' ? "\"\"" : text, text[0] == '"' ? 2 : 1);
-  g_string_append_c (line, '"');
-}
-
 static gboolean
 write_line (Embed *self, GError **error)
 {
@@ -70,7 +56,7 @@ write_row (Embed *self, const char *input, const SourceFrame *frame, GError **er
   g_autofree char *shown = self->csv == NULL ? cli_printable (input, MAX_NAME) : NULL;
 
   g_string_truncate (self->line, 0);
-  append_field (self->line, shown != NULL ? shown : input);
+  cli_append_csv (self->line, shown != NULL ? shown : input);
   g_string_append_printf (self->line, ",%" G_GUINT64_FORMAT ",", frame->index);
   if (frame->pts_ns >= 0)
     g_string_append_printf (self->line, "%" G_GINT64_FORMAT, frame->pts_ns);

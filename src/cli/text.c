@@ -30,3 +30,16 @@ cli_printable (const char *text, gsize max)
   }
   return g_string_free (out, FALSE);
 }
+
+void
+cli_append_csv (GString *line, const char *text)
+{
+  if (strpbrk (text, ",\"\r\n") == NULL) {
+    g_string_append (line, text);
+    return;
+  }
+  g_string_append_c (line, '"');
+  for (; *text != '\0'; text++)
+    g_string_append_len (line, text[0] == '"' ? "\"\"" : text, text[0] == '"' ? 2 : 1);
+  g_string_append_c (line, '"');
+}

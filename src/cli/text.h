@@ -12,4 +12,7 @@
  * characters the middle is left out. NULL reads as "". Free with g_free(). */
 char *cli_printable (const char *text, gsize max);
 
+/* A field of CSV as RFC 4180 has it: a quote is written twice. */
+void cli_append_csv (GString *line, const char *text);
+
 #endif

@@ -226,4 +226,23 @@ def threads_and_synthetic():
     assert made["model"] and made["top"][0]["label"].startswith("class ")
 
 
+@test
+def csv_lines():
+    """--csv is what --json says, for a spreadsheet; -k 0 asks for nothing"""
+    import csv
+    import io
+    import shutil
+    shutil.copy(MEDIA / "cat.jpg", 'a,"b".jpg')
+    rows = list(csv.DictReader(io.StringIO(effnet("classify", "--csv", "-k2", 'a,"b".jpg', MEDIA / "coffee.jpg").out)))
+    lines = [json.loads(line) for line in
+             effnet("classify", "--json", "-k2", 'a,"b".jpg', MEDIA / "coffee.jpg").out.splitlines()]
+    expected = [(line["source"], str(line["frame"]), "", str(rank + 1), str(top["id"]), top["label"], top["score"])
+                for line in lines for rank, top in enumerate(line["top"])]
+    found = [(*list(row.values())[:6], float(row["score"])) for row in rows]
+    assert [row[:6] for row in found] == [row[:6] for row in expected], (found, expected)
+    assert all(abs(a[6] - b[6]) < 1e-6 for a, b in zip(found, expected)), (found, expected)
+    failure("classify", "-k", "0", MEDIA / "cat.jpg", code=2, says=["--top-k 0"])
+    failure("classify", "--csv", "--json", MEDIA / "cat.jpg", code=2, says=["--csv", "--json"])
+
+
 main()

@@ -195,6 +195,20 @@ def resize_modes():
 
 
 @test
+def several():
+    """several inputs are one tensor, in their order, and of one that fails nothing is written"""
+    names = [MEDIA / "cat.jpg", MEDIA / "coffee.jpg", MEDIA / "pan.webm"]
+    effnet("preprocess", *names, "--model", MODEL, "--output", "all.npy")
+    single = []
+    for name in names:
+        effnet("preprocess", name, "--model", MODEL, "--output", "one.npy")
+        single.append(np.load("one.npy"))
+    assert np.array_equal(np.load("all.npy"), np.concatenate(single))
+    failure("preprocess", names[0], "none.jpg", "--model", MODEL, "--output", "some.npy", says=["none.jpg"])
+    assert not os.path.exists("some.npy")
+
+
+@test
 def clip():
     """of a clip the first frame is taken"""
     x = preprocess(MEDIA / "pan.webm")

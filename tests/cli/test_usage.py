@@ -53,7 +53,7 @@ def wrong_values():
     picture = MEDIA / "cat.jpg"
     for arguments, says in (
             (("classify",), ["INPUT"]),
-            (("classify", "--top-k", "-1", picture), ["--top-k -1", "0..1000"]),
+            (("classify", "--top-k", "-1", picture), ["--top-k -1", "1..1000"]),
             (("classify", "--top-k", "x", picture), ["x"]),
             (("classify", "--every", "0", picture), ["--every 0"]),
             (("classify", "--threads", "-2", picture), ["--threads -2"]),
@@ -68,7 +68,7 @@ def wrong_values():
             (("run", "--model", MODEL), ["--input"]),
             (("run", "--input", "x.npy"), ["--output"]),
             (("run", "--input", "x", "--output", "y", "z"), ["'z'"]),
-            (("preprocess", "--output", "x.npy"), ["expected one"]),
+            (("preprocess", "--output", "x.npy"), ["no INPUT"]),
             (("preprocess", picture), ["--output"]),
             (("info",), ["expected one"]),
             (("info", "b0", "b1"), ["2 names"]),
