@@ -26,6 +26,8 @@ static const Case cases[] = {
     {"b3", "b3", EFFNET_PRECISION_FP32, 160},
     {"lite0-bf16", "lite0", EFFNET_PRECISION_BF16, 97},
     {"b0-bf16", "b0", EFFNET_PRECISION_BF16, 129},
+    {"lite0-int8", "lite0", EFFNET_PRECISION_INT8, 64},
+    {"b0-int8", "b0", EFFNET_PRECISION_INT8, 75},
 };
 
 typedef struct {

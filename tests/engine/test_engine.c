@@ -281,13 +281,13 @@ test_wrong_words (void)
   g_autofree char *path = default_model_path ();
   g_autofree char *labels = g_build_filename (g_get_tmp_dir (), "effnet-two-labels.txt", NULL);
   EffnetModelOptions b0 = {.variant = "b0"}, eps = {.bn_epsilon = -1},
-                     precision = {.precision = EFFNET_PRECISION_BF16 + 1};
+                     precision = {.precision = EFFNET_PRECISION_INT8 + 1};
   EffnetModelOptions two = {.labels_file = labels}, huge = {.input_size = 1000000};
 
   g_assert_true (g_file_set_contents (labels, "cat\ndog\n", -1, NULL));
   expect_open_error (path, &b0, EFFNET_ERROR_MISMATCH, "b0|looks like lite0");
   expect_open_error (path, &eps, EFFNET_ERROR_ARGUMENT, "epsilon|-1");
-  expect_open_error (path, &precision, EFFNET_ERROR_ARGUMENT, "precision|3");
+  expect_open_error (path, &precision, EFFNET_ERROR_ARGUMENT, "precision|4");
   expect_open_error (path, &two, EFFNET_ERROR_MISMATCH, "two-labels|2|1000");
   expect_open_error (path, &huge, EFFNET_ERROR_ARGUMENT, "1000000");
   g_unlink (labels);

@@ -41,5 +41,11 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, &rows[i], i < n_right ? test_right : test_wrong);
   }
+  rows = sabotage_int8_rows (&n);
+  for (gsize i = 0; i < n; i++) {
+    g_autofree char *path = g_strdup_printf ("/sabotage/%s", rows[i].name);
+
+    g_test_add_data_func (path, &rows[i], test_wrong);
+  }
   return g_test_run ();
 }

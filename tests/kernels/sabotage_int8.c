@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Wrong kernels of int8, one mistake each: those that vector instructions make easy. */
+#include "sabotage.h"
+
+#include <math.h>
+
+#include "kernels/rows.h"
+
+/* Two products added in 16 bits, as vpmaddubsw does with digits of 8. */
+static void
+gemm_s8_saturates_pairs (const EffnetGemmS8 *g)
+{
+  const guint8 *a = g->a;
+  float *c = g->c;
+  EffnetGemmS8 one = *g;
+
+  one.m = one.n = 1;
+  for (gsize i = 0; i < g->m; i++)
+    for (gsize j = 0; j < g->n; j++) {
+      int32_t start = g->start[j];
+
+      for (gsize k = 0; k + 1 < g->k; k += 2) {
+        int pair =
+            a[i * g->lda + k] * g->b[j * g->k + k] + a[i * g->lda + k + 1] * g->b[j * g->k + k + 1];
+
+        start += CLAMP (pair, G_MININT16, G_MAXINT16) - pair;
+      }
+      one.a = a + i * g->lda;
+      one.step = g->step + i;
+      one.b = g->b + j * g->k;
+      one.start = &start;
+      one.scale = g->scale + j;
+      one.bias = g->bias + j;
+      one.residual = g->residual != NULL ? (const float *)g->residual + i * g->ldr + j : NULL;
+      one.c = c + i * g->ldc + j;
+      effnet_gemm_s8_f32_ref (&one);
+    }
+}
+
+/* Every pixel with the step of the first. */
+static void
+gemm_s8_takes_one_step (const EffnetGemmS8 *g)
+{
+  EffnetGemmS8 row = *g;
+
+  row.m = 1;
+  for (gsize i = 0; i < g->m; i++) {
+    row.a = (const guint8 *)g->a + i * g->lda;
+    row.residual = g->residual != NULL ? (const float *)g->residual + i * g->ldr : NULL;
+    row.c = (float *)g->c + i * g->ldc;
+    effnet_gemm_s8_f32_ref (&row);
+  }
+}
+
+static void
+gemm_s8_forgets_last_k (const EffnetGemmS8 *g)
+{
+  EffnetGemmS8 column = *g;
+
+  column.n = 1;
+  column.k = g->k - 1;
+  for (gsize j = 0; j < g->n; j++) {
+    column.b = g->b + j * g->k;
+    column.start = g->start + j;
+    column.scale = g->scale + j;
+    column.bias = g->bias + j;
+    column.residual = g->residual != NULL ? (const float *)g->residual + j : NULL;
+    column.c = (float *)g->c + j;
+    effnet_gemm_s8_f32_ref (&column);
+  }
+}
+
+static void
+quantise_forgets_gate (const EffnetQuantise *s)
+{
+  EffnetQuantise spoilt = *s;
+
+  spoilt.gate = NULL;
+  effnet_quantise_f32_ref (&spoilt);
+}
+
+/* A step for all pixels. */
+static void
+quantise_ranges_over_all (const EffnetQuantise *s)
+{
+  effnet_quantise_f32_ref (s);
+  for (gsize p = 1; p < s->pixels; p++)
+    s->step[p] = s->step[0];
+}
+
+static void
+quantise_writes_into_gap (const EffnetQuantise *s)
+{
+  effnet_quantise_f32_ref (s);
+  if (s->q_stride > s->channels)
+    ((guint8 *)s->q)[(s->pixels - 1) * s->q_stride + s->channels] = 0;
+}
+
+/* Cuts the fraction off. */
+static void
+quantise_truncates (const EffnetQuantise *s)
+{
+  float per;
+
+  effnet_quantise_f32_ref (s);
+  if (s->range == EFFNET_RANGE_SIGNED)
+    return;
+  for (gsize p = 0; p < s->pixels; p++)
+    for (gsize c = 0; c < s->channels; c++) {
+      float v = ((const float *)s->x)[p * s->stride + c] * (s->gate != NULL ? s->gate[c] : 1.0f);
+      int levels = effnet_digits_levels (s->digits, s->range);
+      int digit;
+
+      per = 1.0f / s->step[p];
+      digit = (int)floorf (CLAMP ((v - s->low) * per, 0.0f, (float)levels));
+      ((guint8 *)s->q)[p * s->q_stride + c] =
+          (guint8)(digit + effnet_digits_zero (s->digits, s->range));
+    }
+}
+
+#define ROW(op_, numerics_, name_)                                                                 \
+  {                                                                                                \
+    .op = (EffnetKernelOp)EFFNET_OP_OF_##op_, .dtype = EFFNET_DTYPE_F32, .isa = EFFNET_ISA_REF,    \
+    .numerics = EFFNET_NUMERICS_##numerics_, .name = #name_, .call.op_ = name_,                    \
+    .packing = EFFNET_PACKING_PANELS, .mr = 1, .nr = 1, .kr = 1, .k_multiple = 1                   \
+  }
+
+static const EffnetKernel rows[] = {
+    ROW (gemm_s8, BOUNDED, gemm_s8_saturates_pairs),
+    ROW (gemm_s8, BOUNDED, gemm_s8_takes_one_step),
+    ROW (gemm_s8, BOUNDED, gemm_s8_forgets_last_k),
+    ROW (quantise, EXACT, quantise_forgets_gate),
+    ROW (quantise, EXACT, quantise_ranges_over_all),
+    ROW (quantise, EXACT, quantise_writes_into_gap),
+    ROW (quantise, EXACT, quantise_truncates),
+};
+
+const EffnetKernel *
+sabotage_int8_rows (gsize *n)
+{
+  *n = G_N_ELEMENTS (rows);
+  return rows;
+}
