@@ -2,13 +2,15 @@
 # shellcheck shell=bash
 #
 # For scripts that begin on a fresh Debian or Ubuntu; they source it. Installs what is missing, builds in
-# EFFNET_BUILD_ROOT (by default `build` in the source tree), and finds what was built, as common.sh.
+# EFFNET_BUILD_ROOT (by default `build` in the source tree), and finds what was built, as common.sh. more_packages:
+# what else the script needs.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${EFFNET_BUILD_ROOT:-$root/build}
 packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libpango1.0-dev libsoup-3.0-dev libmosquitto-dev libsqlite3-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base
-  gstreamer1.0-plugins-good gstreamer1.0-x gstreamer1.0-libav fonts-dejavu-core)
+  gstreamer1.0-plugins-good gstreamer1.0-x gstreamer1.0-libav fonts-dejavu-core
+  ${more_packages[@]+"${more_packages[@]}"})
 
 install_packages() {
   local package missing=() sudo=

@@ -13,7 +13,8 @@ from tool import EXE, MEDIA, ROOT, Skip, main, test  # noqa: E402
 
 PIPELINES = ROOT / "pipelines"
 PHOTO = f'multifilesrc location={MEDIA / "coffee.jpg"} caps=image/jpeg,framerate=15/1 num-buffers=20 loop=true'
-covered = {"common.sh", "setup.sh", "setup_path.py"}  # sourced and imported by the others
+covered = {"common.sh", "setup.sh", "setup_path.py",  # sourced and imported by the others
+           "evening.sh", "clip-camera.py"}  # run by test_evening.py
 
 
 def run(name, *arguments, code=0, timeout=120, **env):
