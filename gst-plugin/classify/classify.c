@@ -363,6 +363,7 @@ start (GstBaseTransform *base)
   self->attach_meta = self->frame_settings.attach_meta;
   self->started = TRUE;
   GST_OBJECT_UNLOCK (self);
+  gst_effnet_tally_forget (&self->tally);
   gst_effnet_classify_open_metrics (self);
   return TRUE;
 }
@@ -479,6 +480,7 @@ finalize (GObject *object)
   gst_effnet_delay_clear (&self->delay);
   gst_effnet_stream_clear (&self->stream);
   gst_effnet_shadow_clear (&self->shadow);
+  gst_effnet_tally_clear (&self->tally);
   g_mutex_clear (&self->way);
   gst_effnet_watch_clear (&self->watch);
   gst_effnet_announcer_clear (&self->announcer);
@@ -560,6 +562,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_effnet_stream_init (&self->stream, GST_OBJECT (self));
   self->stream.ready = gst_effnet_classify_tell_soon;
   gst_effnet_shadow_init (&self->shadow, GST_OBJECT (self));
+  gst_effnet_tally_init (&self->tally);
   gst_effnet_delay_init (&self->delay, &self->stream, base->srcpad, self, gst_effnet_classify_leave,
                          gst_effnet_classify_free_frame);
   g_mutex_init (&self->way);

@@ -23,6 +23,7 @@
 #include "classify/stream.h"
 #include "classify/watch.h"
 #include "metrics/metrics.h"
+#include "metrics/tally.h"
 
 #include <gst/base/gstbasetransform.h>
 
@@ -85,6 +86,7 @@ struct _GstEffnetClassify {
 
   GstEffnetStream stream; /* has locks of its own, as the next */
   GstEffnetShadow shadow;
+  GstEffnetTally tally;
   GstEffnetWatch watch;
   GstEffnetDelay delay; /* inference-mode=delayed */
   GMutex way;           /* held by the thread that captures, takes up, announces or forgets */

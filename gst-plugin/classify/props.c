@@ -238,6 +238,7 @@ get_stats (GstEffnetClassify *self, GValue *value)
   stats = gst_effnet_stats_to_structure (copy);
   gst_effnet_classify_add_shadow_stats (self, stats);
   gst_effnet_classify_add_learning_stats (self, stats);
+  gst_effnet_tally_put (&self->tally, stats);
   g_free (copy);
   engine = gst_effnet_classify_ref_engine (self);
   gst_structure_set (stats, "interval-factor", G_TYPE_UINT, slower, NULL);
@@ -469,7 +470,8 @@ install_frame_properties (GObjectClass *klass)
           "frames, also by reason (skipped-interval, -rate, -late and so on), errors, dropped, "
           "cancelled and rois-skipped, and p50, p95, p99 of latency, wait, decode, convert and "
           "infer over the newest 512 inferences (ns); age of the newest frame (ns); structures "
-          "`queue` (of this stream), `scheduler`, `scene` and `histograms`",
+          "`queue` (of this stream), `scheduler`, `scene` and `histograms`; a list of structures "
+          "`regions`",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

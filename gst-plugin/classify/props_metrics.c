@@ -27,20 +27,6 @@ get (GstEffnetClassify *self, guint index, GValue *value)
     g_value_set_string (value, gst_effnet_metrics_get_url (self->metrics.server));
 }
 
-static void
-warn (GstEffnetClassify *self, const char *address, int port, const GError *error)
-{
-  const char *advice =
-      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)
-          ? ". 'ss -ltnp' names who has it; set metrics-port to another, or to 0 for any"
-          : "";
-
-  GST_ELEMENT_WARNING (
-      self, RESOURCE, SETTINGS,
-      ("There are no metrics on port %d of %s: %s%s", port, address, error->message, advice),
-      ("the stream goes on"));
-}
-
 void
 gst_effnet_classify_open_metrics (GstEffnetClassify *self)
 {
@@ -57,7 +43,13 @@ gst_effnet_classify_open_metrics (GstEffnetClassify *self)
     return;
   server = gst_effnet_metrics_open (address, (guint)port, &error);
   if (server == NULL) {
-    warn (self, address, port, error);
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+                         ("There are no metrics on port %d of %s: %s%s", port, address,
+                          error->message,
+                          g_error_matches (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)
+                              ? ". 'ss -ltnp' names who has it; 0 is any that is free"
+                              : ""),
+                         ("the stream goes on"));
     return;
   }
   GST_OBJECT_LOCK (self);

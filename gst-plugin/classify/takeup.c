@@ -74,6 +74,23 @@ bad_frame (GstEffnetClassify *self, int max_errors, const GError *error)
   return GST_FLOW_OK;
 }
 
+/* Counts the label of each part: the stable one where there is one. */
+static void
+tally (GstEffnetClassify *self)
+{
+  gboolean smooths = self->labels.smoothing.smoothing != GST_EFFNET_SMOOTHING_NONE;
+
+  for (guint i = 0; i < gst_effnet_results_length (&self->results); i++) {
+    const GstEffnetResult *r = gst_effnet_results_get (&self->results, i);
+    double score = g_array_index (self->results.entries, GstEffnetEntry, r->first).score;
+    int id = smooths ? r->state.id : r->answer;
+
+    if (!r->kept)
+      gst_effnet_tally_add (&self->tally, r->pick.name, r->head->name,
+                            gst_effnet_head_name (r->head, id, score).label, score);
+  }
+}
+
 /* The newest results and those of @job change places. */
 static void
 use_results (GstEffnetClassify *self, GstEffnetJob *job)
@@ -94,6 +111,7 @@ use_results (GstEffnetClassify *self, GstEffnetJob *job)
                                 &job->settings);
   gst_effnet_announcer_keep (&self->announcer, &self->results);
   gst_effnet_classify_feed_states (self);
+  tally (self);
   if (job->settings.keep.teaches || job->frame_copy != NULL)
     gst_effnet_classify_learn (self, job, &job->results);
 }

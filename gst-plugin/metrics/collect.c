@@ -116,6 +116,17 @@ static const Row of_publish[] = {
     {"spooled", &spooled, NULL, NULL},         {"spooled-bytes", &spool, NULL, NULL},
 };
 
+FAMILY (of_part, "region_results", COUNTER, NULL, "Results of this part of the frame.")
+FAMILY (changes, "region_changes", COUNTER, NULL, "How often its label was another one.")
+FAMILY (score, "region_score", GAUGE, NULL, "Best score of its newest result.")
+FAMILY (of_label, "region_label", GAUGE, NULL, "1 for the label that it has now.")
+
+static const Row of_region[] = {
+    {"results", &of_part, NULL, NULL},
+    {"changes", &changes, NULL, NULL},
+    {"score", &score, NULL, NULL},
+};
+
 /* FALSE: it is no number. */
 static gboolean
 to_number (const GValue *value, double *number)
@@ -254,6 +265,20 @@ add_scheduler (GstEffnetExposition *exposition, const GstStructure *s, GHashTabl
 }
 
 static void
+add_regions (GstEffnetExposition *exposition, const GValue *list, const char *labels)
+{
+  for (guint i = 0; i < gst_value_list_get_size (list); i++) {
+    const GstStructure *s = gst_value_get_structure (gst_value_list_get_value (list, i));
+    g_autofree char *text = with_label (labels, "region", gst_structure_get_string (s, "region"));
+    g_autofree char *both = with_label (text, "head", gst_structure_get_string (s, "head"));
+    g_autofree char *now = with_label (both, "label", gst_structure_get_string (s, "label"));
+
+    add_rows (exposition, of_region, N (of_region), s, both);
+    gst_effnet_exposition_add (exposition, &of_label, now, 1);
+  }
+}
+
+static void
 add_model (GstEffnetExposition *exposition, GstElement *element, const char *labels)
 {
   static const char *const fields[] = {"name", "variant", "sha256", "precision", "isa"};
@@ -290,6 +315,8 @@ add_classifier (GstEffnetExposition *exposition, GstElement *element, const GstS
   add_rows (exposition, of_classify, N (of_classify), s, labels);
   add_fields (exposition, &skipped, s, "skipped-", "reason", labels);
   add_age (exposition, s, labels);
+  if (gst_structure_has_field_typed (s, "regions", GST_TYPE_LIST))
+    add_regions (exposition, gst_structure_get_value (s, "regions"), labels);
   if ((part = part_of (s, "histograms")) != NULL)
     add_histograms (exposition, part, labels);
   if ((part = part_of (s, "queue")) != NULL) {

@@ -37,11 +37,13 @@ def parsers():
 class Running:
     """A pipeline through which that many frames have gone, and that plays on."""
 
-    def __init__(self, line, frames=10, name="hall", rename=None):
+    def __init__(self, line, frames=10, name="hall", rename=None, settings=()):
         self.pipeline = Gst.parse_launch(line)
         if rename:
             self.rename(self.pipeline.get_by_name("gate"), rename)
         self.pipeline.set_name(name)
+        for setting, value in dict(settings).items():
+            self.pipeline.get_by_name("gate").set_property(setting, value)
         self.elements = [e for e in self.pipeline.children if e.get_factory().get_name() == "effnetclassify"]
         self.elements.reverse()
         assert self.pipeline.set_state(Gst.State.PLAYING) != Gst.StateChangeReturn.FAILURE
@@ -175,6 +177,22 @@ def foreign_names():
         assert ("effnet_frames_total", labels_of(r)) in found
     labels = {(s.labels["pipeline"], s.labels["element"]) for f in opened for s in f.samples if "element" in s.labels}
     assert labels == {(odd, odd)}, labels
+
+
+@test
+def regions():
+    """each part has its label, its score and its counts, whatever its name; parts beyond the limit count together"""
+    odd = 'a"b\\c'
+    parts = [f"{odd if i == 0 else i}:{i / 100:.2f},0,0.01,1" for i in range(70)]
+    with Running(ONE, frames=12, settings={"regions": ";".join(parts), "inference-region": 2}) as r:
+        found = r.samples()
+    counts = {dict(labels)["region"]: value for (name, labels), value in found.items()
+              if name == "effnet_region_results_total"}
+    assert len(counts) == 64 and counts[odd] == 4 and counts["1"] == 4 and counts[""] == 4 * 7, counts
+    (label,) = [dict(labels)["label"] for name, labels in found
+                if name == "effnet_region_label" and ("region", odd) in labels]
+    assert label, found
+    assert 0 < found["effnet_region_score", labels_of(r, region=odd, head="")] <= 1
 
 
 @test

@@ -22,7 +22,7 @@ BUDGETS = [
     ("the first element, classify", r"gst-plugin/classify/", 11000),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2450),
     ("the element overlay", r"gst-plugin/overlay/", 1250),
-    ("metrics of all elements", r"gst-plugin/metrics/", 1650),
+    ("metrics of all elements", r"gst-plugin/metrics/", 1850),
     ("the element record", r"gst-plugin/record/", 1150),
     ("the element publish", r"gst-plugin/publish/", 4000),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
