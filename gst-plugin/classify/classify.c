@@ -462,12 +462,8 @@ change_state (GstElement *element, GstStateChange transition)
     gst_effnet_classify_set_cancelled (self, TRUE);
   ret = GST_ELEMENT_CLASS (gst_effnet_classify_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
-      (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE)) {
-    gst_effnet_metrics_leave (element);
+      (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE))
     gst_effnet_classify_close (self);
-  } else if (transition == GST_STATE_CHANGE_NULL_TO_READY) {
-    gst_effnet_metrics_join (element);
-  }
   return ret;
 }
 

@@ -33,6 +33,7 @@ gst_effnet_classify_close (GstEffnetClassify *self)
 {
   GstEffnetEngine *engine;
 
+  gst_effnet_metrics_leave (GST_ELEMENT (self));
   GST_OBJECT_LOCK (self);
   self->generation++;
   engine = g_steal_pointer (&self->engine);
@@ -255,6 +256,7 @@ gst_effnet_classify_open (GstEffnetClassify *self)
   if (changed) /* set while opening */
     gst_effnet_classify_reload (self);
   gst_effnet_classify_load_shadow (self);
+  gst_effnet_metrics_join (GST_ELEMENT (self));
   return TRUE;
 
   /* ERRORS */

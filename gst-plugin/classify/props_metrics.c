@@ -2,13 +2,12 @@
 #include "classify/props_metrics.h"
 
 enum { METRICS_PORT, METRICS_ADDRESS, METRICS_URL };
-
 #define ADDRESS "127.0.0.1"
 
 static gboolean
 set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
 {
-  (void)error; /* what cannot be opened is told when it is opened */
+  (void)error; /* is told when it is opened */
   if (index == METRICS_PORT)
     self->metrics.port = g_value_get_int (value);
   else

@@ -78,12 +78,10 @@ bad_frame (GstEffnetClassify *self, int max_errors, const GError *error)
 static void
 tally (GstEffnetClassify *self)
 {
-  gboolean smooths = self->labels.smoothing.smoothing != GST_EFFNET_SMOOTHING_NONE;
-
   for (guint i = 0; i < gst_effnet_results_length (&self->results); i++) {
     const GstEffnetResult *r = gst_effnet_results_get (&self->results, i);
     double score = g_array_index (self->results.entries, GstEffnetEntry, r->first).score;
-    int id = smooths ? r->state.id : r->answer;
+    int id = self->labels.smoothing.smoothing != 0 ? r->state.id : r->answer;
 
     if (!r->kept)
       gst_effnet_tally_add (&self->tally, r->pick.name, r->head->name,
