@@ -29,7 +29,6 @@ get (GstEffnetClassify *self, guint index, GValue *value)
 void
 gst_effnet_classify_open_metrics (GstEffnetClassify *self)
 {
-  g_autoptr (GError) error = NULL;
   g_autofree char *address = NULL;
   GstEffnetMetricsServer *server;
   int port;
@@ -40,26 +39,11 @@ gst_effnet_classify_open_metrics (GstEffnetClassify *self)
   GST_OBJECT_UNLOCK (self);
   if (port < 0)
     return;
-  server = gst_effnet_metrics_open (address, (guint)port, &error);
-  if (server == NULL) {
-    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                         ("There are no metrics on port %d of %s: %s%s", port, address,
-                          error->message,
-                          g_error_matches (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)
-                              ? ". 'ss -ltnp' names who has it; 0 is any that is free"
-                              : ""),
-                         ("the stream goes on"));
-    return;
-  }
+  server = gst_effnet_metrics_serve (GST_ELEMENT (self), address, (guint)port);
   GST_OBJECT_LOCK (self);
   self->metrics.server = server;
   GST_OBJECT_UNLOCK (self);
   g_object_notify (G_OBJECT (self), "metrics-url");
-  gst_element_post_message (
-      GST_ELEMENT (self),
-      gst_message_new_element (GST_OBJECT (self),
-                               gst_structure_new ("effnetclassify-metrics", "url", G_TYPE_STRING,
-                                                  gst_effnet_metrics_get_url (server), NULL)));
 }
 
 void

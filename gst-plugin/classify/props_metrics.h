@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * metrics-port, metrics-address, metrics-url, and the endpoint, which is open while the element
- * has a stream. An endpoint that cannot be opened is a warning, and the stream goes on. */
+ * metrics-port, metrics-address, metrics-url, and the endpoint, open while the element has a
+ * stream. */
 #ifndef GST_EFFNET_PROPS_METRICS_H
 #define GST_EFFNET_PROPS_METRICS_H
 

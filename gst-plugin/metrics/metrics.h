@@ -13,6 +13,11 @@ G_BEGIN_DECLS
 
 typedef struct _GstEffnetMetricsServer GstEffnetMetricsServer;
 
+/* Opens an endpoint for @element, and posts a message "NAME-metrics" with its `url`, where NAME is
+ * the factory's, or a warning. Returns: (transfer full) (nullable): as gst_effnet_metrics_open() */
+GstEffnetMetricsServer *gst_effnet_metrics_serve (GstElement *element, const char *address,
+                                                  guint port);
+
 #ifdef HAVE_METRICS
 
 /* In a state change upwards, and not twice. @element has a property `stats`, which is read in the
