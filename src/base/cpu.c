@@ -21,8 +21,11 @@
 #  include <sys/auxv.h>
 #endif
 
-#define BIT(isa) (1u << EFFNET_ISA_##isa)
-#define PORTABLE (BIT (REF) | BIT (GENERIC))
+#define BIT(isa)     (1u << EFFNET_ISA_##isa)
+#define PORTABLE     (BIT (REF) | BIT (GENERIC))
+#define UP_TO_AVX2   (PORTABLE | BIT (BLAS) | BIT (AVX2))
+#define UP_TO_AVX512 (UP_TO_AVX2 | BIT (AVX512))
+#define UP_TO_BF16   (UP_TO_AVX512 | BIT (AVX512_VNNI) | BIT (AVX512_BF16))
 
 /* What a cap leaves: its own rung and those below it on the same ladder. */
 static const struct {
@@ -33,18 +36,24 @@ static const struct {
     {"generic", PORTABLE},
     {"sse2", PORTABLE},
     {"blas", PORTABLE | BIT (BLAS)},
-    {"avx2", PORTABLE | BIT (BLAS) | BIT (AVX2)},
-    {"avx512", PORTABLE | BIT (BLAS) | BIT (AVX2) | BIT (AVX512)},
-    {"avx512bf16", PORTABLE | BIT (BLAS) | BIT (AVX2) | BIT (AVX512) | BIT (AVX512_BF16)},
-    {"amx", PORTABLE | BIT (BLAS) | BIT (AVX2) | BIT (AVX512) | BIT (AVX512_BF16) | BIT (AMX)},
+    {"avx2", UP_TO_AVX2},
+    {"avx512", UP_TO_AVX512},
+    {"avx512vnni", UP_TO_AVX512 | BIT (AVX512_VNNI)},
+    {"avx512bf16", UP_TO_BF16},
+    {"amx", UP_TO_BF16 | BIT (AMX)},
     {"neon", PORTABLE | BIT (BLAS) | BIT (NEON)},
 };
 
 static const char *const isa_names[EFFNET_ISA_COUNT] = {
-    [EFFNET_ISA_REF] = "ref",       [EFFNET_ISA_GENERIC] = "generic",
-    [EFFNET_ISA_BLAS] = "blas",     [EFFNET_ISA_AVX2] = "avx2",
-    [EFFNET_ISA_AVX512] = "avx512", [EFFNET_ISA_AVX512_BF16] = "avx512bf16",
-    [EFFNET_ISA_AMX] = "amx",       [EFFNET_ISA_NEON] = "neon",
+    [EFFNET_ISA_REF] = "ref",
+    [EFFNET_ISA_GENERIC] = "generic",
+    [EFFNET_ISA_BLAS] = "blas",
+    [EFFNET_ISA_AVX2] = "avx2",
+    [EFFNET_ISA_AVX512] = "avx512",
+    [EFFNET_ISA_AVX512_VNNI] = "avx512vnni",
+    [EFFNET_ISA_AVX512_BF16] = "avx512bf16",
+    [EFFNET_ISA_AMX] = "amx",
+    [EFFNET_ISA_NEON] = "neon",
 };
 
 #if defined(__x86_64__)
@@ -88,6 +97,9 @@ detect_bundles (void)
   if ((b & 0xc0030000u) != 0xc0030000u || (xcr0 & XCR0_AVX512) != XCR0_AVX512)
     return have;
   have |= BIT (AVX512);
+  if (!(c & (1u << 11)))
+    return have;
+  have |= BIT (AVX512_VNNI);
   if (!(a1 & (1u << 5)))
     return have;
   have |= BIT (AVX512_BF16);

@@ -123,7 +123,8 @@ cmd_cpu (int argc, char **argv)
   const CliCommand command = {
       "cpu", "",
       "Prints what the library found on this CPU and which kernel serves which operation.",
-      "EFFNET_ISA=ref|generic|blas|avx2|avx512|avx512bf16|amx|neon caps the choice.\n", entries};
+      "EFFNET_ISA=ref|generic|blas|avx2|avx512|avx512vnni|avx512bf16|amx|neon caps the choice.\n",
+      entries};
   CliModelArgs none = {0};
   int code = cli_parse (&command, 0, &none, &argc, &argv);
   g_autofree char *text = NULL;

@@ -156,8 +156,10 @@ test_detect_child (const char *data)
 
   g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX2), ==, cpuinfo_has (avx2));
   g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX512), ==, cpuinfo_has (avx512));
+  g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX512_VNNI), ==,
+                   cpuinfo_has (avx512) && cpuinfo_has ("avx512_vnni"));
   g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX512_BF16), ==,
-                   cpuinfo_has (avx512) && cpuinfo_has ("avx512_bf16"));
+                   cpuinfo_has (avx512) && cpuinfo_has ("avx512_vnni avx512_bf16"));
   if (!cpuinfo_has ("amx_tile amx_bf16 amx_int8")) /* else the kernel may still refuse */
     g_assert_false (effnet_cpu_has (EFFNET_ISA_AMX));
   g_assert_false (effnet_cpu_has (EFFNET_ISA_NEON));
@@ -210,10 +212,11 @@ test_cap (void)
       {"blas", " ref generic blas "},
       {"avx2", " ref generic blas avx2 "},
       {"avx512", " ref generic blas avx2 avx512 "},
-      {"avx512bf16", " ref generic blas avx2 avx512 avx512bf16 "},
-      {"amx", " ref generic blas avx2 avx512 avx512bf16 amx "},
+      {"avx512vnni", " ref generic blas avx2 avx512 avx512vnni "},
+      {"avx512bf16", " ref generic blas avx2 avx512 avx512vnni avx512bf16 "},
+      {"amx", " ref generic blas avx2 avx512 avx512vnni avx512bf16 amx "},
       {"neon", " ref generic blas neon "},
-      {"", " ref generic blas avx2 avx512 avx512bf16 amx neon "},
+      {"", " ref generic blas avx2 avx512 avx512vnni avx512bf16 amx neon "},
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (caps); i++)

@@ -97,6 +97,7 @@ test_capped (void)
       {"blas", EFFNET_ISA_BLAS},
       {"avx2", EFFNET_ISA_AVX2},
       {"avx512", EFFNET_ISA_AVX512},
+      {"avx512vnni", EFFNET_ISA_AVX512_VNNI},
       {"avx512bf16", EFFNET_ISA_AVX512_BF16},
       {"AMX", EFFNET_ISA_AMX},
       {"neon", EFFNET_ISA_NEON},

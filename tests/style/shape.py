@@ -14,7 +14,7 @@ from tap import check, end
 FILE_LINES, FUNCTION_LINES = 600, 60
 # Lines of C: .c, .h and .inc with their comments. The first pattern that matches a file's name counts it.
 BUDGETS = [
-    ("the kernels", r"src/kernels/", 5800),
+    ("the kernels", r"src/kernels/", 7000),
     ("the tool", r"src/cli/", 10400),
     ("training", r"src/train/", 8500),
     ("what rounding does, quant", r"src/quant/", 600),

@@ -13,6 +13,8 @@
  * it through activation and residual: the k loop and the epilogue then each have all registers to
  * themselves. */
 
+#include "kernels/tmpl/rows.h"
+
 #define GEMM_NR (GEMM_NV * VF_LANES)
 #ifndef GEMM_L2_BYTES
 #  define GEMM_L2_BYTES (1u << 20) /* of packed weights or of rows that one pass may keep in L2 */
@@ -43,20 +45,6 @@ typedef struct {
 
 /* @blocks micro-tiles one below the other; @to moves along. */
 typedef void (*GemmTile) (const GemmFrom *first, GemmTo *to, size_t blocks);
-
-/* Rows 0 .. mr - 1 are reached from three bases, each five rows apart, by 0, 1, 2, 3 or 4 lda. */
-typedef struct {
-  const char *base[3];
-  size_t lda, lda3; /* bytes */
-} GemmRows;
-
-static EFFNET_INLINE const float *
-gemm_row (const GemmRows *rows, const unsigned r)
-{
-  const char *base = rows->base[r / 5];
-
-  return (const float *)(base + (r % 5 == 3 ? rows->lda3 : r % 5 * rows->lda));
-}
 
 /* Through swish or a clamp to c. The last vector of a row may be a tail. */
 static EFFNET_INLINE void
@@ -92,16 +80,11 @@ static EFFNET_INLINE void
 gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsigned nv,
            const int swish)
 {
-  const float *a = from->a;
-  const size_t bytes = from->lda * sizeof *a;
   const float *b = from->b, *bias = from->bias;
   size_t k = from->k;
-  GemmRows rows = {{(const char *)a, (const char *)a, (const char *)a}, bytes, 3 * bytes};
+  TileRows rows = tile_rows (from->a, from->lda * sizeof *from->a, mr);
   vf acc[GEMM_MR][GEMM_NV];
 
-  rows.base[1] += mr > 5 ? 5 * bytes : 0;
-  rows.base[2] += mr > 10 ? 10 * bytes : 0;
-  EFFNET_OPAQUE (rows.lda3);
   EFFNET_UNROLL
   for (unsigned r = 0; r < mr; r++) {
     EFFNET_UNROLL
@@ -109,8 +92,6 @@ gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsi
       acc[r][v] = vf_load (bias + v * VF_LANES);
   }
 
-  /* The bases are opaque again after each step, else GCC keeps base + index of the next step in
-   * registers and spills. */
 #define GEMM_STEP(kk, advance)                                                                     \
   do {                                                                                             \
     vf w[GEMM_NV];                                                                                 \
@@ -122,17 +103,13 @@ gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsi
     }                                                                                              \
     EFFNET_UNROLL                                                                                  \
     for (unsigned r = 0; r < mr; r++) {                                                            \
-      vf x = vf_set1 (gemm_row (&rows, r)[kk]);                                                    \
+      vf x = vf_set1 (((const float *)tile_row (&rows, r))[kk]);                                   \
       EFFNET_UNROLL                                                                                \
       for (unsigned v = 0; v < nv; v++)                                                            \
         vf_accumulate (&acc[r][v], x, w[v]);                                                       \
     }                                                                                              \
     b += (advance)*GEMM_NR;                                                                        \
-    EFFNET_UNROLL                                                                                  \
-    for (unsigned i = 0; i < 3; i++) {                                                             \
-      rows.base[i] += (advance) * sizeof *a;                                                       \
-      EFFNET_OPAQUE (rows.base[i]);                                                                \
-    }                                                                                              \
+    tile_rows_advance (&rows, (advance) * sizeof (float));                                         \
     EFFNET_FENCE ();                                                                               \
   } while (0)
 
@@ -244,14 +221,6 @@ gemm_finish (const EffnetGemm *g, const vf *tile, size_t i, size_t rows, size_t 
   }
 }
 
-/* Full micro-tiles while two fit, then what is left in equal halves: no tile of one row. */
-static inline size_t
-gemm_next_rows (size_t left, size_t *blocks)
-{
-  *blocks = left >= 2 * GEMM_MR ? left / GEMM_MR - 1 : 1;
-  return left >= 2 * GEMM_MR ? GEMM_MR : left > GEMM_MR ? (left + 1) / 2 : left;
-}
-
 /* @blocks times @rows rows from i on, the panel of column j. */
 static EFFNET_NOINLINE void
 gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
@@ -318,12 +287,12 @@ GEMM_KERNEL (const EffnetGemm *g)
 
   for (size_t i0 = 0, end; i0 < g->m; i0 = end) {
     if (chunk == 0)
-      end = i0 + gemm_next_rows (g->m - i0, &blocks);
+      end = i0 + tile_next_rows (g->m - i0, GEMM_MR, &blocks);
     else
       end = g->m - i0 < chunk ? g->m : i0 + chunk;
     for (size_t j = 0; j < g->n; j += GEMM_NR)
       for (size_t i = i0; i < end; i += rows * blocks) {
-        rows = gemm_next_rows (end - i, &blocks);
+        rows = tile_next_rows (end - i, GEMM_MR, &blocks);
         gemm_rows (g, i, rows, blocks, j);
       }
   }

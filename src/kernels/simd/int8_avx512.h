@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Vectors of int32 and of bytes for AVX-512, beside those of simd/f32_avx512.h. The same names mean
+ * the same in every int8_<isa>.h.
+ *
+ * vi_dot is acc[i] + sum of a[4 i + l] * b[4 i + l], l < 4, exact: a has the digits that the row
+ * takes, b weights.
+ *
+ * vi_store_digits brings 4 * VF_LANES numbers between least and levels, adds zero, and writes their
+ * low bytes; its tail form writes the first n. */
+#ifndef EFFNET_KERNELS_SIMD_INT8_AVX512_H
+#define EFFNET_KERNELS_SIMD_INT8_AVX512_H
+
+#include <string.h>
+
+#include "kernels/simd/f32_avx512.h"
+
+typedef __m512i vi;
+
+/* in every 16-bit lane */
+typedef struct {
+  vi least, levels, zero;
+} ViDigits;
+
+static EFFNET_INLINE vi
+vi_load (const void *p)
+{
+  return _mm512_loadu_si512 (p);
+}
+
+static EFFNET_INLINE vi
+vi_zero (void)
+{
+  return _mm512_setzero_si512 ();
+}
+
+/* The same four bytes everywhere. */
+static EFFNET_INLINE vi
+vi_broadcast (const void *four)
+{
+  int32_t word;
+
+  memcpy (&word, four, sizeof word);
+  return _mm512_set1_epi32 (word);
+}
+
+#ifdef __AVX512VNNI__
+static EFFNET_INLINE vi
+vi_dot (vi acc, vi a, vi b)
+{
+  return _mm512_dpbusd_epi32 (acc, a, b);
+}
+#endif
+
+static EFFNET_INLINE vf
+vf_from_int (vi x)
+{
+  return _mm512_cvtepi32_ps (x);
+}
+
+/* To nearest, ties to even. */
+static EFFNET_INLINE vi
+vi_from_float (vf x)
+{
+  return _mm512_cvtps_epi32 (x);
+}
+
+static EFFNET_INLINE vf
+vf_abs (vf x)
+{
+  return _mm512_abs_ps (x);
+}
+
+static EFFNET_INLINE float
+vf_largest (vf x)
+{
+  return _mm512_reduce_max_ps (x);
+}
+
+static EFFNET_INLINE ViDigits
+vi_digits (int least, int levels, int zero)
+{
+  return (ViDigits){_mm512_set1_epi16 ((short)least), _mm512_set1_epi16 ((short)levels),
+                    _mm512_set1_epi16 ((short)zero)};
+}
+
+/* The low byte of each 16-bit lane is the digit. */
+static EFFNET_INLINE vi
+vi_clamp16 (vi x, const ViDigits *d)
+{
+  x = _mm512_min_epi16 (d->levels, _mm512_max_epi16 (d->least, x));
+  return _mm512_and_si512 (_mm512_add_epi16 (x, d->zero), _mm512_set1_epi16 (0xff));
+}
+
+static EFFNET_INLINE vi
+vi_pack_digits (const vi x[4], const ViDigits *d)
+{
+  const vi order = _mm512_setr_epi32 (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  vi low = vi_clamp16 (_mm512_packs_epi32 (x[0], x[1]), d);
+  vi high = vi_clamp16 (_mm512_packs_epi32 (x[2], x[3]), d);
+
+  return _mm512_permutexvar_epi32 (order, _mm512_packus_epi16 (low, high));
+}
+
+static EFFNET_INLINE void
+vi_store_digits (uint8_t *q, const vi x[4], const ViDigits *d)
+{
+  _mm512_storeu_si512 (q, vi_pack_digits (x, d));
+}
+
+/* n < 64 */
+static EFFNET_INLINE void
+vi_store_digits_tail (uint8_t *q, const vi x[4], const ViDigits *d, size_t n)
+{
+  _mm512_mask_storeu_epi8 (q, ((__mmask64)1 << n) - 1, vi_pack_digits (x, d));
+}
+
+#endif
