@@ -23,6 +23,15 @@ typedef struct {
   const char *caps; /* what the decoder takes; gdkpixbufdec looks at the bytes, not at them */
 } Decoder;
 
+/* Loaders that gdk-pixbuf has in packages of their own, and another way. */
+static const struct {
+  const char *media, *package, *way;
+} loaders[] = {
+    {"image/heif", "heif-gdk-pixbuf",
+     "'heif-convert IN OUT.jpg' (package libheif-examples) converts it"},
+    {"image/avif", "libavif-gdk-pixbuf", "'avifdec IN OUT.png' (package libavif-bin) converts it"},
+    {"image/jxl", "libjxl-gdk-pixbuf", "'djxl IN OUT.png' (package libjxl-tools) converts it"}};
+
 /* The first that is there. */
 static const Decoder decoders[] = {
     {"image/png", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
@@ -33,6 +42,9 @@ static const Decoder decoders[] = {
     {"image/tiff", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
     {"image/webp", "webpdec", "gstreamer1.0-plugins-bad", "image/webp"},
     {"image/webp", "avdec_webp", "gstreamer1.0-libav", "image/webp"},
+    {"image/heif", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
+    {"image/avif", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
+    {"image/jxl", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
     {"image/x-portable-anymap", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
 };
 
@@ -55,12 +67,8 @@ choose_decoder (const PictureHeader *header, GError **error)
       return &decoders[i];
   }
   if (first == NULL)
-    g_set_error (
-        error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-        "is %s, which is not read; convert it to JPEG or PNG, for example with %s", header->media,
-        strcmp (header->media, "image/heif") == 0 || strcmp (header->media, "image/avif") == 0
-            ? "'heif-convert IN OUT.jpg' (package libheif-examples)"
-            : "'ffmpeg -i IN OUT.png'");
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "is %s, which is not read; convert it to JPEG or PNG", header->media);
   return first;
 }
 
@@ -104,4 +112,44 @@ decoder_feed (const PictureHeader *header, GBytes *picture)
                             gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, upright,
                                                     sizeof upright, 0, sizeof upright, NULL, NULL));
   return gst_buffer_append (buffer, gst_buffer_new_wrapped_bytes (after));
+}
+
+void
+decoder_fail (const PictureHeader *header, GError **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (loaders); i++) {
+    if (strcmp (loaders[i].media, header->media) != 0)
+      continue;
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "is %s and damaged, or gdk-pixbuf has no loader for it here; install %s, or %s",
+                 header->media, loaders[i].package, loaders[i].way);
+    return;
+  }
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "is damaged (%s)", header->media);
+}
+
+void
+decoder_explain (GstMessage *message, GError **error)
+{
+  g_autoptr (GError) cause = NULL;
+  g_autofree char *debug = NULL;
+
+  gst_message_parse_error (message, &cause, &debug);
+  if (g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED)) {
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                         "is damaged, or of a kind that no element here decodes");
+  } else if (g_error_matches (cause, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN)) {
+    const char *line = debug != NULL ? strrchr (g_strchomp (debug), '\n') : NULL;
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "needs a plug-in of GStreamer that is not here (%s); install gstreamer1.0-libav "
+                 "and gstreamer1.0-plugins-bad",
+                 line != NULL ? line + 1 : cause->message);
+  } else if (g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND) ||
+             g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE)) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                 "is no picture, clip or stream of a kind that is read, or damaged (%s)",
+                 cause->message);
+  } else {
+    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, cause->message);
+  }
 }

@@ -18,4 +18,10 @@ GstElement *decoder_for_picture (const PictureHeader *header, const char **caps,
  * in part, some not at all, and the header has said how it lies. */
 GstBuffer *decoder_feed (const PictureHeader *header, GBytes *picture);
 
+/* Sets @error: the decoder of the picture has failed; what may be missing is said. */
+void decoder_fail (const PictureHeader *header, GError **error);
+
+/* Sets @error to what @message, an error of a pipeline, means to a user. */
+void decoder_explain (GstMessage *message, GError **error);
+
 #endif

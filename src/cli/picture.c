@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define BOXES_MAX ((gsize)1 << 20) /* bytes in which a size is looked for */
+
 typedef struct {
   const guint8 *data;
   gsize size;
@@ -158,6 +160,16 @@ read_gif (PictureHeader *header, Bytes bytes)
   header->is_cut = at > bytes.size;
 }
 
+/* A picture that moves: its first frame is a still WebP without a head of its own. */
+static void
+read_webp_frame (PictureHeader *header, const Bytes *bytes, gsize data, gsize n)
+{
+  if (header->frame_size > 0 || n <= 16 || ends_before (bytes, data, n))
+    return;
+  header->frame_at = data + 16; /* behind place, size, duration and flags */
+  header->frame_size = n - 16;
+}
+
 static void
 read_webp (PictureHeader *header, Bytes bytes)
 {
@@ -178,6 +190,8 @@ read_webp (PictureHeader *header, Bytes bytes)
       header->height = (number (&bytes, data + 1, 4) >> 14 & 0x3fff) + 1;
     } else if (holds (&bytes, at, "EXIF")) {
       read_exif (header, &bytes, data, n);
+    } else if (holds (&bytes, at, "ANMF")) {
+      read_webp_frame (header, &bytes, data, n);
     }
     at = data + n + n % 2;
   }
@@ -232,6 +246,18 @@ read_pnm (PictureHeader *header, const Bytes *bytes)
   header->is_cut = header->height > bytes->size || ends_before (bytes, at, row * header->height);
 }
 
+/* The largest of the sizes of items ("ispe": flags, width, height), so that tiles do not count. */
+static void
+read_heif (PictureHeader *header, const Bytes *bytes)
+{
+  for (gsize at = 0; at + 16 <= bytes->size && at < BOXES_MAX; at++) {
+    if (!holds (bytes, at, "ispe"))
+      continue;
+    header->width = MAX (header->width, number (bytes, at + 8, 4));
+    header->height = MAX (header->height, number (bytes, at + 12, 4));
+  }
+}
+
 /* Of the files built of boxes those that are pictures. */
 static const char *
 box_media (const Bytes *bytes)
@@ -256,6 +282,8 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
   Bytes bytes = {data, size, FALSE};
 
   *header = (PictureHeader){.media = box_media (&bytes)};
+  if (g_strcmp0 (header->media, "image/heif") == 0 || g_strcmp0 (header->media, "image/avif") == 0)
+    read_heif (header, &bytes);
   if (holds (&bytes, 0, "\xff\xd8\xff")) {
     header->media = "image/jpeg";
   } else if (holds (&bytes, 0, "\x89PNG\r\n\x1a\n")) {
@@ -267,6 +295,10 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
   } else if (holds (&bytes, 0, "RIFF") && holds (&bytes, 8, "WEBP")) {
     header->media = "image/webp";
     read_webp (header, bytes);
+  } else if (holds (&bytes, 0, "8BPS")) {
+    header->media = "image/vnd.adobe.photoshop";
+  } else if (size > 6 && memcmp (data, "\0\0\1\0", 4) == 0 && number (&bytes, 9, 1) == 0) {
+    header->media = "image/x-icon";
   } else if (holds (&bytes, 0, "BM") && number (&bytes, 15, 3) == 0) { /* of the header's length */
     header->media = "image/bmp";
     read_bmp (header, bytes);
@@ -278,4 +310,54 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
     header->media = "image/tiff";
   }
   return header->media != NULL;
+}
+
+GBytes *
+picture_first_frame (const PictureHeader *header, GBytes *picture)
+{
+  guint32 size;
+  GByteArray *still = g_byte_array_new ();
+  const guint8 *frame = (const guint8 *)g_bytes_get_data (picture, NULL) + header->frame_at;
+  Bytes bytes = {frame, header->frame_size, TRUE};
+  gsize skip =
+      holds (&bytes, 0, "ALPH") ? 8 + number (&bytes, 4, 4) + number (&bytes, 4, 4) % 2 : 0;
+
+  skip = MIN (skip, header->frame_size); /* transparency needs a head that nobody looks at */
+  size = GUINT32_TO_LE ((guint32)(header->frame_size - skip) + 4);
+  g_byte_array_append (still, (const guint8 *)"RIFF", 4);
+  g_byte_array_append (still, (const guint8 *)&size, 4);
+  g_byte_array_append (still, (const guint8 *)"WEBP", 4);
+  g_byte_array_append (still, frame + skip, (guint)(header->frame_size - skip));
+  return g_byte_array_free_to_bytes (still);
+}
+
+const char *
+picture_other (const guint8 *data, gsize size)
+{
+  static const struct {
+    const char *bytes;
+    gsize n;
+    const char *what;
+  } others[] = {
+      {"%PDF", 4, "a PDF document"},
+      {"PK\3\4", 4, "a zip archive, or a document that is one"},
+      {"\x1f\x8b", 2, "a gzip archive"},
+      {"Rar!", 4, "a RAR archive"},
+      {"7z\xbc\xaf", 4, "a 7-zip archive"},
+      {"\x80\2", 2, "a Python pickle"},
+      {"\x93NUMPY", 6, "a NumPy array"},
+      {"\x89HDF", 4, "an HDF5 file"},
+      {"\x7f"
+       "ELF",
+       4, "a program"},
+      {"\xd0\xcf\x11\xe0", 4, "an Office document"},
+      {"SQLite format 3", 15, "an SQLite database"},
+      {"version https://git-lfs", 23, "a Git LFS pointer: `git lfs pull` gets the file itself"}};
+
+  if (size == 0)
+    return "empty";
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    if (size >= others[i].n && memcmp (data, others[i].bytes, others[i].n) == 0)
+      return others[i].what;
+  return NULL;
 }

@@ -320,6 +320,10 @@ take_picture (Source *source, GBytes *bytes, GError **error)
   }
   if (strcmp (header->media, "image/jpeg") == 0)
     return TRUE;
+  if (header->frame_size > 0) {
+    source->picture = picture_first_frame (header, bytes);
+    g_bytes_unref (bytes);
+  }
   return start_decoder (source, error);
 }
 
@@ -333,6 +337,7 @@ open_file (Source *source, const char *path, GError **error)
   g_autofree char *absolute = g_canonicalize_filename (path, NULL);
   g_autofree char *uri = g_filename_to_uri (absolute, NULL, NULL);
   PictureHeader header;
+  const char *other;
   GBytes *bytes;
   gssize n;
   int fd = file_open (path, error);
@@ -346,7 +351,12 @@ open_file (Source *source, const char *path, GError **error)
     return bytes != NULL && take_picture (source, bytes, error);
   }
   close (fd);
-  return start_uri (source, uri, error);
+  other = n >= 0 ? picture_other (head, (gsize)n) : NULL;
+  if (other == NULL)
+    return start_uri (source, uri, error);
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT, "is %s; expected a picture or clip",
+               other);
+  return FALSE;
 }
 
 static gboolean
@@ -431,7 +441,6 @@ pipeline_failed (Source *source, GError **error)
   g_autoptr (GstBus) bus = gst_element_get_bus (source->pipeline);
   g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   const char *refusal = g_atomic_pointer_get (&source->refusal);
-  g_autoptr (GError) cause = NULL;
 
   if (refusal != NULL) {
     g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, refusal);
@@ -439,15 +448,10 @@ pipeline_failed (Source *source, GError **error)
   }
   if (message == NULL)
     return FALSE;
-  gst_message_parse_error (message, &cause, NULL);
-  if (g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_TYPE_NOT_FOUND) ||
-      g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE) ||
-      g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED))
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                 "is no picture, clip or stream of a kind that is read, or damaged (%s)",
-                 cause->message);
+  if (source->still && source->picture != NULL)
+    decoder_fail (&source->header, error);
   else
-    g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, cause->message);
+    decoder_explain (message, error);
   return TRUE;
 }
 

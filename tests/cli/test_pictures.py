@@ -97,6 +97,12 @@ def first_of_many():
     frames[0].convert("RGB").save("two.tif", save_all=True, append_images=frames[1:])
     data = pathlib.Path("two.gif").read_bytes()
     pathlib.Path("open.gif").write_bytes(data[:-1])
+    for mode, options in (("RGB", {"lossless": True}), ("RGB", {}), ("RGBA", {"lossless": True})):
+        name = f"two-{mode}-{len(options)}.webp"
+        frames[0].convert(mode).save(name, save_all=True, append_images=[frame.convert(mode) for frame in frames[1:]],
+                                     **options)
+        difference = np.abs(preprocess(name) - pillow(Image.open(name)))
+        assert difference.mean() < 1, (name, difference.mean())
     for name in ("two.gif", "two.tif", "open.gif"):
         difference = np.abs(preprocess(name) - pillow(frames[0]))
         assert difference.mean() < 1, (name, difference.mean())
@@ -221,6 +227,16 @@ def failures():
     pathlib.Path("empty.jpg").write_bytes(b"")
     pathlib.Path("text.png").write_text("no picture at all, but a text")
     pathlib.Path("cut.jpg").write_bytes((MEDIA / "cat.jpg").read_bytes()[:200])
+    others = {"page.jpg": (b"<!DOCTYPE html><html>", "html"), "a.jpg": (b"%PDF-1.4\n", "PDF"),
+              "b.jpg": (b"PK\3\4" + bytes(60), "zip"), "lfs.jpg": (b"version https://git-lfs.github.com/spec/v1\n", "LFS"),
+              "a.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), "heif-gdk-pixbuf"),
+              "a.avif": (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(200), "libavif-gdk-pixbuf"),
+              "a.ico": (b"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0" + bytes(60), "image/x-icon"),
+              "a.psd": (b"8BPS\0\1" + bytes(60), "photoshop")}
+    for name, (data, word) in others.items():
+        pathlib.Path(name).write_bytes(data)
+        done = failure("preprocess", name, "--output", "out.npy", says=[name, word])
+        assert "Internal data" not in done.err, done.err
     for name in ("empty.jpg", "text.png", "cut.jpg", "none.jpg"):
         failure("preprocess", name, "--output", "out.npy", says=[name])
         assert not os.path.exists("out.npy")
