@@ -190,7 +190,7 @@ run_tsan() {
     suite tsan testlog --timeout-multiplier 10 --wrapper "$wrapper" "${in_tsan[@]}"
   # the element in storms: what GStreamer and GLib do among themselves is not looked at
   TSAN_OPTIONS=ignore_noninstrumented_modules=1:detect_deadlocks=0 \
-    suite tsan storm --timeout-multiplier 10 --wrapper "$wrapper" storm
+    suite tsan storm --timeout-multiplier 10 --wrapper "$wrapper" storm gst-metrics
 }
 
 run_live() {

@@ -323,7 +323,8 @@ gst_effnet_metrics_open (const char *address, guint port, GError **error)
   GstEffnetMetricsServer *server = NULL;
 
   g_mutex_lock (&lock);
-  soup = gst_effnet_soup_load (error);
+  if (soup == NULL)
+    soup = gst_effnet_soup_load (error);
   for (GList *l = servers; l != NULL && server == NULL; l = l->next) {
     if (g_str_equal (((GstEffnetMetricsServer *)l->data)->key, key))
       server = l->data;
