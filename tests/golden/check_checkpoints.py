@@ -73,7 +73,7 @@ def expect(model, picture, description):
 
 
 def check(effnet, what, where, picture, expected, *says):
-    done = subprocess.run([effnet.program, "classify", "--json", "--model", where, picture],
+    done = subprocess.run([effnet.program, "classify", "--json", "--precision", "fp32", "--model", where, picture],
                           capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{what}: {done.stderr}")
@@ -133,7 +133,7 @@ def main():
         none = {key: value for key, value in tensors.items() if not key.startswith("classifier")}
         folder = write(at / "none", none, card(classes=0))
         ok += [refused(effnet, "no classifier", folder, picture, "num_classes 0", "effnet embed", "effnet train")]
-        found = np.array(json.loads(effnet("embed", "--json", "--model", folder, picture))["features"])
+        found = np.array(json.loads(effnet("embed", "--json", "--precision", "fp32", "--model", folder, picture))["features"])
         error = np.linalg.norm(found - features) / np.linalg.norm(features)
         print(f"{'its features':28} relative L2 {error:.1e}")
         ok += [error < 1e-2]
