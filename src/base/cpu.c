@@ -24,8 +24,9 @@
 #define BIT(isa)     (1u << EFFNET_ISA_##isa)
 #define PORTABLE     (BIT (REF) | BIT (GENERIC))
 #define UP_TO_AVX2   (PORTABLE | BIT (BLAS) | BIT (AVX2))
-#define UP_TO_AVX512 (UP_TO_AVX2 | BIT (AVX512))
+#define UP_TO_AVX512 (UP_TO_AVX2 | BIT (AVX_VNNI) | BIT (VNNI256) | BIT (AVX512))
 #define UP_TO_BF16   (UP_TO_AVX512 | BIT (AVX512_VNNI) | BIT (AVX512_BF16))
+#define UP_TO_NEON   (PORTABLE | BIT (BLAS) | BIT (NEON))
 
 /* What a cap leaves: its own rung and those below it on the same ladder. */
 static const struct {
@@ -37,11 +38,15 @@ static const struct {
     {"sse2", PORTABLE},
     {"blas", PORTABLE | BIT (BLAS)},
     {"avx2", UP_TO_AVX2},
+    {"avxvnni", UP_TO_AVX2 | BIT (AVX_VNNI)},
+    {"vnni256", UP_TO_AVX2 | BIT (VNNI256)},
     {"avx512", UP_TO_AVX512},
     {"avx512vnni", UP_TO_AVX512 | BIT (AVX512_VNNI)},
     {"avx512bf16", UP_TO_BF16},
     {"amx", UP_TO_BF16 | BIT (AMX)},
-    {"neon", PORTABLE | BIT (BLAS) | BIT (NEON)},
+    {"neon", UP_TO_NEON},
+    {"neondot", UP_TO_NEON | BIT (NEON_DOT)},
+    {"neoni8mm", UP_TO_NEON | BIT (NEON_DOT) | BIT (NEON_I8MM)},
 };
 
 static const char *const isa_names[EFFNET_ISA_COUNT] = {
@@ -54,6 +59,10 @@ static const char *const isa_names[EFFNET_ISA_COUNT] = {
     [EFFNET_ISA_AVX512_BF16] = "avx512bf16",
     [EFFNET_ISA_AMX] = "amx",
     [EFFNET_ISA_NEON] = "neon",
+    [EFFNET_ISA_AVX_VNNI] = "avxvnni",
+    [EFFNET_ISA_VNNI256] = "vnni256",
+    [EFFNET_ISA_NEON_DOT] = "neondot",
+    [EFFNET_ISA_NEON_I8MM] = "neoni8mm",
 };
 
 #if defined(__x86_64__)
@@ -93,13 +102,14 @@ detect_bundles (void)
   if (!fma_f16c || !(b & (1u << 5)) || (xcr0 & XCR0_AVX) != XCR0_AVX)
     return have;
   have |= BIT (AVX2);
+  have |= a1 & (1u << 4) ? BIT (AVX_VNNI) : 0;
   /* ebx: F 16, DQ 17, BW 30, VL 31 */
   if ((b & 0xc0030000u) != 0xc0030000u || (xcr0 & XCR0_AVX512) != XCR0_AVX512)
     return have;
   have |= BIT (AVX512);
   if (!(c & (1u << 11)))
     return have;
-  have |= BIT (AVX512_VNNI);
+  have |= BIT (AVX512_VNNI) | BIT (VNNI256);
   if (!(a1 & (1u << 5)))
     return have;
   have |= BIT (AVX512_BF16);
@@ -130,8 +140,14 @@ detect_bundles (void)
 {
   unsigned have = PORTABLE | BIT (BLAS);
 
-  if (getauxval (AT_HWCAP) & (1ul << 1)) /* ASIMD */
-    have |= BIT (NEON);
+  if (!(getauxval (AT_HWCAP) & (1ul << 1))) /* ASIMD */
+    return have;
+  have |= BIT (NEON);
+  if (!(getauxval (AT_HWCAP) & (1ul << 20))) /* ASIMDDP */
+    return have;
+  have |= BIT (NEON_DOT);
+  if (getauxval (AT_HWCAP2) & (1ul << 13)) /* I8MM */
+    have |= BIT (NEON_I8MM);
   return have;
 }
 

@@ -101,7 +101,7 @@ note_old_blas (JsonObject *cpu)
 
   if (blas != NULL && JSON_NODE_HOLDS_OBJECT (blas))
     core = json_object_get_string_member_with_default (json_node_get_object (blas), "core", NULL);
-  if (core == NULL || !(wide || strcmp (isa, "avx2") == 0))
+  if (core == NULL || !(wide || strcmp (isa, "avx2") == 0 || g_str_has_suffix (isa, "vnni")))
     return;
   g_autofree char *lower = g_ascii_strdown (core, -1);
   if (g_strv_contains (avx512, lower) || (!wide && g_strv_contains (avx2, lower)))
@@ -123,7 +123,8 @@ cmd_cpu (int argc, char **argv)
   const CliCommand command = {
       "cpu", "",
       "Prints what the library found on this CPU and which kernel serves which operation.",
-      "EFFNET_ISA=ref|generic|blas|avx2|avx512|avx512vnni|avx512bf16|amx|neon caps the choice.\n",
+      "EFFNET_ISA=ref|generic|blas|avx2|avxvnni|vnni256|avx512|avx512vnni|avx512bf16|amx|neon|"
+      "neondot|neoni8mm caps the choice.\n",
       entries};
   CliModelArgs none = {0};
   int code = cli_parse (&command, 0, &none, &argc, &argv);

@@ -155,6 +155,8 @@ test_detect_child (const char *data)
   const char *avx2 = "avx2 fma f16c", *avx512 = "avx2 fma f16c avx512f avx512bw avx512dq avx512vl";
 
   g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX2), ==, cpuinfo_has (avx2));
+  g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX_VNNI), ==,
+                   cpuinfo_has (avx2) && cpuinfo_has ("avx_vnni"));
   g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX512), ==, cpuinfo_has (avx512));
   g_assert_cmpint (effnet_cpu_has (EFFNET_ISA_AVX512_VNNI), ==,
                    cpuinfo_has (avx512) && cpuinfo_has ("avx512_vnni"));
@@ -211,12 +213,17 @@ test_cap (void)
       {"SSE2", " ref generic "},
       {"blas", " ref generic blas "},
       {"avx2", " ref generic blas avx2 "},
-      {"avx512", " ref generic blas avx2 avx512 "},
-      {"avx512vnni", " ref generic blas avx2 avx512 avx512vnni "},
-      {"avx512bf16", " ref generic blas avx2 avx512 avx512vnni avx512bf16 "},
-      {"amx", " ref generic blas avx2 avx512 avx512vnni avx512bf16 amx "},
+      {"avxvnni", " ref generic blas avx2 avxvnni "},
+      {"vnni256", " ref generic blas avx2 vnni256 "},
+      {"avx512", " ref generic blas avx2 avxvnni vnni256 avx512 "},
+      {"avx512vnni", " ref generic blas avx2 avxvnni vnni256 avx512 avx512vnni "},
+      {"avx512bf16", " ref generic blas avx2 avxvnni vnni256 avx512 avx512vnni avx512bf16 "},
+      {"amx", " ref generic blas avx2 avxvnni vnni256 avx512 avx512vnni avx512bf16 amx "},
       {"neon", " ref generic blas neon "},
-      {"", " ref generic blas avx2 avx512 avx512vnni avx512bf16 amx neon "},
+      {"neondot", " ref generic blas neon neondot "},
+      {"neoni8mm", " ref generic blas neon neondot neoni8mm "},
+      {"", " ref generic blas avx2 avxvnni vnni256 avx512 avx512vnni avx512bf16 amx neon neondot "
+           "neoni8mm "},
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (caps); i++)

@@ -28,7 +28,7 @@ bochs_pid=
 
 # The rows of the kernels' list that this is about.
 rows() {
-  "$build/tests/kernels/check_kernels" --list | grep -oE '^effnet_[a-z0-9_]+_(avx512|avx512vnni|avx512bf16|amx) ' | tr -d ' '
+  "$build/tests/kernels/check_kernels" --list | grep -oE '^effnet_[a-z0-9_]+_(avxvnni|avx512|avx512vnni|avx512bf16|amx) ' | tr -d ' '
 }
 
 # NAME [VARIABLE=VALUE] PROGRAM [ARGUMENT...], in the order of their runs. Where nothing is capped the rows for AMX

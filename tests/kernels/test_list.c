@@ -96,12 +96,16 @@ test_capped (void)
       {"sse2", EFFNET_ISA_GENERIC},
       {"blas", EFFNET_ISA_BLAS},
       {"avx2", EFFNET_ISA_AVX2},
+      {"avxvnni", EFFNET_ISA_AVX_VNNI},
+      {"vnni256", EFFNET_ISA_VNNI256},
       {"avx512", EFFNET_ISA_AVX512},
       {"avx512vnni", EFFNET_ISA_AVX512_VNNI},
       {"avx512bf16", EFFNET_ISA_AVX512_BF16},
       {"AMX", EFFNET_ISA_AMX},
       {"neon", EFFNET_ISA_NEON},
-      {"", EFFNET_ISA_NEON},
+      {"neondot", EFFNET_ISA_NEON_DOT},
+      {"neoni8mm", EFFNET_ISA_NEON_I8MM},
+      {"", EFFNET_ISA_NEON_I8MM},
   };
 
   /* A fork each, since the cap is read once a process; this one never asks. */

@@ -5,6 +5,7 @@
 
 #include "kernels/rows.h"
 #include "kernels/simd/f32_avx2.h"
+#include "kernels/simd/int8_avx2.h"
 #include "kernels/simd/elem_f32.h"
 #include "kernels/tmpl/activation.h"
 
@@ -39,3 +40,11 @@ STEM_KERNEL (effnet_stem_f32_k3s2_avx2, 3, 2)
 #define SCALE_ROWS_KERNEL   effnet_scale_rows_f32_avx2
 #define SCALE_PANELS_KERNEL effnet_scale_panels_f32_avx2
 #include "kernels/tmpl/scale.h"
+
+/* 12 accumulators, ones, a broadcast, two products: all 16 registers. */
+#define S8_NV     2
+#define S8_KERNEL effnet_gemm_s8_f32_6x16_avx2
+#include "kernels/tmpl/gemm_s8.h"
+
+#define QUANTISE_KERNEL effnet_quantise_f32_avx2
+#include "kernels/tmpl/quantise.h"
