@@ -5,6 +5,7 @@
 
 #include "kernels/rows.h"
 #include "kernels/simd/f32_neon.h"
+#include "kernels/simd/int8_neon.h"
 #include "kernels/simd/elem_f32.h"
 #include "kernels/tmpl/activation.h"
 
@@ -33,3 +34,6 @@ STEM_KERNEL (effnet_stem_f32_k3s2_neon, 3, 2)
 #define SCALE_ROWS_KERNEL   effnet_scale_rows_f32_neon
 #define SCALE_PANELS_KERNEL effnet_scale_panels_f32_neon
 #include "kernels/tmpl/scale.h"
+
+#define QUANTISE_KERNEL effnet_quantise_f32_neon
+#include "kernels/tmpl/quantise.h"
