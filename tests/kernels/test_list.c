@@ -104,8 +104,7 @@ test_capped (void)
       {"AMX", EFFNET_ISA_AMX},
       {"neon", EFFNET_ISA_NEON},
       {"neondot", EFFNET_ISA_NEON_DOT},
-      {"neoni8mm", EFFNET_ISA_NEON_I8MM},
-      {"", EFFNET_ISA_NEON_I8MM},
+      {"", EFFNET_ISA_NEON_DOT},
   };
 
   /* A fork each, since the cap is read once a process; this one never asks. */
