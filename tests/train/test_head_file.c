@@ -157,7 +157,7 @@ assert_model (const Place *place, const char *name, const EffnetHead *head)
 {
   g_autofree char *path = in (place, name);
   GError *error = NULL;
-  g_autoptr (EffnetModel) model = effnet_model_open (path, NULL, &error);
+  g_autoptr (EffnetModel) model = effnet_model_open (path, &options, &error);
   float before[5], logits[CLASSES], expected[CLASSES], features[FEATURES], same[FEATURES];
   EffnetModelInfo info;
 
@@ -273,7 +273,7 @@ assert_refused (const Place *place, const char *name, EffnetError code, const ch
   g_autofree char *path = in (place, name);
   GError *error = NULL;
 
-  g_assert_null (effnet_model_open (path, NULL, &error));
+  g_assert_null (effnet_model_open (path, &options, &error));
   test_assert_error (&error, code, words);
 }
 
