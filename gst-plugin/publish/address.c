@@ -81,6 +81,12 @@ gst_effnet_address_parse (GstEffnetAddress *address, const char *text, GError **
     return refuse (text, "cannot be read", error);
   if (host == NULL || *host == '\0')
     return refuse (text, "names no host", error);
+  if (strchr (host, '@') != NULL)
+    return refuse (text, "has more than one @ (in a password it is written %40)", error);
+  for (const char *c = host; *c != '\0'; c++) {
+    if ((guchar)*c <= ' ' || *c == 0x7f)
+      return refuse (text, "names a host that cannot be", error);
+  }
   if (g_strcmp0 (path, "/") > 0 || query != NULL || fragment != NULL)
     return refuse (text, "has a path, which brokers do not", error);
   if (port == 0)
