@@ -73,6 +73,7 @@ stops '<[a-z/]*cblas[a-z0-9_]*\.h>|cblas_|openblas_' 'cblas stops at kernels/isa
 stops '<([a-z]*mmintrin|immintrin|x86intrin|arm_[a-z0-9]*|cpuid)\.h>' 'intrinsics stop at kernels/ (cpuid at base/cpu.c)' \
   'src/kernels/|src/base/cpu\.c:.*cpuid\.h'
 stops '<mosquitto|<mqtt_protocol' 'MQTT stops at publish/mqtt.c' 'gst-plugin/publish/mqtt\.c:'
+stops '<librdkafka/' 'Kafka stops at publish/kafka.c' 'gst-plugin/publish/kafka\.c:'
 stops '<sqlite3' 'SQLite stops at publish/spool.c' 'gst-plugin/publish/spool\.c:'
 stops '<(pthread|threads)\.h>|\<(g_thread_new|g_thread_try_new|pthread_create|g_thread_pool_new)\>' \
   'threads are made at threads/ (and by cli: cmd_bench.c a stream each, train_features.c a core each, player.c one that may hang; by teach/worker.c; by metrics/server.c, publish/{link,courier}.c)' \

@@ -24,7 +24,7 @@ BUDGETS = [
     ("the element overlay", r"gst-plugin/overlay/", 1250),
     ("metrics of all elements", r"gst-plugin/metrics/", 1850),
     ("the element record", r"gst-plugin/record/", 1150),
-    ("the element publish", r"gst-plugin/publish/", 4000),
+    ("the element publish", r"gst-plugin/publish/", 4200),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
     ("what the elements share", r"gst-plugin/", 6550),
 ]
