@@ -2,6 +2,7 @@
  *
  * Texts -> rules -> a score for each class; and the ranking that looks at it. */
 #include "classes.h"
+#include "memory.h"
 #include "text.h"
 
 #include <math.h>
@@ -72,6 +73,8 @@ gst_effnet_class_rules_new (const char *const texts[GST_EFFNET_N_RULES], double 
   for (guint r = 0; r < GST_EFFNET_N_RULES; r++) {
     const char *text = texts[r] != NULL ? texts[r] : "";
 
+    if (!gst_effnet_check_text (rule_names[r], text, 64, error))
+      return NULL;
     rules->texts[r] = g_strdup (texts[r]);
     if (!g_utf8_validate (text, -1, NULL)) {
       g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_ARGUMENT,
@@ -128,6 +131,23 @@ add_name (GArray *names, const char *text, guint id)
 
   name.folded = g_utf8_casefold (name.name, -1);
   g_array_append_val (names, name);
+}
+
+/* What names_new() asks for, at most: a label of a letter and a comma, a letter and a comma has a
+ * part for each. */
+static gsize
+bytes_of_names (const char *const *labels, guint n)
+{
+  gsize bytes = 0;
+
+  for (guint i = 0; labels != NULL && i < n; i++) {
+    gsize parts = 2;
+
+    for (const char *c = labels[i]; c != NULL && *c != '\0'; c++)
+      parts += *c == ',';
+    bytes += parts * 8 * sizeof (Name) + (labels[i] != NULL ? 8 * strlen (labels[i]) : 0);
+  }
+  return bytes;
 }
 
 /* Returns: (transfer full): of Name: each label, and its parts */
@@ -270,11 +290,23 @@ apply (const GstEffnetClassRules *rules, GstEffnetRule rule, guint w, double flo
   }
 }
 
+static gboolean
+none_named (const GstEffnetClassRules *rules)
+{
+  for (guint r = 0; r < GST_EFFNET_N_RULES; r++) {
+    if (rules->names[r][0] != NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static GstEffnetClassFilter *
 filter_alloc (guint n, double unknown)
 {
-  GstEffnetClassFilter *filter = g_malloc (sizeof *filter + n * sizeof filter->floor[0]);
+  GstEffnetClassFilter *filter = g_try_malloc (sizeof *filter + n * sizeof filter->floor[0]);
 
+  if (filter == NULL)
+    return NULL;
   g_atomic_ref_count_init (&filter->refs);
   filter->n = n;
   filter->unknown = unknown;
@@ -288,11 +320,19 @@ gst_effnet_class_filter_new (const GstEffnetClassRules *rules, const char *const
   static const GstEffnetRule order[] = {GST_EFFNET_RULE_ALLOW, GST_EFFNET_RULE_DENY,
                                         GST_EFFNET_RULE_THRESHOLDS};
   GstEffnetClassFilter *filter = filter_alloc (n, rules->unknown);
-  g_autofree gboolean *found = g_new (gboolean, n);
+  g_autofree gboolean *found = g_try_new (gboolean, MAX (n, 1));
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GArray) names = NULL;
+  g_autoptr (GError) error = NULL;
   gboolean none_allowed = rules->names[GST_EFFNET_RULE_ALLOW][0] != NULL;
 
+  if (filter == NULL || found == NULL ||
+      !gst_effnet_check_memory ("Looking for names among the classes",
+                                none_named (rules) ? 0 : bytes_of_names (labels, n), &error)) {
+    g_free (filter);
+    *complaint = g_strdup_printf ("No memory for thresholds of %u classes", n);
+    return NULL;
+  }
   for (guint i = 0; i < n; i++)
     filter->floor[i] = none_allowed ? HUGE_VAL : apply (rules, GST_EFFNET_RULE_ALLOW, 0, 0.0);
   for (guint o = 0; o < G_N_ELEMENTS (order); o++) {
@@ -318,7 +358,7 @@ gst_effnet_class_filter_slice (const GstEffnetClassFilter *filter, guint first, 
 {
   GstEffnetClassFilter *slice = filter_alloc (n, filter->unknown);
 
-  for (guint i = 0; i < n; i++) {
+  for (guint i = 0; slice != NULL && i < n; i++) {
     double floor = filter->floor[first + i];
 
     slice->floor[i] = floors != NULL && floor == -HUGE_VAL ? (double)floors[i] : floor;

@@ -49,12 +49,13 @@ typedef struct {
  * tinca", each will do; case does not count. What is no name is a number.
  * @labels: [n], entries or all of it may be NULL
  * @complaint: (out) (nullable): (transfer full): a sentence about names that no class has, with
- *   those that are near; NULL when there are none. They say nothing, the others hold */
+ *   those that are near; NULL when there are none. They say nothing, the others hold
+ * Returns: NULL with a complaint when there is no memory */
 GstEffnetClassFilter *gst_effnet_class_filter_new (const GstEffnetClassRules *rules,
                                                    const char *const *labels, guint n,
                                                    char **complaint);
 /* Returns: what @filter says of the @n classes from @first on. @floors: (nullable): [n] for those
- * of which the rules say nothing */
+ * of which the rules say nothing. NULL when there is no memory */
 GstEffnetClassFilter *gst_effnet_class_filter_slice (const GstEffnetClassFilter *filter,
                                                      guint first, guint n, const float *floors);
 GstEffnetClassFilter *gst_effnet_class_filter_ref (GstEffnetClassFilter *filter);

@@ -2,6 +2,7 @@
  *
  * Text -> names and paths -> opened heads. */
 #include "headlist.h"
+#include "memory.h"
 #include "text.h"
 
 #include <effnet/effnet.h>
@@ -83,9 +84,13 @@ too_many : {
 static GArray *
 parse (const char *text, GError **error)
 {
-  g_auto (GStrv) parts = g_strsplit (text != NULL ? text : "", ";", -1);
-  GArray *pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
+  g_auto (GStrv) parts = NULL;
+  GArray *pairs;
 
+  if (!gst_effnet_check_text ("heads", text, 32, error))
+    return NULL;
+  parts = g_strsplit (text != NULL ? text : "", ";", -1);
+  pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
   g_array_set_clear_func (pairs, clear_pair);
   for (char **part = parts; *part != NULL; part++) {
     if (!add_pair (pairs, *part, error)) {

@@ -2,6 +2,7 @@
  *
  * Looks at the NAL units of each access unit, remembers parameter sets, collects a refresh. */
 #include "keyframe.h"
+#include "memory.h"
 
 #include <effnet/effnet.h>
 #include <string.h>
@@ -241,6 +242,10 @@ copy_unit (GstEffnetKeyframes *self, GstBuffer *buffer, gboolean first)
 
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ))
     return NULL;
+  if (!gst_effnet_check_memory ("A unit", 3 * map.size, NULL)) { /* the stream goes on without */
+    gst_buffer_unmap (buffer, &map);
+    return NULL;
+  }
   reader.data = map.data;
   reader.size = map.size;
   bytes = g_byte_array_sized_new ((guint)MIN (map.size, G_MAXINT / 2) + 1024);

@@ -2,6 +2,7 @@
  *
  * GStreamer's converter cuts, scales and makes RGB of any raw format; then it is turned upright. */
 #include "picture.h"
+#include "memory.h"
 
 #include <string.h>
 
@@ -49,8 +50,10 @@ gst_effnet_picture_of_input (const float *nhwc, const EffnetModelInfo *info, gui
 {
   guint width = info->input_width / step, height = info->input_height / step;
   gsize size = (gsize)width * height * 3;
-  guint8 *rgb = g_malloc (size), *to = rgb;
+  guint8 *rgb = g_try_malloc (size), *to = rgb;
 
+  if (rgb == NULL)
+    return NULL;
   for (guint y = 0; y < height; y++) {
     for (guint x = 0; x < width; x++) {
       const float *pixel = nhwc + ((gsize)y * step * info->input_width + (gsize)x * step) * 3;
@@ -92,7 +95,8 @@ stored_region (const EffnetRegion *r, guint turn, guint width, guint height)
   return stored;
 }
 
-/* @rgb: [height][width][3], stored; they become those of the upright picture. */
+/* @rgb: (transfer full): [height][width][3], stored; they become those of the upright picture.
+ * Returns: NULL without memory */
 static guint8 *
 turn_upright (guint8 *rgb, guint turn, guint *width, guint *height)
 {
@@ -101,7 +105,11 @@ turn_upright (guint8 *rgb, guint turn, guint *width, guint *height)
 
   if (turn == 0)
     return rgb;
-  upright = to = g_malloc ((gsize)w * h * 3);
+  upright = to = g_try_malloc ((gsize)w * h * 3);
+  if (upright == NULL) {
+    g_free (rgb);
+    return NULL;
+  }
   for (guint y = 0; y < h; y++) {
     for (guint x = 0; x < w; x++, to += 3) {
       const EffnetRegion pixel = {x, y, 1, 1};
@@ -170,18 +178,20 @@ to_rgb (GstEffnetPicture *picture, const EffnetRegion *part, guint longest, guin
   if (!gst_video_frame_map (&from, &picture->info, picture->buffer, GST_MAP_READ))
     return NULL;
   buffer = gst_buffer_new_allocate (NULL, info.size, NULL);
-  if (gst_video_frame_map (&to, &info, buffer, GST_MAP_READWRITE)) {
+  rgb = buffer != NULL ? g_try_malloc ((gsize)*width * *height * 3) : NULL;
+  if (rgb != NULL && gst_video_frame_map (&to, &info, buffer, GST_MAP_READWRITE)) {
     convert_frame (&from, &to, part);
-    rgb = g_malloc ((gsize)*width * *height * 3);
     for (guint y = 0; y < *height; y++)
       memcpy (rgb + (gsize)y * *width * 3,
               (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&to, 0) +
                   (gsize)y * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&to, 0),
               (gsize)*width * 3);
     gst_video_frame_unmap (&to);
+  } else {
+    g_clear_pointer (&rgb, g_free);
   }
   gst_video_frame_unmap (&from);
-  gst_buffer_unref (buffer);
+  gst_clear_buffer (&buffer);
   return rgb;
 }
 
@@ -196,6 +206,8 @@ gst_effnet_picture_encode (GstEffnetPicture *picture, const EffnetRegion *part, 
   guint8 *rgb;
   GBytes *jpeg;
 
+  if (!gst_effnet_check_memory ("A picture", gst_buffer_get_size (picture->buffer), error))
+    return NULL;
   if (gst_effnet_picture_is_jpeg (picture)) {
     gst_buffer_extract_dup (picture->buffer, 0, (gsize)-1, &data, &size);
     return g_bytes_new_take (data, size);
@@ -203,13 +215,14 @@ gst_effnet_picture_encode (GstEffnetPicture *picture, const EffnetRegion *part, 
   if (part != NULL)
     stored = stored_region (part, turn, stored.width, stored.height);
   rgb = to_rgb (picture, &stored, longest, &width, &height);
+  if (rgb != NULL)
+    rgb = turn_upright (rgb, turn, &width, &height);
   if (rgb == NULL) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
                  "A frame of %dx%d pixels cannot be read again to be saved", picture->info.width,
                  picture->info.height);
     return NULL;
   }
-  rgb = turn_upright (rgb, turn, &width, &height);
   jpeg = effnet_encode_jpeg (rgb, width, height, QUALITY, error);
   g_free (rgb);
   return jpeg;

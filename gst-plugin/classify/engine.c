@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#include "memory.h"
+
+#define FNV_START G_GUINT64_CONSTANT (0xcbf29ce484222325)
+
 GST_DEBUG_CATEGORY (gst_effnet_engine_debug);
 GST_DEBUG_CATEGORY (gst_effnet_model_debug);
 
@@ -85,31 +89,36 @@ gst_effnet_model_settings_clear (GstEffnetModelSettings *settings)
   g_clear_pointer (&settings->instance_id, g_free);
 }
 
-/* FNV-1a over the names, each with its end. */
+/* FNV-1a, of a name with its end. */
+static guint64
+add_name (guint64 sum, const char *label)
+{
+  do {
+    sum ^= label != NULL ? (guchar)*label : 1;
+    sum *= G_GUINT64_CONSTANT (0x100000001b3);
+  } while (label != NULL && *label++ != '\0');
+  return sum;
+}
+
 guint64
 gst_effnet_class_list_of (const char *const *labels, guint n)
 {
-  guint64 sum = G_GUINT64_CONSTANT (0xcbf29ce484222325);
+  guint64 sum = FNV_START;
 
-  for (guint i = 0; i < n; i++) {
-    const char *label = labels[i];
-
-    do {
-      sum ^= label != NULL ? (guchar)*label : 1;
-      sum *= G_GUINT64_CONSTANT (0x100000001b3);
-    } while (label != NULL && *label++ != '\0');
-  }
+  for (guint i = 0; i < n; i++)
+    sum = add_name (sum, labels[i]);
   return MAX (sum, 1);
 }
 
+/* As gst_effnet_class_list_of(). */
 static guint64
 checksum_of_classes (const EffnetModel *model, guint n)
 {
-  g_autofree const char **labels = g_new (const char *, n);
+  guint64 sum = FNV_START;
 
   for (guint i = 0; i < n; i++)
-    labels[i] = effnet_model_get_label (model, i);
-  return gst_effnet_class_list_of (labels, n);
+    sum = add_name (sum, effnet_model_get_label (model, i));
+  return MAX (sum, 1);
 }
 
 gboolean
@@ -163,7 +172,7 @@ GstEffnetEngine *
 gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
 {
   static guint last_serial;
-  GstEffnetEngine *engine = g_new0 (GstEffnetEngine, 1);
+  GstEffnetEngine *engine;
   EffnetModelOptions model_options = {.variant = settings->variant,
                                       .labels_file = settings->labels_file,
                                       .precision = settings->precision,
@@ -171,6 +180,9 @@ gst_effnet_engine_new (const GstEffnetModelSettings *settings, GError **error)
   EffnetSessionOptions session_options = {.frontend_only = TRUE};
 
   init_debug ();
+  if (!gst_effnet_check_memory ("Opening a model", 0, error))
+    return NULL;
+  engine = g_new0 (GstEffnetEngine, 1);
   g_atomic_ref_count_init (&engine->refs);
   engine->serial = (guint)g_atomic_int_add (&last_serial, 1) + 1;
   gst_effnet_model_settings_copy (&engine->settings, settings);

@@ -201,10 +201,16 @@ static void
 keep_input (GstEffnetJob *job, const float *nhwc)
 {
   guint step = job->settings.keep.input_step;
+  GBytes *picture = NULL;
 
   if (step > 0)
-    g_ptr_array_add (job->inputs,
-                     gst_effnet_picture_of_input (nhwc, &job->results.engine->info, step));
+    picture = gst_effnet_picture_of_input (nhwc, &job->results.engine->info, step);
+  if (picture != NULL) {
+    g_ptr_array_add (job->inputs, picture);
+  } else if (step > 0) { /* no memory: none of this frame is taught */
+    g_ptr_array_set_size (job->inputs, 0);
+    job->settings.keep.input_step = 0;
+  }
 }
 
 static gboolean

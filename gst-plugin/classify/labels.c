@@ -113,7 +113,7 @@ gst_effnet_classify_settle_labels (GstEffnetClassify *self, GstEffnetEngine *eng
   GST_OBJECT_UNLOCK (self);
   g_clear_pointer (&stale, gst_effnet_class_rules_unref);
   g_clear_pointer (&stale_list, gst_effnet_head_list_unref);
-  if (changed || labels->lineup->engine != engine)
+  if (changed || labels->lineup->engine != engine || labels->lineup->is_starved)
     make_lineup (self, engine);
   if (reset || is_off)
     reset_states (self);

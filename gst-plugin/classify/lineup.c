@@ -168,33 +168,47 @@ describe (GstEffnetHead *head, const GstEffnetEngine *engine)
   head->identity = head->class_list = gst_effnet_class_list_of (info.labels, info.n_classes);
 }
 
+/* The labels of all heads, one behind the other; NULL without memory. */
+static const char **
+all_labels (const GstEffnetLineup *lineup, guint *n)
+{
+  const char **labels;
+
+  *n = 0;
+  for (guint i = 0; i < lineup->n; i++)
+    *n += lineup->heads[i].n_classes;
+  labels = g_try_new (const char *, *n);
+  *n = 0;
+  for (guint i = 0; labels != NULL && i < lineup->n; i++) {
+    for (guint k = 0; k < lineup->heads[i].n_classes; k++)
+      labels[(*n)++] = gst_effnet_head_get_label (&lineup->heads[i], k);
+  }
+  return labels;
+}
+
 static void
 make_filters (GstEffnetLineup *lineup, const GstEffnetClassRules *rules, GString *complaints)
 {
-  g_autoptr (GPtrArray) labels = g_ptr_array_new ();
-  GstEffnetClassFilter *all;
-  char *complaint = NULL;
-  guint first = 0;
+  guint first = 0, n;
+  g_autofree const char **labels = all_labels (lineup, &n);
+  g_autoptr (GstEffnetClassFilter) all = NULL;
+  g_autofree char *complaint = NULL;
 
-  for (guint i = 0; i < lineup->n; i++) {
-    for (guint k = 0; k < lineup->heads[i].n_classes; k++)
-      g_ptr_array_add (labels, (gpointer)gst_effnet_head_get_label (&lineup->heads[i], k));
-  }
-  all = gst_effnet_class_filter_new (rules, (const char *const *)labels->pdata, labels->len,
-                                     &complaint);
-  if (complaint != NULL)
-    complain (complaints, complaint);
-  g_free (complaint);
-  for (guint i = 0; i < lineup->n; i++) {
+  if (labels != NULL)
+    all = gst_effnet_class_filter_new (rules, labels, n, &complaint);
+  lineup->is_starved = all == NULL;
+  if (complaint != NULL || all == NULL)
+    complain (complaints, complaint != NULL ? complaint : "No memory for the names of the classes");
+  for (guint i = 0; all != NULL && i < lineup->n; i++) {
     GstEffnetHead *head = &lineup->heads[i];
     EffnetHeadInfo info = {0};
 
     if (head->card != NULL)
       effnet_head_get_info (head->card, &info);
     head->filter = gst_effnet_class_filter_slice (all, first, head->n_classes, info.thresholds);
+    lineup->is_starved |= head->filter == NULL;
     first += head->n_classes;
   }
-  gst_effnet_class_filter_unref (all);
 }
 
 GstEffnetLineup *

@@ -28,12 +28,13 @@ typedef struct {
   gatomicrefcount refs;
   GstEffnetEngine *engine; /* a reference */
   guint n;                 /* at least one */
+  gboolean is_starved;     /* no memory for its filters: it answers nothing */
   GstEffnetHead heads[];
 } GstEffnetLineup;
 
 /* @list: (nullable): NULL: the model's own classes only
  * @complaint: (out) (nullable): (transfer full): a sentence about classes that no head has, or
- *   heads that are for another model and so left out */
+ *   heads that are for another model and so left out, or that it is starved */
 GstEffnetLineup *gst_effnet_lineup_new (GstEffnetEngine *engine, const GstEffnetHeadList *list,
                                         const GstEffnetClassRules *rules, char **complaint);
 GstEffnetLineup *gst_effnet_lineup_ref (GstEffnetLineup *lineup);

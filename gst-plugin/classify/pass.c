@@ -67,8 +67,12 @@ capture (GstEffnetClassify *self, GstEffnetPass *frame, gboolean own)
   job->watch = &self->watch;
   job->trigger = frame->settings.load.trigger;
   job->wanted = self->results.engine != frame->engine; /* of another model, or none */
-  if (!gst_effnet_inference_capture (&self->inference, &self->format, &self->coded, frame->buffer,
-                                     own, delayed ? &none : &self->results, job, &error))
+  if (job->results.lineup->is_starved)
+    gst_effnet_job_fail (job, g_error_new_literal (EFFNET_ERROR, EFFNET_ERROR_IO,
+                                                   "there is no memory for its classes"));
+  else if (!gst_effnet_inference_capture (&self->inference, &self->format, &self->coded,
+                                          frame->buffer, own, delayed ? &none : &self->results, job,
+                                          &error))
     gst_effnet_job_fail (job, error);
   self->capture_ns = gst_util_get_timestamp () - start;
   if (job->input == GST_EFFNET_INPUT_CODED)

@@ -51,16 +51,19 @@ set_text (GstEffnetClassify *self, guint rule, const char *text, GError **error)
 }
 
 /* Names that were taken once are not looked at again. */
-static void
-set_score (GstEffnetClassify *self, guint index, double score)
+static gboolean
+set_score (GstEffnetClassify *self, guint index, double score, GError **error)
 {
   const GstEffnetClassRules *now = self->label_settings.rules;
   GstEffnetClassRules *rules = gst_effnet_class_rules_new (
       (const char *const *)now->texts, index == THRESHOLD ? score : now->threshold,
-      index == UNKNOWN_THRESHOLD ? score : now->unknown, NULL);
+      index == UNKNOWN_THRESHOLD ? score : now->unknown, error);
 
+  if (rules == NULL)
+    return FALSE;
   gst_effnet_class_rules_unref (self->label_settings.rules);
   self->label_settings.rules = rules;
+  return TRUE;
 }
 
 static gboolean
@@ -75,8 +78,7 @@ set (GstEffnetClassify *self, guint index, const GValue *value, GError **error)
     return set_text (self, index, g_value_get_string (value), error);
   case THRESHOLD:
   case UNKNOWN_THRESHOLD:
-    set_score (self, index, g_value_get_double (value));
-    break;
+    return set_score (self, index, g_value_get_double (value), error);
   case TEMPERATURE:
     self->frame_settings.inference.run.temperature = g_value_get_double (value);
     break;

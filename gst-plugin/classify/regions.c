@@ -3,6 +3,7 @@
  * A text of named regions, and a walk over the regions of interest of a buffer, whichever way a
  * detector attached them. */
 #include "classify/regions.h"
+#include "memory.h"
 #include "text.h"
 
 #ifdef HAVE_GST_ANALYTICS
@@ -175,9 +176,13 @@ check_part (const char *part, guint index, GError **error)
 GArray *
 gst_effnet_regions_parse (const char *text, GError **error)
 {
-  GArray *regions = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion));
-  g_auto (GStrv) parts = g_strsplit (text != NULL ? text : "", ";", -1);
+  g_auto (GStrv) parts = NULL;
+  GArray *regions;
 
+  if (!gst_effnet_check_text ("regions", text, 64, error))
+    return NULL;
+  regions = g_array_new (FALSE, FALSE, sizeof (GstEffnetNamedRegion));
+  parts = g_strsplit (text != NULL ? text : "", ";", -1);
   g_array_set_clear_func (regions, clear_named);
   for (char **part = parts; *part != NULL; part++) {
     g_strstrip (*part);

@@ -302,8 +302,11 @@ ref_engine (GstEffnetClassify *self)
     engine = gst_effnet_engine_ref (shadow->engine);
   GST_OBJECT_UNLOCK (self);
   settle_stream (self, has);
-  if (engine != NULL && (engine->serial != shadow->serial || shadow->rules != self->labels.rules))
+  if (engine != NULL && (engine->serial != shadow->serial || shadow->rules != self->labels.rules ||
+                         shadow->lineup->is_starved))
     make_lineup (self, engine);
+  if (engine != NULL && shadow->lineup->is_starved)
+    g_clear_pointer (&engine, gst_effnet_engine_unref); /* the next frame tries again */
   return engine;
 }
 

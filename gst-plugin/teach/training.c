@@ -3,6 +3,7 @@
  * One softmax head on one thread. What is calibrated on held-out exemplars (thresholds, unknown) is
  * left out while these are few: numbers from a handful of pictures would hide right answers. */
 #include "teach/training.h"
+#include "memory.h"
 
 #include <effnet/effnet.h>
 #include <errno.h>
@@ -48,15 +49,29 @@ typedef struct {
   guint *classes; /* [rows] */
 } Rows;
 
-static void
-fill_rows (Rows *rows, const GstEffnetTraining *training)
+static gboolean
+no_memory (GError **error)
+{
+  g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                       "Training needs more memory than the system gives");
+  return FALSE;
+}
+
+/* FALSE with IO. */
+static gboolean
+fill_rows (Rows *rows, const GstEffnetTraining *training, GError **error)
 {
   guint n = training->exemplars->len, n_classes = training->counts->len;
   gsize d = training->n_features;
 
-  rows->features = g_new (float, n *d);
-  rows->targets = g_new0 (uint8_t, n * (gsize)n_classes);
-  rows->classes = g_new0 (guint, n);
+  if (!gst_effnet_check_memory ("Training", n * (d * sizeof (float) + n_classes + sizeof (guint)),
+                                error))
+    return FALSE;
+  rows->features = g_try_new (float, n *d);
+  rows->targets = g_try_new0 (uint8_t, n * (gsize)n_classes);
+  rows->classes = g_try_new0 (guint, n);
+  if (rows->features == NULL || rows->targets == NULL || rows->classes == NULL)
+    return no_memory (error);
   for (guint i = 0; i < n; i++) {
     const GstEffnetExemplar *exemplar = g_ptr_array_index (training->exemplars, i);
 
@@ -71,6 +86,7 @@ fill_rows (Rows *rows, const GstEffnetTraining *training)
                                .n_classes = n_classes,
                                .features = rows->features,
                                .targets = rows->targets};
+  return TRUE;
 }
 
 static void
@@ -123,7 +139,9 @@ measure (GstEffnetTraining *training, const Rows *rows, const EffnetTrainOptions
     training->accuracy = accuracy_of (rows, report->logits);
     return TRUE;
   }
-  logits = g_new (float, rows->set.n_rows * rows->set.n_classes);
+  logits = g_try_new (float, rows->set.n_rows * rows->set.n_classes);
+  if (logits == NULL)
+    return no_memory (error);
   if (!effnet_head_leave_one_out (head, &rows->set, options, cancellable, logits, error))
     return FALSE;
   training->accuracy = accuracy_of (rows, logits);
@@ -157,10 +175,10 @@ gst_effnet_training_run (GstEffnetTraining *training, GCancellable *cancellable,
   GstClockTime start = gst_util_get_timestamp ();
   g_autoptr (EffnetTrainReport) report = NULL;
   g_autoptr (EffnetHead) head = NULL;
-  Rows rows;
+  Rows rows = {.features = NULL};
 
-  fill_rows (&rows, training);
-  head = effnet_head_train (&rows.set, &options, NULL, NULL, cancellable, &report, error);
+  if (fill_rows (&rows, training, error))
+    head = effnet_head_train (&rows.set, &options, NULL, NULL, cancellable, &report, error);
   if (head != NULL && measure (training, &rows, &options, head, report, cancellable, error))
     training->head = finish (training, head, error);
   clear_rows (&rows);

@@ -21,8 +21,8 @@
  *
  * Memory. Blocks whose size depends on a file, a picture or an option are asked for with care: when
  * the system does not give them, the call fails with #EFFNET_ERROR_IO and a sentence that says how
- * much. Small ones, and the lists that grow with what a file lists, come from g_malloc(), which
- * aborts the process when there is no memory at all.
+ * much. GLib aborts the process when it gets no memory for small ones: how much of that a file will
+ * take is asked for beforehand, in one block, and a large block is not taken when it is the last.
  *
  * The library stays loaded when it is closed with dlclose().
  *

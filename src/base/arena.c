@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/checked.h"
+#include "base/error.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -23,6 +24,17 @@
 #ifndef MAPPED_MIN
 #  define MAPPED_MIN ((size_t)128 << 10)
 #endif
+
+/* Who takes the last of the memory for a large block leaves none for GLib's small ones, which end
+ * the process. */
+static int
+leaves_reserve (size_t bytes)
+{
+  void *volatile block = bytes >= EFFNET_RESERVE ? malloc (EFFNET_RESERVE) : NULL;
+
+  free (block);
+  return bytes < EFFNET_RESERVE || block != NULL;
+}
 
 int
 effnet_arena_init (EffnetArena *arena, size_t bytes)
@@ -42,8 +54,10 @@ effnet_arena_init (EffnetArena *arena, size_t bytes)
   } else {
     arena->block = calloc (1, bytes + align);
   }
-  if (arena->block == NULL)
+  if (arena->block == NULL || !leaves_reserve (bytes)) {
+    effnet_arena_clear (arena);
     return -1;
+  }
   arena->base = (char *)arena->block + (-(uintptr_t)arena->block & (align - 1));
   arena->bytes = bytes;
 #ifdef MADV_HUGEPAGE

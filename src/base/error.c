@@ -18,6 +18,15 @@ effnet_fail (GError **error, EffnetError code, const char *format, ...)
 }
 
 gboolean
+effnet_check_memory (GError **error, const char *what, size_t bytes)
+{
+  gpointer block = bytes < SIZE_MAX / 2 ? g_try_malloc (bytes + EFFNET_RESERVE) : NULL;
+
+  g_free (block);
+  return block != NULL || effnet_fail_memory (error, what, bytes + EFFNET_RESERVE);
+}
+
+gboolean
 effnet_fail_memory (GError **error, const char *what, size_t bytes)
 {
   return effnet_fail (error, EFFNET_ERROR_IO,

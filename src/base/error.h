@@ -14,4 +14,11 @@ gboolean effnet_fail (GError **error, EffnetError code, const char *format, ...)
  * FALSE. */
 gboolean effnet_fail_memory (GError **error, const char *what, size_t bytes);
 
+#define EFFNET_RESERVE ((size_t)256 << 10) /* bytes */
+
+/* Whether the system would give @bytes now, and a reserve beyond them. GLib and json-glib end the
+ * process when they get no memory: before they ask for as much as a file says, it is asked here.
+ * FALSE as effnet_fail_memory(). */
+gboolean effnet_check_memory (GError **error, const char *what, size_t bytes);
+
 #endif

@@ -458,7 +458,8 @@ effnet_model_open (const char *path, const EffnetModelOptions *options, GError *
     o = *options;
   if (g_strcmp0 (o.variant, "auto") == 0 || g_strcmp0 (o.variant, "") == 0)
     o.variant = NULL;
-  if (!check_options (&o, error) || !choose_dtype (o.precision, &dtype, error))
+  if (!effnet_check_memory (error, "Opening a model", 0) || !check_options (&o, error) ||
+      !choose_dtype (o.precision, &dtype, error))
     return NULL;
   if (path == NULL && o.synthetic_seed == 0) {
     path = found = effnet_model_find (o.variant, error);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define JSON_VALUE_BYTES 512 /* at most: json-glib's node, its place in a list, and its key */
+
 typedef struct {
   const char *text; /* [length] */
   size_t length, at;
@@ -280,7 +282,8 @@ effnet_json_parse (EffnetJsonFile *file, const EffnetJsonRules *rules, GError **
     place = place_of (file->text, (size_t)(end - file->text));
   } else if (!scan_all (&scan, error)) {
     place = place_of (file->text, scan.at - (scan.at > 0));
-  } else {
+  } else if (effnet_check_memory (error, "reading it",
+                                  scan.values * JSON_VALUE_BYTES + 4 * file->length)) {
     file->root = parse_scanned (file->text, file->length, &place, error);
   }
   if (file->root != NULL)

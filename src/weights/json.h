@@ -25,8 +25,9 @@ typedef struct {
   gboolean any_list;      /* the root may be a list as well */
 } EffnetJsonRules;
 
-/* The text as file->root, an object unless the rules allow a list, or FALSE with FORMAT and a
- * sentence that begins with the place: "Model card PATH:1:9: nests deeper than 4 levels". */
+/* The text as file->root, an object unless the rules allow a list, or FALSE with IO (memory)
+ * or FORMAT and a sentence that begins with the place: "Model card PATH:1:9: nests deeper than 4
+ * levels". */
 gboolean effnet_json_parse (EffnetJsonFile *file, const EffnetJsonRules *rules, GError **error);
 /* "Model card PATH:LINE:COLUMN", where @node, a value below file->root, begins. Free with g_free().
  */

@@ -106,16 +106,26 @@ node_name (JsonNode *node)
   return node != NULL && effnet_json_is_string (node) ? json_node_get_string (node) : NULL;
 }
 
-/* A copy of @name or of its description; NULL with FORMAT. */
+static char *
+copy (const char *name, GError **error)
+{
+  char *own = effnet_try_strdup (name);
+
+  if (own == NULL)
+    effnet_fail_memory (error, "The name of a class", strlen (name) + 1);
+  return own;
+}
+
+/* A copy of @name or of its description; NULL with FORMAT or IO. */
 static char *
 describe (const char *name, JsonObject *descriptions, GError **error)
 {
   JsonNode *described = descriptions != NULL ? json_object_get_member (descriptions, name) : NULL;
 
   if (described == NULL || JSON_NODE_HOLDS_NULL (described))
-    return g_strdup (name);
+    return copy (name, error);
   if (effnet_json_is_string (described))
-    return g_strdup (json_node_get_string (described));
+    return copy (json_node_get_string (described), error);
   g_autofree char *shown = effnet_printable (name);
   effnet_fail (error, EFFNET_ERROR_FORMAT, "label_descriptions has no string for \"%s\"", shown);
   return NULL;

@@ -163,12 +163,15 @@ check_members (JsonObject *object, GError **error)
 static gboolean
 read_entry (Reader *reader, const char *name, JsonNode *node, GError **error)
 {
-  Entry entry = {g_new0 (EffnetTensor, 1), 0, 0};
+  Entry entry = {g_try_new0 (EffnetTensor, 1), 0, 0};
   EffnetTensor *tensor = entry.tensor;
   size_t element_bytes = 0, bytes = 0;
 
+  if (tensor == NULL || (tensor->name = effnet_try_strdup (name)) == NULL) {
+    g_free (tensor);
+    return effnet_fail_memory (error, "is one too many: it", sizeof *tensor + strlen (name) + 1);
+  }
   /* Owned by the list from here on, whatever comes. */
-  tensor->name = g_strdup (name);
   g_array_append_val (reader->entries, entry);
   Entry *kept = &g_array_index (reader->entries, Entry, reader->entries->len - 1);
 

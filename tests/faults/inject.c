@@ -5,6 +5,7 @@
  *   EFFNET_FAIL_BYTES=SIZE     allocations smaller than that are not counted
  *   EFFNET_FAIL_CHECKED=1      only those whose failure is looked at: by malloc itself, mmap,
  *                              posix_memalign or g_try_..., not by what ends the process instead
+ *   EFFNET_FAIL_ABOVE=BYTES    each of ours that would take the process above so many bytes fails
  *   EFFNET_FAIL_ANY=1          everybody's allocations are counted and fail
  *   EFFNET_FAIL_THREAD=N       from the N-th on, no thread can be made
  *   EFFNET_FAIL_OURS=1         of threads, only ours are counted and fail
@@ -13,7 +14,9 @@
  *   EFFNET_STUCK_FILE=NAME     read() of a file of that name never returns
  *   EFFNET_SHORT_READS=1       reads of files give at most 7 bytes more than a third
  *   EFFNET_SIGNALS=1           a signal every 300 microseconds, and calls are not restarted
- *   EFFNET_FAIL_LOG=PATH       at the end: how many there were; before: the size of what failed
+ *   EFFNET_FAIL_LOG=PATH       at the end: how many there were, and with EFFNET_FAIL_ABOVE the most
+ *                              bytes and those at our first block of a quarter of a megabyte;
+ *                              before: the size of what failed
  * An allocation is ours when effnet's code asked for it, itself or through GLib, JSON-GLib or
  * libjpeg. */
 #undef _FILE_OFFSET_BITS /* both names of a call are defined here */
@@ -22,6 +25,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -38,11 +42,15 @@ extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t n, size_t size);
 extern void *__libc_realloc (void *block, size_t size);
 extern void *__libc_memalign (size_t alignment, size_t size);
+extern void __libc_free (void *block);
+
+#define QUARTER ((size_t)256 << 10) /* bytes */
 
 typedef void *(*ThreadFunc) (void *);
 
 static atomic_long allocations, threads, reads, opens;
-static long fail_allocation = -1, fail_thread = -1, fail_read = -1, fail_open = -1;
+static atomic_long bytes_now, bytes_most, bytes_first; /* while fail_above is asked for */
+static long fail_allocation = -1, fail_above = -1, fail_thread = -1, fail_read = -1, fail_open = -1;
 static size_t fail_bytes;
 static int short_reads, ours_only, checked_only, anybody;
 static const char *log_path, *stuck_file;
@@ -82,6 +90,7 @@ begin (void)
   log_path = getenv ("EFFNET_FAIL_LOG");
   fail_bytes =
       (size_t)atol (getenv ("EFFNET_FAIL_BYTES") != NULL ? getenv ("EFFNET_FAIL_BYTES") : "0");
+  fail_above = number_of ("EFFNET_FAIL_ABOVE");
   fail_thread = number_of ("EFFNET_FAIL_THREAD");
   fail_read = number_of ("EFFNET_FAIL_READ");
   fail_open = number_of ("EFFNET_FAIL_OPEN");
@@ -104,6 +113,8 @@ __attribute__ ((destructor)) static void
 end (void)
 {
   note ("allocations", (size_t)allocations);
+  note ("most", (size_t)bytes_most);
+  note ("first", (size_t)bytes_first);
   note ("threads", (size_t)threads);
   note ("reads", (size_t)reads);
   note ("opens", (size_t)opens);
@@ -146,11 +157,49 @@ is_ours (int checked)
   return 0;
 }
 
+/* Blocks of the heap and of mmap(), as they come and go. */
+static void
+account (long bytes)
+{
+  long now = atomic_fetch_add (&bytes_now, bytes) + bytes;
+
+  if (now > bytes_most)
+    bytes_most = now;
+}
+
+static void *
+counted (void *block)
+{
+  if (block != NULL && fail_above >= 0)
+    account ((long)malloc_usable_size (block));
+  return block;
+}
+
+static int
+is_too_much (size_t size)
+{
+  long now = bytes_now;
+  int fails = 0;
+
+  inside++;
+  if (size >= QUARTER && bytes_first == 0 && is_ours (0))
+    bytes_first = now;
+  if (now + (long)size > fail_above && is_ours (0)) {
+    note ("failed", size);
+    errno = ENOMEM;
+    fails = 1;
+  }
+  inside--;
+  return fails;
+}
+
 static int
 allocation_fails (size_t size)
 {
   int fails = 0;
 
+  if (fail_above >= 0 && inside == 0)
+    return is_too_much (size);
   if (fail_allocation < 0 || size < fail_bytes || inside > 0)
     return 0;
   inside++;
@@ -167,19 +216,35 @@ allocation_fails (size_t size)
 void *
 malloc (size_t size)
 {
-  return allocation_fails (size) ? NULL : __libc_malloc (size);
+  return allocation_fails (size) ? NULL : counted (__libc_malloc (size));
 }
 
 void *
 calloc (size_t n, size_t size)
 {
-  return allocation_fails (n * size) ? NULL : __libc_calloc (n, size);
+  return allocation_fails (n * size) ? NULL : counted (__libc_calloc (n, size));
 }
 
 void *
 realloc (void *block, size_t size)
 {
-  return allocation_fails (size) ? NULL : __libc_realloc (block, size);
+  long before = block != NULL && fail_above >= 0 ? (long)malloc_usable_size (block) : 0;
+  void *moved;
+
+  if (allocation_fails (size))
+    return NULL;
+  moved = counted (__libc_realloc (block, size));
+  if (moved != NULL)
+    account (-before);
+  return moved;
+}
+
+void
+free (void *block)
+{
+  if (block != NULL && fail_above >= 0)
+    account (-(long)malloc_usable_size (block));
+  __libc_free (block);
 }
 
 int
@@ -187,14 +252,14 @@ posix_memalign (void **block, size_t alignment, size_t size)
 {
   if (allocation_fails (size))
     return ENOMEM;
-  *block = __libc_memalign (alignment, size);
+  *block = counted (__libc_memalign (alignment, size));
   return *block != NULL ? 0 : ENOMEM;
 }
 
 void *
 aligned_alloc (size_t alignment, size_t size)
 {
-  return allocation_fails (size) ? NULL : __libc_memalign (alignment, size);
+  return allocation_fails (size) ? NULL : counted (__libc_memalign (alignment, size));
 }
 
 void *
@@ -204,7 +269,24 @@ mmap (void *at, size_t size, int protection, int flags, int fd, off_t offset)
 
   if (next == NULL)
     *(void **)&next = dlsym (RTLD_NEXT, "mmap");
-  return allocation_fails (size) ? MAP_FAILED : next (at, size, protection, flags, fd, offset);
+  if (allocation_fails (size))
+    return MAP_FAILED;
+  at = next (at, size, protection, flags, fd, offset);
+  if (at != MAP_FAILED && fail_above >= 0)
+    account ((long)size);
+  return at;
+}
+
+int
+munmap (void *at, size_t size)
+{
+  static int (*next) (void *, size_t);
+
+  if (next == NULL)
+    *(void **)&next = dlsym (RTLD_NEXT, "munmap");
+  if (fail_above >= 0)
+    account (-(long)size);
+  return next (at, size);
 }
 
 void *

@@ -4,9 +4,10 @@
 
 test_faults.py TOOL INJECT [--long | SCENE...]: prints TAP. What holds of an allocation that fails: the
 tool survives it or ends with a sentence, whoever asked for it and however small it is; but for GSlice's,
-which GLib had before 2.76, and GRegex's, which reads label files. So does the element, for its own of
-STRICT bytes or more and for all whose failure it looks at; what else it asks GLib for (its objects, texts
-and growing lists while it opens a model) ends the process with GLib's message, as for every other element.
+which GLib had before 2.76. So does the element, for its own of STRICT bytes or more and for all whose
+failure it looks at. GLib ends the process for what is small (json-glib's nodes, objects, errors, texts,
+lists of pointers, GStreamer's structures): how much of that a file or a property will ask for is asked
+before, in one block, and with so many bytes and no more (`little_memory`) nothing of ours ends it.
 No thread to be had: the same answer, from fewer. A file that cannot be opened or read is a sentence.
 """
 import json
@@ -124,6 +125,22 @@ def allocations(scene, least, most, **which):
     whose = "".join({"FAIL_ANY": " of anybody", "FAIL_CHECKED": " that are looked at"}.get(key, "") for key in which)
     check(f"{scene}: of {n} allocations{whose} of {least} bytes and more {tried} failed: {survived} survived, "
           f"{aborted} ended by GLib", bad, whole.err)
+
+
+def little_memory(scene):
+    """So many bytes and no more, for all that is ours: from what there is when a model is opened to what is enough."""
+    whole, notes = run(scene, FAIL_ABOVE=1 << 40)
+    most = max(notes.get("most", [0]))
+    first = max(notes.get("first", [0])) + STRICT  # which the sentence takes
+    bad = [] if whole.code == 0 and 0 < first < most else [f"exit {whole.code}, from {first} to {most} bytes"]
+    tried = survived = 0
+    steps = 200 if LONG else 4
+    for i in range(steps):
+        limit = first + (most - first) * i // (steps - 1)
+        done, notes = run(scene, FAIL_ABOVE=limit)
+        tried, survived = tried + 1, survived + (done.code == 0)
+        bad += [f"{limit} bytes: {text}: {done.err[:200]!r}" for text in limits.faults(done, SECONDS) + sentence(done, scene)]
+    check(f"{scene}: with {tried} sizes of memory from {first} to {most} bytes: {survived} survived", bad, whole.err)
 
 
 def threads(scene):
@@ -273,6 +290,8 @@ def main():
             allocations(scene, 1, 300 if LONG else 3)
         elif "labels" not in scene:
             allocations(scene, 1, 1000 if LONG else 5, FAIL_ANY=1)
+        if LONG or WORDS or scene in ("classify", "info", "element-jpeg"):
+            little_memory(scene)
         threads(scene)
         opens(scene)
         if scene not in ("synthetic", "element"):

@@ -19,14 +19,14 @@ BUDGETS = [
     ("training", r"src/train/", 8500),
     ("what rounding does, quant", r"src/quant/", 600),
     ("the core beside kernels and tool", r"src/", 17050),
-    ("the first element, classify", r"gst-plugin/classify/", 11000),
-    ("teaching from the pipeline", r"gst-plugin/teach/", 2450),
+    ("the first element, classify", r"gst-plugin/classify/", 11100),
+    ("teaching from the pipeline", r"gst-plugin/teach/", 2550),
     ("the element overlay", r"gst-plugin/overlay/", 1250),
     ("metrics of all elements", r"gst-plugin/metrics/", 1850),
     ("the element record", r"gst-plugin/record/", 1150),
     ("the element publish", r"gst-plugin/publish/", 4200),
     ("the element {}", r"gst-plugin/(\w+)/", 600),
-    ("what the elements share", r"gst-plugin/", 6550),
+    ("what the elements share", r"gst-plugin/", 6600),
 ]
 CODE = {".c", ".h", ".inc", ".py", ".sh", ".build"}
 WORDS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|place" r"holder)\b", re.I)
