@@ -71,6 +71,9 @@ fill (float *values, size_t n, GRand *random)
     values[i] = (float)g_rand_double_range (random, -1, 1);
 }
 
+/* The head is applied to features in float32 here. */
+static const EffnetModelOptions exact = {.precision = EFFNET_PRECISION_FP32};
+
 static void
 set_up (Place *place, gconstpointer data)
 {
@@ -82,7 +85,7 @@ set_up (Place *place, gconstpointer data)
   place->path = g_dir_make_tmp ("effnet-head-XXXXXX", NULL);
   write_backbone (place, "small", 1);
   backbone = in (place, "small");
-  place->model = effnet_model_open (backbone, NULL, NULL);
+  place->model = effnet_model_open (backbone, &exact, NULL);
   g_assert_nonnull (place->model);
   fill (place->weights, CLASSES * FEATURES, random);
   fill (place->bias, CLASSES, random);
@@ -157,7 +160,7 @@ assert_model (const Place *place, const char *name, const EffnetHead *head)
 {
   g_autofree char *path = in (place, name);
   GError *error = NULL;
-  g_autoptr (EffnetModel) model = effnet_model_open (path, &options, &error);
+  g_autoptr (EffnetModel) model = effnet_model_open (path, &exact, &error);
   float before[5], logits[CLASSES], expected[CLASSES], features[FEATURES], same[FEATURES];
   EffnetModelInfo info;
 
@@ -273,7 +276,7 @@ assert_refused (const Place *place, const char *name, EffnetError code, const ch
   g_autofree char *path = in (place, name);
   GError *error = NULL;
 
-  g_assert_null (effnet_model_open (path, &options, &error));
+  g_assert_null (effnet_model_open (path, &exact, &error));
   test_assert_error (&error, code, words);
 }
 
@@ -317,7 +320,7 @@ test_head_on_head (Place *place, gconstpointer data)
 
   (void)data;
   g_assert_nonnull (head);
-  place->model = effnet_model_open (path, NULL, NULL);
+  place->model = effnet_model_open (path, &exact, NULL);
   second = save (place, "second", &options);
   third = save (place, "third", NULL);
   effnet_model_unref (place->model);
