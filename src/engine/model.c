@@ -195,8 +195,8 @@ pack_tile (void *user, size_t tile, unsigned worker)
 }
 
 static gboolean
-pack_weights (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetBound *bound,
-              const EffnetMeans *means, GError **error)
+pack_weights (EffnetModel *model, const EffnetBound *bound, const EffnetMeans *means,
+              GError **error)
 {
   const EffnetPlan *plan = model->plan;
   Packing packing = {.model = model, .bound = bound, .means = means};
@@ -215,8 +215,7 @@ pack_weights (EffnetModel *model, const EffnetTensorTable *tensors, const Effnet
   g_mutex_clear (&packing.lock);
   if (packing.error == NULL)
     return TRUE;
-  g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
-  g_propagate_prefixed_error (error, packing.error, "%s: ", file);
+  g_propagate_error (error, packing.error);
   return FALSE;
 }
 
@@ -271,8 +270,11 @@ build_plan (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetTe
   if (model->plan == NULL)
     return FALSE;
   note_slow_int8 (model);
-  return find_means (model, bound, &means, error) &&
-         pack_weights (model, tensors, bound, means, error);
+  if (find_means (model, bound, &means, error) && pack_weights (model, bound, means, error))
+    return TRUE;
+  g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
+  g_prefix_error (error, "%s: ", file);
+  return FALSE;
 }
 
 /* The label file's, else the card's, which then must be sound. */

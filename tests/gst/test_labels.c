@@ -444,7 +444,8 @@ test_late_results (void)
       }
     }
     wait_for (&heard.n_changes, n_told);
-    g_assert_true (n_told == 0 || n_results >= 3);
+    /* buffers may have missed some of those that it counts */
+    g_assert_true (n_told == 0 || heard.n_classified >= 3);
     gst_buffer_unref (out);
     g_usleep (3000);
   }
