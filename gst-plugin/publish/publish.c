@@ -308,14 +308,14 @@ gst_effnet_publish_class_init (GstEffnetPublishClass *klass)
   gst_effnet_schema_register ();
 }
 
-/* Neither the clock nor a preroll holds the stream, and no buffer of a camera is kept. */
+/* The clock does not hold the stream, and no buffer of a camera is kept. It prerolls as sinks do:
+ * of one that does not, GStreamer's bin can lose the EOS of a clip that is short. */
 static void
 gst_effnet_publish_init (GstEffnetPublish *self)
 {
   GstBaseSink *sink = GST_BASE_SINK (self);
 
   gst_base_sink_set_sync (sink, FALSE);
-  gst_base_sink_set_async_enabled (sink, FALSE);
   gst_base_sink_set_last_sample_enabled (sink, FALSE);
   gst_effnet_publish_settings_init (&self->settings, G_OBJECT_GET_CLASS (self));
 }
