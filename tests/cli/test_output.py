@@ -59,7 +59,8 @@ def lines_when_known():
 def signals():
     """SIGINT, SIGTERM and SIGHUP end the work between two lines, with 128 + their number"""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        tool = start("classify", "--json", *[CLIP] * 200)
+        tool = start("classify", "--json", *[CLIP] * 200,
+                     preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # the tests may be under nohup
         tool.stdout.readline()
         tool.send_signal(number)
         out, err = tool.communicate(timeout=20)

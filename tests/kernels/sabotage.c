@@ -524,7 +524,7 @@ convert_swaps_red_and_blue (const EffnetConvert *c)
   {                                                                                                \
     .op = (EffnetKernelOp)EFFNET_OP_OF_##op_, .dtype = EFFNET_DTYPE_##dtype_,                      \
     .isa = EFFNET_ISA_REF, .numerics = EFFNET_NUMERICS_##numerics_, .name = #name_,                \
-    .mr = 4, /* of the pointwise convolution */                                                    \
+    .packing = EFFNET_PACKING_PANELS, .mr = 4, /* of the pointwise convolution */                  \
         .nr = 1, .kr = 1, .k_multiple = 1, .call.op_ = name_                                       \
   }
 #define GEMM(name)      ROW (gemm, F32, BOUNDED, name)

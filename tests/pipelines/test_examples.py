@@ -137,7 +137,8 @@ def collected():
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    launch("save-examples=saved", "save-margin=1", "save-interval=0")
+    # paced: what comes while pictures are being written is not saved
+    launch("save-examples=saved", "save-margin=1", "save-interval=0", "!", "identity", "sleep-time=20000")
     lines = [json.loads(line) for line in open("saved/examples.jsonl", encoding="utf-8")]
     assert len(lines) > 8 and all(pathlib.Path("saved", line["file"]).is_file() for line in lines)
     done = subprocess.run([EXE, "train", "saved", "--output", "head", "--head-only"], capture_output=True, text=True,
