@@ -143,10 +143,10 @@ slope (const GArray *looks)
   return 60.0 * (n * tm - t * m) / (n * tt - t * t);
 }
 
-/* The least that a stream got over what the mean did; those that ask for little are left out.
- * @mean: that many inferences. */
+/* The least that a stream got over what the mean did, or over its frames where those are fewer;
+ * compressed ones are left out. @mean: that many inferences. */
 static double
-fairness (const Stream *streams, double *mean)
+fairness (Stream *streams, double *mean)
 {
   double sum = 0.0, least = G_MAXDOUBLE;
   guint n = 0;
@@ -155,11 +155,14 @@ fairness (const Stream *streams, double *mean)
     if (is_compressed (i))
       continue;
     sum += (double)streams[i].total;
-    least = MIN (least, (double)streams[i].total);
     n++;
   }
   *mean = MAX (sum, 1.0) / n;
-  return least / *mean;
+  for (guint i = 1; i < n_streams; i++)
+    if (!is_compressed (i))
+      least = MIN (least, (double)streams[i].total /
+                              MIN (*mean, MAX (1, g_atomic_int_get ((int *)&streams[i].arrived))));
+  return least;
 }
 
 static void
@@ -176,7 +179,7 @@ look_at_arrivals (Stream *streams)
 }
 
 static void
-assert_steady (const GArray *looks, const Stream *streams)
+assert_steady (const GArray *looks, Stream *streams)
 {
   const Look *third = &g_array_index (looks, Look, looks->len / 3),
              *last = &g_array_index (looks, Look, looks->len - 1);
@@ -190,7 +193,8 @@ assert_steady (const GArray *looks, const Stream *streams)
       "%.2f of %.0f inferences; longest gap %d ms",
       n_streams, last->megabytes, slope (looks), third->threads, last->threads, share, mean,
       (int)(longest / 1000));
-  g_assert_cmpuint (last->threads, <=, third->threads + 2); /* GStreamer's own come and go */
+  /* GStreamer keeps idle ones for a while; a leak is one every round. */
+  g_assert_cmpuint (last->threads, <=, third->threads + 5);
   g_assert_cmpfloat (last->megabytes - third->megabytes, <, 4.0 + n_streams / 4.0);
   g_assert_cmpfloat (share, >=, 0.9 - 1.0 / mean); /* nobody has half an inference */
   g_assert_cmpint (longest, <, 5 * G_USEC_PER_SEC);
@@ -207,8 +211,11 @@ test_soak (void)
     start (streams + i, i);
   g_usleep (3 * G_USEC_PER_SEC);
   look_at_shares (streams);
-  for (guint i = 0; i < n_streams; i++)
+  for (guint i = 0; i < n_streams; i++) {
     streams[i].total = 0;
+    streams[i].last_arrived = 0;
+    g_atomic_int_set ((int *)&streams[i].arrived, 0);
+  }
   began = g_get_monotonic_time ();
   while (g_get_monotonic_time () - began < seconds * G_USEC_PER_SEC) {
     Look look;
