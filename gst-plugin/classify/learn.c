@@ -134,7 +134,7 @@ gst_effnet_classify_stop_learning (GstEffnetClassify *self)
 void
 gst_effnet_classify_forget_seen (GstEffnetClassify *self)
 {
-  gst_effnet_teacher_begin (&self->learn.teacher, NULL);
+  gst_effnet_teacher_forget_seen (&self->learn.teacher);
 }
 
 /* ---- frames ---------------------------------------------------------------------------------- */
@@ -269,8 +269,6 @@ gst_effnet_classify_learn (GstEffnetClassify *self, const GstEffnetJob *job,
   const GstEffnetResults *results = &self->results;
   guint nth = 0;
 
-  if (job->settings.keep.teaches)
-    gst_effnet_teacher_begin (&self->learn.teacher, results->engine->backbone);
   for (guint i = 0; i < gst_effnet_results_length (results); i += results->lineup->n) {
     const GstEffnetResult *result = gst_effnet_results_get (results, i);
 
@@ -282,6 +280,8 @@ gst_effnet_classify_learn (GstEffnetClassify *self, const GstEffnetJob *job,
       keep_example (self, job, nth, result, before);
     nth++;
   }
+  if (job->settings.keep.teaches)
+    gst_effnet_teacher_seen_all (&self->learn.teacher, results->engine->backbone);
 }
 
 void

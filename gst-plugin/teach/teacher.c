@@ -40,6 +40,8 @@ gst_effnet_teacher_init (GstEffnetTeacher *teacher, const GstEffnetTeacherFuncs 
   teacher->heads = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)effnet_head_unref);
   teacher->seen = g_array_new (FALSE, FALSE, sizeof (Seen));
   g_array_set_clear_func (teacher->seen, clear_seen);
+  teacher->coming = g_array_new (FALSE, FALSE, sizeof (Seen));
+  g_array_set_clear_func (teacher->coming, clear_seen);
 }
 
 void
@@ -47,6 +49,7 @@ gst_effnet_teacher_clear (GstEffnetTeacher *teacher)
 {
   gst_effnet_teacher_close (teacher);
   g_array_unref (teacher->seen);
+  g_array_unref (teacher->coming);
   g_hash_table_unref (teacher->heads);
   g_object_unref (teacher->cancellable);
   g_mutex_clear (&teacher->lock);
@@ -223,6 +226,7 @@ gst_effnet_teacher_close (GstEffnetTeacher *teacher)
   g_mutex_lock (&teacher->lock);
   teacher->is_open = FALSE;
   g_array_set_size (teacher->seen, 0);
+  g_array_set_size (teacher->coming, 0);
   g_mutex_unlock (&teacher->lock);
   g_cancellable_cancel (teacher->cancellable);
   gst_effnet_worker_free (worker);
@@ -249,12 +253,12 @@ gst_effnet_teacher_is_open (GstEffnetTeacher *teacher)
 /* ---- what is seen ---------------------------------------------------------------------------- */
 
 void
-gst_effnet_teacher_begin (GstEffnetTeacher *teacher, const char *backbone)
+gst_effnet_teacher_forget_seen (GstEffnetTeacher *teacher)
 {
   g_mutex_lock (&teacher->lock);
   g_array_set_size (teacher->seen, 0);
-  teacher->is_foreign =
-      backbone != NULL && teacher->is_open && strcmp (backbone, teacher->store->backbone) != 0;
+  g_array_set_size (teacher->coming, 0);
+  teacher->is_foreign = FALSE;
   g_mutex_unlock (&teacher->lock);
 }
 
@@ -265,10 +269,26 @@ gst_effnet_teacher_see (GstEffnetTeacher *teacher, const char *part, GstBuffer *
   Seen seen = {g_strdup (part), gst_buffer_ref (embedding), g_bytes_ref (picture), width, height};
 
   g_mutex_lock (&teacher->lock);
-  if (teacher->is_open && !teacher->is_foreign && teacher->seen->len < GST_EFFNET_SEEN_MAX)
-    g_array_append_val (teacher->seen, seen);
+  if (teacher->is_open && teacher->coming->len < GST_EFFNET_SEEN_MAX)
+    g_array_append_val (teacher->coming, seen);
   else
     clear_seen (&seen);
+  g_mutex_unlock (&teacher->lock);
+}
+
+void
+gst_effnet_teacher_seen_all (GstEffnetTeacher *teacher, const char *backbone)
+{
+  GArray *before;
+
+  g_mutex_lock (&teacher->lock);
+  before = teacher->seen;
+  teacher->is_foreign = teacher->is_open && strcmp (backbone, teacher->store->backbone) != 0;
+  if (teacher->is_foreign || !teacher->is_open)
+    g_array_set_size (teacher->coming, 0);
+  teacher->seen = teacher->coming;
+  teacher->coming = before;
+  g_array_set_size (before, 0);
   g_mutex_unlock (&teacher->lock);
 }
 

@@ -35,7 +35,7 @@ typedef struct {
   GMutex lock;
   GstEffnetStore *store; /* (nullable): likewise */
   GHashTable *heads;     /* number of a version -> EffnetHead */
-  GArray *seen;          /* of parts of the newest frame */
+  GArray *seen, *coming; /* of parts of the newest frame, and of the one that is being shown */
   gboolean is_foreign;   /* the newest frame is of another network than the store */
   gboolean is_open;      /* FALSE: nobody may change the store */
   gboolean wants_save, is_training;
@@ -52,12 +52,14 @@ void gst_effnet_teacher_close (GstEffnetTeacher *teacher);
 
 /* Any thread. */
 gboolean gst_effnet_teacher_is_open (GstEffnetTeacher *teacher);
-/* A frame has results, of which the parts follow; or, for NULL, there is none that could be taught.
- * @backbone: of its features */
-void gst_effnet_teacher_begin (GstEffnetTeacher *teacher, const char *backbone);
-/* @picture: [height][width][3] bytes, R G B */
+/* There is no frame any more that could be taught. */
+void gst_effnet_teacher_forget_seen (GstEffnetTeacher *teacher);
+/* Of the next frame, by one thread: its parts, then that these were all, and that it is the newest
+ * from now on. @picture: [height][width][3] bytes, R G B */
 void gst_effnet_teacher_see (GstEffnetTeacher *teacher, const char *part, GstBuffer *embedding,
                              GBytes *picture, guint width, guint height);
+/* @backbone: of its features */
+void gst_effnet_teacher_seen_all (GstEffnetTeacher *teacher, const char *backbone);
 
 /* The newest frame's first part that is called @part, or, for NULL, its first, is an example of
  * @label. */

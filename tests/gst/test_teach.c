@@ -277,19 +277,20 @@ test_regions (void)
   harness_free (h);
 }
 
-/* In whatever mode: frames until they were taught @n times, which needs the picture of a result. */
+/* In whatever mode: frames until one of them could be taught. */
 static void
 teach_in_time (GstHarness *h, const char *name, const char *label, guint n)
 {
-  guint taught = 0;
+  gboolean ok = FALSE;
 
-  for (guint i = 0; i < 1000 && taught < n; i++) {
+  for (guint i = 0; i < 1000 && !ok; i++) {
     g_assert_cmpint (gst_harness_push (h, photo (name, i)), ==, GST_FLOW_OK);
     g_usleep (5000);
-    while (taught < n && harness_stat (h, "inferences") > 0 && act (h, "teach", label))
-      taught++;
+    ok = harness_stat (h, "inferences") > 0 && act (h, "teach", label);
   }
-  g_assert_cmpuint (taught, ==, n);
+  g_assert_true (ok);
+  for (guint i = 1; i < n; i++)
+    g_assert_true (act (h, "teach", label));
 }
 
 /* An end in the middle of a training is no trouble in any mode, and what was taught stays. */
