@@ -556,20 +556,31 @@ gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, 
   return n > 0 && entries[0].id < 0 ? 0 : n;
 }
 
+/* Returns: (nullable): NULL where nothing is listed */
+static const GValue *
+parts_of (const GstStructure *s)
+{
+  const GValue *parts = gst_structure_get_value (s, FIELD_PARTS);
+
+  return parts != NULL && GST_VALUE_HOLDS_LIST (parts) && gst_value_list_get_size (parts) > 0
+             ? parts
+             : NULL;
+}
+
 guint
 gst_effnet_schema_n_parts (const GstStructure *s)
 {
-  return gst_structure_has_field_typed (s, FIELD_PARTS, GST_TYPE_LIST)
-             ? gst_value_list_get_size (gst_structure_get_value (s, FIELD_PARTS))
-             : 0;
+  const GValue *parts = parts_of (s);
+
+  return parts != NULL ? gst_value_list_get_size (parts) : 1;
 }
 
 const GstStructure *
 gst_effnet_schema_get_part (const GstStructure *s, guint i)
 {
-  const GValue *part = gst_value_list_get_value (gst_structure_get_value (s, FIELD_PARTS), i);
+  const GValue *parts = parts_of (s);
 
-  return gst_value_get_structure (part);
+  return parts != NULL ? gst_value_get_structure (gst_value_list_get_value (parts, i)) : s;
 }
 
 gboolean

@@ -151,7 +151,7 @@ gboolean gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record,
 /* Fills @entries with the first @max classes of a structure that gst_effnet_schema_read() takes.
  * Returns: how many; 0 where no class reached the threshold */
 guint gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, guint max);
-/* Results that @s lists; 0: it is itself the only one, of the full frame and without heads. */
+/* Results that @s lists; 1: it may be itself the only one, of the full frame and without heads. */
 guint gst_effnet_schema_n_parts (const GstStructure *s);
 const GstStructure *gst_effnet_schema_get_part (const GstStructure *s, guint i);
 /* FALSE as gst_effnet_schema_read(). */

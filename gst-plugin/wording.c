@@ -13,8 +13,8 @@ gst_effnet_wording_label (const GstEffnetRecord *record, gboolean *scored)
   return g_utf8_make_valid (label != NULL ? label : "", -1);
 }
 
-void
-gst_effnet_wording_append_name (GString *text, const char *name)
+static void
+append_name (GString *text, const char *name)
 {
   g_autofree char *valid = g_utf8_make_valid (name != NULL ? name : "", -1);
 
@@ -26,10 +26,10 @@ void
 gst_effnet_wording_append_names (GString *text, const GstEffnetRecord *record, gboolean several)
 {
   if (several && !record->is_part)
-    gst_effnet_wording_append_name (text, record->element);
+    append_name (text, record->element);
   if (record->is_part && record->roi_id < 0)
-    gst_effnet_wording_append_name (text, record->region);
-  gst_effnet_wording_append_name (text, record->head);
+    append_name (text, record->region);
+  append_name (text, record->head);
 }
 
 int

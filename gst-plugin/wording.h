@@ -12,10 +12,8 @@ G_BEGIN_DECLS
 /* The stable label where there is one, else the label; "" where there is none. Free with g_free().
  * @scored (out): whether the score is that label's. */
 char *gst_effnet_wording_label (const GstEffnetRecord *record, gboolean *scored);
-/* Appends "NAME: ", where there is one. */
-void gst_effnet_wording_append_name (GString *text, const char *name);
-/* Appends the names that tell a result from others: of the element where there are @several, of the
- * part where it has one, of the head. */
+/* Appends the names that tell a result from others, "NAME: " each: of the element where there are
+ * @several, of the part where it has one, of the head. */
 void gst_effnet_wording_append_names (GString *text, const GstEffnetRecord *record,
                                       gboolean several);
 /* Appends "  93 %", or the number itself where it is no share. Returns: percent; -1: no share */

@@ -40,6 +40,8 @@ gst_effnet_classify_open_metrics (GstEffnetClassify *self)
   if (port < 0)
     return;
   server = gst_effnet_metrics_serve (GST_ELEMENT (self), address, (guint)port);
+  if (server == NULL)
+    return;
   GST_OBJECT_LOCK (self);
   self->metrics.server = server;
   GST_OBJECT_UNLOCK (self);
@@ -54,7 +56,10 @@ gst_effnet_classify_close_metrics (GstEffnetClassify *self)
   GST_OBJECT_LOCK (self);
   server = g_steal_pointer (&self->metrics.server);
   GST_OBJECT_UNLOCK (self);
+  if (server == NULL)
+    return;
   gst_effnet_metrics_close (server);
+  g_object_notify (G_OBJECT (self), "metrics-url");
 }
 
 static void

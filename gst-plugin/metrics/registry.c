@@ -66,7 +66,7 @@ gst_effnet_metrics_leave (GstElement *element)
   Member *found = NULL;
 
   g_mutex_lock (&lock);
-  for (GList *l = members; l != NULL && found == NULL; l = l->next) {
+  for (GList *l = members; l != NULL; l = l->next) {
     Member *m = l->data;
 
     if (m->element == element) {

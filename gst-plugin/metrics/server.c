@@ -39,7 +39,7 @@ struct _GstEffnetMetricsServer {
   GBytes *answer[2]; /* Prometheus' own form, OpenMetrics */
 };
 
-static const GstEffnetSoup *soup; /* loaded before the first thread of these */
+static const GstEffnetSoup *soup; /* loaded, with the lock, before the first thread of these */
 static GMutex lock;
 static GList *servers; /* of GstEffnetMetricsServer */
 
@@ -146,7 +146,6 @@ static gboolean
 has_large_body (SoupServerMessage *message)
 {
   SoupMessageHeaders *headers = soup->server_message_get_request_headers (message);
-
   goffset length = soup->message_headers_get_content_length (headers);
 
   soup->message_body_set_accumulate (soup->server_message_get_request_body (message), FALSE);
@@ -266,8 +265,7 @@ stop (GstEffnetMetricsServer *server)
 static gboolean
 listen_at (GstEffnetMetricsServer *server, const char *address, guint port, GError **error)
 {
-  const char *numeric = strcmp (address, "localhost") == 0 ? "127.0.0.1" : address;
-  g_autoptr (GSocketAddress) wanted = g_inet_socket_address_new_from_string (numeric, port);
+  g_autoptr (GSocketAddress) wanted = g_inet_socket_address_new_from_string (address, port);
   g_autoptr (GSocketAddress) got = NULL;
 
   if (wanted == NULL) {
@@ -287,7 +285,7 @@ listen_at (GstEffnetMetricsServer *server, const char *address, guint port, GErr
   if (got == NULL)
     return FALSE;
   server->url = g_strdup_printf (
-      strchr (numeric, ':') != NULL ? "http://[%s]:%u/metrics" : "http://%s:%u/metrics", numeric,
+      strchr (address, ':') != NULL ? "http://[%s]:%u/metrics" : "http://%s:%u/metrics", address,
       g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (got)));
   return TRUE;
 }
@@ -319,7 +317,8 @@ server_new (const char *key, const char *address, guint port, GError **error)
 GstEffnetMetricsServer *
 gst_effnet_metrics_open (const char *address, guint port, GError **error)
 {
-  g_autofree char *key = g_strdup_printf ("%s %u", address, port);
+  const char *numeric = strcmp (address, "localhost") == 0 ? "127.0.0.1" : address;
+  g_autofree char *key = g_strdup_printf ("%s %u", numeric, port);
   GstEffnetMetricsServer *server = NULL;
 
   g_mutex_lock (&lock);
@@ -332,7 +331,7 @@ gst_effnet_metrics_open (const char *address, guint port, GError **error)
   if (server != NULL) {
     server->refs++;
   } else if (soup != NULL) {
-    server = server_new (key, address, port, error);
+    server = server_new (key, numeric, port, error);
     if (server != NULL)
       servers = g_list_append (servers, server);
   }

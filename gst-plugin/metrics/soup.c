@@ -28,22 +28,12 @@ const GstEffnetSoup *
 gst_effnet_soup_load (GError **error)
 {
   static GstEffnetSoup soup;
-  static gboolean loaded;
-  static GMutex lock;
   void *other = dlopen ("libsoup-2.4.so.1", RTLD_LAZY | RTLD_NOLOAD);
-  gboolean ok;
+  void *library = other == NULL ? dlopen (LIBRARY, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE) : NULL;
 
   if (other != NULL)
     dlclose (other);
-  g_mutex_lock (&lock);
-  if (!loaded && other == NULL) {
-    void *library = dlopen (LIBRARY, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
-
-    loaded = library != NULL && find_all (library, &soup);
-  }
-  ok = loaded;
-  g_mutex_unlock (&lock);
-  if (ok)
+  if (library != NULL && find_all (library, &soup))
     return &soup;
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                other != NULL ? "libsoup 2 is in use in this process, beside which %s cannot be"

@@ -38,7 +38,8 @@ typedef struct {
   GST_EFFNET_SOUP_FUNCTIONS (GST_EFFNET_SOUP_MEMBER)
 } GstEffnetSoup;
 
-/* Returns: (transfer none) (nullable): NULL with G_IO_ERROR_NOT_SUPPORTED */
+/* Not in two threads at a time. Returns: (transfer none) (nullable): NULL with
+ * G_IO_ERROR_NOT_SUPPORTED */
 const GstEffnetSoup *gst_effnet_soup_load (GError **error);
 
 G_END_DECLS

@@ -79,8 +79,8 @@ add_results (GArray *list, GstBuffer *buffer, const GstEffnetShownSettings *sett
     guint n = gst_effnet_schema_n_parts (s);
     GstEffnetRecord record;
 
-    for (guint i = 0; i < MAX (n, 1); i++) {
-      if (!gst_effnet_schema_read (n > 0 ? gst_effnet_schema_get_part (s, i) : s, &record, NULL))
+    for (guint i = 0; i < n; i++) {
+      if (!gst_effnet_schema_read (gst_effnet_schema_get_part (s, i), &record, NULL))
         continue;
       if (settings->element != NULL && g_strcmp0 (settings->element, record.element) != 0)
         break;

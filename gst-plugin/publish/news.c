@@ -182,8 +182,8 @@ gst_effnet_news_read (GstEffnetNews *news, GstBuffer *buffer, const GstEffnetMom
   while ((s = gst_effnet_schema_iterate (buffer, &state)) != NULL) {
     guint n = gst_effnet_schema_n_parts (s);
 
-    for (guint i = 0; i < MAX (n, 1); i++) {
-      const GstStructure *part = n > 0 ? gst_effnet_schema_get_part (s, i) : s;
+    for (guint i = 0; i < n; i++) {
+      const GstStructure *part = gst_effnet_schema_get_part (s, i);
       GstEffnetNewsItem *item, told = {0};
       GstEffnetRecord record;
 

@@ -218,8 +218,8 @@ read_results (GstEffnetRecorder *self, GstBuffer *buffer)
   while ((s = gst_effnet_schema_iterate (buffer, &state)) != NULL) {
     guint n = gst_effnet_schema_n_parts (s);
 
-    for (guint i = 0; i < MAX (n, 1); i++) {
-      const GstStructure *part = n > 0 ? gst_effnet_schema_get_part (s, i) : s;
+    for (guint i = 0; i < n; i++) {
+      const GstStructure *part = gst_effnet_schema_get_part (s, i);
       g_autoptr (GError) error = NULL;
 
       if (gst_effnet_schema_read (part, &record, &error)) {

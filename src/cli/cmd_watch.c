@@ -70,8 +70,8 @@ print_result (GstMessage *message, gboolean json, GError **error)
 
   if (!gst_effnet_schema_read_moment (s, &moment, error))
     return FALSE;
-  for (guint i = 0; i < MAX (n, 1); i++) {
-    const GstStructure *part = n > 0 ? gst_effnet_schema_get_part (s, i) : s;
+  for (guint i = 0; i < n; i++) {
+    const GstStructure *part = gst_effnet_schema_get_part (s, i);
 
     if (!gst_effnet_schema_read (part, &record, error))
       return FALSE;

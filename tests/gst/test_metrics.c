@@ -92,19 +92,25 @@ port_of (GstHarness *h)
 }
 
 static GstHarness *
-served (void)
+served_at (const char *address)
 {
-  GstHarness *h = harness_new ("metrics-port", 0, NULL);
+  GstHarness *h = harness_new ("metrics-port", 0, "metrics-address", address, NULL);
 
   set_i420_caps (h, 64, 48);
   gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, 0)));
   return h;
 }
 
+static GstHarness *
+served (void)
+{
+  return served_at ("127.0.0.1");
+}
+
 static void
 test_shared (void)
 {
-  GstHarness *first = served (), *second = served ();
+  GstHarness *first = served (), *second = served_at ("localhost");
   guint port = port_of (first);
   GstMessage *message;
 
@@ -128,14 +134,27 @@ test_shared (void)
 }
 
 static void
+on_url (GstElement *element, GParamSpec *spec, guint *n)
+{
+  (void)element;
+  (void)spec;
+  (*n)++;
+}
+
+/* Each change of the URL is told of. */
+static void
 test_again (void)
 {
   GstHarness *h = served ();
+  guint n = 0;
 
+  g_signal_connect (h->element, "notify::metrics-url", G_CALLBACK (on_url), &n);
   gst_element_set_state (h->element, GST_STATE_READY);
   g_assert_cmpuint (port_of (h), ==, 0);
+  g_assert_cmpuint (n, ==, 1);
   gst_element_set_state (h->element, GST_STATE_PLAYING);
   g_assert_cmpuint (port_of (h), >, 0);
+  g_assert_cmpuint (n, ==, 2);
   harness_free (h);
 }
 

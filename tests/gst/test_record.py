@@ -144,6 +144,12 @@ def no_results():
     done = subprocess.run([*LAUNCH[:1], *"videotestsrc num-buffers=3 ! effnetrecord ! fakesink".split()],
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0 and "expected effnetclassify before effnetrecord" in done.stdout + done.stderr, done
+    pipeline = Gst.parse_launch("videotestsrc num-buffers=3 ! effnetrecord ! capsfilter name=filter ! fakesink")
+    pipeline.get_by_name("filter").set_property("caps", Gst.Caps.from_string("text/html"))
+    pipeline.set_state(Gst.State.PLAYING)
+    error = pipeline.get_bus().timed_pop_filtered(60 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+    pipeline.set_state(Gst.State.NULL)
+    assert "none of the forms that effnetrecord gives: application/x-json" in error.parse_error()[1]
 
 
 @test

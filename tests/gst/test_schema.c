@@ -136,7 +136,8 @@ test_full_frame (void)
   s = gst_effnet_schema_iterate (buffer, &state);
   g_assert_nonnull (s);
   assert_reads (s, &record);
-  g_assert_cmpuint (gst_effnet_schema_n_parts (s), ==, 0);
+  g_assert_cmpuint (gst_effnet_schema_n_parts (s), ==, 1);
+  g_assert_true (gst_effnet_schema_get_part (s, 0) == s);
   g_assert_null (gst_effnet_schema_iterate (buffer, &state));
   gst_buffer_unref (buffer);
 }
