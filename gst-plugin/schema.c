@@ -525,6 +525,11 @@ gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError *
 {
   gsize n = G_N_ELEMENTS (fields);
 
+  if (s == NULL) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                 "A field " FIELD_PARTS " lists what is no GstStructure");
+    return FALSE;
+  }
   *record = (GstEffnetRecord){.is_part = gst_structure_has_field (s, FIELD_X)};
   while (!record->is_part && fields[n - 1].of_parts)
     n--;
@@ -578,9 +583,12 @@ gst_effnet_schema_n_parts (const GstStructure *s)
 const GstStructure *
 gst_effnet_schema_get_part (const GstStructure *s, guint i)
 {
-  const GValue *parts = parts_of (s);
+  const GValue *parts = parts_of (s), *part;
 
-  return parts != NULL ? gst_value_get_structure (gst_value_list_get_value (parts, i)) : s;
+  if (parts == NULL)
+    return s;
+  part = gst_value_list_get_value (parts, i);
+  return GST_VALUE_HOLDS_STRUCTURE (part) ? gst_value_get_structure (part) : NULL;
 }
 
 gboolean

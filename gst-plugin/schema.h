@@ -153,6 +153,8 @@ gboolean gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record,
 guint gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, guint max);
 /* Results that @s lists; 1: it may be itself the only one, of the full frame and without heads. */
 guint gst_effnet_schema_n_parts (const GstStructure *s);
+/* Returns: (transfer none) (nullable): NULL, which gst_effnet_schema_read() refuses, for what is
+ * listed and no structure */
 const GstStructure *gst_effnet_schema_get_part (const GstStructure *s, guint i);
 /* FALSE as gst_effnet_schema_read(). */
 gboolean gst_effnet_schema_read_moment (const GstStructure *s, GstEffnetMoment *moment,

@@ -358,6 +358,26 @@ test_refusals (void)
   assert_refused (s, "schema-version 5");
 }
 
+/* What is listed as results, and is numbers. */
+static void
+test_parts_that_are_none (void)
+{
+  GstStructure *s = written ();
+  GValue list = G_VALUE_INIT, value = G_VALUE_INIT;
+  GstEffnetRecord record;
+  GError *error = NULL;
+
+  g_value_init (&list, GST_TYPE_LIST);
+  g_value_init (&value, G_TYPE_INT);
+  gst_value_list_append_value (&list, &value);
+  gst_structure_take_value (s, "results", &list);
+  g_assert_cmpuint (gst_effnet_schema_n_parts (s), ==, 1);
+  g_assert_false (gst_effnet_schema_read (gst_effnet_schema_get_part (s, 0), &record, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT);
+  g_error_free (error);
+  gst_structure_free (s);
+}
+
 static void
 test_lists_that_do_not_match (void)
 {
@@ -496,6 +516,7 @@ main (int argc, char **argv)
   gst_effnet_schema_register ();
   g_test_add_func ("/gst/schema/full-frame", test_full_frame);
   g_test_add_func ("/gst/schema/several-results", test_several_results);
+  g_test_add_func ("/gst/schema/parts-that-are-none", test_parts_that_are_none);
   g_test_add_func ("/gst/schema/types-in-text", test_types_in_text);
   g_test_add_func ("/gst/schema/embedding", test_embedding);
   g_test_add_func ("/gst/schema/activation-map", test_activation_map);
