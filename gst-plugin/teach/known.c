@@ -161,7 +161,7 @@ take_record (GstEffnetKnown *known, const guint8 *bytes, gsize left)
     return 0;
   memcpy (&head, bytes, sizeof head);
   size = sizeof head + (gsize)head.n + SUM_LENGTH;
-  if (size > left || !isfinite (head.scale))
+  if (head.n == 0 || size > left || !isfinite (head.scale))
     return 0;
   sum_of (bytes, size - SUM_LENGTH, sum);
   if (memcmp (sum, bytes + size - SUM_LENGTH, SUM_LENGTH) != 0)
@@ -192,16 +192,16 @@ rewrite (GstEffnetKnown *known)
 int
 gst_effnet_append (const char *path, int flags, gconstpointer bytes, gsize size)
 {
-  int file = g_open (path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | flags, 0666), code;
-  off_t end;
+  int file = g_open (path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | flags, 0666), code = 0;
+  gssize written;
 
   if (file < 0)
     return errno;
-  end = lseek (file, 0, SEEK_END);
-  errno = 0; /* which a write of a part leaves as it is */
-  code = write (file, bytes, size) == (gssize)size ? 0 : errno != 0 ? errno : ENOSPC;
-  if (code != 0 && ftruncate (file, end) != 0)
+  written = write (file, bytes, size);
+  if (written < 0)
     code = errno;
+  else if (written < (gssize)size) /* the write has moved to its own end */
+    code = ftruncate (file, lseek (file, 0, SEEK_CUR) - written) == 0 ? ENOSPC : errno;
   close (file);
   return code;
 }

@@ -81,7 +81,7 @@ put_exemplar (GByteArray *to, const GstEffnetExemplar *exemplar)
   put_bytes (to, exemplar->embedding);
 }
 
-/* As a list that doubles as it grows. */
+/* Of the file, without its checksum. */
 static gsize
 bytes_of (const GstEffnetStoreCopy *copy)
 {
@@ -113,6 +113,7 @@ gst_effnet_store_copy_write (GstEffnetStoreCopy *copy, GError **error)
   guint8 digest[SUM_LENGTH];
   gsize length = sizeof digest;
 
+  /* the list, which doubles as it grows, is copied from its old place to its new one */
   if (!gst_effnet_check_memory ("Writing the teach-file", 3 * bytes_of (copy), error)) {
     free_copy (copy);
     return FALSE;

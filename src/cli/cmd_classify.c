@@ -72,23 +72,20 @@ static void
 print_csv (Classify *self, const char *source, const SourceFrame *frame, unsigned n)
 {
   g_autoptr (GString) line = g_string_new (NULL);
-  char score[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autofree char *shown = cli_printable (source, MAX_NAME);
 
   if (self->n_printed++ == 0)
     g_string_append (line, "source,frame,pts_ns,rank,id,label,score\n");
   for (unsigned i = 0; i < n; i++) {
     g_autofree char *label = cli_label (self->model, self->top[i].id);
-    g_autofree char *shown = cli_printable (source, MAX_NAME);
     g_autofree char *shown_label = cli_printable (label, MAX_LABEL);
 
-    cli_append_csv (line, shown);
-    g_string_append_printf (line, ",%" G_GUINT64_FORMAT ",", frame->index);
-    if (frame->pts_ns >= 0)
-      g_string_append_printf (line, "%" G_GINT64_FORMAT, frame->pts_ns);
+    cli_append_csv_frame (line, shown, frame->index, frame->pts_ns);
     g_string_append_printf (line, ",%u,%u,", i + 1, self->top[i].id);
     cli_append_csv (line, shown_label);
-    g_ascii_formatd (score, sizeof score, "%.9g", (double)self->top[i].score);
-    g_string_append_printf (line, ",%s\n", score);
+    g_string_append_c (line, ',');
+    gst_effnet_json_append_double (line, (double)self->top[i].score);
+    g_string_append_c (line, '\n');
   }
   fwrite (line->str, 1, line->len, stdout); /* cli_flush() says how it went */
 }

@@ -56,10 +56,7 @@ write_row (Embed *self, const char *input, const SourceFrame *frame, GError **er
   g_autofree char *shown = self->csv == NULL ? cli_printable (input, MAX_NAME) : NULL;
 
   g_string_truncate (self->line, 0);
-  cli_append_csv (self->line, shown != NULL ? shown : input);
-  g_string_append_printf (self->line, ",%" G_GUINT64_FORMAT ",", frame->index);
-  if (frame->pts_ns >= 0)
-    g_string_append_printf (self->line, "%" G_GINT64_FORMAT, frame->pts_ns);
+  cli_append_csv_frame (self->line, shown != NULL ? shown : input, frame->index, frame->pts_ns);
   for (unsigned c = 0; self->npy == NULL && c < self->n_features; c++) {
     char number[G_ASCII_DTOSTR_BUF_SIZE]; /* nine digits give a float back */
 

@@ -4,6 +4,7 @@
  * inputs, in their order, or nothing is written. */
 #include "cli/cli.h"
 #include "cli/npy.h"
+#include "cli/stop.h"
 #include "cli/walk.h"
 
 /* @nhwc: [H][W][3] */
@@ -41,7 +42,8 @@ preprocess (const CliModelArgs *args, const GPtrArray *inputs, const char *outpu
                  (const char *)inputs->pdata[0], n * sizeof *nhwc);
     return FALSE;
   }
-  for (guint i = 0; i < inputs->len; i++) {
+  cli_catch_signals (NULL); /* no half-written file stays */
+  for (guint i = 0; i < inputs->len && cli_stopped () == 0; i++) {
     if (!read_input (session, inputs->pdata[i], args->timeout, nhwc, error))
       return FALSE;
     if (out == NULL)
@@ -50,7 +52,7 @@ preprocess (const CliModelArgs *args, const GPtrArray *inputs, const char *outpu
     if (out == NULL || !npy_write (out, nhwc, n, error))
       return FALSE;
   }
-  return npy_close (g_steal_pointer (&out), error);
+  return cli_stopped () == 0 && npy_close (g_steal_pointer (&out), error);
 }
 
 int
@@ -76,9 +78,11 @@ cmd_preprocess (int argc, char **argv)
   if (code < 0) {
     g_autoptr (GPtrArray) inputs = walk_expand (argv + 1);
 
-    if (inputs->len > 0)
+    code = CLI_FAILED;
+    if (!walk_has_failed ()) {
       preprocess (&args, inputs, output, &error);
-    code = inputs->len > 0 ? cli_exit_code (error) : CLI_FAILED;
+      code = cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : cli_exit_code (error);
+    }
   }
   g_free (output);
   cli_model_args_clear (&args);

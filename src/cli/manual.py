@@ -34,7 +34,7 @@ def manual(version, commands):
         out += [f".SS {name}", roff(about) + ".", ".PP", ".nf", roff(text.strip()), ".fi"]
     out += [".SH EXIT STATUS", "0 done, 1 some input failed (the others were still done), 2 wrong use, 128 + N ended by "
             "signal N.", ".SH ENVIRONMENT", ".TP", ".B EFFNET_MODEL_PATH", "Folders of models, separated by colons.",
-            ".TP", ".B EFFNET_ISA", "Caps the kernels: ref, sse2, avx2, avx512, amx, neon."]
+            ".TP", ".B EFFNET_ISA", "Caps the kernels, as said under cpu."]
     return "\n".join(out) + "\n"
 
 

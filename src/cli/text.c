@@ -43,3 +43,12 @@ cli_append_csv (GString *line, const char *text)
     g_string_append_len (line, text[0] == '"' ? "\"\"" : text, text[0] == '"' ? 2 : 1);
   g_string_append_c (line, '"');
 }
+
+void
+cli_append_csv_frame (GString *line, const char *source, guint64 index, gint64 pts_ns)
+{
+  cli_append_csv (line, source);
+  g_string_append_printf (line, ",%" G_GUINT64_FORMAT ",", index);
+  if (pts_ns >= 0)
+    g_string_append_printf (line, "%" G_GINT64_FORMAT, pts_ns);
+}

@@ -14,5 +14,7 @@ char *cli_printable (const char *text, gsize max);
 
 /* A field of CSV as RFC 4180 has it: a quote is written twice. */
 void cli_append_csv (GString *line, const char *text);
+/* What each line about a frame begins with: source,frame,pts_ns (nothing below 0). */
+void cli_append_csv_frame (GString *line, const char *source, guint64 index, gint64 pts_ns);
 
 #endif

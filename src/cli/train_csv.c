@@ -142,6 +142,7 @@ add_row (const Csv *csv, const GPtrArray *cells, gboolean multi_label, TrainList
 {
   g_autofree char *folder = g_path_get_dirname (csv->path);
   const char *file = cells->pdata[0];
+  gboolean is_there;
   char **labels;
 
   if (cells->len == 1 && *file == '\0')
@@ -150,12 +151,13 @@ add_row (const Csv *csv, const GPtrArray *cells, gboolean multi_label, TrainList
     return fail (csv, error, "'%s' has no class; expected FILE,CLASS", file);
   if (*file == '\0')
     return fail (csv, error, "no file is named; expected FILE,CLASS");
-  if (strchr (file, '/') == NULL && names_file (folder, cells->pdata[1]))
+  is_there = strchr (file, '/') != NULL || names_file (folder, file);
+  if (!is_there && names_file (folder, cells->pdata[1]))
     return fail (csv, error, "the second column names a file; expected FILE,CLASS in this order");
   labels = row_labels (csv, cells, multi_label, error);
   if (labels == NULL)
     return FALSE;
-  if (strchr (file, '/') == NULL && !names_file (folder, file))
+  if (!is_there)
     g_strdelimit (cells->pdata[0], "\\", '/'); /* as Windows writes it */
   if (g_path_is_absolute (file) || strcmp (folder, ".") == 0)
     train_list_add (list, g_strdup (file), labels);

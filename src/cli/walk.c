@@ -15,6 +15,12 @@ walk_failure (const char *subject, const char *message)
   n_failures++;
 }
 
+gboolean
+walk_has_failed (void)
+{
+  return n_failures > 0;
+}
+
 GPtrArray *
 walk_expand (char **inputs)
 {

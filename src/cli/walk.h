@@ -24,5 +24,7 @@ GPtrArray *walk_expand (char **inputs);
 int walk_inputs (Walk *walk, const GPtrArray *inputs);
 /* A line on stderr; the exit code will be CLI_FAILED. */
 void walk_failure (const char *subject, const char *message);
+/* Whether there was one. */
+gboolean walk_has_failed (void);
 
 #endif

@@ -191,6 +191,14 @@ number_groups (size_t *root, size_t n, unsigned *groups)
   return n_groups;
 }
 
+static gboolean
+check_size (size_t n_rows, unsigned n_features, GError **error)
+{
+  return (n_rows > 0 && n_features > 0) ||
+         effnet_fail (error, EFFNET_ERROR_ARGUMENT,
+                      "there are %zu rows of %u features, expected some", n_rows, n_features);
+}
+
 gboolean
 effnet_train_near (size_t n_rows, unsigned n_features, const float *features, unsigned n_limits,
                    const double *limits, unsigned threads, GCancellable *cancellable,
@@ -213,9 +221,8 @@ effnet_train_near (size_t n_rows, unsigned n_features, const float *features, un
                    .cancellable = cancellable};
   gboolean ok;
 
-  if (n_rows == 0 || n_features == 0)
-    return effnet_fail (error, EFFNET_ERROR_ARGUMENT,
-                        "there are %zu rows of %u features, expected some", n_rows, n_features);
+  if (!check_size (n_rows, n_features, error))
+    return FALSE;
   if (scale == NULL || root == NULL || own_nearest == NULL || own_row == NULL)
     return effnet_fail_memory (error, "the list of rows", 8 * (n_roots + 3 * n_rows));
   for (size_t i = 0; i < n_roots; i++)
@@ -254,26 +261,25 @@ effnet_train_groups (size_t n_rows, unsigned n_features, const float *features,
   g_autofree size_t *root = g_try_new0 (size_t, n_rows + 1);
   g_autofree unsigned *near = g_try_new0 (unsigned, n_rows + 1);
 
+  if (!check_size (n_rows, n_features, error))
+    return 0;
   if (root == NULL || near == NULL) {
     effnet_fail_memory (error, "the list of rows", 12 * n_rows);
     return 0;
   }
-  for (size_t i = 0; i < n_rows; i++)
+  for (size_t i = 0; i < n_rows; i++) {
     root[i] = i;
-  for (size_t i = 0; i < n_rows && max_distance < 0 && nearest != NULL; i++)
-    nearest[i] = 2;
-  for (size_t i = 0; i < n_rows && max_distance < 0 && nearest_row != NULL; i++)
-    nearest_row[i] = i;
+    if (nearest != NULL)
+      nearest[i] = 2;
+    if (nearest_row != NULL)
+      nearest_row[i] = i;
+  }
   join_known (root, n_rows, hashes, groups_before);
   if (max_distance >= 0) {
     if (!effnet_train_near (n_rows, n_features, features, 1, &limit, threads, cancellable, near,
                             nearest, nearest_row, error))
       return 0;
     join_known (root, n_rows, NULL, near);
-  } else if (n_rows == 0 || n_features == 0) {
-    effnet_fail (error, EFFNET_ERROR_ARGUMENT, "there are %zu rows of %u features, expected some",
-                 n_rows, n_features);
-    return 0;
   }
   return number_groups (root, n_rows, groups);
 }

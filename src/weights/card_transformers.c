@@ -66,7 +66,7 @@ read_resample (const EffnetCardReader *reader, EffnetCard *card, GError **error)
   return TRUE;
 }
 
-/* ((p / 255 - mean) / std, for checkpoints with their classifier divided by std once more. Here
+/* (p / 255 - mean) / std, for checkpoints with their classifier divided by std once more. Here
  * that is one mean and one std. */
 static gboolean
 read_range (const EffnetCardReader *reader, EffnetCard *card, GError **error)

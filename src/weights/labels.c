@@ -158,21 +158,10 @@ static gboolean
 fail_count (guint line, const char *path, const GError *why, GError **error)
 {
   return effnet_fail (error, (EffnetError)why->code,
-                      "Label file %s:%u: the line %s: the numbers of the lines do not count the "
+                      "Label file %s:%u: %s: the numbers of the lines do not count the "
                       "classes; if they are part of the names, put each class's number before its "
                       "line",
                       path, line, why->message);
-}
-
-/* A copy of @name, or NULL with IO. */
-static char *
-copy_name (const char *name, GError **error)
-{
-  char *copy = effnet_try_strdup (name);
-
-  if (copy == NULL)
-    effnet_fail_memory (error, "The name of a class", strlen (name) + 1);
-  return copy;
 }
 
 /* The name of line @i, [found->lines], as a text of its own. */
@@ -197,9 +186,10 @@ take_numbered (const Lines *lines, const Found *found, GError **error)
   for (guint i = 0; ok && i < found->n; i++)
     texts[i] = end_name (found, i);
   ok = ok && drop_synsets (texts, lines, FALSE, error);
+  names.where = "the line";
   for (guint i = 0; ok && i < found->n; i++) {
     guint64 number = g_ascii_strtoull (found->lines[i].number, NULL, 10);
-    char *name = unquote (texts[i], lines, i, error) ? copy_name (texts[i], error) : NULL;
+    char *name = unquote (texts[i], lines, i, error) ? effnet_names_copy (texts[i], error) : NULL;
     g_autoptr (GError) why = NULL;
 
     if (name == NULL || effnet_names_put (&names, number, name, &why)) {
@@ -231,7 +221,7 @@ take_plain (const Lines *lines, GError **error)
     quoted += *lines->texts[i] == '"';
   for (guint i = 0; i < lines->n; i++) {
     if ((quoted == lines->n && !unquote (lines->texts[i], lines, i, error)) ||
-        (taken[i] = copy_name (lines->texts[i], error)) == NULL)
+        (taken[i] = effnet_names_copy (lines->texts[i], error)) == NULL)
       return NULL;
   }
   return g_steal_pointer (&taken);

@@ -106,8 +106,8 @@ node_name (JsonNode *node)
   return node != NULL && effnet_json_is_string (node) ? json_node_get_string (node) : NULL;
 }
 
-static char *
-copy (const char *name, GError **error)
+char *
+effnet_names_copy (const char *name, GError **error)
 {
   char *own = effnet_try_strdup (name);
 
@@ -123,9 +123,9 @@ describe (const char *name, JsonObject *descriptions, GError **error)
   JsonNode *described = descriptions != NULL ? json_object_get_member (descriptions, name) : NULL;
 
   if (described == NULL || JSON_NODE_HOLDS_NULL (described))
-    return copy (name, error);
+    return effnet_names_copy (name, error);
   if (effnet_json_is_string (described))
-    return copy (json_node_get_string (described), error);
+    return effnet_names_copy (json_node_get_string (described), error);
   g_autofree char *shown = effnet_printable (name);
   effnet_fail (error, EFFNET_ERROR_FORMAT, "label_descriptions has no string for \"%s\"", shown);
   return NULL;

@@ -25,6 +25,8 @@ gboolean effnet_names_init (EffnetNames *names, const char *where, size_t n, GEr
 /* Takes @name, which may be NULL only together with @error set by the caller (then FALSE). FALSE
  * with FORMAT for a number outside 0 .. n - 1 or one that has a name. */
 gboolean effnet_names_put (EffnetNames *names, uint64_t number, char *name, GError **error);
+/* A copy of @name for effnet_names_put(), or NULL with IO (memory). */
+char *effnet_names_copy (const char *name, GError **error);
 void effnet_names_clear (EffnetNames *names);
 
 /* Digits only, at most 9 of them. */

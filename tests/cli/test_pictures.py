@@ -2,12 +2,15 @@
 """effnet preprocess against Pillow, and pictures that must be turned."""
 import os
 import pathlib
+import signal
 import struct
+import subprocess
+import time
 import zlib
 
 import numpy as np
 from PIL import Image, ImageOps
-from tool import MEDIA, MODEL, Skip, effnet, failure, main, test
+from tool import EXE, MEDIA, MODEL, Skip, effnet, failure, main, test
 
 MEAN, STD = 127.0 / 255, 128.0 / 255  # of models/lite0/config.json
 
@@ -211,7 +214,15 @@ def several():
         single.append(np.load("one.npy"))
     assert np.array_equal(np.load("all.npy"), np.concatenate(single))
     failure("preprocess", names[0], "none.jpg", "--model", MODEL, "--output", "some.npy", says=["none.jpg"])
+    os.mkdir("nothing")
+    failure("preprocess", names[0], "nothing", "--model", MODEL, "--output", "some.npy", says=["nothing: holds no picture"])
     assert not os.path.exists("some.npy")
+    tool = subprocess.Popen([EXE, "preprocess", *[names[2]] * 300, "--model", MODEL, "--output", "some.npy"])
+    while not list(pathlib.Path().glob("some.npy*")):
+        assert tool.poll() is None
+        time.sleep(0.01)
+    tool.send_signal(signal.SIGTERM)
+    assert tool.wait(20) == 128 + signal.SIGTERM and not list(pathlib.Path().glob("some.*"))
 
 
 @test

@@ -17,8 +17,8 @@
 #define BYTES_MAX ((size_t)1 << 20) /* of one buffer */
 
 static char *model_path;
-static GstElement
-    *keepers[2]; /* hold the model and the threads, 1 and 2, from one input to the next */
+/* They hold the model and the threads, 1 and 2, from one input to the next. */
+static GstElement *keepers[2];
 
 /* GStreamer's registry and types are never freed. */
 const char *__asan_default_options (void);

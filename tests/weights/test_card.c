@@ -286,7 +286,6 @@ static const Rule rules[] = {
     /* what it is */
     {"{\"architecture\": 5}", FORMAT, "architecture is 5|efficientnet_b0"},
     {"{\"num_classes\": -1}", FORMAT, "num_classes is -1"},
-    {"{\"num_classes\": -1}", FORMAT, "num_classes is -1"},
     {"{\"num_classes\": 1000001}", FORMAT, "num_classes is 1000001"},
     {"{\"num_classes\": 10.5}", FORMAT, "num_classes is 10.5"},
     {"{\"num_classes\": \"10\"}", FORMAT, "num_classes is \"10\""},

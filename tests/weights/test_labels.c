@@ -139,8 +139,10 @@ test_refused (TestFolder *folder, gconstpointer data)
        "a",
        EFFNET_ERROR_FORMAT, "labels.txt|UTF-16|iconv"},
       /* numbers that may or may not count the classes */
-      {"1 a\n2 b\n3 c", EFFNET_ERROR_FORMAT, "labels.txt:3: |\"c\" the number 3|0 to 2"},
-      {"0 a\n0 b\n1 c", EFFNET_ERROR_FORMAT, "labels.txt:2: |number 0|\"a\"|\"b\""},
+      {"1 a\n2 b\n3 c", EFFNET_ERROR_FORMAT,
+       "labels.txt:3: the line gives \"c\" the number 3|0 to 2"},
+      {"0 a\n0 b\n1 c", EFFNET_ERROR_FORMAT,
+       "labels.txt:2: the line gives the number 0|\"a\"|\"b\""},
       {"0: a\n1: b\n7: c", EFFNET_ERROR_FORMAT, "labels.txt:3: |number 7"},
       {"18446744073709551616,a\n18446744073709551617,b\n18446744073709551618,c",
        EFFNET_ERROR_FORMAT, "labels.txt|\"a\""},
