@@ -205,7 +205,7 @@ typedef struct {
  *   is no minimum; the solver then stops at a loss of 1e-6
  * @n_folds: of the cross-validation, up to #EFFNET_TRAIN_FOLDS_MAX; 0 = 5, or as many as the
  *   smallest class has groups, or 2 where rows times classes are more than ten million. 1 = none:
- * no strength is chosen, nothing calibrated
+ *   no strength is chosen, nothing calibrated
  * @balanced: TRUE: rare classes count as much as frequent ones
  * @seed: of the folds
  * @threads: workers; 0 = effnet_cpu_count(). 1 never touches the pool that sessions use

@@ -12,10 +12,11 @@ static char *
 find_script (const char *name)
 {
   static const char *const folders[] = {
+      EFFNET_SCRIPTS_DIR,
 #ifdef EFFNET_SOURCE_SCRIPTS_DIR
       EFFNET_SOURCE_SCRIPTS_DIR,
 #endif
-      EFFNET_SCRIPTS_DIR};
+  };
 
   for (gsize i = 0; i < G_N_ELEMENTS (folders); i++) {
     g_autofree char *path = g_build_filename (folders[i], name, NULL);
