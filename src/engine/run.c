@@ -90,13 +90,6 @@ multiply (const Job *job, const EffnetPackedLayer *layer, size_t channel, const 
   });
 }
 
-/* Bytes of an element that @layer reads. */
-static size_t
-input_size (const Job *job, const EffnetPackedLayer *layer)
-{
-  return layer->dtype == EFFNET_DTYPE_S8 ? 1 : job->element;
-}
-
 /* Which input row is row @i of the window of output row @y; FALSE outside the image. */
 static gboolean
 window_row (const EffnetWindow *w, size_t y, unsigned i, size_t *row)
@@ -229,7 +222,7 @@ fill_ring (const Job *job, Ring *ring, size_t oldest, size_t needed)
 {
   const EffnetFusedStep *s = ring->step;
   const EffnetWindow *w = &s->depthwise.window;
-  size_t in_row = w->in_w * s->expand->in * input_size (job, s->expand);
+  size_t in_row = w->in_w * s->expand->in * effnet_dtype_size (s->expand->dtype);
 
   while (ring->next < needed) {
     size_t place = ring->next % s->ring_rows;
@@ -392,7 +385,7 @@ run_pointwise (const Job *job, const EffnetTile *tile, unsigned worker)
   EffnetGemm gemm = {
       .m = tile->rows,
       .n = tile->channels,
-      .a = (char *)at (job, s->in) + tile->row * s->layer->in * input_size (job, s->layer),
+      .a = (char *)at (job, s->in) + tile->row * s->layer->in * effnet_dtype_size (s->layer->dtype),
       .b = at (job, s->scaled),
       .residual = s->residual != EFFNET_NO_SLOT ? (char *)at (job, s->residual) + corner : NULL,
       .ldr = n,

@@ -166,12 +166,12 @@ quantise_rows (const Rows *rows, size_t first, size_t n, float *bias)
   float *scale = (float *)(void *)(rows->weights + layer->scale) + first;
   int32_t *start = (int32_t *)(void *)(rows->weights + layer->start) + first;
   int zero = effnet_digits_zero (layer->gemm->digits, layer->range);
-  const int8_t *q = rows->stored;
 
   effnet_int8_weights (rows->w, n, layer->in, rows->stored, scale, start);
+  effnet_dtypes[EFFNET_DTYPE_S8].to_float (rows->stored, n * layer->in, rows->rounded);
   for (size_t o = 0; o < n; o++) {
     for (size_t c = 0; c < layer->in; c++)
-      rows->rounded[o * layer->in + c] = q[o * layer->in + c] * scale[o];
+      rows->rounded[o * layer->in + c] *= scale[o];
     bias[o] += layer->low * scale[o] * (float)start[o];
     start[o] *= -zero;
   }

@@ -17,7 +17,8 @@ typedef enum {
 
 typedef struct {
   EffnetPackKind kind;
-  EffnetDtype dtype;        /* of the packed weights; biases are float */
+  EffnetDtype dtype;        /* of the packed weights; biases are float. The elements that a
+                             * PACK_GEMM layer reads, T or digits, are as large */
   const EffnetKernel *gemm; /* of PACK_GEMM, else NULL */
   size_t out, in;
   unsigned kernel;

@@ -85,7 +85,7 @@ typedef struct {
   size_t pixels;
   EffnetSlot rows;                  /* T [pixels][fc.layer->out], in place; or NO_SLOT */
   EffnetSlot scaled;                /* the project's weights times the gate; or NO_SLOT */
-  const EffnetKernel *scale;        /* SCALE_PANELS where there is `scaled`, else SCALE_ROWS */
+  const EffnetKernel *scale;        /* SCALE_PANELS of `scaled`, SCALE_ROWS of `rows`, else NULL */
   const EffnetPackedLayer *project; /* whose weights are scaled */
 } EffnetExciteStep;
 

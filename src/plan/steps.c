@@ -167,7 +167,8 @@ add_pointwise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *bl
   s.out = new_buffer (b, s.pixels * layer->out * b->element);
   step.pointwise = s;
   step.flop = 2 * (uint64_t)s.pixels * layer->in * layer->out;
-  step.bytes = (s.pixels * (layer->in + layer->out) + layer->in * layer->out) * b->element;
+  step.bytes = (s.pixels + layer->out) * layer->in * effnet_dtype_size (layer->dtype) +
+               s.pixels * layer->out * b->element;
   cut_and_add (b, &step);
   return s.out;
 }
@@ -176,6 +177,8 @@ add_pointwise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *bl
 static EffnetDepthwiseStep
 add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
 {
+  const EffnetPackedLayer *expand =
+      block->has_expand ? find_layer (b, EFFNET_LAYER_EXPAND, block) : NULL;
   EffnetSlot digits = x, steps = EFFNET_NO_SLOT;
   const EffnetKernel *kernel =
       effnet_kernel_find (EFFNET_OP_DEPTHWISE, b->plan->dtype,
@@ -187,8 +190,8 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
   const EffnetWindow *w = &s->window;
   size_t channels = block->expand_channels, in_pixels, outputs;
 
-  if (block->has_expand)
-    digits = add_quantise (b, find_layer (b, EFFNET_LAYER_EXPAND, block), block, "expand.quantise",
+  if (expand != NULL)
+    digits = add_quantise (b, expand, block, "expand.quantise",
                            (size_t)block->in_height * block->in_width, x, EFFNET_NO_SLOT, &steps);
   s->layer = find_layer (b, EFFNET_LAYER_DEPTHWISE, block);
   s->window = conv_window (b->net, block->in_height, block->in_width, block->kernel, block->stride);
@@ -199,12 +202,14 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
   s->out = new_buffer (b, outputs * b->element);
   s->sums = EFFNET_NO_SLOT;
   step.flop = 2 * (uint64_t)outputs * w->kernel * w->kernel;
-  step.bytes = (in_pixels * block->in_channels + outputs) * b->element;
-  if (block->has_expand) {
-    step.fused.expand = find_layer (b, EFFNET_LAYER_EXPAND, block);
+  step.bytes = outputs * b->element;
+  if (expand != NULL) {
+    step.fused.expand = expand;
     step.fused.steps = use_buffer (b, steps);
     step.flop += 2 * (uint64_t)in_pixels * block->in_channels * channels;
-    step.bytes += block->in_channels * channels * b->element;
+    step.bytes += (in_pixels + channels) * block->in_channels * effnet_dtype_size (expand->dtype);
+  } else {
+    step.bytes += in_pixels * block->in_channels * b->element;
   }
   effnet_step_cut (&step, b->tuning, b->plan->dtype);
   if (block->se_channels > 0)
@@ -252,8 +257,7 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
   s->rows = s->scaled = EFFNET_NO_SLOT;
   /* A copy is twice the work of scaling in place; and one of rounded weights is rounded again,
    * which moves means by what no bias takes back. */
-  if (b->plan->dtype == EFFNET_DTYPE_F32 && s->project->dtype == EFFNET_DTYPE_F32 &&
-      2 * s->project->out < s->pixels) {
+  if (s->project->dtype == EFFNET_DTYPE_F32 && 2 * s->project->out < s->pixels) {
     s->scale = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, b->plan->dtype, (EffnetKernelShape){0});
     s->scaled = new_buffer (b, effnet_packed_bytes (s->project));
     elements = effnet_packed_bytes (s->project) / b->element;
