@@ -103,8 +103,8 @@ def measure(effnet, variant, folder, paths, truth):
     print(f"| {variant} | {top1} ({100 * top1 / n:.1f} %) | {top5} ({100 * top5 / n:.1f} %) | "
           f"{right(torch_, truth)[0]} | {agree(unrounded, torch_)} | {agree(network, torch_)} | {worst:.1e} | "
           f"{agree(full, torch_)} | {agree(scaled, torch_)} |", flush=True)
-    return (agree(network, torch_) >= int(SAME_INPUT_AGREE * n) and worst <= SAME_INPUT_PROBABILITY
-            and agree(full, torch_) >= int(FULL_AGREE * n) and agree(scaled, torch_) >= int(SCALED_AGREE * n))
+    return (agree(network, torch_) >= SAME_INPUT_AGREE * n and worst <= SAME_INPUT_PROBABILITY
+            and agree(full, torch_) >= FULL_AGREE * n and agree(scaled, torch_) >= SCALED_AGREE * n)
 
 
 def main():

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""check_correction.py BIAS_DUMP: the biases, in bf16 and int8, that take back what rounding the weights does on average, of Lite0 and,
-where its data is, of a trained B0, against PyTorch: batch norm's statistics integrated over +-8 deviations, gates from
-PyTorch's own squeeze-excites, trunks summed along timm's modules. Needs the environment of venv.sh."""
+"""check_correction.py BIAS_DUMP: the biases, in bf16 and int8, that take back what rounding the weights does on average,
+of Lite0 and, where its data is, of a trained B0, against PyTorch: batch norm's statistics integrated over +-8
+deviations, gates from PyTorch's own squeeze-excites, trunks summed along timm's modules. Needs the environment of venv.sh."""
 
 import os
 import subprocess
@@ -17,6 +17,7 @@ import dialects
 import tool
 
 EARLY = 2  # blocks
+LOW = -0.27846455  # the least that swish gives
 TOLERANCE = 1e-6  # of 1 + |bias|
 torch.set_default_dtype(torch.float64)
 Z = torch.linspace(-8, 8, 16001)
@@ -101,7 +102,7 @@ def check(program, file, name, variant, dialect, classes, act):
     tensors = load_file(file)
     names = {key for key in model.state_dict() if not key.endswith("num_batches_tracked")}
     model.load_state_dict({key: tensors[dialects.RENAME[dialect](key, names)].double() for key in names}, strict=False)
-    low = -0.27846455 if act is torch.nn.functional.silu else 0.0  # the least that swish gives; ReLU6 begins at 0
+    low = LOW if act is torch.nn.functional.silu else 0.0
     plain, results = expected(model, act, Rounding("fp32", 0.0)), []
     for precision in ("bf16", "int8"):
         want = expected(model, act, Rounding(precision, low))

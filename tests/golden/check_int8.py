@@ -24,7 +24,7 @@ import tool
 IMAGES = 2
 EQUAL = 1e-6  # median of the differences, of the map's root mean square
 SHARE = 0.5  # of the distance from fp32
-EARLY, LOW = check_correction.EARLY, -0.27846455
+EARLY, LOW = check_correction.EARLY, check_correction.LOW
 SILU = torch.nn.functional.silu
 
 

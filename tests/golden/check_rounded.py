@@ -9,6 +9,7 @@ difference of a logit, mean and worst; photographs with fp32's class, or its sig
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,8 +18,8 @@ import numpy as np
 import tool
 
 # mean relative L2 of the features, largest difference of a logit, share of the photographs with the same class
-LIMITS = {("b0", "bf16"): (0.012, 1.0, 0.99),
-          ("b0", "int8"): (0.020, 1.0, 0.99), ("lite", "bf16"): (0.030, 1.0, 0.99), ("lite", "int8"): (0.050, 2.0, 0.98)}
+LIMITS = {("b0", "bf16"): (0.012, 1.0, 0.99), ("b0", "int8"): (0.020, 1.0, 0.99),
+          ("lite", "bf16"): (0.030, 1.0, 0.99), ("lite", "int8"): (0.050, 2.0, 0.98)}
 MODELS = {"b0": tool.DATA / "b0-one-logit", "lite0": tool.ROOT / "models/lite0"}
 
 
@@ -75,7 +76,7 @@ def main():
             results += [row(name, precision, reference, both(effnet, images, model, precision))
                         for precision in asked.precisions]
     if not all(results):
-        tool.sys.exit("further from fp32 than it may be")
+        sys.exit("further from fp32 than it may be")
 
 
 main()

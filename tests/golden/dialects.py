@@ -74,7 +74,8 @@ def to_transformers(name, names):
     return f"efficientnet.encoder.blocks.{block}.{layers[role]}.{kind}"
 
 
-RENAME = {"transformers": to_transformers, "timm": lambda name, names: name, "torchvision": to_torchvision, "lukemelas": to_lukemelas}
+RENAME = {"timm": lambda name, names: name, "torchvision": to_torchvision, "lukemelas": to_lukemelas,
+          "transformers": to_transformers}
 
 
 def renamed(tensors, dialect):

@@ -31,19 +31,18 @@ digit (const EffnetKernel *row, guint8 byte)
   return row->digits == EFFNET_DIGITS_S8 ? (int8_t)byte : byte;
 }
 
-/* Digits that are the least, the largest or any. */
+/* Digits that are the least, the largest or any; signed ones wrap around from 0x80 to 0x7f. */
 static const guint8 *
 digits (Check *check, const Shape *s)
 {
   const guint8 least = check->row->digits == EFFNET_DIGITS_S8 ? 0x80 : 0;
-  const guint8 most = check->row->digits == EFFNET_DIGITS_U8 ? 255 : 127;
+  const guint kinds = check->row->digits == EFFNET_DIGITS_U7 ? 128 : 256;
   guint8 *a = check_bytes (check, EFFNET_DTYPE_S8, (s->m - 1) * s->lda + s->k);
 
   for (gsize i = 0; i < (s->m - 1) * s->lda + s->k; i++)
-    a[i] = check->pattern == PATTERN_MIN ? least
-           : check->pattern == PATTERN_MAX
-               ? most
-               : (guint8)(least + check_pick (check, 128 + (most & 128)));
+    a[i] = (guint8)(least + (check->pattern == PATTERN_MIN   ? 0
+                             : check->pattern == PATTERN_MAX ? kinds - 1
+                                                             : check_pick (check, kinds)));
   check_seal (check, a);
   return a;
 }

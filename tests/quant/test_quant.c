@@ -7,6 +7,7 @@
 
 #include "bind/synthetic.h"
 #include "quant/correct.h"
+#include "quant/int8.h"
 #include "quant/means.h"
 #include "quant/moments.h"
 
@@ -74,7 +75,29 @@ test_correct (void)
   g_assert_cmpfloat (bias[0], ==, 0.5f + 0.25f * 2.0f);
   g_assert_cmpfloat (bias[1], ==, 7.0f - 0.25f * 2.0f + 0.5f * 1.0f);
   effnet_correct_bias (w, rounded, 2, 2, huge, kept);
-  g_assert_true (isfinite (kept[0]) && isfinite (kept[1]));
+  g_assert_true (isfinite (kept[0]));
+  g_assert_cmpfloat (kept[1], ==, -3e38f);
+}
+
+/* Ties go to even; zeros have no scale; a scale that is denormal is off by too much for the digits
+ * to stay in range by themselves. */
+static void
+test_int8 (void)
+{
+  enum { ROWS = 3, N = 4 };
+  const float w[ROWS * N] = {-127, 2.5f, 3.5f, -0.5f, 0, -0.0f, 0, 0, 2.6e-43f, -2.6e-43f, 0, 0};
+  const int8_t wanted[ROWS * N] = {-127, 2, 4, 0, 0, 0, 0, 0, 127, -127, 0, 0};
+  int8_t q[ROWS * N];
+  float scale[ROWS];
+  int32_t sum[ROWS];
+
+  effnet_int8_weights (w, ROWS, N, q, scale, sum);
+  g_assert_cmpmem (q, sizeof q, wanted, sizeof wanted);
+  g_assert_cmpfloat (scale[0], ==, 1.0f);
+  g_assert_cmpfloat (scale[1], ==, 0.0f);
+  g_assert_cmpint (sum[0], ==, -127 + 2 + 4);
+  g_assert_cmpint (sum[1], ==, 0);
+  g_assert_cmpint (sum[2], ==, 0);
 }
 
 /* Sets @value at every element of the tensors whose names end in @suffix. */
@@ -161,6 +184,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/quant/moments", test_moments);
   g_test_add_func ("/quant/correct", test_correct);
+  g_test_add_func ("/quant/int8", test_int8);
   g_test_add_func ("/quant/statistics", test_statistics);
   g_test_add_func ("/quant/folded", test_folded);
   return g_test_run ();
