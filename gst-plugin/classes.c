@@ -307,7 +307,6 @@ filter_alloc (guint n, double unknown)
 
   if (filter == NULL)
     return NULL;
-  g_atomic_ref_count_init (&filter->refs);
   filter->n = n;
   filter->unknown = unknown;
   return filter;
@@ -366,18 +365,10 @@ gst_effnet_class_filter_slice (const GstEffnetClassFilter *filter, guint first, 
   return slice;
 }
 
-GstEffnetClassFilter *
-gst_effnet_class_filter_ref (GstEffnetClassFilter *filter)
-{
-  g_atomic_ref_count_inc (&filter->refs);
-  return filter;
-}
-
 void
-gst_effnet_class_filter_unref (GstEffnetClassFilter *filter)
+gst_effnet_class_filter_free (GstEffnetClassFilter *filter)
 {
-  if (g_atomic_ref_count_dec (&filter->refs))
-    g_free (filter);
+  g_free (filter);
 }
 
 int

@@ -39,7 +39,6 @@ GstEffnetClassRules *gst_effnet_class_rules_ref (GstEffnetClassRules *rules);
 void gst_effnet_class_rules_unref (GstEffnetClassRules *rules);
 
 typedef struct {
-  gatomicrefcount refs;
   guint n; /* classes */
   double unknown;
   double floor[]; /* [n] the score that is enough; HUGE_VAL: none is, the class is left out */
@@ -58,8 +57,7 @@ GstEffnetClassFilter *gst_effnet_class_filter_new (const GstEffnetClassRules *ru
  * of which the rules say nothing. NULL when there is no memory */
 GstEffnetClassFilter *gst_effnet_class_filter_slice (const GstEffnetClassFilter *filter,
                                                      guint first, guint n, const float *floors);
-GstEffnetClassFilter *gst_effnet_class_filter_ref (GstEffnetClassFilter *filter);
-void gst_effnet_class_filter_unref (GstEffnetClassFilter *filter);
+void gst_effnet_class_filter_free (GstEffnetClassFilter *filter);
 /* The answer for @scores, [n]: the best class that reaches its floor, or one of the two above.
  * @best: (out) (nullable): the best score of all that are not left out; 0 when all are */
 int gst_effnet_class_filter_answer (const GstEffnetClassFilter *filter, const float *scores,
@@ -69,7 +67,7 @@ guint gst_effnet_class_filter_top (const GstEffnetClassFilter *filter, const flo
                                    EffnetScore *top);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetClassRules, gst_effnet_class_rules_unref)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetClassFilter, gst_effnet_class_filter_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstEffnetClassFilter, gst_effnet_class_filter_free)
 
 G_END_DECLS
 

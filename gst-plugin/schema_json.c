@@ -142,15 +142,6 @@ gst_effnet_schema_json_object (const GstStructure *part, const GstEffnetMoment *
   return object;
 }
 
-char *
-gst_effnet_schema_json_record (const GstStructure *part, const GstEffnetMoment *moment,
-                               gint64 utc_ns, GError **error)
-{
-  g_autoptr (JsonObject) object = gst_effnet_schema_json_object (part, moment, utc_ns, error);
-
-  return object != NULL ? gst_effnet_json_text (object) : NULL;
-}
-
 /* ---- wall clock ------------------------------------------------------------------------------ */
 
 char *

@@ -23,9 +23,6 @@ JsonObject *gst_effnet_schema_json_add_class (JsonArray *top, gint64 id, const c
  * gst_effnet_schema_read() */
 JsonObject *gst_effnet_schema_json_object (const GstStructure *part, const GstEffnetMoment *moment,
                                            gint64 utc_ns, GError **error);
-/* Returns: (transfer full) (nullable): the same as text on one line, without a line end */
-char *gst_effnet_schema_json_record (const GstStructure *part, const GstEffnetMoment *moment,
-                                     gint64 utc_ns, GError **error);
 
 /* "2026-11-26T09:00:00.123456Z"; free with g_free(). NULL below 0. */
 char *gst_effnet_utc_text (gint64 utc_ns);

@@ -453,6 +453,30 @@ gst_effnet_orientation_from_tags (const GstTagList *tags)
   return 0;
 }
 
+void
+gst_effnet_tagged_note (GstEffnetTagged *tagged, GstEvent *event)
+{
+  GstTagList *tags;
+  unsigned orientation;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
+    *tagged = (GstEffnetTagged){0};
+  if (GST_EVENT_TYPE (event) != GST_EVENT_TAG)
+    return;
+  gst_event_parse_tag (event, &tags);
+  orientation = gst_effnet_orientation_from_tags (tags);
+  if (orientation != 0 && gst_tag_list_get_scope (tags) == GST_TAG_SCOPE_GLOBAL)
+    tagged->global = orientation;
+  else if (orientation != 0)
+    tagged->stream = orientation;
+}
+
+unsigned
+gst_effnet_tagged_orientation (const GstEffnetTagged *tagged)
+{
+  return tagged->stream != 0 ? tagged->stream : tagged->global;
+}
+
 gboolean
 gst_effnet_jpeg_has_exif (const void *jpeg, gsize size)
 {

@@ -17,6 +17,11 @@ typedef struct {
   GstVideoInfo info; /* raw video only */
 } GstEffnetFormat;
 
+/* Orientations that tags of the stream, and global ones, have given; 0: none. */
+typedef struct {
+  unsigned stream, global;
+} GstEffnetTagged;
+
 /* One mapped buffer. */
 typedef struct {
   EffnetImage image;
@@ -38,6 +43,10 @@ gboolean gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInf
 gboolean gst_effnet_format_is_field (const GstEffnetFormat *format);
 /* Returns: EffnetImage.orientation of the tag image-orientation; 0 when there is none */
 unsigned gst_effnet_orientation_from_tags (const GstTagList *tags);
+/* Takes note of the tag image-orientation. @event: STREAM_START, TAG; of others nothing comes. */
+void gst_effnet_tagged_note (GstEffnetTagged *tagged, GstEvent *event);
+/* Returns: EffnetImage.orientation as tags give it, the stream's own first; 0: none does */
+unsigned gst_effnet_tagged_orientation (const GstEffnetTagged *tagged);
 /* Whether a JPEG has a segment where its orientation may stand. */
 gboolean gst_effnet_jpeg_has_exif (const void *jpeg, gsize size);
 /* FALSE with EFFNET_ERROR_FRAME; nothing is mapped then. */

@@ -6,31 +6,16 @@
 void
 gst_effnet_inference_forget (GstEffnetInference *inference)
 {
-  inference->stream_tag = inference->global_tag = 0;
-  inference->has_exif = FALSE;
-}
-
-static guint
-orientation_of_tags (const GstEffnetInference *inference)
-{
-  return inference->stream_tag != 0 ? inference->stream_tag : inference->global_tag;
+  *inference = (GstEffnetInference){0};
 }
 
 gboolean
 gst_effnet_inference_note_tags (GstEffnetInference *inference, GstEvent *event)
 {
-  guint before = orientation_of_tags (inference), orientation;
-  GstTagList *tags;
+  guint before = gst_effnet_tagged_orientation (&inference->tagged);
 
-  gst_event_parse_tag (event, &tags);
-  orientation = gst_effnet_orientation_from_tags (tags);
-  if (orientation == 0)
-    return FALSE;
-  if (gst_tag_list_get_scope (tags) == GST_TAG_SCOPE_GLOBAL)
-    inference->global_tag = orientation;
-  else
-    inference->stream_tag = orientation;
-  return orientation_of_tags (inference) != before;
+  gst_effnet_tagged_note (&inference->tagged, event);
+  return gst_effnet_tagged_orientation (&inference->tagged) != before;
 }
 
 /* A JPEG's own word counts more than a tag, which may be of the file around it, or, by way of a
@@ -46,7 +31,7 @@ orientation_of (GstEffnetInference *inference, const GstEffnetInferenceSettings 
     if (inference->has_exif)
       return 0;
   }
-  return orientation_of_tags (inference);
+  return gst_effnet_tagged_orientation (&inference->tagged);
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 
 /* What the tags of one stream say. */
 typedef struct {
-  guint stream_tag, global_tag; /* orientations; 0: no such tag */
-  gboolean has_exif;            /* a JPEG did, and the tags may be an earlier picture's */
+  GstEffnetTagged tagged;
+  gboolean has_exif; /* a JPEG did, and the tags may be an earlier picture's */
 } GstEffnetInference;
 
 /* A stream begins: no tags, no pictures yet. */

@@ -242,7 +242,7 @@ gst_effnet_lineup_unref (GstEffnetLineup *lineup)
   if (!g_atomic_ref_count_dec (&lineup->refs))
     return;
   for (guint i = 0; i < lineup->n; i++) {
-    g_clear_pointer (&lineup->heads[i].filter, gst_effnet_class_filter_unref);
+    g_clear_pointer (&lineup->heads[i].filter, gst_effnet_class_filter_free);
     g_clear_pointer (&lineup->heads[i].head, effnet_head_unref);
   }
   gst_effnet_engine_unref (lineup->engine);

@@ -61,9 +61,9 @@ struct _GstEffnetOverlay {
 
   /* of the streaming thread */
   GstVideoInfo info;
-  unsigned orientation[2]; /* of the stream's tags and of global ones; 0: none */
-  GArray *shown;           /* (nullable): what `composition` shows */
-  GstEffnetCanvas canvas;  /* that it was made for */
+  GstEffnetTagged tagged;
+  GArray *shown;          /* (nullable): what `composition` shows */
+  GstEffnetCanvas canvas; /* that it was made for */
   GstVideoOverlayComposition *composition;
 };
 
@@ -102,7 +102,7 @@ position_get_type (void)
 static GstEffnetCanvas
 canvas_of (const GstEffnetOverlay *self)
 {
-  unsigned tag = self->orientation[0] != 0 ? self->orientation[0] : self->orientation[1];
+  unsigned tag = gst_effnet_tagged_orientation (&self->tagged);
   GstEffnetCanvas canvas = {GST_VIDEO_INFO_WIDTH (&self->info), GST_VIDEO_INFO_HEIGHT (&self->info),
                             (double)GST_VIDEO_INFO_PAR_N (&self->info) /
                                 GST_VIDEO_INFO_PAR_D (&self->info),
@@ -162,27 +162,14 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   GstEffnetOverlay *self = user_data;
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
-  GstTagList *tags;
   GstCaps *caps;
 
   (void)pad;
-  switch (GST_EVENT_TYPE (event)) {
-  case GST_EVENT_STREAM_START:
-    self->orientation[0] = self->orientation[1] = 0;
-    break;
-  case GST_EVENT_CAPS:
+  gst_effnet_tagged_note (&self->tagged, event);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_CAPS) {
     gst_event_parse_caps (event, &caps);
     if (!gst_video_info_from_caps (&self->info, caps))
       gst_video_info_init (&self->info);
-    break;
-  case GST_EVENT_TAG:
-    gst_event_parse_tag (event, &tags);
-    if (gst_effnet_orientation_from_tags (tags) != 0)
-      self->orientation[gst_tag_list_get_scope (tags) == GST_TAG_SCOPE_GLOBAL] =
-          gst_effnet_orientation_from_tags (tags);
-    break;
-  default:
-    break;
   }
   return GST_PAD_PROBE_OK;
 }

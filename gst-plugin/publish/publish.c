@@ -73,7 +73,7 @@ struct _GstEffnetPublish {
   GstEffnetNews *news;
   GstVideoInfo info; /* of raw video in plain memory */
   gboolean is_raw, is_jpeg;
-  unsigned orientation[2]; /* of the stream's tags and of global ones; 0: none */
+  GstEffnetTagged tagged;
 };
 
 G_DEFINE_TYPE (GstEffnetPublish, gst_effnet_publish, GST_TYPE_BASE_SINK)
@@ -107,17 +107,7 @@ set_caps (GstBaseSink *sink, GstCaps *caps)
 static gboolean
 on_event (GstBaseSink *sink, GstEvent *event)
 {
-  GstEffnetPublish *self = GST_EFFNET_PUBLISH (sink);
-  GstTagList *tags;
-
-  if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
-    self->orientation[0] = self->orientation[1] = 0;
-  } else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG) {
-    gst_event_parse_tag (event, &tags);
-    if (gst_effnet_orientation_from_tags (tags) != 0)
-      self->orientation[gst_tag_list_get_scope (tags) == GST_TAG_SCOPE_GLOBAL] =
-          gst_effnet_orientation_from_tags (tags);
-  }
+  gst_effnet_tagged_note (&GST_EFFNET_PUBLISH (sink)->tagged, event);
   return GST_BASE_SINK_CLASS (gst_effnet_publish_parent_class)->event (sink, event);
 }
 
@@ -125,7 +115,7 @@ on_event (GstBaseSink *sink, GstEvent *event)
 static void
 add_picture (GstEffnetPublish *self, GstBuffer *buffer, GPtrArray *items)
 {
-  unsigned tag = self->orientation[0] != 0 ? self->orientation[0] : self->orientation[1];
+  unsigned tag = gst_effnet_tagged_orientation (&self->tagged);
   GstEffnetPicture *picture = NULL;
 
   for (guint i = 0; i < items->len; i++) {

@@ -45,7 +45,7 @@ assert_allowed (const char *allow, const char *deny, const char *expected)
 
   for (guint i = 0; i < N_CLASSES; i++)
     g_assert_cmpint (filter->floor[i] != HUGE_VAL, ==, expected[i] == '1');
-  gst_effnet_class_filter_unref (filter);
+  gst_effnet_class_filter_free (filter);
 }
 
 static void
@@ -89,7 +89,7 @@ test_unknown_names (void)
     g_assert_null (strstr (complaint, "xyz"));
     g_assert_cmpint (filter->floor[0] != HUGE_VAL, ==, strstr (rows[i].allow, "cat") != NULL);
     g_free (complaint);
-    gst_effnet_class_filter_unref (filter);
+    gst_effnet_class_filter_free (filter);
   }
 }
 
@@ -177,7 +177,7 @@ test_answers (void)
       g_assert_cmpint ((int)top[0].id, ==, rows[i].answer);
     if (n > 1)
       g_assert_cmpuint (gst_effnet_class_filter_top (filter, scores, 1, top), ==, 1);
-    gst_effnet_class_filter_unref (filter);
+    gst_effnet_class_filter_free (filter);
   }
 }
 
@@ -201,7 +201,7 @@ test_ranking (void)
     g_assert_cmpmem (got, k * sizeof *got, want, k * sizeof *want);
   }
   g_rand_free (rand);
-  gst_effnet_class_filter_unref (filter);
+  gst_effnet_class_filter_free (filter);
 }
 
 /* ---- stable classes, by hand ----------------------------------------------------------------- */
@@ -289,7 +289,7 @@ test_average (void)
     g_assert_cmpint (gst_effnet_states_feed (states, &settings, &observation).id, ==, want[i]);
   }
   gst_effnet_states_free (states);
-  gst_effnet_class_filter_unref (filter);
+  gst_effnet_class_filter_free (filter);
 }
 
 /* ---- an oracle ------------------------------------------------------------------------------- */
@@ -390,7 +390,7 @@ test_against_oracle (void)
     }
     gst_effnet_states_free (states);
   }
-  gst_effnet_class_filter_unref (filter);
+  gst_effnet_class_filter_free (filter);
   gst_effnet_class_rules_unref (rules);
   g_rand_free (rand);
 }
