@@ -20,7 +20,6 @@ out=${EFFNET_EVENING_OUT:-$build/evening}
 url=${1:-} pictures=${2:-$out/pictures} broker=${EFFNET_BROKER:-}
 [ $# -eq 0 ] || [ $# -eq 2 ] || { sed -n '/^#   evening/s/^# *//p' "$0" >&2 && exit 2; }
 children=()
-# shellcheck disable=SC2064 # the folder is known now
 trap 'kill "${children[@]}" 2>/dev/null; wait' EXIT
 trap 'exit 130' INT TERM
 

@@ -18,6 +18,14 @@ set_option (rd_kafka_conf_t *conf, const char *name, const char *value, char *te
   return value == NULL || rd_kafka_conf_set (conf, name, value, text, size) == RD_KAFKA_CONF_OK;
 }
 
+/* No broker has decided: this producer is at its end, and what was under way is sent again. */
+static gboolean
+is_end (rd_kafka_resp_err_t code)
+{
+  return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+         code == RD_KAFKA_RESP_ERR__FATAL;
+}
+
 static void
 on_delivery (rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
 {
@@ -26,7 +34,7 @@ on_delivery (rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque)
   (void)kafka;
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
     gst_effnet_wire_emit (opaque, GST_EFFNET_LINK_SENT, *token, NULL);
-  else if (message->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE)
+  else if (!is_end (message->err))
     gst_effnet_wire_emit (opaque, GST_EFFNET_LINK_REFUSED, *token, rd_kafka_err2str (message->err));
   g_free (token);
 }
@@ -42,8 +50,9 @@ static rd_kafka_t *
 producer_new (GstEffnetLink *link, char *text, gsize size)
 {
   const GstEffnetLinkSettings *s = link->settings;
-  const char *protocol = s->ca_file != NULL ? (s->address.user != NULL ? "sasl_ssl" : "ssl")
-                                            : (s->address.user != NULL ? "sasl_plaintext" : NULL);
+  gboolean has_tls = s->ca_file != NULL || s->cert_file != NULL;
+  const char *protocol = has_tls ? (s->address.user != NULL ? "sasl_ssl" : "ssl")
+                                 : (s->address.user != NULL ? "sasl_plaintext" : NULL);
   rd_kafka_conf_t *conf = rd_kafka_conf_new ();
   rd_kafka_t *kafka = NULL;
 
@@ -96,7 +105,8 @@ publish (GstEffnetLink *link, rd_kafka_t *kafka, const GstEffnetCall *call)
 
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
     return;
-  gst_effnet_wire_emit (link, GST_EFFNET_LINK_REFUSED, call->token, rd_kafka_err2str (code));
+  if (!is_end (code))
+    gst_effnet_wire_emit (link, GST_EFFNET_LINK_REFUSED, call->token, rd_kafka_err2str (code));
   g_free (token);
 }
 

@@ -10,7 +10,7 @@
 
 #include "publish/wire.h"
 
-#define CALLS_MAX 1000 /* that wait; who sends more than a broker takes is not heard */
+#define CALLS_MAX 1000 /* that wait; one more is refused */
 
 /* A broken connection must not end the process; only in this thread is that kept off. */
 static gpointer
@@ -104,7 +104,7 @@ gst_effnet_link_free (GstEffnetLink *link, gint64 wait_us)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-/* Takes @call. */
+/* Takes @call. One without an answer would keep all that was sent after it from having arrived. */
 static void
 push (GstEffnetLink *link, GstEffnetCall *call)
 {
@@ -116,10 +116,12 @@ push (GstEffnetLink *link, GstEffnetCall *call)
   if (fits)
     g_queue_push_tail (&link->calls, call);
   g_mutex_unlock (&link->lock);
-  if (fits)
+  if (fits) {
     wake (link);
-  else
-    gst_effnet_call_free (call);
+    return;
+  }
+  gst_effnet_wire_emit (link, GST_EFFNET_LINK_REFUSED, call->token, "too much waits for it");
+  gst_effnet_call_free (call);
 }
 
 static GstEffnetCall *

@@ -30,7 +30,8 @@ typedef struct {
   char *text;
 } GstEffnetLinkEvent;
 
-/* Called in the link's thread, which it must not keep waiting. @event: (transfer full) */
+/* Called in the link's thread, which it must not keep waiting, or, where a call has no room, in the
+ * caller's. @event: (transfer full) */
 typedef void (*GstEffnetLinkFunc) (GstEffnetLinkEvent *event, gpointer data);
 
 typedef struct {

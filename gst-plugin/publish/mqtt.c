@@ -26,7 +26,6 @@ typedef struct {
   struct mosquitto *mosq;
   GHashTable *tokens; /* message id -> guint64 * */
   int answered;       /* a message id whose answer came before its token was known */
-  gboolean answer_ok;
   gboolean is_up, connecting, refused;
   gint64 deadline; /* of the connecting */
   char *reason;    /* (nullable): why there is no connection */

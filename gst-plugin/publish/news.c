@@ -40,15 +40,9 @@ gst_effnet_news_new (void)
 }
 
 void
-gst_effnet_news_reset (GstEffnetNews *news)
-{
-  g_queue_clear_full (&news->parts, part_free);
-}
-
-void
 gst_effnet_news_free (GstEffnetNews *news)
 {
-  gst_effnet_news_reset (news);
+  g_queue_clear_full (&news->parts, part_free);
   g_free (news);
 }
 

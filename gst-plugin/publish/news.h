@@ -44,8 +44,6 @@ typedef struct _GstEffnetNews GstEffnetNews;
 
 GstEffnetNews *gst_effnet_news_new (void);
 void gst_effnet_news_free (GstEffnetNews *news);
-/* Forgets all states: the next ones are new. */
-void gst_effnet_news_reset (GstEffnetNews *news);
 /* @utc_ns: when the frame was taken, since 1970; @ticks: now, us of a clock that never jumps.
  * Returns: (transfer full) (nullable) (element-type GstEffnetNewsItem) */
 GPtrArray *gst_effnet_news_read (GstEffnetNews *news, GstBuffer *buffer,

@@ -3,7 +3,7 @@
 /**
  * SECTION:element-effnetpublish
  * @title: effnetpublish
- * @short_description: Tells an MQTT broker what effnetclassify found
+ * @short_description: Tells an MQTT broker, or Kafka, what effnetclassify found
  *
  * A sink for buffers of any kind with the metadata of #element-effnetclassify. When the state of a
  * part of the picture is another one, a record goes to the broker: its stable label where
@@ -33,6 +33,15 @@
  * by reason: `lost-queue` (the thread was too slow), `lost-spool` (the spool was full, the oldest
  * went), `lost-disk` (neither file nor memory took it), `lost-refused` (the broker did not take
  * it), `lost-stopped` (it was in memory only when the element stopped).
+ *
+ * ## Kafka
+ *
+ * Where it was built in, `kafka://HOST:PORT,HOST:PORT` names brokers of Kafka. The slashes of a
+ * topic are dots there, and `_` stands for what is neither letter, digit, `-` nor `.`; a record's
+ * key is the topic as it was. One idempotent producer sends each record once; nothing is asked
+ * back, so that what was under way when a process ended may come twice, with the same `sequence`.
+ * With #GstEffnetPublish:ca-file or #GstEffnetPublish:cert-file it is TLS. Availability, discovery,
+ * QoS and retained messages are MQTT's.
  *
  * ## Example launch lines
  *

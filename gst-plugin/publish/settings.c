@@ -291,7 +291,8 @@ resolve_extras (const GstEffnetPublishSettings *s, GstEffnetCourierSettings *cou
   discovery->pictures = s->thumbnails;
   discovery->qos = s->qos;
   if (s->records == GST_EFFNET_RECORDS_CHANGE) /* three heartbeats that are missing */
-    discovery->expire_s = (guint)MIN ((s->heartbeat * 3 + GST_SECOND - 1) / GST_SECOND, 1u << 30);
+    discovery->expire_s =
+        (guint)MIN (gst_util_uint64_scale_ceil (s->heartbeat, 3, GST_SECOND), 1u << 30);
 }
 
 static gboolean

@@ -57,6 +57,7 @@ void gst_effnet_call_free (GstEffnetCall *call);
 gushort gst_effnet_wire_wait (GstEffnetLink *link, int fd, gushort events, int timeout_ms);
 /* There is a new connection. */
 void gst_effnet_wire_emit_up (GstEffnetLink *link);
+/* Of any thread. */
 void gst_effnet_wire_emit (GstEffnetLink *link, GstEffnetLinkEventKind kind, guint64 token,
                            const char *text);
 void gst_effnet_wire_emit_message (GstEffnetLink *link, const char *topic, gconstpointer payload,

@@ -11,6 +11,7 @@
 
 #define TOPIC   "effnet.yard.full-frame"
 #define RECORDS 200
+#define PRODUCE 0 /* Kafka's number of the request */
 
 typedef struct {
   rd_kafka_t *owner;
@@ -119,6 +120,17 @@ assert_consumed (const Cluster *cluster, int n)
   rd_kafka_destroy (consumer);
 }
 
+/* All that was published has arrived, once. */
+static void
+finish (GstHarness *h, Cluster *cluster)
+{
+  wait_for (h, RECORDS);
+  gst_element_set_bus (h->element, NULL);
+  gst_harness_teardown (h);
+  assert_consumed (cluster, RECORDS);
+  cluster_free (cluster);
+}
+
 static void
 test_plain (void)
 {
@@ -127,11 +139,7 @@ test_plain (void)
 
   for (int i = 1; i <= RECORDS; i++)
     publish (h, i);
-  wait_for (h, RECORDS);
-  gst_element_set_bus (h->element, NULL);
-  gst_harness_teardown (h);
-  assert_consumed (&cluster, RECORDS);
-  cluster_free (&cluster);
+  finish (h, &cluster);
 }
 
 static void
@@ -141,21 +149,39 @@ test_broker_away (void)
   GstHarness *h = publisher_new (cluster.brokers);
 
   for (int i = 1; i <= RECORDS; i++) {
-    if (i == RECORDS / 4)
+    if (i == RECORDS / 4) {
       wait_for (h, RECORDS / 4 - 1);
-    if (i == RECORDS / 4)
       rd_kafka_mock_broker_set_down (cluster.mock, 1);
+    }
     if (i == RECORDS / 2) {
       g_usleep (500000);
       rd_kafka_mock_broker_set_up (cluster.mock, 1);
     }
     publish (h, i);
   }
+  finish (h, &cluster);
+}
+
+/* An error that a producer does not recover from: a new one goes on where it ended. */
+static void
+test_fatal (void)
+{
+  Cluster cluster = cluster_new ();
+  GstHarness *h = publisher_new (cluster.brokers);
+
+  for (int i = 1; i <= RECORDS; i++) {
+    if (i == RECORDS / 4) {
+      wait_for (h, RECORDS / 4 - 1);
+      rd_kafka_mock_push_request_errors (cluster.mock, PRODUCE, 1,
+                                         RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    }
+    if (i % 3 == 0)
+      g_usleep (1000);
+    publish (h, i);
+  }
   wait_for (h, RECORDS);
-  gst_element_set_bus (h->element, NULL);
-  gst_harness_teardown (h);
-  assert_consumed (&cluster, RECORDS);
-  cluster_free (&cluster);
+  g_assert_cmpuint (element_stat (h->element, "connections"), ==, 2);
+  finish (h, &cluster);
 }
 
 /* Nobody is there: a warning, and an end that does not wait. */
@@ -189,6 +215,7 @@ main (int argc, char **argv)
   gst_effnet_schema_register ();
   g_test_add_func ("/kafka/plain", test_plain);
   g_test_add_func ("/kafka/broker-away", test_broker_away);
+  g_test_add_func ("/kafka/fatal", test_fatal);
   g_test_add_func ("/kafka/nobody", test_nobody);
   return g_test_run ();
 }

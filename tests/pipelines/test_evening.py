@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """pipelines/evening.sh: an RTSP camera, a classifier of its own frames, and its state at a real broker, where what
-announces it to Home Assistant is what Home Assistant publishes as its schema (tests/gst/homeassistant.schema.json)."""
+announces it to Home Assistant fits what Home Assistant takes, as tests/gst/homeassistant.schema.json has it."""
 import json
 import os
 import pathlib
