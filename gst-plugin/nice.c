@@ -10,7 +10,7 @@
 #  include <unistd.h>
 #endif
 
-#define NICE 10 /* of -20 to 19: about a tenth of a normal thread's share where both want a CPU */
+#define NICE 19 /* of -20 to 19: 1.5 % of a normal thread's share where both want a CPU */
 
 void
 gst_effnet_be_nice (void)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""train.py EFFNET [--pictures N] [--photos FOLDER] [--threads N]: `effnet train` from cold against PyTorch's
+"""train.py EFFNET [--pictures N] [--photos FOLDER] [--threads N] [--augment N]: `effnet train` from cold against PyTorch's
 linear probe and scikit-learn's logistic regression on the same pictures, in one run. Prints a table and, last,
 JSON.
 
@@ -112,6 +112,7 @@ def main():
     parser.add_argument("--pictures", type=int, default=500)
     parser.add_argument("--photos", type=pathlib.Path, default=ROOT / ".." / "shared" / "data" / "photos")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--augment", type=int, default=0, help="altered copies that are trained on, too (default 0)")
     parser.add_argument("--rounds", type=int, default=3, help="turns of train and classify (default 3)")
     arguments = parser.parse_args()
     tool, threads = str(arguments.effnet.resolve()), str(arguments.threads)
@@ -123,7 +124,7 @@ def main():
         y = np.array([names.index(p.parent.name) for p in files])
         result = {"pictures": len(files), "threads": arguments.threads}
         command = [tool, "train", place / "pictures", "--output", place / "gate", "--json", "--model", MODEL,
-                   "--threads", threads]
+                   "--threads", threads, "--augment", str(arguments.augment)]
         features, classified, cpu = [], [], []
         for i in range(arguments.rounds):
             seconds, peak, out, used = run([*command, "--seed", str(i)])
@@ -140,6 +141,9 @@ def main():
         print(f"  features                {min(features):8.2f} s   {result['features_to_classify']} of effnet "
               f"classify on the same files ({min(classified):.2f} s); CPU of all of train "
               f"{result['cpu_to_classify']} of classify's")
+        summary = result["summary"]
+        print(f"  held out                {summary['accuracy']:8.1%}     calibration error {summary['ece_before']:.3f} "
+              f"before, {summary['ece_after']:.3f} after")
         try:
             own, solve = probe(files, y.tolist(), arguments.threads)
             result["pytorch"] = {"feature_seconds": round(own, 2), "head_seconds": round(solve, 2),
@@ -149,8 +153,7 @@ def main():
         except ImportError as error:
             print(f"PyTorch, linear probe     left out: {error}")
         try:
-            run([tool, "embed", *files, "--model", MODEL, "--output", place / "x.npy", "--precision", "fp32"])
-            summary = result["summary"]
+            run([tool, "embed", *files, "--model", MODEL, "--output", place / "x.npy", "--threads", threads])
             seconds, loss = regression(np.load(place / "x.npy").astype(float), y, summary["l2"])
             result["sklearn"] = {"seconds": round(seconds, 3), "loss": loss, "loss_difference": summary["loss"] - loss}
             result["effnet_head_seconds"] = round(summary["seconds"] - summary["feature_seconds"], 3)
