@@ -370,7 +370,7 @@ run_default() {
   arm=$!
   [ -f "$out/gcc/build.ninja" ] && suite gcc testlog --no-suite distro --no-suite bench --no-suite long
   landed builds $builds
-  run_asan --no-suite faults # minutes of one core; --asan runs them
+  run_asan --no-suite faults --no-suite full # minutes of both cores; --asan runs them
   landed arm $arm
   [ -f "$out/gcc/build.ninja" ] && run_valgrind "${in_valgrind[@]}"
 }
