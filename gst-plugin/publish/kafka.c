@@ -69,7 +69,9 @@ producer_new (GstEffnetLink *link, char *text, gsize size)
       set_option (conf, "sasl.password", s->address.password, text, size) &&
       set_option (conf, "ssl.ca.location", s->ca_file, text, size) &&
       set_option (conf, "ssl.certificate.location", s->cert_file, text, size) &&
-      set_option (conf, "ssl.key.location", s->key_file, text, size))
+      set_option (conf, "ssl.key.location", s->key_file, text, size) &&
+      set_option (conf, "ssl.endpoint.identification.algorithm", s->insecure ? "none" : "https",
+                  text, size))
     kafka = rd_kafka_new (RD_KAFKA_PRODUCER, conf, text, size);
   if (kafka == NULL)
     rd_kafka_conf_destroy (conf);

@@ -10,7 +10,7 @@
 
 #include "publish/wire.h"
 
-#define CALLS_MAX 1000 /* that wait; one more is refused */
+#define CALLS_MAX 4000 /* that wait, more than all entities take; one more is refused */
 
 /* A broken connection must not end the process; only in this thread is that kept off. */
 static gpointer
