@@ -58,13 +58,33 @@ activation_name (EffnetActivation activation)
   return "none";
 }
 
+static const char *
+kind_name (EffnetBlockKind kind)
+{
+  switch (kind) {
+  case EFFNET_BLOCK_MBCONV:
+    break;
+  case EFFNET_BLOCK_FUSED:
+    return "fused-mbconv";
+  case EFFNET_BLOCK_CONV31:
+    return "conv31";
+  case EFFNET_BLOCK_CONV131:
+    return "conv131";
+  }
+  return "mbconv";
+}
+
 /* The members a stage and a block share: a stage prints those of its first block. */
 static void
 members_shape (JsonBuilder *json, const EffnetBlock *block)
 {
+  member_string (json, "kind", kind_name (block->kind));
   member_int (json, "kernel", block->kernel);
   member_int (json, "stride", block->stride);
-  member_int (json, "expand_ratio", block->expand_channels / block->in_channels);
+  if (block->expand_channels % block->in_channels == 0)
+    member_int (json, "expand_ratio", block->expand_channels / block->in_channels);
+  else
+    member_double (json, "expand_ratio", (double)block->expand_channels / block->in_channels);
   member_int (json, "in_channels", block->in_channels);
   member_int (json, "out_channels", block->out_channels);
   member_string (json, "se", block->se_place == EFFNET_SE_NONE ? "none" : "after-depthwise");
@@ -81,6 +101,7 @@ add_block (JsonBuilder *json, const EffnetNet *net, unsigned index)
   member_int (json, "index", block->index);
   members_shape (json, block);
   member_bool (json, "expand", block->has_expand);
+  member_bool (json, "project", block->has_project);
   member_int (json, "expand_channels", block->expand_channels);
   member_bool (json, "skip", block->has_skip);
   member_int (json, "in_height", block->in_height);

@@ -28,14 +28,20 @@ block_layers (const EffnetBlock *b, unsigned index, EffnetLayer *layers)
   if (b->has_expand)
     layers[n++] = convolution (EFFNET_LAYER_EXPAND, b->expand_channels, b->in_channels, 1,
                                b->in_height, b->in_width);
-  layers[n++] = convolution (EFFNET_LAYER_DEPTHWISE, b->expand_channels, 1, b->kernel,
-                             b->out_height, b->out_width);
+  if (b->kind == EFFNET_BLOCK_MBCONV)
+    layers[n++] = convolution (EFFNET_LAYER_DEPTHWISE, b->expand_channels, 1, b->kernel,
+                               b->out_height, b->out_width);
+  else
+    layers[n++] = convolution (EFFNET_LAYER_CONV, b->expand_channels,
+                               b->has_expand ? b->expand_channels : b->in_channels, b->kernel,
+                               b->out_height, b->out_width);
   if (b->se_channels > 0) {
     layers[n++] = fully_connected (EFFNET_LAYER_SE_REDUCE, b->se_channels, b->expand_channels);
     layers[n++] = fully_connected (EFFNET_LAYER_SE_EXPAND, b->expand_channels, b->se_channels);
   }
-  layers[n++] = convolution (EFFNET_LAYER_PROJECT, b->out_channels, b->expand_channels, 1,
-                             b->out_height, b->out_width);
+  if (b->has_project)
+    layers[n++] = convolution (EFFNET_LAYER_PROJECT, b->out_channels, b->expand_channels, 1,
+                               b->out_height, b->out_width);
   for (size_t i = 0; i < n; i++) {
     layers[i].block = b;
     layers[i].block_index = index;

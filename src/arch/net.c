@@ -84,9 +84,22 @@ stage_repeats (const EffnetVariant *variant, unsigned stage)
 }
 
 static unsigned
+scale_channels (const EffnetVariant *variant, unsigned channels)
+{
+  return effnet_scale_channels (channels, variant->width, variant->family->round_far);
+}
+
+static unsigned
 end_channels (const EffnetVariant *variant, unsigned channels)
 {
-  return variant->family->scale_ends ? effnet_scale_channels (channels, variant->width) : channels;
+  return variant->family->scale_ends ? scale_channels (variant, channels) : channels;
+}
+
+static gboolean
+kind_has_expand (const EffnetStageRow *row)
+{
+  return row->kind == EFFNET_BLOCK_CONV131 ||
+         (row->kind == EFFNET_BLOCK_MBCONV && row->expand_ratio != 1);
 }
 
 /* Block @index of a stage, behind in_height x in_width x in_channels. */
@@ -96,18 +109,22 @@ make_block (const EffnetVariant *variant, unsigned stage, unsigned index, Effnet
 {
   const EffnetStageRow *row = &variant->family->stages[stage];
   unsigned stride = index == 0 ? row->stride : 1;
-  unsigned out_channels = effnet_scale_channels (row->out_channels, variant->width);
+  unsigned out_channels = scale_channels (variant, row->out_channels);
+  unsigned from = row->expand_from > 0 ? scale_channels (variant, row->expand_from) : in_channels;
   gboolean has_se = row->se_place != EFFNET_SE_NONE;
+  gboolean has_project = row->kind != EFFNET_BLOCK_FUSED || row->expand_ratio != 1;
 
   return (EffnetBlock){
+      .kind = row->kind,
       .stage = stage,
       .index = index,
       .kernel = row->kernel,
       .stride = stride,
       .in_channels = in_channels,
-      .expand_channels = in_channels * row->expand_ratio,
+      .expand_channels = has_project ? from * row->expand_ratio : out_channels,
       .out_channels = out_channels,
-      .has_expand = row->expand_ratio != 1,
+      .has_expand = kind_has_expand (row),
+      .has_project = has_project,
       .se_place = row->se_place,
       .se_channels = has_se ? effnet_scale_squeeze (in_channels, row->se_ratio) : 0,
       .has_skip = row->skip && stride == 1 && in_channels == out_channels,

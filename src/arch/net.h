@@ -16,13 +16,24 @@ typedef enum {
   EFFNET_SE_AFTER_DEPTHWISE, /* the published place: gates the expanded channels */
 } EffnetSePlace;
 
-/* One MBConv block with everything decided. With expand_channels == in_channels and no expand conv
- * it is a depthwise-separable block (first stage). */
+/* What a block is made of. Each convolution is followed by batch norm, all but the project by the
+ * activation; the k x k one has the block's stride. */
+typedef enum {
+  EFFNET_BLOCK_MBCONV,  /* 1x1 expand, k x k depthwise, 1x1 project; of ratio 1 no expand */
+  EFFNET_BLOCK_FUSED,   /* k x k in place of expand and depthwise, 1x1 project (Tan and Le, 2021,
+                         * "EfficientNetV2", figure 2); of ratio 1 k x k alone */
+  EFFNET_BLOCK_CONV31,  /* k x k, 1x1 project, whatever the ratio */
+  EFFNET_BLOCK_CONV131, /* 1x1 expand, k x k, 1x1 project */
+} EffnetBlockKind;
+
+/* One block with everything decided. */
 typedef struct {
+  EffnetBlockKind kind;
   unsigned stage, index; /* 0-based: stage in the net, block in the stage */
   unsigned kernel, stride;
   unsigned in_channels, expand_channels, out_channels;
-  gboolean has_expand; /* a 1x1 conv widens in_channels to expand_channels */
+  gboolean has_expand;  /* a 1x1 conv makes expand_channels of in_channels */
+  gboolean has_project; /* a 1x1 conv makes out_channels of expand_channels, else they are equal */
   EffnetSePlace se_place;
   unsigned se_channels; /* squeezed; 0 = no squeeze-excite */
   gboolean has_skip;    /* input added to the output */
@@ -45,9 +56,9 @@ typedef struct {
   struct _EffnetLayer *layers; /* effnet_net_layers() */
 } EffnetNet;
 
-/* Lays out @variant ("b0".."b8", "l2", "lite0".."lite4", "phi:X" with X in -10..15, or a name that
- * effnet_arch_from_name() knows) for an input of @input_size pixels a side (0 = the variant's own,
- * at most EFFNET_INPUT_SIDE_MAX), @n_classes (up to EFFNET_CLASSES_MAX; 0 = no classifier),
+/* Lays out @variant (a row of the table as "b0" or "v2-s", "phi:X" with X in -10..15, or a name
+ * that effnet_arch_from_name() knows) for an input of @input_size pixels a side (0 = the variant's
+ * own, at most EFFNET_INPUT_SIDE_MAX), @n_classes (up to EFFNET_CLASSES_MAX; 0 = no classifier),
  * @padding (AUTO = SYMMETRIC). NULL with NOT_FOUND (the message lists the known names), ARGUMENT or
  * IO. Free with effnet_net_free().
  */
@@ -61,7 +72,8 @@ void effnet_net_free (EffnetNet *net);
 /* Names of the table's rows, NULL-terminated, static. */
 const char *const *effnet_arch_names (void);
 /* The row a foreign name means: timm's ("tf_efficientnet_b0.ns_jft_in1k"), torchvision's
- * ("efficientnet_b0"), "EfficientNet-B0" and plain "b0" are all "b0"; NULL = not one of ours.
+ * ("efficientnet_b0"), "EfficientNet-B0" and plain "b0" are all "b0"; "tf_efficientnetv2_s",
+ * "efficientnet_v2_s" and "EfficientNetV2S" are "v2-s"; NULL = not one of ours.
  * Static string. phi:X is no row: effnet_net_new() takes it as it is. */
 const char *effnet_arch_from_name (const char *name);
 /* TRUE for what effnet_net_new() takes, phi:X included. @name: (nullable). */

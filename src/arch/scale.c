@@ -14,15 +14,14 @@
 #define BASE_RESOLUTION 224.0 /* pixels */
 #define CHANNEL_UNIT    8
 
-/* The nearest multiple of 8, at least 8, never more than 10 % below width * channels. */
 unsigned
-effnet_scale_channels (unsigned channels, double width)
+effnet_scale_channels (unsigned channels, double width, gboolean far)
 {
   double wanted = channels * width;
   unsigned units = (unsigned)((wanted + CHANNEL_UNIT / 2.0) / CHANNEL_UNIT);
   unsigned scaled = MAX (units, 1) * CHANNEL_UNIT;
 
-  if (scaled < 0.9 * wanted)
+  if (!far && scaled < 0.9 * wanted)
     scaled += CHANNEL_UNIT;
   return scaled;
 }

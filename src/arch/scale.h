@@ -10,7 +10,8 @@
 #define EFFNET_PHI_MIN (-10.0)
 #define EFFNET_PHI_MAX 15.0
 
-unsigned effnet_scale_channels (unsigned channels, double width);
+/* The nearest multiple of 8, at least 8; unless @far, never more than 10 % below. */
+unsigned effnet_scale_channels (unsigned channels, double width, gboolean far);
 unsigned effnet_scale_repeats (unsigned repeats, double depth);
 /* Squeezed channels of a block with @in_channels at its input. */
 unsigned effnet_scale_squeeze (unsigned in_channels, double se_ratio);

@@ -7,17 +7,20 @@
 
 #include "arch/net.h"
 
-/* One line of the paper's table 1: `repeats` MBConv blocks. The first has the stage's stride and
+/* One line of the paper's table 1: `repeats` blocks. The first has the stage's stride and
  * maps the previous stage's channels to out_channels, the others keep both. A block has a
  * skip when it changes neither size nor channels and its row allows it. */
 typedef struct {
+  EffnetBlockKind kind;
   unsigned kernel, stride;
-  unsigned expand_ratio; /* 1: no expand convolution */
+  unsigned expand_ratio; /* what it says of 1, the kind knows */
   unsigned out_channels; /* before scaling */
   unsigned repeats;      /* before scaling */
   EffnetSePlace se_place;
   double se_ratio; /* squeezed channels per channel of the block's *input* */
   gboolean skip;
+  unsigned
+      expand_from; /* channels, before scaling, that expand_ratio is of; 0: the block's input */
 } EffnetStageRow;
 
 /* What the members of one family share. */
@@ -27,6 +30,7 @@ typedef struct {
   unsigned stem_channels, head_channels; /* before scaling */
   EffnetActivation activation;
   gboolean scale_ends; /* stem and head are scaled in width, first and last stage in depth */
+  gboolean round_far;  /* to the nearest unit of channels, however much fewer that are */
 } EffnetFamily;
 
 typedef struct {

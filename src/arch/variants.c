@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The table of variants: rows, and the names other collections give to them. A new member is a new
- * row; no code elsewhere knows a variant's name. */
+ * The table of variants. A new member is a new row; no code elsewhere knows a variant's name. What
+ * other collections call them is in names.c. */
 #include "arch/table.h"
 
 #include <string.h>
@@ -9,53 +9,40 @@
 #define SE    EFFNET_SE_AFTER_DEPTHWISE, 0.25
 #define NO_SE EFFNET_SE_NONE, 0.0
 
-/* Tan and Le, table 1, rows 2 to 8. */
+#define MB EFFNET_BLOCK_MBCONV
+
+/* Columns: kind, kernel, stride, expand, out, repeats, SE, skip, what expand is of. */
 /* clang-format off */
+
+/* Tan and Le, 2019, table 1, rows 2 to 8. */
 static const EffnetStageRow baseline_stages[] = {
-  /* kernel, stride, expand, out, repeats, SE, skip */
-  {3, 1, 1, 16, 1, SE, TRUE},
-  {3, 2, 6, 24, 2, SE, TRUE},
-  {5, 2, 6, 40, 2, SE, TRUE},
-  {3, 2, 6, 80, 3, SE, TRUE},
-  {5, 1, 6, 112, 3, SE, TRUE},
-  {5, 2, 6, 192, 4, SE, TRUE},
-  {3, 1, 6, 320, 1, SE, TRUE},
+  {MB, 3, 1, 1, 16, 1, SE, TRUE, 0},
+  {MB, 3, 2, 6, 24, 2, SE, TRUE, 0},
+  {MB, 5, 2, 6, 40, 2, SE, TRUE, 0},
+  {MB, 3, 2, 6, 80, 3, SE, TRUE, 0},
+  {MB, 5, 1, 6, 112, 3, SE, TRUE, 0},
+  {MB, 5, 2, 6, 192, 4, SE, TRUE, 0},
+  {MB, 3, 1, 6, 320, 1, SE, TRUE, 0},
 };
-/* clang-format on */
 
 /* The same blocks for integer hardware: no squeeze-excite, an activation with an upper end. */
-/* clang-format off */
 static const EffnetStageRow lite_stages[] = {
-  /* kernel, stride, expand, out, repeats, SE, skip */
-  {3, 1, 1, 16, 1, NO_SE, TRUE},
-  {3, 2, 6, 24, 2, NO_SE, TRUE},
-  {5, 2, 6, 40, 2, NO_SE, TRUE},
-  {3, 2, 6, 80, 3, NO_SE, TRUE},
-  {5, 1, 6, 112, 3, NO_SE, TRUE},
-  {5, 2, 6, 192, 4, NO_SE, TRUE},
-  {3, 1, 6, 320, 1, NO_SE, TRUE},
-};
-/* clang-format on */
-
-static const EffnetFamily baseline = {
-    .stages = baseline_stages,
-    .n_stages = G_N_ELEMENTS (baseline_stages),
-    .stem_channels = 32,
-    .head_channels = 1280,
-    .activation = EFFNET_ACTIVATION_SWISH,
-    .scale_ends = TRUE,
+  {MB, 3, 1, 1, 16, 1, NO_SE, TRUE, 0},
+  {MB, 3, 2, 6, 24, 2, NO_SE, TRUE, 0},
+  {MB, 5, 2, 6, 40, 2, NO_SE, TRUE, 0},
+  {MB, 3, 2, 6, 80, 3, NO_SE, TRUE, 0},
+  {MB, 5, 1, 6, 112, 3, NO_SE, TRUE, 0},
+  {MB, 5, 2, 6, 192, 4, NO_SE, TRUE, 0},
+  {MB, 3, 1, 6, 320, 1, NO_SE, TRUE, 0},
 };
 
-static const EffnetFamily lite = {
-    .stages = lite_stages,
-    .n_stages = G_N_ELEMENTS (lite_stages),
-    .stem_channels = 32,
-    .head_channels = 1280,
-    .activation = EFFNET_ACTIVATION_RELU6,
-    .scale_ends = FALSE,
-};
+#define STAGES(rows) rows, G_N_ELEMENTS (rows)
+#define SWISH        EFFNET_ACTIVATION_SWISH
 
-/* clang-format off */
+/* Columns: stages, stem, head, activation, scale_ends, round_far. */
+static const EffnetFamily baseline = {STAGES (baseline_stages), 32, 1280, SWISH, TRUE, FALSE};
+static const EffnetFamily lite = {STAGES (lite_stages), 32, 1280, EFFNET_ACTIVATION_RELU6, FALSE, FALSE};
+
 static const EffnetVariant variants[] = {
   /* name, family, width, depth, input side */
   {"b0", &baseline, 1.0, 1.0, 224},
@@ -104,50 +91,4 @@ const EffnetFamily *
 effnet_variant_baseline (void)
 {
   return &baseline;
-}
-
-/* What may follow a name: nothing, a tag of the training (".ns_jft_in1k"), or its older
- * spelling ("_ns", "_ap", "_ns_475"). Anything else would be another architecture ("_pruned",
- * "_g16"). */
-static gboolean
-is_training_tag (const char *tag)
-{
-  static const char *const old_tags[] = {"_ns", "_ap", "_aa", "_ns_475", NULL};
-
-  if (tag[0] == '\0')
-    return TRUE;
-  if (tag[0] == '.')
-    return tag[1] != '\0';
-  return g_strv_contains (old_tags, tag);
-}
-
-const char *
-effnet_arch_from_name (const char *name)
-{
-  if (name == NULL)
-    return NULL;
-  g_autofree char *lower = g_ascii_strdown (name, -1);
-  const char *slash = strrchr (lower, '/'); /* "timm/efficientnet_b0" */
-  const char *start = slash != NULL ? slash + 1 : lower;
-  const char *part = start;
-  const char *found = NULL;
-  gboolean prefixed = FALSE;
-
-  if (g_str_has_prefix (part, "tf_"))
-    part += strlen ("tf_");
-  if (g_str_has_prefix (part, "efficientnet_") || g_str_has_prefix (part, "efficientnet-")) {
-    part += strlen ("efficientnet_");
-    prefixed = TRUE;
-  }
-  if (part != start && !prefixed) /* "tf_b0" */
-    return NULL;
-  for (size_t i = 0; i < G_N_ELEMENTS (variants) && found == NULL; i++) {
-    const char *row = variants[i].name;
-    if (!g_str_has_prefix (part, row))
-      continue;
-    const char *tail = part + strlen (row);
-    if (prefixed ? is_training_tag (tail) : tail[0] == '\0')
-      found = row;
-  }
-  return found;
 }

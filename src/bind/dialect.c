@@ -13,43 +13,58 @@ typedef struct {
   const char *conv, *norm;
 } Pattern;
 
+/* Blocks whose layers a dialect may number or call in another way. */
+typedef enum {
+  SHAPE_WIDE,  /* expand first; layers outside the blocks are here, too */
+  SHAPE_PLAIN, /* depthwise first */
+  SHAPE_FUSED, /* k x k first, then project */
+  SHAPE_CONV,  /* k x k alone */
+  N_SHAPES,
+} Shape;
+
 typedef struct {
   const char *name;
   const char *block; /* before the names of a block's layers */
   gboolean folded;
-  Pattern layers[EFFNET_LAYER_COUNT];
-  /* the same in a block without an expand layer, where the numbering differs; else empty */
-  Pattern plain[EFFNET_LAYER_COUNT];
+  Pattern layers[N_SHAPES][EFFNET_LAYER_COUNT]; /* what a shape leaves out, is as in WIDE */
   const char *const
       *epsilon_1e_3; /* variants trained with 1e-3 though their padding is symmetric */
 } Dialect;
 
-static const char *const torchvision_1e_3[] = {"b5", "b6", "b7", NULL};
+static const char *const torchvision_1e_3[] = {"b5", "b6", "b7", "v2-s", "v2-m", "v2-l", NULL};
 
 /* clang-format off */
 static const Dialect dialects[] = {
   [EFFNET_DIALECT_TIMM] = {
     .name = "timm",
     .block = "blocks.{s}.{i}.",
-    .layers = {
+    .layers[SHAPE_WIDE] = {
       [EFFNET_LAYER_STEM] = {"conv_stem", "bn1"},
       [EFFNET_LAYER_EXPAND] = {"conv_pw", "bn1"},
       [EFFNET_LAYER_DEPTHWISE] = {"conv_dw", "bn2"},
+      [EFFNET_LAYER_CONV] = {"conv_kxk", "bn2"}, /* ours: timm has no Conv131 */
       [EFFNET_LAYER_SE_REDUCE] = {"se.conv_reduce", NULL},
       [EFFNET_LAYER_SE_EXPAND] = {"se.conv_expand", NULL},
       [EFFNET_LAYER_PROJECT] = {"conv_pwl", "bn3"},
       [EFFNET_LAYER_HEAD] = {"conv_head", "bn2"},
       [EFFNET_LAYER_CLASSIFIER] = {"classifier", NULL},
     },
-    .plain = {
+    .layers[SHAPE_PLAIN] = {
       [EFFNET_LAYER_DEPTHWISE] = {"conv_dw", "bn1"},
       [EFFNET_LAYER_PROJECT] = {"conv_pw", "bn2"},
+    },
+    .layers[SHAPE_FUSED] = {
+      [EFFNET_LAYER_CONV] = {"conv_exp", "bn1"},
+      [EFFNET_LAYER_PROJECT] = {"conv_pwl", "bn2"},
+    },
+    .layers[SHAPE_CONV] = {
+      [EFFNET_LAYER_CONV] = {"conv", "bn1"},
     },
   },
   [EFFNET_DIALECT_TORCHVISION] = {
     .name = "torchvision",
     .block = "features.{S}.{i}.block.",
-    .layers = {
+    .layers[SHAPE_WIDE] = {
       [EFFNET_LAYER_STEM] = {"features.0.0", "features.0.1"},
       [EFFNET_LAYER_EXPAND] = {"0.0", "0.1"},
       [EFFNET_LAYER_DEPTHWISE] = {"1.0", "1.1"},
@@ -59,18 +74,25 @@ static const Dialect dialects[] = {
       [EFFNET_LAYER_HEAD] = {"features.{H}.0", "features.{H}.1"},
       [EFFNET_LAYER_CLASSIFIER] = {"classifier.1", NULL},
     },
-    .plain = {
+    .layers[SHAPE_PLAIN] = {
       [EFFNET_LAYER_DEPTHWISE] = {"0.0", "0.1"},
       [EFFNET_LAYER_SE_REDUCE] = {"1.fc1", NULL},
       [EFFNET_LAYER_SE_EXPAND] = {"1.fc2", NULL},
       [EFFNET_LAYER_PROJECT] = {"2.0", "2.1"},
+    },
+    .layers[SHAPE_FUSED] = {
+      [EFFNET_LAYER_CONV] = {"0.0", "0.1"},
+      [EFFNET_LAYER_PROJECT] = {"1.0", "1.1"},
+    },
+    .layers[SHAPE_CONV] = {
+      [EFFNET_LAYER_CONV] = {"0.0", "0.1"},
     },
     .epsilon_1e_3 = torchvision_1e_3,
   },
   [EFFNET_DIALECT_LUKEMELAS] = {
     .name = "lukemelas",
     .block = "_blocks.{n}.",
-    .layers = {
+    .layers[SHAPE_WIDE] = {
       [EFFNET_LAYER_STEM] = {"_conv_stem", "_bn0"},
       [EFFNET_LAYER_EXPAND] = {"_expand_conv", "_bn0"},
       [EFFNET_LAYER_DEPTHWISE] = {"_depthwise_conv", "_bn1"},
@@ -84,7 +106,7 @@ static const Dialect dialects[] = {
   [EFFNET_DIALECT_TRANSFORMERS] = {
     .name = "transformers",
     .block = "encoder.blocks.{n}.",
-    .layers = {
+    .layers[SHAPE_WIDE] = {
       [EFFNET_LAYER_STEM] = {"embeddings.convolution", "embeddings.batchnorm"},
       [EFFNET_LAYER_EXPAND] = {"expansion.expand_conv", "expansion.expand_bn"},
       [EFFNET_LAYER_DEPTHWISE] = {"depthwise_conv.depthwise_conv", "depthwise_conv.depthwise_norm"},
@@ -99,10 +121,11 @@ static const Dialect dialects[] = {
     .name = "folded",
     .block = "blocks.{n}.",
     .folded = TRUE,
-    .layers = {
+    .layers[SHAPE_WIDE] = {
       [EFFNET_LAYER_STEM] = {"stem.conv", NULL},
       [EFFNET_LAYER_EXPAND] = {"expand", NULL},
       [EFFNET_LAYER_DEPTHWISE] = {"dw", NULL},
+      [EFFNET_LAYER_CONV] = {"conv", NULL},
       [EFFNET_LAYER_SE_REDUCE] = {"se.reduce", NULL},
       [EFFNET_LAYER_SE_EXPAND] = {"se.expand", NULL},
       [EFFNET_LAYER_PROJECT] = {"project", NULL},
@@ -112,6 +135,9 @@ static const Dialect dialects[] = {
   },
 };
 /* clang-format on */
+
+/* A k x k convolution where no training code has written one. */
+static const Pattern unwritten = {"conv", "conv_bn"};
 
 /* The last part of a name, and whether the batch norm's name comes before it. */
 static const struct {
@@ -150,8 +176,8 @@ effnet_dialect_epsilon (EffnetDialect dialect, const EffnetNet *net)
 static const EffnetTensor *
 find_weight (EffnetDialect dialect, const EffnetTensorTable *tensors, EffnetLayerKind kind)
 {
-  g_autofree char *name =
-      g_strconcat (dialects[dialect].layers[kind].conv, roles[EFFNET_ROLE_WEIGHT].suffix, NULL);
+  g_autofree char *name = g_strconcat (dialects[dialect].layers[SHAPE_WIDE][kind].conv,
+                                       roles[EFFNET_ROLE_WEIGHT].suffix, NULL);
 
   return effnet_tensor_table_find (tensors, name);
 }
@@ -222,17 +248,29 @@ append_pattern (GString *name, const char *pattern, const EffnetNet *net, const 
   }
 }
 
+/* @block: NULL of a layer outside the blocks. */
+static Shape
+block_shape (const EffnetBlock *block)
+{
+  if (block == NULL || block->has_expand)
+    return SHAPE_WIDE;
+  if (block->kind == EFFNET_BLOCK_MBCONV)
+    return SHAPE_PLAIN;
+  return block->has_project ? SHAPE_FUSED : SHAPE_CONV;
+}
+
 char *
 effnet_dialect_tensor (EffnetDialect dialect, const EffnetNet *net, const EffnetLayer *layer,
                        EffnetRole role)
 {
   const Dialect *d = &dialects[dialect];
-  gboolean plain = layer->block != NULL && !layer->block->has_expand;
-  const Pattern *pattern = &(plain ? d->plain : d->layers)[layer->kind];
+  const Pattern *pattern = &d->layers[block_shape (layer->block)][layer->kind];
   GString *name = g_string_new (NULL);
 
   if (pattern->conv == NULL)
-    pattern = &d->layers[layer->kind];
+    pattern = &d->layers[SHAPE_WIDE][layer->kind];
+  if (pattern->conv == NULL)
+    pattern = &unwritten;
   if (layer->block != NULL)
     append_pattern (name, d->block, net, layer);
   append_pattern (name, roles[role].norm ? pattern->norm : pattern->conv, net, layer);

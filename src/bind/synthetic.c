@@ -44,6 +44,8 @@ filter_gain (const EffnetLayer *layer)
   switch (layer->kind) {
   case EFFNET_LAYER_DEPTHWISE:
     return 2.0f;
+  case EFFNET_LAYER_CONV: /* of a trunk that is a sum, unless it is all of its block */
+    return layer->block->kind == EFFNET_BLOCK_CONV131 || !layer->block->has_project ? 2.0f : 1.0f;
   case EFFNET_LAYER_PROJECT:
     return layer->block->se_channels > 0 ? 4.0f : 2.0f;
   case EFFNET_LAYER_CLASSIFIER:
@@ -58,7 +60,9 @@ tensor_range (const EffnetLayer *layer, EffnetRole role)
 {
   size_t fan_in = layer->in * layer->kernel * layer->kernel;
   /* A branch that is added to its input adds a twentieth of the power. */
-  gboolean added = layer->kind == EFFNET_LAYER_PROJECT && layer->block->index > 0;
+  gboolean last = layer->kind == EFFNET_LAYER_PROJECT ||
+                  (layer->kind == EFFNET_LAYER_CONV && !layer->block->has_project);
+  gboolean added = last && layer->block->index > 0;
 
   switch (role) {
   case EFFNET_ROLE_WEIGHT: /* of variance gain / fan-in */

@@ -83,6 +83,14 @@ fully_connected (Walk *walk, const EffnetBound *bound, EffnetActivation activati
   return TRUE;
 }
 
+/* The trunk behind a block, whose last layer made walk->inside. */
+static void
+add_to_trunk (Walk *walk, const EffnetLayer *layer)
+{
+  for (size_t c = 0; c < layer->out; c++)
+    walk->trunk[c] = walk->inside[c] + (layer->block->has_skip ? walk->trunk[c] : 0.0f);
+}
+
 /* Moves the walk past a layer: to what the next one reads. */
 static gboolean
 pass_layer (Walk *walk, const EffnetBound *bound, GError **error)
@@ -97,6 +105,12 @@ pass_layer (Walk *walk, const EffnetBound *bound, GError **error)
   case EFFNET_LAYER_DEPTHWISE:
   case EFFNET_LAYER_HEAD:
     return after_norm (walk, bound, activation, walk->inside, error);
+  case EFFNET_LAYER_CONV:
+    if (!after_norm (walk, bound, activation, walk->inside, error))
+      return FALSE;
+    if (!layer->block->has_project)
+      add_to_trunk (walk, layer);
+    return TRUE;
   case EFFNET_LAYER_SE_REDUCE:
     return fully_connected (walk, bound, activation, walk->inside, walk->squeezed, error);
   case EFFNET_LAYER_SE_EXPAND: {
@@ -111,8 +125,7 @@ pass_layer (Walk *walk, const EffnetBound *bound, GError **error)
   case EFFNET_LAYER_PROJECT:
     if (!after_norm (walk, bound, EFFNET_ACTIVATION_NONE, walk->inside, error))
       return FALSE;
-    for (size_t c = 0; c < layer->out; c++)
-      walk->trunk[c] = walk->inside[c] + (layer->block->has_skip ? walk->trunk[c] : 0.0f);
+    add_to_trunk (walk, layer);
     return TRUE;
   default:
     return TRUE;
@@ -130,6 +143,7 @@ read_by (const Walk *walk, const EffnetLayer *layer)
   case EFFNET_LAYER_HEAD:
     return walk->trunk;
   case EFFNET_LAYER_DEPTHWISE:
+  case EFFNET_LAYER_CONV:
     return layer->block->has_expand ? walk->inside : walk->trunk;
   case EFFNET_LAYER_SE_EXPAND:
     return walk->squeezed;

@@ -65,7 +65,9 @@ def role(name, names):
     layer, kind = name[len(prefix):].rsplit(".", 1)
     expands = prefix + "conv_pwl.weight" in names
     gated = prefix + "se.conv_reduce.weight" in names
-    project_bn = "bn3" if expands else "bn2"
+    fused = prefix + "conv_exp.weight" in names
+    alone = prefix + "conv.weight" in names  # a block of one convolution
+    project_bn = "bn1" if alone else "bn3" if expands and not fused else "bn2"
     if layer.startswith("bn"):
         if kind == "weight":
             # A branch that is added to its input adds a twentieth of the power.
@@ -74,7 +76,7 @@ def role(name, names):
         return {"bias": (0.0, 0.3), "running_mean": (0.0, 0.3), "running_var": (1.0, 0.6)}[kind]
     if kind == "bias":
         return (0.0, 0.5)
-    if layer in ("conv_stem", "conv_head") or (layer == "conv_pw" and expands):
+    if layer in ("conv_stem", "conv_head", "conv_exp") or (layer == "conv_pw" and expands):
         return ("gain", GAIN_PLAIN)
     if layer in ("conv_pw", "conv_pwl"):
         return ("gain", GAIN_GATED if gated else GAIN_ACTIVATED)
@@ -82,7 +84,7 @@ def role(name, names):
         return ("gain", GAIN_GATE)
     if layer == "classifier":
         return ("gain", GAIN_CLASSIFIER)
-    return ("gain", GAIN_ACTIVATED)  # conv_dw
+    return ("gain", GAIN_ACTIVATED)  # conv_dw, conv
 
 
 def tensors(shapes, seed):
