@@ -13,11 +13,11 @@
 #define MAX_KERNEL 8  /* rows of a window */
 #define LANES      16 /* channels of a tile of the weights' gradient */
 
-EffnetConv
+EffnetDepthwiseBatch
 effnet_conv_of_block (EffnetPool *pool, const EffnetNet *net, const EffnetBlock *block,
                       size_t images)
 {
-  return (EffnetConv){
+  return (EffnetDepthwiseBatch){
       .pool = pool,
       .images = images,
       .channels = block->expand_channels,
@@ -33,7 +33,7 @@ effnet_conv_of_block (EffnetPool *pool, const EffnetNet *net, const EffnetBlock 
 }
 
 typedef struct {
-  const EffnetConv *conv;
+  const EffnetDepthwiseBatch *conv;
   const EffnetKernel *kernel;
   const float *x, *dy, *weights, *bias;
   float *out;
@@ -43,7 +43,7 @@ static void
 forward_row (void *user, size_t tile, unsigned worker)
 {
   const Depthwise *d = user;
-  const EffnetConv *v = d->conv;
+  const EffnetDepthwiseBatch *v = d->conv;
   size_t image = tile / v->out_h, y = tile % v->out_h, row_size = v->in_w * v->channels;
   const void *rows[MAX_KERNEL];
   EffnetDepthwise args = {
@@ -73,8 +73,8 @@ forward_row (void *user, size_t tile, unsigned worker)
 }
 
 void
-effnet_depthwise (const EffnetConv *conv, const float *x, const float *weights, const float *bias,
-                  float *out)
+effnet_depthwise (const EffnetDepthwiseBatch *conv, const float *x, const float *weights,
+                  const float *bias, float *out)
 {
   EffnetKernelShape shape = {.kernel = conv->kernel, .stride = conv->stride};
   Depthwise d = {.conv = conv,
@@ -91,7 +91,7 @@ effnet_depthwise (const EffnetConv *conv, const float *x, const float *weights, 
 
 /* Floats of a row of dy with its zeros. */
 static size_t
-spread_row (const EffnetConv *v)
+spread_row (const EffnetDepthwiseBatch *v)
 {
   return ((v->out_w - 1) * v->stride + 1) * v->channels;
 }
@@ -101,7 +101,7 @@ static void
 spread_tile (void *user, size_t tile, unsigned worker)
 {
   const Depthwise *d = user;
-  const EffnetConv *v = d->conv;
+  const EffnetDepthwiseBatch *v = d->conv;
   float *to = d->out + tile * spread_row (v);
   const float *from = d->dy + tile * v->out_w * v->channels;
 
@@ -115,7 +115,7 @@ static void
 back_row (void *user, size_t tile, unsigned worker)
 {
   const Depthwise *d = user;
-  const EffnetConv *v = d->conv;
+  const EffnetDepthwiseBatch *v = d->conv;
   size_t image = tile / v->in_h, y = tile % v->in_h;
   const void *rows[MAX_KERNEL];
   EffnetDepthwise args = {
@@ -146,7 +146,7 @@ back_row (void *user, size_t tile, unsigned worker)
 }
 
 size_t
-effnet_depthwise_scratch (const EffnetConv *conv)
+effnet_depthwise_scratch (const EffnetDepthwiseBatch *conv)
 {
   size_t taps = (size_t)conv->kernel * conv->kernel;
   size_t back = (taps + 1) * conv->channels;
@@ -157,7 +157,7 @@ effnet_depthwise_scratch (const EffnetConv *conv)
 }
 
 void
-effnet_depthwise_back (const EffnetConv *conv, const float *dy, const float *weights,
+effnet_depthwise_back (const EffnetDepthwiseBatch *conv, const float *dy, const float *weights,
                        float *scratch, float *dx)
 {
   size_t taps = (size_t)conv->kernel * conv->kernel, n = conv->channels;
@@ -183,7 +183,7 @@ effnet_depthwise_back (const EffnetConv *conv, const float *dy, const float *wei
 
 /* The outputs of a row that a tap has an input for: *first .. *end - 1. */
 static void
-outputs_of_tap (const EffnetConv *v, unsigned j, size_t *first, size_t *end)
+outputs_of_tap (const EffnetDepthwiseBatch *v, unsigned j, size_t *first, size_t *end)
 {
   *first = j < v->pad_x ? effnet_div_up (v->pad_x - j, v->stride) : 0;
   *end = v->in_w + v->pad_x > j ? MIN (v->out_w, effnet_div_up (v->in_w + v->pad_x - j, v->stride))
@@ -215,7 +215,8 @@ add_products_tail (const float *dy, const float *x, size_t n, size_t channels, s
 
 /* What a row of the outputs is to the taps of a row of the inputs. */
 static void
-add_row (const EffnetConv *v, const float *x, const float *dy, size_t lanes, float acc[][LANES])
+add_row (const EffnetDepthwiseBatch *v, const float *x, const float *dy, size_t lanes,
+         float acc[][LANES])
 {
   for (unsigned j = 0; j < v->kernel; j++) {
     size_t first, end;
@@ -238,7 +239,7 @@ static void
 weights_tile (void *user, size_t tile, unsigned worker)
 {
   const Depthwise *d = user;
-  const EffnetConv *v = d->conv;
+  const EffnetDepthwiseBatch *v = d->conv;
   size_t groups = effnet_div_up (v->channels, LANES), image = tile / groups;
   size_t c = tile % groups * LANES, lanes = MIN (LANES, v->channels - c);
   const float *x = d->x + image * v->in_h * v->in_w * v->channels + c;
@@ -260,7 +261,7 @@ weights_tile (void *user, size_t tile, unsigned worker)
 }
 
 void
-effnet_depthwise_weights_back (const EffnetConv *conv, const float *x, const float *dy,
+effnet_depthwise_weights_back (const EffnetDepthwiseBatch *conv, const float *x, const float *dy,
                                float *scratch, float *dw)
 {
   Depthwise d = {.conv = conv, .x = x, .dy = dy, .out = scratch};

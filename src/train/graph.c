@@ -93,7 +93,8 @@ lay_out_scratch (EffnetGraph *graph, EffnetLayout *layout, size_t images)
       outer = MAX (outer, effnet_outer_scratch (gemm, l->out, l->in));
   }
   for (unsigned i = graph->first; i < graph->net->n_blocks; i++) {
-    EffnetConv conv = effnet_conv_of_block (NULL, graph->net, &graph->net->blocks[i], images);
+    EffnetDepthwiseBatch conv =
+        effnet_conv_of_block (NULL, graph->net, &graph->net->blocks[i], images);
     depthwise = MAX (depthwise, effnet_depthwise_scratch (&conv));
   }
   graph->products.zeros = effnet_layout_take (layout, zeros);
@@ -240,7 +241,7 @@ forward_inside (EffnetGraph *graph, unsigned index, const BlockParams *p, size_t
   EffnetPool *pool = graph->products.pool;
   size_t wide_out = images * out_pixels (b) * b->expand_channels;
   gboolean apart = graph->keep && graph->z2 != graph->a2;
-  EffnetConv conv = effnet_conv_of_block (pool, graph->net, b, images);
+  EffnetDepthwiseBatch conv = effnet_conv_of_block (pool, graph->net, b, images);
 
   if (p->expand != NULL) {
     pointwise_activated (graph, p->expand, images * in_pixels (b), x, graph->z1, graph->a1);
@@ -430,7 +431,7 @@ backward_block (EffnetGraph *graph, unsigned index, size_t images, const float *
   const EffnetBlock *b = &graph->net->blocks[index];
   EffnetPool *pool = graph->products.pool;
   BlockParams p = params_of (graph, index);
-  EffnetConv conv = effnet_conv_of_block (pool, graph->net, b, images);
+  EffnetDepthwiseBatch conv = effnet_conv_of_block (pool, graph->net, b, images);
   const float *skipped = b->has_skip ? dy : NULL, *inside = graph->a2;
   size_t rows_in = images * in_pixels (b), rows_out = images * out_pixels (b);
 

@@ -23,20 +23,20 @@ typedef struct {
   size_t in_h, in_w, out_h, out_w;
   unsigned kernel, stride, pad_y, pad_x;
   EffnetActivation activation; /* of the forward pass */
-} EffnetConv;
+} EffnetDepthwiseBatch;
 
-EffnetConv effnet_conv_of_block (EffnetPool *pool, const EffnetNet *net, const EffnetBlock *block,
-                                 size_t images);
+EffnetDepthwiseBatch effnet_conv_of_block (EffnetPool *pool, const EffnetNet *net,
+                                           const EffnetBlock *block, size_t images);
 /* out = act (bias + taps); @weights: [kernel * kernel][channels] */
-void effnet_depthwise (const EffnetConv *conv, const float *x, const float *weights,
+void effnet_depthwise (const EffnetDepthwiseBatch *conv, const float *x, const float *weights,
                        const float *bias, float *out);
 /* dx = the transposed convolution of dy. @scratch: effnet_depthwise_scratch() floats. */
-void effnet_depthwise_back (const EffnetConv *conv, const float *dy, const float *weights,
+void effnet_depthwise_back (const EffnetDepthwiseBatch *conv, const float *dy, const float *weights,
                             float *scratch, float *dx);
 /* dw += what dy is to each tap; @dw: [kernel * kernel][channels]. @scratch: as above. */
-void effnet_depthwise_weights_back (const EffnetConv *conv, const float *x, const float *dy,
-                                    float *scratch, float *dw);
-size_t effnet_depthwise_scratch (const EffnetConv *conv);
+void effnet_depthwise_weights_back (const EffnetDepthwiseBatch *conv, const float *x,
+                                    const float *dy, float *scratch, float *dw);
+size_t effnet_depthwise_scratch (const EffnetDepthwiseBatch *conv);
 
 /* sum[c] += sum_r x[r][c] */
 void effnet_sum_rows (EffnetPool *pool, size_t rows, size_t channels, const float *x, float *sum);
