@@ -45,6 +45,29 @@ typedef struct {
   EffnetActivation activation;
 } EffnetGemm;
 
+/* out[y][x][j] = act (bias[j] + sum_{r,s,c} in[top + y * stride + r][left + x * stride + s][c] *
+ * w[j][c][r][s]) + residual[y][x][j], with r, s < kernel and c < channels. Pixels outside the image
+ * count as zero and are not read. One call makes a whole image or a part of it: @top and @left say
+ * where the window of the first output lies, minus the padding for that of the whole; @in is the
+ * whole image in both cases. A part of the output channels begins at a panel. @out may be @residual
+ * exactly; no other overlap. @channels is a multiple of the row's k. */
+typedef struct {
+  const void *in; /* T [in_h][in_row], of each row in_w pixels of @channels */
+  size_t in_h, in_w, channels, in_row;
+  unsigned kernel, stride; /* kernel 1..EFFNET_CONV_KERNEL_MAX */
+  ptrdiff_t top, left;     /* pixels */
+  size_t out_h, out_w, n;
+  const void *b;        /* T, effnet_conv_pack (); like EffnetGemm's, its k being (r, s, c) */
+  const float *bias;    /* [n rounded up to nr], zero-filled */
+  const void *residual; /* T [out_h][residual_row], of each row [out_w][ldr]; or NULL */
+  size_t ldr, residual_row;
+  void *out; /* T [out_h][out_row], of each row [out_w][ldc], n written of each pixel */
+  size_t ldc, out_row;
+  EffnetActivation activation;
+} EffnetConvolution;
+
+#define EFFNET_CONV_KERNEL_MAX 7
+
 /* How a row of GEMM_S8 takes activations: bytes of these kinds. */
 typedef enum {
   EFFNET_DIGITS_U8, /* unsigned */
@@ -254,7 +277,8 @@ typedef enum {
 /* The layout of weights that a row reads. */
 typedef enum {
   EFFNET_PACKING_NONE,   /* the contract says how they lie */
-  EFFNET_PACKING_PANELS, /* effnet_gemm_pack (); kr 4 are the groups that VNNI and AMX multiply */
+  EFFNET_PACKING_PANELS, /* effnet_gemm_pack (), effnet_conv_pack (); kr 4 are the groups that VNNI
+                            and AMX multiply */
   EFFNET_PACKING_WORDS,  /* effnet_columns_pack (), as words of four samples */
   EFFNET_PACKING_TILES,  /* effnet_columns_pack (), as tiles of int8 */
 } EffnetPacking;
@@ -322,6 +346,10 @@ effnet_gemm_panels (const EffnetKernel *gemm, size_t n)
 size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
 void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
                        const void *w, void *packed);
+/* The same of a full convolution's weights, float32 [n][channels][kernel][kernel] (OIHW), for a
+ * CONV row. The size is that of a k of kernel * kernel * channels. */
+void effnet_conv_pack (const EffnetKernel *conv, size_t n, size_t channels, unsigned kernel,
+                       size_t first, size_t rows, const float *w, void *packed);
 /* out[i][j] = w[j][i], i < k, j < rows; @w float32 [rows][k], @out T [k][stride] */
 void effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const float *w,
                              size_t stride, void *out);

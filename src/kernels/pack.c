@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Weights into the order a kernel reads them: of pointwise convolutions
- * [ceil (n/nr)][ceil (k/kr)][nr][kr], zero past n and k; of the others transposed. Runs at open
- * only, over a few rows of a matrix at a time, which the caller has just read and folded. */
+ * Weights into the order a kernel reads them: of pointwise and full convolutions
+ * [ceil (n/nr)][ceil (k/kr)][nr][kr], zero past n and k, where k is the channels of each tap in
+ * turn; of the others transposed. Runs at open only, over a few rows of a matrix at a time, which
+ * the caller has just read and folded. */
 #include <assert.h>
 #include <string.h>
 
@@ -47,7 +48,8 @@ PACK_COLUMNS (pack_f32, float)
 PACK_COLUMNS (pack_u16, uint16_t)
 PACK_COLUMNS (pack_s8, int8_t)
 
-/* At most GROUP columns of one panel, float32 or, for S8, what it already is. */
+/* At most GROUP columns of one panel, float32 or, for S8, what it already is; @k of each, one after
+ * the other. */
 static void
 pack_group (EffnetDtype dtype, const void *weights, size_t k, size_t columns, size_t width,
             size_t kr, void *out)
@@ -74,11 +76,30 @@ pack_group (EffnetDtype dtype, const void *weights, size_t k, size_t columns, si
   }
 }
 
+/* The same of weights [columns][k][taps]: k is innermost in the packing. */
+static void
+pack_taps (EffnetDtype dtype, const float *w, size_t k, size_t taps, size_t columns, size_t width,
+           size_t kr, char *out)
+{
+  size_t element = effnet_dtype_size (dtype);
+  float gathered[GROUP * ROUNDED];
+
+  assert (k % kr == 0);
+  for (size_t tap = 0; tap < taps; tap++)
+    for (size_t i = 0, n; i < k; i += n, out += n * width * element) {
+      n = k - i < ROUNDED ? k - i : ROUNDED;
+      for (size_t j = 0; j < columns; j++)
+        for (size_t l = 0; l < n; l++)
+          gathered[j * n + l] = w[(j * k + i + l) * taps + tap];
+      pack_group (dtype, gathered, n, columns, width, kr, out);
+    }
+}
+
 /* What the weights of a row are packed as. */
 static EffnetDtype
 packed_dtype (const EffnetKernel *gemm)
 {
-  assert (gemm->op == EFFNET_OP_GEMM || gemm->op == EFFNET_OP_GEMM_S8);
+  assert (gemm->packing == EFFNET_PACKING_PANELS);
   return gemm->op == EFFNET_OP_GEMM_S8 ? EFFNET_DTYPE_S8 : gemm->dtype;
 }
 
@@ -98,29 +119,50 @@ clear_columns (char *panel, size_t used, size_t width, size_t k, size_t kr, size
     memset (panel + (i * width + used * kr) * element, 0, (width - used) * kr * element);
 }
 
-void
-effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
-                  const void *w, void *packed)
+/* Weights [n][k][taps]. */
+static void
+pack_rows (const EffnetKernel *gemm, size_t n, size_t k, size_t taps, size_t first, size_t rows,
+           const void *w, void *packed)
 {
   const EffnetDtype dtype = packed_dtype (gemm);
   const size_t from = dtype == EFFNET_DTYPE_S8 ? 1 : sizeof (float);
   const char *rows_left = w;
   size_t width = effnet_gemm_panel_width (gemm, n), kr = gemm->kr;
   size_t element = effnet_dtype_size (dtype);
-  size_t panel_bytes = width * effnet_div_up (k, kr) * kr * element;
+  size_t depth = effnet_div_up (k, kr) * kr * taps;
   size_t end = first + rows;
 
   assert (end <= n);
-  for (size_t j = first, columns; j < end; j += columns, rows_left += columns * k * from) {
-    char *panel = (char *)packed + j / width * panel_bytes;
+  for (size_t j = first, columns; j < end; j += columns, rows_left += columns * k * taps * from) {
+    char *panel = (char *)packed + j / width * width * depth * element, *to;
     size_t at = j % width;
 
     columns = width - at < end - j ? width - at : end - j;
     columns = columns < GROUP ? columns : GROUP;
-    pack_group (dtype, rows_left, k, columns, width, kr, panel + at * kr * element);
+    to = panel + at * kr * element;
+    if (taps == 1)
+      pack_group (dtype, rows_left, k, columns, width, kr, to);
+    else
+      pack_taps (dtype, (const float *)(const void *)rows_left, k, taps, columns, width, kr, to);
     if (j + columns == n)
-      clear_columns (panel, at + columns, width, k, kr, element);
+      clear_columns (panel, at + columns, width, depth, kr, element);
   }
+}
+
+void
+effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
+                  const void *w, void *packed)
+{
+  assert (gemm->op == EFFNET_OP_GEMM || gemm->op == EFFNET_OP_GEMM_S8);
+  pack_rows (gemm, n, k, 1, first, rows, w, packed);
+}
+
+void
+effnet_conv_pack (const EffnetKernel *conv, size_t n, size_t channels, unsigned kernel,
+                  size_t first, size_t rows, const float *w, void *packed)
+{
+  assert (conv->op == EFFNET_OP_CONV);
+  pack_rows (conv, n, channels, (size_t)kernel * kernel, first, rows, w, packed);
 }
 
 void

@@ -23,6 +23,47 @@ REF (gemm) (const EffnetGemm *g)
   }
 }
 
+/* The products of a window whose first pixel is at row @y, column @x. */
+static double
+REF (window) (const EffnetConvolution *g, ptrdiff_t y, ptrdiff_t x,
+              const T *w /* [kernel][kernel][channels] */)
+{
+  double sum = 0;
+
+  for (unsigned r = 0; r < g->kernel; r++)
+    for (unsigned s = 0; s < g->kernel; s++, w += g->channels) {
+      size_t row = (size_t)(y + (ptrdiff_t)r), column = (size_t)(x + (ptrdiff_t)s);
+      const T *in = g->in;
+
+      if (row >= g->in_h || column >= g->in_w) /* or negative */
+        continue;
+      in += row * g->in_row + column * g->channels;
+      for (size_t c = 0; c < g->channels; c++)
+        sum += (double)LOAD (in[c]) * (double)LOAD (w[c]);
+    }
+  return sum;
+}
+
+void
+REF (conv) (const EffnetConvolution *g)
+{
+  const T *b = g->b, *residual = g->residual; /* b [n][kernel][kernel][channels] */
+  T *out = g->out;
+  size_t k = (size_t)g->kernel * g->kernel * g->channels;
+
+  for (size_t y = 0; y < g->out_h; y++)
+    for (size_t x = 0; x < g->out_w; x++)
+      for (size_t j = 0; j < g->n; j++) {
+        double sum = REF (window) (g, g->top + (ptrdiff_t)(y * g->stride),
+                                   g->left + (ptrdiff_t)(x * g->stride), b + j * k);
+
+        sum = activate (g->bias[j] + sum, g->activation);
+        if (residual != NULL)
+          sum += LOAD (residual[y * g->residual_row + x * g->ldr + j]);
+        out[y * g->out_row + x * g->ldc + j] = STORE (sum);
+      }
+}
+
 void
 REF (gemm_s8) (const EffnetGemmS8 *g)
 {

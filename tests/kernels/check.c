@@ -116,8 +116,13 @@ check_time (Check *check, const void *contract, const void *reference_contract, 
   double ours = best_time (check->row, contract);
   double reference = best_time (check->reference, reference_contract);
 
-  printf ("# %-40s %-56s %10.2f us %8.2f GFLOP/s %7.2fx ref\n", check->row->name, check->what,
+  double peak = check_peak (check->row);
+
+  printf ("# %-40s %-56s %10.2f us %8.2f GFLOP/s %7.2fx ref", check->row->name, check->what,
           ours / 1e3, flop / ours, reference / ours);
+  if (peak > 0.0)
+    printf (" %5.1f %% of the peak of %.1f", 100.0 * flop / ours / peak, peak);
+  printf ("\n");
 }
 
 /* ---- cases and rows ---- */

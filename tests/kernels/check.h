@@ -88,8 +88,16 @@ void check_same (Check *check, const char *why, const void *a, const void *b, Ef
 /* One output against what it should be. */
 void check_near (Check *check, double found, double expected, double bound, gsize row,
                  gsize column);
-/* Times the row and the reference on these contracts; @flop counts multiply and add apart. */
+/* float32 [n][k] whose values the row's T can hold, so that packing rounds nothing. */
+const float *check_weights (Check *check, gsize n, gsize k);
+/* Of 4 bytes each: @values [n] and zero behind, up to whole panels of @row. */
+const void *check_padded (Check *check, const EffnetKernel *row, gsize n, const void *values);
+/* Times the row and the reference on these contracts; @flop counts multiply and add apart. Says
+ * what part of check_peak () the row reaches. */
 void check_time (Check *check, const void *contract, const void *reference_contract, double flop);
+
+/* GFLOP/s of a loop of nothing but the row's own multiply-adds; 0: not known. */
+double check_peak (const EffnetKernel *row);
 
 /* |error| of a sum of @terms products whose absolute values add up to @magnitude, in any order,
  * fused or not: gamma_{terms+2} * magnitude, gamma_n = n u / (1 - n u) [Higham, Accuracy and

@@ -24,31 +24,6 @@ pack_for (Check *check, const EffnetKernel *row, const Shape *s, const float *w)
   return packed;
 }
 
-static const float *
-bias_for (Check *check, const EffnetKernel *row, const Shape *s, const float *bias)
-{
-  gsize n = effnet_gemm_panels (row, s->n) * effnet_gemm_panel_width (row, s->n);
-  float *padded = check_floats (check, n);
-
-  for (gsize j = 0; j < n; j++)
-    padded[j] = j < s->n ? bias[j] : 0.0f;
-  check_seal (check, padded);
-  return padded;
-}
-
-/* Weights through T and back, so that packing rounds nothing. */
-static const float *
-weights (Check *check, const Shape *s)
-{
-  EffnetDtype dtype = check->row->dtype;
-  const void *drawn = check_input (check, dtype, s->n, s->k, s->k);
-  float *w = check_floats (check, s->n * s->k);
-
-  for (gsize i = 0; i < s->n * s->k; i++)
-    w[i] = (float)check_value (drawn, dtype, i);
-  return w;
-}
-
 static void
 compare (Check *check, const Shape *s, const EffnetGemm *g, const float *w, const void *residual)
 {
@@ -88,7 +63,7 @@ gemm_case (Check *check, const Shape *s)
   check_case (check, "m %zu n %zu k %zu lda %zu ldr %zu ldc %zu, %s, %s", s->m, s->n, s->k, s->lda,
               s->ldr, s->ldc, check_activation_name (s->activation), residuals[s->residual]);
   a = check_input (check, dtype, s->m, s->k, s->lda);
-  w = weights (check, s);
+  w = check_weights (check, s->n, s->k);
   bias = check_input (check, EFFNET_DTYPE_F32, 1, s->n, s->n);
   if (s->residual != NO_RESIDUAL)
     residual = check_input (check, dtype, s->m, s->n, s->ldr);
@@ -103,7 +78,7 @@ gemm_case (Check *check, const Shape *s)
         .a = a,
         .lda = s->lda,
         .b = pack_for (check, rows[done], s, w),
-        .bias = bias_for (check, rows[done], s, bias),
+        .bias = check_padded (check, rows[done], s->n, bias),
         .residual = in_place ? c : residual,
         .ldr = s->ldr,
         .c = c,

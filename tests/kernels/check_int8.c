@@ -66,19 +66,6 @@ positive (Check *check, gsize n, gboolean ones)
   return out;
 }
 
-/* @values [n] and zero behind, up to whole panels of @row. */
-static const void *
-padded (Check *check, const EffnetKernel *row, const Shape *s, const void *values)
-{
-  gsize n = effnet_gemm_panels (row, s->n) * effnet_gemm_panel_width (row, s->n);
-  float *out = check_floats (check, n);
-
-  memset (out, 0, n * sizeof *out);
-  memcpy (out, values, s->n * sizeof *out);
-  check_seal (check, out);
-  return out;
-}
-
 static void
 compare (Check *check, const Shape *s, const EffnetGemmS8 *g, const Numbers *x)
 {
@@ -156,9 +143,9 @@ gemm_case (Check *check, const Shape *s)
                              .lda = s->lda,
                              .step = x.step,
                              .b = packed,
-                             .start = padded (check, rows[done], s, x.start),
-                             .scale = padded (check, rows[done], s, x.scale),
-                             .bias = padded (check, rows[done], s, x.bias),
+                             .start = check_padded (check, rows[done], s->n, x.start),
+                             .scale = check_padded (check, rows[done], s->n, x.scale),
+                             .bias = check_padded (check, rows[done], s->n, x.bias),
                              .residual = in_place ? c : x.residual,
                              .ldr = s->ldr,
                              .c = c,

@@ -171,6 +171,30 @@ check_input (Check *check, EffnetDtype dtype, gsize rows, gsize columns, gsize s
   return data;
 }
 
+const float *
+check_weights (Check *check, gsize n, gsize k)
+{
+  EffnetDtype dtype = check->row->dtype;
+  const void *drawn = check_input (check, dtype, n, k, k);
+  float *w = check_floats (check, n * k);
+
+  for (gsize i = 0; i < n * k; i++)
+    w[i] = (float)check_value (drawn, dtype, i);
+  return w;
+}
+
+const void *
+check_padded (Check *check, const EffnetKernel *row, gsize n, const void *values)
+{
+  gsize padded = effnet_gemm_panels (row, n) * effnet_gemm_panel_width (row, n);
+  float *out = check_floats (check, padded);
+
+  memset (out, 0, padded * sizeof *out);
+  memcpy (out, values, n * sizeof *out);
+  check_seal (check, out);
+  return out;
+}
+
 void *
 check_output (Check *check, EffnetDtype dtype, gsize rows, gsize columns, gsize stride,
               const void *copy)

@@ -11,7 +11,8 @@
 /* The first rows, as many as *@n_right, are right ones: controls. */
 const EffnetKernel *sabotage_rows (gsize *n, gsize *n_right);
 
-/* Those of int8, all wrong. */
+/* Those of the full convolution and of int8, all wrong. */
+const EffnetKernel *sabotage_conv_rows (gsize *n);
 const EffnetKernel *sabotage_int8_rows (gsize *n);
 
 #endif

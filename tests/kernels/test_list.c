@@ -26,7 +26,7 @@ test_well_formed (void)
     g_assert_nonnull (row->call.gemm);
     g_assert_false (
         reference_seen[row->op][row->dtype]); /* the reference is the last of its kind */
-    if (row->op == EFFNET_OP_GEMM || row->op == EFFNET_OP_GEMM_S8) {
+    if (row->op == EFFNET_OP_GEMM || row->op == EFFNET_OP_GEMM_S8 || row->op == EFFNET_OP_CONV) {
       g_assert_cmpint (row->packing, ==, EFFNET_PACKING_PANELS);
       g_assert_true (row->mr > 0 && row->kr > 0 && row->k_multiple > 0);
     } else {
@@ -166,6 +166,51 @@ test_packing (void)
   }
 }
 
+/* Taps and channels as k of a pointwise convolution, whatever parts the weights come in. */
+static void
+test_conv_packing (void)
+{
+  static const gsize sizes[][3] = {/* n, channels, kernel */
+                                   {1, 2, 1},
+                                   {5, 2, 3},
+                                   {33, 8, 3},
+                                   {70, 4, 5},
+                                   {17, 258, 2}};
+  gsize n_rows;
+  const EffnetKernel *rows = effnet_kernels (&n_rows);
+
+  for (gsize at = 0; at < n_rows * G_N_ELEMENTS (sizes); at++) {
+    const EffnetKernel *row = &rows[at / G_N_ELEMENTS (sizes)];
+    const gsize *s = sizes[at % G_N_ELEMENTS (sizes)];
+    gsize n = s[0], channels = s[1], taps = s[2] * s[2], k = taps * channels, size, filled = 0;
+    g_autofree float *w = g_new (float, n *k);
+    g_autofree guchar *packed = NULL;
+
+    if (row->op != EFFNET_OP_CONV)
+      continue;
+    for (gsize i = 0; i < n * k; i++)
+      w[i] = (float)(i % 251 + 1);
+    size = effnet_gemm_packed_size (row, n, k);
+    packed = g_malloc (size * effnet_dtype_size (row->dtype));
+    memset (packed, 0xa5, size * effnet_dtype_size (row->dtype));
+    for (gsize first = 0, part; first < n; first += part) {
+      part = MIN (first % 3 * 7 + 1, n - first);
+      effnet_conv_pack (row, n, channels, (unsigned)s[2], first, part, w + first * k, packed);
+    }
+    for (gsize i = 0; i < size; i++) {
+      gsize column = i / (k * row->nr) * row->nr + i / row->kr % row->nr;
+      gsize l = i / (row->nr * row->kr) % (k / row->kr) * row->kr + i % row->kr;
+      float found;
+
+      effnet_dtypes[row->dtype].to_float (packed + i * effnet_dtype_size (row->dtype), 1, &found);
+      g_assert_cmpfloat (found, ==,
+                         column < n ? w[column * k + l % channels * taps + l / channels] : 0.0f);
+      filled += found != 0.0f;
+    }
+    g_assert_cmpuint (filled, ==, n * k);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -174,5 +219,6 @@ main (int argc, char **argv)
   g_test_add_func ("/list/serves", test_serves);
   g_test_add_func ("/list/capped", test_capped);
   g_test_add_func ("/list/packing", test_packing);
+  g_test_add_func ("/list/conv-packing", test_conv_packing);
   return g_test_run ();
 }

@@ -29,6 +29,16 @@ test_wrong (gconstpointer data)
   check_clear (&check);
 }
 
+static void
+add_wrong (const EffnetKernel *rows, gsize n)
+{
+  for (gsize i = 0; i < n; i++) {
+    g_autofree char *path = g_strdup_printf ("/sabotage/%s", rows[i].name);
+
+    g_test_add_data_func (path, &rows[i], test_wrong);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -36,16 +46,15 @@ main (int argc, char **argv)
   const EffnetKernel *rows = sabotage_rows (&n, &n_right);
 
   g_test_init (&argc, &argv, NULL);
-  for (gsize i = 0; i < n; i++) {
+  for (gsize i = 0; i < n_right; i++) {
     g_autofree char *path = g_strdup_printf ("/sabotage/%s", rows[i].name);
 
-    g_test_add_data_func (path, &rows[i], i < n_right ? test_right : test_wrong);
+    g_test_add_data_func (path, &rows[i], test_right);
   }
+  add_wrong (rows + n_right, n - n_right);
+  rows = sabotage_conv_rows (&n);
+  add_wrong (rows, n);
   rows = sabotage_int8_rows (&n);
-  for (gsize i = 0; i < n; i++) {
-    g_autofree char *path = g_strdup_printf ("/sabotage/%s", rows[i].name);
-
-    g_test_add_data_func (path, &rows[i], test_wrong);
-  }
+  add_wrong (rows, n);
   return g_test_run ();
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pointwise convolution: c = act (bias + a * b) + residual, b packed in panels of nr columns.
- * Included by a file of isa/ with GEMM_MR, GEMM_NV (nr = GEMM_NV vectors) and GEMM_KERNEL (the
- * function's name) defined, after a vector header and activation.h.
+ * Pointwise and full convolution: c = act (bias + a * b) + residual, b packed in panels of nr
+ * columns. Included by a file of isa/ with GEMM_MR, GEMM_NV (nr = GEMM_NV vectors), GEMM_KERNEL and
+ * CONV_KERNEL (the functions' names) defined, after a vector header and activation.h.
  *
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, k
- * ascending, whatever micro-tile it falls in. So results do not depend on how m is cut.
+ * ascending, whatever micro-tile it falls in. So results do not depend on how outputs are cut.
  *
  * A micro-tile of up to GEMM_MR rows by 1 .. GEMM_NV vectors stays in registers over the whole of
  * k. Where nothing or only a clamp is left to do it goes from there to c, and with
@@ -13,16 +13,14 @@
  * it through activation and residual: the k loop and the epilogue then each have all registers to
  * themselves. */
 
-#include "kernels/tmpl/rows.h"
+#include "kernels/tmpl/gemm_segment.h"
 
-#define GEMM_NR (GEMM_NV * VF_LANES)
 #ifndef GEMM_L2_BYTES
 #  define GEMM_L2_BYTES (1u << 20) /* of packed weights or of rows that one pass may keep in L2 */
 #endif
 #ifndef GEMM_L1_BYTES
 #  define GEMM_L1_BYTES 0 /* of rows that weights, if they fit L2, are streamed past at a time */
 #endif
-#define GEMM_AHEAD 16 /* steps of k: weights come from L2, two lines a step */
 
 /* Where a micro-tile goes: rows of @stride elements (c) or vectors (the stack). */
 typedef struct {
@@ -34,12 +32,13 @@ typedef struct {
   float low, high;
 } GemmTo;
 
-/* What a micro-tile is made of. */
+/* What a micro-tile is made of; segments as in strips.h. */
 typedef struct {
   const float *a; /* [mr][lda] */
   size_t lda;
   const float *b; /* [k][GEMM_NR] */
   size_t k;
+  size_t segments, a_step, b_step;
   const float *bias;
 } GemmFrom;
 
@@ -75,54 +74,22 @@ gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const
   }
 }
 
-/* bias + a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b. */
+/* bias + a * b */
 static EFFNET_INLINE void
 gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsigned nv,
            const int swish)
 {
-  const float *b = from->b, *bias = from->bias;
-  size_t k = from->k;
-  TileRows rows = tile_rows (from->a, from->lda * sizeof *from->a, mr);
+  const float *a = from->a, *b = from->b;
   vf acc[GEMM_MR][GEMM_NV];
 
   EFFNET_UNROLL
   for (unsigned r = 0; r < mr; r++) {
     EFFNET_UNROLL
     for (unsigned v = 0; v < nv; v++)
-      acc[r][v] = vf_load (bias + v * VF_LANES);
+      acc[r][v] = vf_load (from->bias + v * VF_LANES);
   }
-
-#define GEMM_STEP(kk, advance)                                                                     \
-  do {                                                                                             \
-    vf w[GEMM_NV];                                                                                 \
-    EFFNET_UNROLL                                                                                  \
-    for (unsigned v = 0; v < nv; v++) {                                                            \
-      w[v] = vf_load (b + (kk)*GEMM_NR + v * VF_LANES);                                            \
-      if (v * VF_LANES * sizeof *b % 64 == 0)                                                      \
-        vf_prefetch (b + ((kk) + GEMM_AHEAD) * GEMM_NR + v * VF_LANES);                            \
-    }                                                                                              \
-    EFFNET_UNROLL                                                                                  \
-    for (unsigned r = 0; r < mr; r++) {                                                            \
-      vf x = vf_set1 (((const float *)tile_row (&rows, r))[kk]);                                   \
-      EFFNET_UNROLL                                                                                \
-      for (unsigned v = 0; v < nv; v++)                                                            \
-        vf_accumulate (&acc[r][v], x, w[v]);                                                       \
-    }                                                                                              \
-    b += (advance)*GEMM_NR;                                                                        \
-    tile_rows_advance (&rows, (advance) * sizeof (float));                                         \
-    EFFNET_FENCE ();                                                                               \
-  } while (0)
-
-  for (; k >= 4; k -= 4) {
-    GEMM_STEP (0, 0);
-    GEMM_STEP (1, 0);
-    GEMM_STEP (2, 0);
-    GEMM_STEP (3, 4);
-  }
-  for (; k > 0; k--)
-    GEMM_STEP (0, 1);
-#undef GEMM_STEP
-
+  for (size_t left = from->segments; left > 0; left--, a += from->a_step, b += from->b_step)
+    gemm_segment (a, from->lda * sizeof *a, b, from->k, acc, mr, nv);
   if (swish || to->tile == NULL) {
     gemm_store (to, acc, mr, nv, swish);
     return;
@@ -151,21 +118,6 @@ gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsi
 #define GEMM_NAME(mr, nv)       gemm_tile_##mr##x##nv,
 #define GEMM_SWISH_TILE(mr, nv) GEMM_TILE_FUNC (gemm_swish_##mr##x##nv, mr, nv, 1)
 #define GEMM_SWISH_NAME(mr, nv) gemm_swish_##mr##x##nv,
-
-#if GEMM_MR == 6
-#  define GEMM_EACH_MR(M, nv) M (1, nv) M (2, nv) M (3, nv) M (4, nv) M (5, nv) M (6, nv)
-#elif GEMM_MR == 8
-#  define GEMM_EACH_MR(M, nv)                                                                      \
-    M (1, nv) M (2, nv) M (3, nv) M (4, nv) M (5, nv) M (6, nv) M (7, nv) M (8, nv)
-#elif GEMM_MR == 14
-#  define GEMM_EACH_MR(M, nv)                                                                      \
-    M (1, nv)                                                                                      \
-    M (2, nv)                                                                                      \
-    M (3, nv)                                                                                      \
-    M (4, nv)                                                                                      \
-    M (5, nv)                                                                                      \
-    M (6, nv) M (7, nv) M (8, nv) M (9, nv) M (10, nv) M (11, nv) M (12, nv) M (13, nv) M (14, nv)
-#endif
 
 GEMM_EACH_MR (GEMM_TILE, 1)
 GEMM_EACH_MR (GEMM_TILE, 2)
@@ -223,8 +175,9 @@ gemm_finish (const EffnetGemm *g, const vf *tile, size_t i, size_t rows, size_t 
 
 /* @blocks times @rows rows from i on, the panel of column j. */
 static EFFNET_NOINLINE void
-gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
+gemm_rows (const EffnetStrip *strip, size_t i, size_t rows, size_t blocks, size_t j)
 {
+  const EffnetGemm *g = strip->gemm;
   size_t columns = g->n - j < GEMM_NR ? g->n - j : GEMM_NR;
   size_t nv = (columns + VF_LANES - 1) / VF_LANES;
   vf tile[GEMM_MR * GEMM_NV];
@@ -232,8 +185,11 @@ gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
   GemmFrom from = {
       .a = (const float *)g->a + i * g->lda,
       .lda = g->lda,
-      .b = (const float *)g->b + j * g->k,
+      .b = (const float *)g->b + j / GEMM_NR * strip->panel_step,
       .k = g->k,
+      .segments = strip->segments,
+      .a_step = strip->a_step,
+      .b_step = strip->b_step,
       .bias = g->bias + j,
   };
   GemmTo to = {
@@ -268,9 +224,11 @@ gemm_rows (const EffnetGemm *g, size_t i, size_t rows, size_t blocks, size_t j)
  * GEMM_L1_BYTES holds, whose a stays in L1. Larger ones are streamed past as many rows as fit L2.
  */
 static inline size_t
-gemm_chunk_rows (const EffnetGemm *g)
+gemm_chunk_rows (const EffnetStrip *strip)
 {
-  size_t row_bytes = g->k * sizeof (float), most = GEMM_L2_BYTES / row_bytes, chunks;
+  const EffnetGemm *g = strip->gemm;
+  size_t row_bytes = (strip->segments > 0 ? strip->segments : 1) * g->k * sizeof (float);
+  size_t most = GEMM_L2_BYTES / row_bytes, chunks;
 
   if (g->n * row_bytes <= GEMM_L2_BYTES || most <= GEMM_MR)
     most = GEMM_L1_BYTES / row_bytes;
@@ -280,10 +238,11 @@ gemm_chunk_rows (const EffnetGemm *g)
   return ((g->m + chunks - 1) / chunks + GEMM_MR - 1) / GEMM_MR * GEMM_MR;
 }
 
-void
-GEMM_KERNEL (const EffnetGemm *g)
+static void
+gemm_strip (const EffnetStrip *strip)
 {
-  size_t chunk = gemm_chunk_rows (g), rows, blocks;
+  const EffnetGemm *g = strip->gemm;
+  size_t chunk = gemm_chunk_rows (strip), rows, blocks;
 
   for (size_t i0 = 0, end; i0 < g->m; i0 = end) {
     if (chunk == 0)
@@ -293,7 +252,21 @@ GEMM_KERNEL (const EffnetGemm *g)
     for (size_t j = 0; j < g->n; j += GEMM_NR)
       for (size_t i = i0; i < end; i += rows * blocks) {
         rows = tile_next_rows (end - i, GEMM_MR, &blocks);
-        gemm_rows (g, i, rows, blocks, j);
+        gemm_rows (strip, i, rows, blocks, j);
       }
   }
+}
+
+void
+GEMM_KERNEL (const EffnetGemm *g)
+{
+  const EffnetStrip strip = {.gemm = g, .segments = 1, .panel_step = g->k * GEMM_NR};
+
+  gemm_strip (&strip);
+}
+
+void
+CONV_KERNEL (const EffnetConvolution *c)
+{
+  effnet_conv_strips (c, sizeof (float), GEMM_NR, gemm_strip);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pointwise convolution of bf16 on AMX tiles: blocks of 32 pixels x 32 channels, two by two tiles.
- * While the tile unit multiplies one block, the vector units finish the one before it (activation,
- * residual, rounding), so every step over k issues its share of finished rows in between.
+ * Pointwise and full convolution of bf16 on AMX tiles: blocks of 32 pixels x 32 channels, two by
+ * two tiles. While the tile unit multiplies one block, the vector units finish the one before it
+ * (activation, residual, rounding), so every step over k issues its share of finished rows in
+ * between.
  *
- * One tile configuration serves a whole call. Where m or k is no multiple of the tile, the last
+ * One tile configuration serves a whole strip. Where m or k is no multiple of the tile, the last
  * tile is moved back to end at the edge: rows seen twice are finished once, and k seen twice meets
  * zero weights. No call reads past k in a row or past row m. A tile row is made of
  * pairs of k: k is even. */
@@ -14,6 +15,7 @@
 #include "kernels/rows.h"
 #include "kernels/simd/bf16_avx512.h"
 #include "kernels/simd/epilogue_bf16_avx512.h"
+#include "kernels/strips.h"
 
 enum {
   TILE = 16,          /* rows of a tile */
@@ -33,12 +35,13 @@ typedef struct {
 
 /* What every block of a call shares. */
 typedef struct {
-  const EffnetGemm *g;
+  const EffnetStrip *strip;
+  const EffnetGemm *g; /* of the strip */
   EffnetBf16Epilogue epilogue;
-  float *sums;       /* [32][32] */
-  size_t steps;      /* ceil (k / DEPTH) */
-  size_t panel_size; /* elements of a panel of b */
-  size_t tail;       /* k left for the last step when it is not a whole one, else 0 */
+  float *sums;    /* [32][32] */
+  size_t steps;   /* ceil (k / DEPTH), of a segment */
+  size_t tail;    /* k left for the last step when it is not a whole one, else 0 */
+  unsigned share; /* rows of the epilogue issued in a step */
 } Call;
 
 /* Tiles 0..3 hold sums [row tile][column tile], 4 and 5 rows of a, 6 and 7 columns of b. */
@@ -99,8 +102,8 @@ multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_
           Block *before, int row_tiles, int column_tiles)
 {
   const EffnetGemm *g = call->g;
+  const EffnetStrip *strip = call->strip;
   const uint16_t *a = (const uint16_t *)g->a + block->row * g->lda;
-  unsigned share = (2 * TILE + (unsigned)call->steps - 1) / (unsigned)call->steps;
   float *sums = call->sums;
 
   _tile_zero (0);
@@ -111,12 +114,17 @@ multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_
     if (column_tiles == 2)
       _tile_zero (3);
   }
-  for (size_t s = 0; s < call->steps; s++) {
-    if (call->tail != 0 && s + 1 == call->steps)
-      multiply_step (a + g->k - DEPTH, g->lda, b_tail, row_tiles, column_tiles);
-    else
-      multiply_step (a + s * DEPTH, g->lda, b + s * DEPTH * PANEL, row_tiles, column_tiles);
-    epilogue_rows (call, before, share < 2 ? 2 : share);
+  for (size_t left = strip->segments; left > 0; left--) {
+    for (size_t s = 0; s < call->steps; s++) {
+      if (call->tail != 0 && s + 1 == call->steps)
+        multiply_step (a + g->k - DEPTH, g->lda, b_tail, row_tiles, column_tiles);
+      else
+        multiply_step (a + s * DEPTH, g->lda, b + s * DEPTH * PANEL, row_tiles, column_tiles);
+      epilogue_rows (call, before, call->share);
+    }
+    a += strip->a_step;
+    b += strip->b_step;
+    b_tail += DEPTH * PANEL;
   }
   epilogue_rows (call, before, 2 * TILE);
   _tile_stored (0, sums, PANEL * 4);
@@ -129,7 +137,7 @@ multiply (const Call *call, const Block *block, const uint16_t *b, const uint16_
   }
 }
 
-/* The last step's weights: the pairs of k that the step before has seen are zero. */
+/* A segment's last step's weights: the pairs of k that the step before has seen are zero. */
 static void
 make_tail (const Call *call, const uint16_t *b, uint16_t *tail /* [DEPTH / 2][PANEL][2] */)
 {
@@ -159,17 +167,20 @@ static void
 multiply_group (const Call *call, size_t from, size_t to, Block *before)
 {
   const EffnetGemm *g = call->g;
+  const EffnetStrip *strip = call->strip;
   const uint16_t *b = g->b;
-  uint16_t tails[GROUP][DEPTH * PANEL] __attribute__ ((aligned (64)));
+  uint16_t tails[GROUP][DEPTH * PANEL] __attribute__ ((aligned (64))); /* [panel][segment] */
   Block block;
 
-  for (size_t p = from; p < to && call->tail != 0; p++)
-    make_tail (call, b + p * call->panel_size, tails[p - from]);
+  for (size_t p = from, at = 0; p < to && call->tail != 0; p++)
+    for (size_t s = 0; s < strip->segments; s++, at++)
+      make_tail (call, b + p * strip->panel_step + s * strip->b_step, tails[at]);
   for (size_t row = 0; row < g->m; row = block.row + block.rows) {
     int row_tiles = place_rows (g->m, row, &block);
 
     for (size_t p = from; p < to; p++) {
-      const uint16_t *panel = b + p * call->panel_size, *tail = tails[p - from];
+      const uint16_t *panel = b + p * strip->panel_step;
+      const uint16_t *tail = tails[(p - from) * strip->segments];
       int two;
 
       block.column = p * PANEL;
@@ -187,23 +198,45 @@ multiply_group (const Call *call, size_t from, size_t to, Block *before)
   }
 }
 
-void
-effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
+static void
+multiply_strip (const EffnetStrip *strip)
 {
+  const EffnetGemm *g = strip->gemm;
+  const size_t segments = strip->segments > 0 ? strip->segments : 1;
   float sums[2 * TILE * PANEL] __attribute__ ((aligned (64)));
-  Call call = {.g = g, .epilogue = effnet_bf16_epilogues[g->activation], .sums = sums};
+  Call call = {
+      .strip = strip,
+      .g = g,
+      .epilogue = effnet_bf16_epilogues[g->activation],
+      .sums = sums,
+  };
   Block before = {.first = 0, .rows = 0};
   size_t panels = (g->n + PANEL - 1) / PANEL, group;
 
   assert (g->m > 0 && g->n > 0 && g->k > 0 && g->k % 2 == 0);
   call.steps = (g->k + DEPTH - 1) / DEPTH;
-  call.panel_size = g->k * PANEL;
   call.tail = g->k > DEPTH ? g->k % DEPTH : 0;
-  group = GROUP_BYTES / (call.panel_size * 2);
-  group = group < 1 ? 1 : group > GROUP ? GROUP : group;
+  call.share =
+      (2 * TILE + (unsigned)(call.steps * segments) - 1) / (unsigned)(call.steps * segments);
+  call.share = call.share < 2 ? 2 : call.share;
+  group = GROUP_BYTES / (strip->panel_step * 2);
+  group = group < 1 ? 1 : group > GROUP / segments ? GROUP / segments : group;
   configure_tiles (g);
   for (size_t p = 0; p < panels; p += group)
     multiply_group (&call, p, p + group < panels ? p + group : panels, &before);
   _tile_release ();
   epilogue_rows (&call, &before, 2 * TILE);
+}
+
+void
+effnet_gemm_bf16_32x32_amx (const EffnetGemm *g)
+{
+  multiply_strip (&(EffnetStrip){.gemm = g, .segments = 1, .panel_step = g->k * PANEL});
+}
+
+void
+effnet_conv_bf16_32x32_amx (const EffnetConvolution *c)
+{
+  assert (c->channels % 2 == 0 && c->kernel <= GROUP); /* tails for each kernel row */
+  effnet_conv_strips (c, sizeof (uint16_t), PANEL, multiply_strip);
 }

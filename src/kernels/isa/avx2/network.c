@@ -16,6 +16,7 @@
 #define GEMM_L1_BYTES     (16u << 10)
 #define GEMM_L2_BYTES     (256u << 10)
 #define GEMM_KERNEL       effnet_gemm_f32_6x16_avx2
+#define CONV_KERNEL       effnet_conv_f32_6x16_avx2
 #include "kernels/tmpl/gemm.h"
 
 #define DEPTHWISE_SWISH_PIXELS 5

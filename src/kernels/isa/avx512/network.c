@@ -13,6 +13,7 @@
 #define GEMM_MR     14
 #define GEMM_NV     2
 #define GEMM_KERNEL effnet_gemm_f32_14x32_avx512
+#define CONV_KERNEL effnet_conv_f32_14x32_avx512
 #include "kernels/tmpl/gemm.h"
 
 #include "kernels/tmpl/depthwise.h"

@@ -1,81 +1,117 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pointwise convolution of bf16 with the dot products of AVX-512, for CPUs without tiles, in the
- * packing of the AMX row. Sums are float32. The instructions take denormals for zero. */
+ * Pointwise and full convolution of bf16 with the dot products of AVX-512, for CPUs without tiles,
+ * in the packing of the AMX row. Sums are float32: one chain for each output, pairs of k ascending,
+ * whatever block it falls in. The instructions take denormals for zero. */
 #include <assert.h>
 #include <string.h>
 
 #include "kernels/rows.h"
+#include "kernels/simd/f32_avx512.h"
 #include "kernels/simd/bf16_avx512.h"
 #include "kernels/simd/epilogue_bf16_avx512.h"
 
-enum {
-  ROWS = 8,   /* of a block of c */
-  PANEL = 32, /* nr */
-};
-
-/* Two neighbouring k of a row, in every pair of lanes; the second is zero past k. */
-static EFFNET_INLINE __m512i
-broadcast_pair (const uint16_t *a, int both)
+/* Both vectors hold pairs of bf16. */
+static EFFNET_INLINE void
+add_pairs (vf *acc, vf x, vf w)
 {
-  uint32_t pair = a[0];
-
-  if (both)
-    memcpy (&pair, a, sizeof pair);
-  return _mm512_set1_epi32 ((int)pair);
+  *acc = _mm512_dpbf16_ps (*acc, (__m512bh)x, (__m512bh)w);
 }
 
+/* 28 accumulators, two vectors of weights, two broadcasts: all 32 registers. */
+#define GEMM_MR         14
+#define GEMM_NV         2
+#define GEMM_ACCUMULATE add_pairs
+#include "kernels/tmpl/gemm_segment.h"
+
+/* The last k of an odd number of them: its pair is zero. */
 static EFFNET_INLINE void
-add_pair (const uint16_t *a, size_t lda, const uint16_t *b, __m512 sums[ROWS][2], unsigned rows,
-          int both)
+add_last (const uint16_t *a, size_t lda, const uint16_t *b, vf sums[GEMM_MR][GEMM_NV],
+          const unsigned mr, const unsigned nv)
 {
-  __m512bh b0 = (__m512bh)_mm512_loadu_si512 (b);
-  __m512bh b1 = (__m512bh)_mm512_loadu_si512 (b + PANEL);
+  EFFNET_UNROLL
+  for (unsigned r = 0; r < mr; r++) {
+    vf x = _mm512_castsi512_ps (_mm512_set1_epi32 (a[r * lda]));
 
-#pragma GCC unroll 8
-  for (unsigned r = 0; r < rows; r++) {
-    __m512bh x = (__m512bh)broadcast_pair (a + r * lda, both);
-
-    sums[r][0] = _mm512_dpbf16_ps (sums[r][0], x, b0);
-    sums[r][1] = _mm512_dpbf16_ps (sums[r][1], x, b1);
+    EFFNET_UNROLL
+    for (unsigned v = 0; v < nv; v++)
+      add_pairs (&sums[r][v], x, _mm512_loadu_ps (b + v * 2 * VF_LANES));
   }
 }
 
-/* rows x 32 outputs at (row, column) */
+/* mr x nv vectors of outputs at (row, column) */
 static EFFNET_INLINE void
-multiply_block (const EffnetGemm *g, size_t row, size_t column, unsigned rows)
+multiply_block (const EffnetStrip *strip, size_t row, size_t column, const unsigned mr,
+                const unsigned nv)
 {
+  const EffnetGemm *g = strip->gemm;
   const uint16_t *a = (const uint16_t *)g->a + row * g->lda;
-  const uint16_t *b = (const uint16_t *)g->b + (g->k + 1) / 2 * 2 * column;
-  float out[ROWS][PANEL] __attribute__ ((aligned (64)));
-  __m512 sums[ROWS][2];
-  size_t k = 0;
+  const uint16_t *b = (const uint16_t *)g->b + column / GEMM_NR * strip->panel_step;
+  float out[GEMM_MR][GEMM_NR] __attribute__ ((aligned (64)));
+  vf sums[GEMM_MR][GEMM_NV];
 
-#pragma GCC unroll 8
-  for (unsigned r = 0; r < rows; r++)
-    sums[r][0] = sums[r][1] = _mm512_setzero_ps ();
-  for (; k + 2 <= g->k; k += 2)
-    add_pair (a + k, g->lda, b + k * PANEL, sums, rows, 1);
-  if (k < g->k)
-    add_pair (a + k, g->lda, b + k * PANEL, sums, rows, 0);
-#pragma GCC unroll 8
-  for (unsigned r = 0; r < rows; r++) {
-    _mm512_store_ps (out[r], sums[r][0]);
-    _mm512_store_ps (out[r] + 16, sums[r][1]);
+  EFFNET_UNROLL
+  for (unsigned r = 0; r < mr; r++) {
+    EFFNET_UNROLL
+    for (unsigned v = 0; v < nv; v++)
+      sums[r][v] = vf_zero ();
   }
-  effnet_bf16_epilogues[g->activation](g, out[0], row, column, rows);
+  for (size_t left = strip->segments; left > 0; left--) {
+    gemm_segment (a, g->lda * sizeof *a, b, g->k / 2, sums, mr, nv);
+    if (g->k % 2 != 0)
+      add_last (a + g->k - 1, g->lda, b + (g->k - 1) * GEMM_NR, sums, mr, nv);
+    a += strip->a_step;
+    b += strip->b_step;
+  }
+  EFFNET_UNROLL
+  for (unsigned r = 0; r < mr; r++) {
+    EFFNET_UNROLL
+    for (unsigned v = 0; v < nv; v++)
+      _mm512_store_ps (out[r] + v * VF_LANES, sums[r][v]);
+  }
+  effnet_bf16_epilogues[g->activation](g, out[0], row, column, mr);
+}
+
+typedef void (*Blocks) (const EffnetStrip *strip, size_t row, size_t column, size_t blocks);
+
+#define BLOCKS(mr, nv)                                                                             \
+  static EFFNET_NOINLINE void blocks_##mr##x##nv (const EffnetStrip *strip, size_t row,            \
+                                                  size_t column, size_t blocks)                    \
+  {                                                                                                \
+    for (; blocks > 0; blocks--, row += (mr))                                                      \
+      multiply_block (strip, row, column, mr, nv);                                                 \
+  }
+#define NAME(mr, nv) blocks_##mr##x##nv,
+
+GEMM_EACH_MR (BLOCKS, 1)
+GEMM_EACH_MR (BLOCKS, 2)
+
+static const Blocks blocks_of[GEMM_NV][GEMM_MR] = {{GEMM_EACH_MR (NAME, 1)},
+                                                   {GEMM_EACH_MR (NAME, 2)}};
+
+static void
+multiply_strip (const EffnetStrip *strip)
+{
+  const EffnetGemm *g = strip->gemm;
+
+  assert (g->m > 0 && g->n > 0 && g->k > 0);
+  for (size_t column = 0; column < g->n; column += GEMM_NR)
+    for (size_t row = 0, rows, blocks; row < g->m; row += rows * blocks) {
+      rows = tile_next_rows (g->m - row, GEMM_MR, &blocks);
+      blocks_of[g->n - column > VF_LANES][rows - 1](strip, row, column, blocks);
+    }
 }
 
 void
-effnet_gemm_bf16_8x32_avx512bf16 (const EffnetGemm *g)
+effnet_gemm_bf16_14x32_avx512bf16 (const EffnetGemm *g)
 {
-  assert (g->m > 0 && g->n > 0 && g->k > 0);
-  for (size_t column = 0; column < g->n; column += PANEL) {
-    size_t row = 0;
+  multiply_strip (
+      &(EffnetStrip){.gemm = g, .segments = 1, .panel_step = (g->k + 1) / 2 * 2 * GEMM_NR});
+}
 
-    for (; row + ROWS <= g->m; row += ROWS)
-      multiply_block (g, row, column, ROWS);
-    for (; row < g->m; row++)
-      multiply_block (g, row, column, 1);
-  }
+void
+effnet_conv_bf16_14x32_avx512bf16 (const EffnetConvolution *c)
+{
+  assert (c->channels % 2 == 0);
+  effnet_conv_strips (c, sizeof (uint16_t), GEMM_NR, multiply_strip);
 }

@@ -8,6 +8,7 @@
 
 #include "kernels/rows.h"
 #include "kernels/simd/activation_generic.h"
+#include "kernels/strips.h"
 
 #define MR 4
 #define NR 8 /* MR * NR is EFFNET_GENERIC_BLOCK */
@@ -31,8 +32,9 @@ load4 (const float *p)
 
 /* tile[MR][NR] = bias + a * panel; rows past the last valid one repeat it. */
 static void
-gemm_tile (const EffnetGemm *g, size_t i0, const float *panel, const float *bias, float *tile)
+gemm_tile (const EffnetStrip *strip, size_t i0, const float *panel, const float *bias, float *tile)
 {
+  const EffnetGemm *g = strip->gemm;
   const float *a[MR]; /* [k] each */
   Vector acc[MR][2];
 
@@ -41,21 +43,26 @@ gemm_tile (const EffnetGemm *g, size_t i0, const float *panel, const float *bias
     acc[i][0] = load4 (bias);
     acc[i][1] = load4 (bias + 4);
   }
-  for (size_t k = 0; k < g->k; k++, panel += NR) {
-    Vector b0 = load4 (panel), b1 = load4 (panel + 4);
+  for (size_t left = strip->segments; left > 0; left--, panel += strip->b_step) {
+    for (size_t k = 0; k < g->k; k++) {
+      Vector b0 = load4 (panel + k * NR), b1 = load4 (panel + k * NR + 4);
 
-    for (size_t i = 0; i < MR; i++) {
-      acc[i][0] += a[i][k] * b0;
-      acc[i][1] += a[i][k] * b1;
+      for (size_t i = 0; i < MR; i++) {
+        acc[i][0] += a[i][k] * b0;
+        acc[i][1] += a[i][k] * b1;
+      }
     }
+    for (size_t i = 0; i < MR && left > 1; i++)
+      a[i] += strip->a_step;
   }
   memcpy (tile, acc, sizeof acc);
 }
 
-void
-effnet_gemm_f32_4x8_generic (const EffnetGemm *g)
+static void
+gemm_strip (const EffnetStrip *strip)
 {
-  const float *b = g->b; /* [ceil (n/8)][k][8] */
+  const EffnetGemm *g = strip->gemm;
+  const float *b = g->b; /* panels of 8 columns */
   const float *residual = g->residual;
   float *c = g->c;
 
@@ -66,7 +73,7 @@ effnet_gemm_f32_4x8_generic (const EffnetGemm *g)
       size_t rows = smaller (MR, g->m - i0);
       float tile[MR * NR];
 
-      gemm_tile (g, i0, b + j0 * g->k, g->bias + j0, tile);
+      gemm_tile (strip, i0, b + j0 / NR * strip->panel_step, g->bias + j0, tile);
       effnet_generic_activate (tile, g->activation);
       for (size_t i = 0; i < rows; i++) {
         float *to = c + (i0 + i) * g->ldc + j0;
@@ -78,6 +85,18 @@ effnet_gemm_f32_4x8_generic (const EffnetGemm *g)
       }
     }
   }
+}
+
+void
+effnet_gemm_f32_4x8_generic (const EffnetGemm *g)
+{
+  gemm_strip (&(EffnetStrip){.gemm = g, .segments = 1, .panel_step = g->k * NR});
+}
+
+void
+effnet_conv_f32_4x8_generic (const EffnetConvolution *c)
+{
+  effnet_conv_strips (c, sizeof (float), NR, gemm_strip);
 }
 
 /* acc[c] += x[c] * w[c]: the whole block with a length the compiler knows, else the tail. */

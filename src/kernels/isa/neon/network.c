@@ -13,6 +13,7 @@
 #define GEMM_MR     8
 #define GEMM_NV     3
 #define GEMM_KERNEL effnet_gemm_f32_8x12_neon
+#define CONV_KERNEL effnet_conv_f32_8x12_neon
 #include "kernels/tmpl/gemm.h"
 
 #include "kernels/tmpl/depthwise.h"

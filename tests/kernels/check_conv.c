@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Cases of the full convolution: kernels and strides, channels that fill no vector, images smaller
+ * than a window, windows that stand out on any side or lie inside a larger image, with gaps between
+ * rows and between pixels, with and without residual. */
+#include "check.h"
+
+#include <math.h>
+
+typedef struct {
+  unsigned kernel, stride;
+  gsize channels, n, in_h, in_w, out_h, out_w;
+  gssize top, left;
+  gsize in_row, pixel, row; /* pixel and row: of out and residual, elements */
+  EffnetActivation activation;
+  enum { NO_RESIDUAL, RESIDUAL, IN_PLACE } residual;
+} Shape;
+
+static gsize
+taps (const Shape *s)
+{
+  return (gsize)s->kernel * s->kernel;
+}
+
+/* Packed in two parts, as they come from a file; the second may begin within a panel. */
+static const void *
+pack_for (Check *check, const EffnetKernel *row, const Shape *s, const float *w)
+{
+  gsize k = taps (s) * s->channels, first = s->n / 3;
+  void *packed = check_bytes (check, row->dtype, effnet_gemm_packed_size (row, s->n, k));
+
+  if (first > 0)
+    effnet_conv_pack (row, s->n, s->channels, s->kernel, 0, first, w, packed);
+  effnet_conv_pack (row, s->n, s->channels, s->kernel, first, s->n - first, w + first * k, packed);
+  check_seal (check, packed);
+  return packed;
+}
+
+static double
+expected_sum (const Shape *s, EffnetDtype dtype, const EffnetConvolution *g, const float *w,
+              gsize y, gsize x, double *error)
+{
+  double sum = 0.0, magnitude = 0.0, largest = 0.0;
+
+  for (gsize tap = 0; tap < taps (s); tap++) {
+    gssize row = s->top + (gssize)(y * s->stride + tap / s->kernel);
+    gssize column = s->left + (gssize)(x * s->stride + tap % s->kernel);
+
+    if (row < 0 || row >= (gssize)s->in_h || column < 0 || column >= (gssize)s->in_w)
+      continue;
+    for (gsize c = 0; c < s->channels; c++) {
+      double a =
+          check_value (g->in, dtype, (gsize)row * s->in_row + (gsize)column * s->channels + c);
+      double b = w[c * taps (s) + tap];
+
+      sum += a * b;
+      magnitude += fabs (a * b);
+      largest = fmax (largest, fmax (fabs (a), fabs (b)));
+    }
+  }
+  *error = check_sum_bound (dtype, taps (s) * s->channels, magnitude, largest);
+  return sum;
+}
+
+static void
+compare (Check *check, const Shape *s, const EffnetConvolution *g, const float *w,
+         const void *residual)
+{
+  EffnetDtype dtype = check->row->dtype;
+
+  for (gsize y = 0; y < s->out_h; y++)
+    for (gsize x = 0; x < s->out_w; x++)
+      for (gsize j = 0; j < s->n; j++) {
+        gsize at = y * s->row + x * s->pixel + j;
+        double error, bias = g->bias[j], r = 0.0;
+        double sum =
+            bias + expected_sum (s, dtype, g, w + j * taps (s) * s->channels, y, x, &error);
+
+        error += check_sum_bound (dtype, taps (s) * s->channels, fabs (bias), 0.0);
+        if (residual != NULL)
+          r = check_value (residual, dtype, at);
+        check_near (check, check_value (g->out, dtype, at), check_activate (sum, s->activation) + r,
+                    check_output_bound (dtype, s->activation, sum, error, r), y * s->out_w + x, j);
+      }
+}
+
+static EffnetConvolution
+contract (const Shape *s, const void *in, void *out, const void *residual)
+{
+  return (EffnetConvolution){
+      .in = in,
+      .in_h = s->in_h,
+      .in_w = s->in_w,
+      .channels = s->channels,
+      .in_row = s->in_row,
+      .kernel = s->kernel,
+      .stride = s->stride,
+      .top = s->top,
+      .left = s->left,
+      .out_h = s->out_h,
+      .out_w = s->out_w,
+      .n = s->n,
+      .residual = residual,
+      .ldr = s->pixel,
+      .residual_row = s->row,
+      .out = out,
+      .ldc = s->pixel,
+      .out_row = s->row,
+      .activation = s->activation,
+  };
+}
+
+static void
+conv_case (Check *check, const Shape *s)
+{
+  static const char *const residuals[] = {"no residual", "residual", "residual in place"};
+  const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
+  EffnetConvolution g[3];
+  EffnetDtype dtype = check->row->dtype;
+  /* gaps lie behind pixels or behind rows */
+  gboolean wide = s->pixel > s->n;
+  gsize n_rows = wide ? s->out_h * s->out_w : s->out_h, columns = wide ? s->n : s->out_w * s->n;
+  gsize stride = wide ? s->pixel : s->row;
+  gsize n_calls = check->row->numerics == EFFNET_NUMERICS_EXACT || check->bench ? 3 : 2, done = 0;
+  const void *in, *residual = NULL;
+  const float *w, *bias;
+
+  check_case (
+      check,
+      "kernel %u stride %u at %zd %zd, %zux%zux%zu rows %zu to %zux%zux%zu strides %zu %zu, "
+      "%s, %s",
+      s->kernel, s->stride, s->top, s->left, s->in_h, s->in_w, s->channels, s->in_row, s->out_h,
+      s->out_w, s->n, s->row, s->pixel, check_activation_name (s->activation),
+      residuals[s->residual]);
+  in = check_input (check, dtype, s->in_h, s->in_w * s->channels, s->in_row);
+  w = check_weights (check, s->n, taps (s) * s->channels); /* OIHW */
+  bias = check_input (check, EFFNET_DTYPE_F32, 1, s->n, s->n);
+  if (s->residual != NO_RESIDUAL)
+    residual = check_input (check, dtype, n_rows, columns, stride);
+  for (; done < n_calls; done++) {
+    gboolean in_place = s->residual == IN_PLACE;
+    void *out = check_output (check, dtype, n_rows, columns, stride, in_place ? residual : NULL);
+
+    g[done] = contract (s, in, out, in_place ? out : residual);
+    g[done].b = pack_for (check, rows[done], s, w);
+    g[done].bias = check_padded (check, rows[done], s->n, bias);
+    if (!check_call (check, rows[done], &g[done]))
+      break;
+  }
+  if (done == n_calls) {
+    check_same (check, "called twice", g[0].out, g[1].out, dtype, n_rows, columns, stride);
+    if (check->row->numerics == EFFNET_NUMERICS_EXACT)
+      check_same (check, "row and reference", g[0].out, g[2].out, dtype, n_rows, columns, stride);
+    if (!check->bench)
+      compare (check, s, &g[0], w, residual);
+    else
+      check_time (check, &g[0], &g[2],
+                  2.0 * (double)(taps (s) * s->channels * s->out_h * s->out_w * s->n));
+  }
+  check_case_end (check);
+}
+
+/* Of an axis: from a last window that is hardly inside to an image that goes on behind it. */
+static gsize
+size (Check *check, const Shape *s, gsize outputs, gssize first)
+{
+  gssize n = (gssize)((outputs - 1) * s->stride) + first + 1;
+
+  n += (gssize)check_pick (check, s->kernel + 1);
+  return n > 0 ? (gsize)n : 1;
+}
+
+static void
+random_case (Check *check, unsigned kernel, unsigned stride, gsize channels, gsize n, gsize out_w)
+{
+  Shape s = {.kernel = kernel, .stride = stride, .channels = channels, .n = n, .out_w = out_w};
+
+  s.out_h = 1 + check_pick (check, 5);
+  s.top = (gssize)check_pick (check, kernel + 2) - (gssize)kernel;
+  s.left = (gssize)check_pick (check, kernel + 2) - (gssize)kernel;
+  s.in_h = size (check, &s, s.out_h, s.top);
+  s.in_w = size (check, &s, s.out_w, s.left);
+  s.in_row = s.in_w * channels + check_pick (check, 3) * 5;
+  s.pixel = n + check_pick (check, 2) * 7;
+  s.row = s.out_w * s.pixel;
+  if (s.pixel == n)
+    s.row += check_pick (check, 2) * 3;
+  s.activation = (EffnetActivation)check_pick (check, 5);
+  s.residual = check_pick (check, 3);
+  conv_case (check, &s);
+}
+
+/* Layers of EfficientNetV2-S at 384, EfficientNet-ES and B0-compact. */
+static void
+bench (Check *check)
+{
+  static const gsize shapes[][5] = {/* kernel, stride, channels, n, out_w */
+                                    {3, 1, 24, 24, 192}, {3, 2, 24, 96, 96},   {3, 1, 48, 192, 96},
+                                    {3, 1, 48, 192, 48}, {3, 2, 48, 192, 48},  {3, 1, 64, 256, 48},
+                                    {3, 1, 24, 144, 56}, {3, 1, 144, 144, 28}, {5, 1, 32, 64, 28}};
+
+  for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    const gsize *p = shapes[i];
+    Shape s = {
+        .kernel = (unsigned)p[0],
+        .stride = (unsigned)p[1],
+        .channels = p[2],
+        .n = p[3],
+        .in_h = p[4] * p[1],
+        .in_w = p[4] * p[1],
+        .out_h = p[4],
+        .out_w = p[4],
+        .top = -(gssize)(p[0] / 2),
+        .left = -(gssize)(p[0] / 2),
+        .in_row = p[4] * p[1] * p[2],
+        .pixel = p[3],
+        .row = p[4] * p[3],
+        .activation = EFFNET_ACTIVATION_SWISH,
+        .residual = p[2] == p[3] && p[1] == 1 ? RESIDUAL : NO_RESIDUAL,
+    };
+
+    conv_case (check, &s);
+  }
+}
+
+void
+check_conv (Check *check)
+{
+  static const gsize widths[] = {1, 2, 3, 4, 5, 7, 8, 9, 13, 16, 19, 33};
+  gsize mr = check->row->mr, nr = check->row->nr;
+  gsize channels[] = {1, 2, 3, 8, 10, 16, 24, 34, 40};
+  gsize n[] = {1, 3, 8, nr / 2 + 1, nr - 1, nr, nr + 1, 2 * nr + nr / 2};
+  gsize w[G_N_ELEMENTS (widths) + 3] = {mr, mr + 1, 3 * mr + 2};
+  gsize n_n = check_sizes (n, G_N_ELEMENTS (n)), n_w;
+
+  if (check->bench) {
+    bench (check);
+    return;
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS (widths); i++)
+    w[3 + i] = widths[i];
+  n_w = check_sizes (w, G_N_ELEMENTS (w));
+  for (unsigned kernel = 1; kernel <= EFFNET_CONV_KERNEL_MAX; kernel += kernel < 3 ? 1 : 2)
+    for (unsigned stride = 1; stride <= 3; stride++)
+      for (gsize at = 0; at < 2 * n_w && check->n_failed < 3; at++) {
+        gsize c = channels[check_pick (check, kernel > 3 ? 6 : G_N_ELEMENTS (channels))];
+
+        if (effnet_kernel_serves (check->row, (EffnetKernelShape){.k = c}))
+          random_case (check, kernel, stride, c, n[check_pick (check, (guint)n_n)], w[at % n_w]);
+      }
+}
