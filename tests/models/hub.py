@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A Hugging Face hub on the loopback, as far as models/fetch uses one.
+"""A Hugging Face hub on the loopback, as far as models/fetch uses one, and torchvision's server.
 
 Lives here: the layout (resolve, redirect to a content server, metadata headers, ranges) and, on demand,
 the ways a server fails. Each path has a list of faults; an answer with a body takes the first of them,
@@ -25,12 +25,13 @@ class Hub(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, files):
-        """@files: {"timm/NAME": {"config.json": bytes, "model.safetensors": bytes}}"""
+        """@files: {"timm/NAME": {"config.json": bytes, "model.safetensors": bytes}, "NAME.pth": bytes}"""
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.faults, self.log, self.claimed_size = files, {}, [], None
         self.asked = []  # (path, Authorization)
         self.token = None  # what must be shown
         self.content_url = self.url  # of the content server
+        self.revisions = {"main", COMMIT}
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
@@ -94,6 +95,9 @@ class Handler(BaseHTTPRequestHandler):
     def route(self, parts):
         if parts[0] == "cdn":
             self.content(parts[-1], self.server.files["/".join(parts[1:3])][parts[-1]])
+        elif parts[0] == "models" and parts[-1] in self.server.files:
+            # torchvision's server: no redirect, and an ETag that is no hash of the file's
+            self.content(parts[-1], self.server.files[parts[-1]], etag="8f3b7d0a1c2e4f60718293a4b5c6d7e8-3")
         elif len(parts) == 5 and parts[2] == "resolve":
             self.resolve("/".join(parts[:2]), parts[3], parts[4])
         else:
@@ -110,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(first, {"Content-Length": "0"})
         elif self.server.token and self.headers.get("Authorization") != f"Bearer {self.server.token}":
             self.answer(401, {"Content-Length": "0"})
-        elif data is None or revision not in ("main", COMMIT):
+        elif data is None or revision not in self.server.revisions:
             self.answer(404, {"Content-Length": "0"})
         elif name == "config.json":
             # Small files come from a cache beside the hub, reached by a relative redirect.
@@ -123,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
                               "X-Linked-Etag": f'"{hashlib.sha256(data).hexdigest()}"',
                               "Content-Length": "0"})
 
-    def content(self, name, data):
+    def content(self, name, data, etag=None):
         fault = self.fault(name) if self.command == "GET" else None
         if isinstance(fault, int):
             self.answer(fault, {"Content-Length": "0"})
@@ -131,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         if callable(fault):
             fault(self)
             return
-        begin, status, headers = 0, 200, {"ETag": f'"{git_hash(data)}"'}
+        begin, status, headers = 0, 200, {"ETag": f'"{etag or git_hash(data)}"'}
         wanted = self.headers.get("Range")
         if wanted and fault != "no ranges":
             begin, status = int(wanted.removeprefix("bytes=").removesuffix("-")), 206

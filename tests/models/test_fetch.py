@@ -4,6 +4,7 @@
 
 import fcntl
 import gzip
+import hashlib
 import importlib.machinery
 import importlib.util
 import json
@@ -208,11 +209,61 @@ class FetchTest(unittest.TestCase):
 
     def test_list_and_usage(self):
         self.assert_fetched(self.fetch("b1"))
-        rows = [line.split() for line in self.fetch("--list").stdout.splitlines()]
-        self.assertIn(["b1", REPOSITORY, "here"], rows)
-        self.assertEqual({row[0] for row in rows}, {f"b{i}" for i in range(9)} | {f"lite{i}" for i in range(5)})
+        rows = {line.split()[0]: line.split()[1:] for line in self.fetch("--list").stdout.splitlines()}
+        self.assertEqual((rows["b1"][0], rows["b1"][-1]), (REPOSITORY, "here"))
+        self.assertEqual(rows["b0"][2], "d5698997...,")
+        self.assertLess({f"b{i}" for i in range(9)} | {f"lite{i}" for i in range(5)} | {"v2-s", "es", "b0-ns", "b0-ap", "b0-tv"},
+                        set(rows))
         self.assertEqual(self.fetch().returncode, 2)
         self.assertEqual(self.fetch("b99").returncode, 2)
+        self.assertEqual(self.fetch("b1", "--sha256", "no").returncode, 2)
+
+    # ---- what was published ------------------------------------------------------------------------
+
+    def test_pins(self):
+        """The published commit is what is asked for; another file than the published one is refused."""
+        commit = "1b5383e5f79cc0f7fc067e372f8f26a5fa73f26a"
+        self.hub.files["timm/efficientnet_b0.ra_in1k"] = self.hub.files[REPOSITORY]
+        self.assert_failed(self.fetch("b0"), "404", commit)
+        self.hub.revisions.add(commit)
+        self.assert_failed(self.fetch("b0"), hashlib.sha256(MODEL).hexdigest(), "d569899762ea9b13", "--revision main")
+        self.assertEqual(self.bodies(), [])
+        self.assertEqual(self.fetch("b0", "--revision", "main").returncode, 0)
+        self.assertEqual((self.folder.parent / "b0" / "model.safetensors").read_bytes(), MODEL)
+
+    def test_own_hash(self):
+        self.assert_failed(self.fetch("b1", "--sha256", "0" * 64), "0" * 64)
+        self.assert_fetched(self.fetch("b1", "--sha256", hashlib.sha256(MODEL).hexdigest()[:16].upper()))
+
+    def test_torchvision(self):
+        """Its hash is in the name of the file; what does not have it is refused, also when it goes on."""
+        name, data = "efficientnet_b0_rwightman-7f5810bc.pth", random.Random(3).randbytes(600_000)
+        self.hub.files[name] = data
+        hub = ("--hub", f"{self.hub.url}/models")
+        self.assert_failed(self.fetch("b0-tv", *hub), "7f5810bc", "deleted")
+        self.assert_failed(self.fetch("b0-tv", *hub, "--revision", "main"), "no revisions")
+        right = (*hub, "--sha256", hashlib.sha256(data).hexdigest()[:8])
+        self.hub.faults[name] = ["cut"]
+        self.assert_failed(self.fetch("b0-tv", *right), "could not be converted")
+        asked = [wanted for method, path, wanted in self.hub.log if method == "GET"]
+        self.assertEqual(asked, [None, None, "bytes=300000-"])
+        del self.hub.files[name]
+        self.assert_failed(self.fetch("b0-tv", *right), "404", name)
+
+    def test_table(self):
+        """Names that are a variant are of that variant; hashes and commits look like some; each place stands once."""
+        with mock.patch.object(sys, "path", [str(FETCH.parent), *sys.path]):
+            from published import ROWS
+        self.assertEqual(len({row.place for row in ROWS.values()}), len(ROWS))
+        for row in ROWS.values():
+            self.assertRegex(row.sha256, "^([0-9a-f]{64}|[0-9a-f]{8})?$")
+            self.assertRegex(row.revision, "^([0-9a-f]{40})?$")
+            self.assertIn(row.name.split("-")[0].removeprefix("v2"), row.place.replace("_", ""))
+            if row.card:
+                training = row.card["pretrained_cfg"]
+                resized = int(training["input_size"][1] / training["crop_pct"])
+                self.assertEqual(resized, {"b0-tv": 256, "b1-tv": 255, "b3-tv": 320, "b4-tv": 384}.get(
+                    row.name, training["input_size"][1]))
 
     def test_bar_on_a_terminal(self):
         self.assertNotIn("#", self.fetch("b1").stderr)
