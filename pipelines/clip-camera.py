@@ -6,6 +6,7 @@ client sees the clip from its beginning, once, in real time. For trying things o
 evening.sh watches it."""
 import sys
 
+import setup_path  # noqa: F401
 import gi
 
 gi.require_version("Gst", "1.0")

@@ -10,6 +10,10 @@ if [ -f "$build/gst-plugin/libgsteffnet.so" ]; then
   export PATH="$build/src/cli:$PATH"
 fi
 if ! gst-inspect-1.0 effnetclassify >/dev/null 2>&1; then
-  echo "effnetclassify is not there; build it first: meson setup build && meson compile -C build" >&2
+  if [ -f "$here/../meson.build" ]; then
+    echo "effnetclassify is not there; build it first: meson setup build && meson compile -C build" >&2
+  else
+    echo "effnetclassify is not there; install gstreamer1.0-effnet, or set GST_PLUGIN_PATH to where it is" >&2
+  fi
   exit 1
 fi

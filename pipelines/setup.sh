@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# For scripts that begin on a fresh Debian or Ubuntu; they source it. Installs what is missing, builds in
-# EFFNET_BUILD_ROOT (by default `build` in the source tree), and finds what was built, as common.sh. more_packages:
-# what else the script needs.
+# For scripts that begin on a fresh Debian or Ubuntu; they source it. In the source tree it installs what is missing and
+# builds in EFFNET_BUILD_ROOT (by default `build`); of installed examples it says which packages are missing. It finds
+# the element and the tool as common.sh does. more_packages: what else the script needs. What scripts make goes to
+# $build, which is the current folder where the examples are installed.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${EFFNET_BUILD_ROOT:-$root/build}
 packages=(gcc meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libjpeg-dev libopenblas-dev
@@ -36,7 +37,15 @@ build_effnet() {
   ninja -C "$build" --quiet
 }
 
-install_packages
-build_effnet
+if [ -f "$root/meson.build" ]; then
+  install_packages
+  build_effnet
+else
+  build=$PWD EFFNET_BUILD_ROOT=$PWD
+  for package in "${more_packages[@]+"${more_packages[@]}"}"; do
+    ! command -v dpkg-query >/dev/null || dpkg-query -W "$package" >/dev/null 2>&1 ||
+      echo "$package is not installed, which this example needs: apt-get install ${more_packages[*]}" >&2
+  done
+fi
 # shellcheck source=pipelines/common.sh
-. "$root/pipelines/common.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"

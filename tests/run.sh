@@ -27,6 +27,8 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
   --coverage      only the lines of weights, image and bind that their tests run: at least 95 %
   --distro [SUITE] only the suite in a fresh Debian of that name: by default in trixie (13, GStreamer 1.26) and then
                   in sid (unstable; GStreamer 1.28) (debootstrap; needs root)
+  --package [SUITE] only the packages of debian/, built and looked at by lintian in a fresh Debian of that name, installed
+                  and run in a clean one: by default in bookworm (12) and then in trixie (13) (debootstrap; needs root)
   --validate      only GStreamer's own scenarios, beside identity (needs gst-validate-1.0 of gst-devtools)
   --emulated      only the kernels for AVX-512 and AMX, and inference with them, on a CPU that Bochs emulates
                   (debootstrap; needs root; slow)
@@ -87,7 +89,7 @@ install_packages() {
   mapfile -t missing < <(missing_packages "${packages[@]}")
   if [ "${#missing[@]}" -gt 0 ] && [ ! -d /var/lib/apt/lists/partial ]; then as_root apt-get update -q; fi
   packages+=("$(analytics_package)")
-  case $what in distro | emulated) packages+=(debootstrap) ;; esac
+  case $what in distro | emulated | package) packages+=(debootstrap) ;; esac
   mapfile -t missing < <(missing_packages "${packages[@]}")
   [ "${#missing[@]}" -eq 0 ] && return 0
   say "installing: ${missing[*]}"
@@ -375,12 +377,12 @@ run_default() {
   [ -f "$out/gcc/build.ninja" ] && run_valgrind "${in_valgrind[@]}"
 }
 
-what=default install=1 seconds=60 suites=(trixie sid)
+what=default install=1 seconds=60 suites=()
 while [ $# -gt 0 ]; do
   case $1 in
     --quick | --asan | --tsan | --live | --clang | --valgrind | --validate | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
-    --distro)
-      what=distro
+    --distro | --package)
+      what=${1#--}
       case ${2:--} in -*) ;; *)
         suites=("$2")
         shift
@@ -400,6 +402,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+case $what:${#suites[@]} in distro:0) suites=(trixie sid) ;; package:0) suites=(bookworm trixie) ;; esac
 mkdir -p "$out"
 : >"$out/failures.txt"
 : >"$out/counts.txt"
@@ -424,6 +427,7 @@ case $what in
   fuzz-long) run_fuzz -runs=10000000 -max_total_time=7200 ;;
   coverage) run_coverage ;;
   distro) for name in "${suites[@]}"; do script "a fresh Debian $name" tests/distro/run.sh "$name"; done ;;
+  package) for name in "${suites[@]}"; do script "packages for Debian $name" tests/distro/package.sh "$name"; done ;;
   validate) build gcc "${GCC:-gcc}" && script "scenarios beside identity" tests/gst/validate.sh "$out/gcc" "$out/validate" ;;
   emulated) run_emulated ;;
   long) build gcc "${GCC:-gcc}" && suite gcc testlog --suite long ;;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# A Debian in a folder, for the scripts here. Source it; root_make SUITE FOLDER, then root_run COMMAND...
+# A Debian in a folder, for the scripts here. Source it; root_make SUITE FOLDER, then root_run COMMAND... Another one:
+# root_leave, root_copy, root_enter.
 # What cannot be had, no mirror included, is NOT RUN: exit code 77. EFFNET_MIRROR names another mirror than this machine's;
 # without either, debootstrap takes its own.
 
@@ -24,6 +25,18 @@ root_make() {
     # the way to the mirror is the host's
     cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
   fi
+  root_enter "$root"
+}
+
+# root_copy FROM TO: TO becomes another Debian like FROM, without what is mounted there.
+root_copy() {
+  rm -rf --one-file-system "$2"
+  cp -a --one-file-system "$1" "$2"
+}
+
+# root_enter FOLDER: what root_run runs in from now on
+root_enter() {
+  root=$1
   cp /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
   mountpoint -q "$root/proc" || mount -t proc proc "$root/proc" 2>/dev/null || true
   mkdir -p "$root/dev/pts"

@@ -58,6 +58,27 @@ check "from the prefix the tool runs by itself, and fetch and convert with it" "
 if [ -f "$build/gst-plugin/libgsteffnet.so" ]; then
   check "the JSON Schema of records is installed" "$(cmp "$tmp/root$prefix/share/effnet/result.schema.json" "$here/../../gst-plugin/result.schema.json" 2>&1)"
 fi
+share=$tmp/root$prefix/share
+check "the examples are installed, and say what they lack" "$(
+  for file in "$here"/../../pipelines/*.{sh,py} "$here"/../../pipelines/media/*.*; do
+    cmp "$file" "$share/effnet/examples/${file##*/pipelines/}" 2>&1
+  done
+  out=$(python3 -S "$share/effnet/examples/read-metadata.py" 2>&1) && echo "without its packages read-metadata.py succeeds"
+  case $out in *python3-gi*) ;; *) echo "without its packages read-metadata.py says: $out" ;; esac
+)"
+if [ -f "$build/gst-plugin/elements.html" ] && command -v gst-inspect-1.0 >/dev/null; then
+  check "the page about the elements has every property of each" "$(
+    for element in effnetclassify effnetoverlay effnetrecord effnetpublish; do
+      env -u LD_LIBRARY_PATH GST_PLUGIN_PATH="$lib/gstreamer-1.0" GST_REGISTRY="$tmp/registry-page" \
+        gst-inspect-1.0 "$element" >"$tmp/$element.txt" 2>/dev/null || [ "$element" != effnetclassify ] || echo "no effnetclassify"
+      sed -n '/^Element Properties/,/^Element Signals/s/^  \([a-z][a-z0-9-]*\) *: .*/\1/p' "$tmp/$element.txt" >"$tmp/$element.names"
+      [ ! -s "$tmp/$element.txt" ] || [ -s "$tmp/$element.names" ] || echo "$element has no properties"
+      while read -r name; do
+        sed -n "/id=\"$element\"/,/<h2 /p" "$share/doc/effnet/elements.html" | grep -q "<code>$name</code>" || echo "no $element:$name"
+      done <"$tmp/$element.names"
+    done
+  )"
+fi
 if [ -f "$build/gst-plugin/libgsteffnet.so" ] && command -v gst-inspect-1.0 >/dev/null; then
   check "gst-inspect-1.0 knows the installed element, without any model" "$(
     env -u LD_LIBRARY_PATH GST_PLUGIN_PATH="$lib/gstreamer-1.0" GST_REGISTRY="$tmp/registry" EFFNET_MODEL_PATH=/nonexistent \

@@ -115,7 +115,7 @@ check("no left-over words", [f"{n}: {m.group()}" for n in code + [f for f in fil
                              for m in [WORDS.search(files[n])] if m])
 check("no tabs, no spaces at line ends, a line end at the end",
       [n for n in files if is_code(n) or n.endswith(".md")
-       if "\t" in files[n] or re.search(r"[ \r]$", files[n], re.M) or not files[n].endswith("\n")])
+       if "\t" in files[n] and n != "debian/rules" or re.search(r"[ \r]$", files[n], re.M) or not files[n].endswith("\n")])
 check("lines of C have at most 100 columns",
       [f"{n}:{i + 1}" for n in files if n.endswith((".c", ".h"))
        for i, line in enumerate(formatted(files[n]).splitlines()) if len(line) > 100])
