@@ -20,7 +20,7 @@ typedef struct {
   CliModelArgs args;
   char **inputs;
   int top_k, every; /* unsaid: TOP_K, and in the table 1 of a clip */
-  gboolean json, csv, is_percent;
+  gboolean json, csv, all_frames, is_percent;
   EffnetModel *model;
   EffnetSession *session;
   EffnetHead *head; /* of a model that effnet train made; else NULL */
@@ -170,6 +170,7 @@ classify_all (Classify *self)
   Walk walk = {.session = self->session,
                .timeout_s = self->args.timeout,
                .every = self->every,
+               .all_frames = self->all_frames,
                .frame = classify_frame,
                .data = self};
 
@@ -242,6 +243,8 @@ cmd_classify (int argc, char **argv)
        "classes a result (default 5; in the table 1 of a clip's frame)", "K"},
       {"every", 'n', 0, G_OPTION_ARG_INT, &self.every, "of a clip, every Nth frame (default 1)",
        "N"},
+      {"all-frames", 'a', 0, G_OPTION_ARG_NONE, &self.all_frames,
+       "of GIF, WebP and TIFF all frames or pages, not the first alone", NULL},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "one JSON object a line", NULL},
       {"csv", 0, 0, G_OPTION_ARG_NONE, &self.csv,
        "CSV (RFC 4180), a line for each class of a result", NULL},

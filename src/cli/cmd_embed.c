@@ -18,7 +18,7 @@ typedef struct {
   char **inputs;
   char *output, *names;
   int every;
-  gboolean normalise, json;
+  gboolean normalise, json, all_frames;
   EffnetSession *session;
   const char *model_name;
   Npy *npy;     /* of features, or NULL */
@@ -153,6 +153,7 @@ embed_all (Embed *self)
   self->walk = (Walk){.session = self->session,
                       .timeout_s = self->args.timeout,
                       .every = self->every,
+                      .all_frames = self->all_frames,
                       .frame = embed_frame,
                       .data = self};
   if (!open_files (self, &error))
@@ -224,6 +225,8 @@ cmd_embed (int argc, char **argv)
        "divide each row by its length: then a product of two is their cosine", NULL},
       {"every", 'n', 0, G_OPTION_ARG_INT, &self.every, "of a clip, every Nth frame (default 1)",
        "N"},
+      {"all-frames", 'a', 0, G_OPTION_ARG_NONE, &self.all_frames,
+       "of GIF, WebP and TIFF all frames or pages, not the first alone", NULL},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "one JSON object a line instead", NULL},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.inputs, NULL, NULL},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};

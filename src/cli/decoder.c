@@ -45,6 +45,8 @@ static const Decoder decoders[] = {
     {"image/heif", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
     {"image/avif", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
     {"image/jxl", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
+    {"image/x-icon", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
+    {"image/x-jpc", "avdec_jpeg2000", "gstreamer1.0-libav", "image/x-jpc"},
     {"image/x-portable-anymap", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
 };
 
@@ -72,24 +74,29 @@ choose_decoder (const PictureHeader *header, GError **error)
   return first;
 }
 
-GstElement *
-decoder_for_picture (const PictureHeader *header, const char **caps, GError **error)
+gboolean
+decoder_allows (const PictureHeader *header, GError **error)
 {
-  const Decoder *decoder;
-
   if (header->width > EFFNET_FRAME_SIDE_MAX || header->height > EFFNET_FRAME_SIDE_MAX ||
       header->width * header->height > MAX_PICTURE) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
                  "claims %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
                  " pixels; at most %d a side and %d million together are read",
                  header->width, header->height, EFFNET_FRAME_SIDE_MAX, MAX_PICTURE / 1000000);
-    return NULL;
+    return FALSE;
   }
   if (header->is_cut) { /* decoders fill up what is missing */
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "is cut short (%s)", header->media);
-    return NULL;
+    return FALSE;
   }
-  decoder = choose_decoder (header, error);
+  return TRUE;
+}
+
+GstElement *
+decoder_for_picture (const PictureHeader *header, const char **caps, GError **error)
+{
+  const Decoder *decoder = decoder_allows (header, error) ? choose_decoder (header, error) : NULL;
+
   if (decoder == NULL)
     return NULL;
   *caps = decoder->caps;

@@ -11,8 +11,10 @@
 
 /* NULL with an error: GStreamer has no element of that name; @package has it. */
 GstElement *decoder_make (const char *factory, const char *package, GError **error);
+/* FALSE with an error for a picture that is too large or cut short. */
+gboolean decoder_allows (const PictureHeader *header, GError **error);
 /* The element for a picture with this header, and the caps to feed it with; NULL with an error for
- * a picture that is too large or cut short, or that nothing here decodes. */
+ * a picture that is not allowed or that nothing here decodes. */
 GstElement *decoder_for_picture (const PictureHeader *header, const char **caps, GError **error);
 /* The bytes to feed it with, (transfer full). A TIFF is called upright: some decoders turn it, some
  * in part, some not at all, and the header has said how it lies. */

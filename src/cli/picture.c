@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#define BOXES_MAX ((gsize)1 << 20) /* bytes in which a size is looked for */
+#define BOXES_MAX     ((gsize)1 << 20) /* bytes in which a size is looked for */
+#define GIF_FRAME_MIN 12               /* bytes */
+#define PARTS_MAX     10000            /* pages or frames of one file */
 
 typedef struct {
   const guint8 *data;
@@ -139,23 +141,33 @@ read_png (PictureHeader *header, const Bytes *bytes)
   header->is_cut = at >= bytes->size;
 }
 
+/* Past the chain of blocks with their lengths. */
+static gsize
+past_blocks (const Bytes *bytes, gsize at)
+{
+  while (number (bytes, at, 1) != 0)
+    at += 1 + number (bytes, at, 1);
+  return at + 1;
+}
+
+static gsize
+table_size (guint64 flags)
+{
+  return flags & 0x80 ? 6u << (flags & 7) : 0;
+}
+
 static void
 read_gif (PictureHeader *header, Bytes bytes)
 {
-  unsigned flags = (unsigned)number (&bytes, 10, 1);
-  gsize at = 13 + (flags & 0x80 ? 6u << (flags & 7) : 0); /* past the colours */
+  gsize at = 13 + table_size (number (&bytes, 10, 1)); /* past the colours */
   gboolean is_image;
 
   bytes.little_endian = TRUE;
   header->width = number (&bytes, 6, 2);
   header->height = number (&bytes, 8, 2);
-  do { /* extensions, then the first image; each a chain of blocks with their lengths */
+  do { /* extensions, then the first image */
     is_image = number (&bytes, at, 1) == ',';
-    flags = is_image ? (unsigned)number (&bytes, at + 9, 1) : 0;
-    at += is_image ? 11 + (flags & 0x80 ? 6u << (flags & 7) : 0) : 2;
-    while (number (&bytes, at, 1) != 0)
-      at += 1 + number (&bytes, at, 1);
-    at++;
+    at = past_blocks (&bytes, at + (is_image ? 11 + table_size (number (&bytes, at + 9, 1)) : 2));
   } while (!is_image && at < bytes.size);
   header->is_cut = at > bytes.size;
 }
@@ -258,6 +270,66 @@ read_heif (PictureHeader *header, const Bytes *bytes)
   }
 }
 
+/* The size of a JPEG 2000 picture is in its codestream's first segment: the area's corner, less
+ * that of the picture in it. */
+static void
+read_codestream (PictureHeader *header, const Bytes *bytes, gsize at)
+{
+  guint64 right = number (bytes, at + 8, 4), below = number (bytes, at + 12, 4);
+
+  header->width = right - MIN (right, number (bytes, at + 16, 4));
+  header->height = below - MIN (below, number (bytes, at + 20, 4));
+}
+
+/* The codestream is a box of the file. Whose colours are a table, or other than RGB or grey, is not
+ * read: the decoder sees the codestream alone. */
+static void
+read_jp2 (PictureHeader *header, const Bytes *bytes)
+{
+  gboolean is_plain = TRUE;
+  gsize n;
+
+  for (gsize at = 0; at + 8 <= bytes->size; at += n) { /* length, type; 0: up to the end */
+    n = number (bytes, at, 4);
+    if (n == 0 || n > bytes->size - at)
+      n = bytes->size - at;
+    if (n < 8)
+      return;
+    for (gsize i = at + 8; holds (bytes, at + 4, "jp2h") && i + 8 <= at + n; i++) {
+      if (holds (bytes, i, "pclr") ||
+          (holds (bytes, i, "colr\1") && number (bytes, i + 7, 4) != 16 &&
+           number (bytes, i + 7, 4) != 17))
+        is_plain = FALSE;
+    }
+    if (holds (bytes, at + 4, "jp2c") && is_plain) {
+      header->frame_at = at + 8;
+      header->frame_size = n - 8;
+      read_codestream (header, bytes, at + 8);
+    }
+  }
+}
+
+/* The largest of its pictures. One that is a PNG says its size itself, and is read as one. */
+static void
+read_ico (PictureHeader *header, Bytes bytes)
+{
+  bytes.little_endian = TRUE;
+  for (gsize i = 0, n = number (&bytes, 4, 2); i < n && 6 + 16 * i < bytes.size; i++) {
+    gsize entry = 6 + 16 * i, size = number (&bytes, entry + 8, 4),
+          at = number (&bytes, entry + 12, 4);
+    guint64 width = (number (&bytes, entry, 1) + 255) % 256 + 1; /* 0 is 256 */
+    guint64 height = (number (&bytes, entry + 1, 1) + 255) % 256 + 1;
+
+    header->is_cut = header->is_cut || ends_before (&bytes, at, size);
+    if (header->is_cut || width * height <= header->width * header->height)
+      continue;
+    header->width = width;
+    header->height = height;
+    header->frame_at = at;
+    header->frame_size = holds (&bytes, at, "\x89PNG") ? size : 0;
+  }
+}
+
 /* Of the files built of boxes those that are pictures. */
 static const char *
 box_media (const Bytes *bytes)
@@ -284,6 +356,8 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
   *header = (PictureHeader){.media = box_media (&bytes)};
   if (g_strcmp0 (header->media, "image/heif") == 0 || g_strcmp0 (header->media, "image/avif") == 0)
     read_heif (header, &bytes);
+  if (g_strcmp0 (header->media, "image/jp2") == 0)
+    read_jp2 (header, &bytes);
   if (holds (&bytes, 0, "\xff\xd8\xff")) {
     header->media = "image/jpeg";
   } else if (holds (&bytes, 0, "\x89PNG\r\n\x1a\n")) {
@@ -299,6 +373,10 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
     header->media = "image/vnd.adobe.photoshop";
   } else if (size > 6 && memcmp (data, "\0\0\1\0", 4) == 0 && number (&bytes, 9, 1) == 0) {
     header->media = "image/x-icon";
+    read_ico (header, bytes);
+  } else if (holds (&bytes, 0, "\xff\x4f\xff\x51")) {
+    header->media = "image/x-jpc";
+    read_codestream (header, &bytes, 0);
   } else if (holds (&bytes, 0, "BM") && number (&bytes, 15, 3) == 0) { /* of the header's length */
     header->media = "image/bmp";
     read_bmp (header, bytes);
@@ -312,52 +390,187 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
   return header->media != NULL;
 }
 
-GBytes *
-picture_first_frame (const PictureHeader *header, GBytes *picture)
+static void
+append_number (GByteArray *bytes, guint64 value, unsigned n)
 {
-  guint32 size;
+  for (unsigned i = 0; i < n; i++)
+    g_byte_array_append (bytes, (const guint8[]){(guint8)(value >> 8 * i)}, 1);
+}
+
+/* A still WebP of the frame at @at. Transparency needs a head with the frame's size. */
+static GBytes *
+still_webp (GBytes *picture, gsize at, gsize size, gboolean is_transparent)
+{
   GByteArray *still = g_byte_array_new ();
-  const guint8 *frame = (const guint8 *)g_bytes_get_data (picture, NULL) + header->frame_at;
-  Bytes bytes = {frame, header->frame_size, TRUE};
+  const guint8 *frame = (const guint8 *)g_bytes_get_data (picture, NULL) + at;
+  Bytes bytes = {frame, size, TRUE};
   gsize skip =
       holds (&bytes, 0, "ALPH") ? 8 + number (&bytes, 4, 4) + number (&bytes, 4, 4) % 2 : 0;
+  gboolean has_head = is_transparent && skip > 0 && at >= 16;
 
-  skip = MIN (skip, header->frame_size); /* transparency needs a head that nobody looks at */
-  size = GUINT32_TO_LE ((guint32)(header->frame_size - skip) + 4);
+  skip = has_head ? 0 : MIN (skip, size);
   g_byte_array_append (still, (const guint8 *)"RIFF", 4);
-  g_byte_array_append (still, (const guint8 *)&size, 4);
+  append_number (still, size - skip + (has_head ? 22 : 4), 4);
   g_byte_array_append (still, (const guint8 *)"WEBP", 4);
-  g_byte_array_append (still, frame + skip, (guint)(header->frame_size - skip));
+  if (has_head) {
+    g_byte_array_append (still, (const guint8 *)"VP8X", 4);
+    append_number (still, 10, 4);
+    append_number (still, 0x10, 4);             /* it has transparency */
+    g_byte_array_append (still, frame - 10, 6); /* width and height, less one, of the frame */
+  }
+  g_byte_array_append (still, frame + skip, (guint)(size - skip));
   return g_byte_array_free_to_bytes (still);
 }
 
-const char *
-picture_other (const guint8 *data, gsize size)
+GBytes *
+picture_first_frame (PictureHeader *header, GBytes *picture)
 {
-  static const struct {
-    const char *bytes;
-    gsize n;
-    const char *what;
-  } others[] = {
-      {"%PDF", 4, "a PDF document"},
-      {"PK\3\4", 4, "a zip archive, or a document that is one"},
-      {"\x1f\x8b", 2, "a gzip archive"},
-      {"Rar!", 4, "a RAR archive"},
-      {"7z\xbc\xaf", 4, "a 7-zip archive"},
-      {"\x80\2", 2, "a Python pickle"},
-      {"\x93NUMPY", 6, "a NumPy array"},
-      {"\x89HDF", 4, "an HDF5 file"},
-      {"\x7f"
-       "ELF",
-       4, "a program"},
-      {"\xd0\xcf\x11\xe0", 4, "an Office document"},
-      {"SQLite format 3", 15, "an SQLite database"},
-      {"version https://git-lfs", 23, "a Git LFS pointer: `git lfs pull` gets the file itself"}};
+  GBytes *frame;
+  gsize size;
+  const guint8 *data;
 
-  if (size == 0)
-    return "empty";
-  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
-    if (size >= others[i].n && memcmp (data, others[i].bytes, others[i].n) == 0)
-      return others[i].what;
+  if (strcmp (header->media, "image/webp") == 0)
+    return still_webp (picture, header->frame_at, header->frame_size, FALSE);
+  frame = g_bytes_new_from_bytes (picture, header->frame_at, header->frame_size);
+  data = g_bytes_get_data (frame, &size);
+  picture_read_header (header, data, size);
+  return frame;
+}
+
+static gboolean
+is_listed (const GArray *parts, gsize at)
+{
+  for (guint i = 0; i < parts->len; i++)
+    if (g_array_index (parts, PicturePart, i).at == at)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+list_pages (GArray *parts, Bytes bytes)
+{
+  gsize at;
+
+  bytes.little_endian = holds (&bytes, 0, "II");
+  for (at = number (&bytes, 4, 4); /* a chain, which must not go in a circle */
+       at > 0 && at < bytes.size && parts->len < PARTS_MAX && !is_listed (parts, at);
+       at = number (&bytes, at + 2 + 12 * number (&bytes, at, 2), 4)) {
+    const PicturePart page = {.at = at};
+
+    g_array_append_val (parts, page);
+  }
+}
+
+static void
+list_frames (GArray *parts, Bytes bytes)
+{
+  guint64 start_ms = 0;
+
+  bytes.little_endian = TRUE;
+  for (gsize at = 12; at < bytes.size && parts->len < PARTS_MAX;) {
+    gsize n = number (&bytes, at + 4, 4), data = at + 8;
+    unsigned flags = (unsigned)number (&bytes, data + 15, 1);
+    const PicturePart frame = {.at = data + 16,
+                               .size = n - 16,
+                               .x = 2 * (unsigned)number (&bytes, data, 3),
+                               .y = 2 * (unsigned)number (&bytes, data + 3, 3),
+                               .start_ms = start_ms,
+                               .replaces = (flags & 2) != 0,
+                               .clears = (flags & 1) != 0};
+
+    if (holds (&bytes, at, "ANMF") && n > 16 && !ends_before (&bytes, data, n)) {
+      start_ms += number (&bytes, data + 12, 3);
+      g_array_append_val (parts, frame);
+    }
+    at = data + n + n % 2;
+  }
+}
+
+static void
+list_gif (GArray *parts, Bytes bytes)
+{
+  guint64 start_ms = 0;
+  gsize control = 0;
+
+  bytes.little_endian = TRUE;
+  for (gsize at = 13 + table_size (number (&bytes, 10, 1)), end;
+       at < bytes.size && parts->len < PARTS_MAX; at = end) {
+    guint64 kind = number (&bytes, at, 1), how = number (&bytes, control + 3, 1) >> 2 & 7;
+
+    if ((kind != ',' && kind != '!') || ends_before (&bytes, at, GIF_FRAME_MIN))
+      break;
+    end = past_blocks (&bytes, at + 2);
+    if (kind == '!' && number (&bytes, at + 1, 1) == 0xf9)
+      control = at;
+    if (kind == '!')
+      continue;
+    end = past_blocks (&bytes, at + 11 + table_size (number (&bytes, at + 9, 1)));
+    const PicturePart frame = {.at = at,
+                               .size = MIN (end, bytes.size) - at,
+                               .control = control,
+                               .x = (unsigned)number (&bytes, at + 1, 2),
+                               .y = (unsigned)number (&bytes, at + 3, 2),
+                               .start_ms = start_ms,
+                               .clears = control > 0 && how == 2,
+                               .restores = control > 0 && how == 3};
+    start_ms += control > 0 ? 10 * number (&bytes, control + 4, 2) : 0;
+    control = 0;
+    g_array_append_val (parts, frame);
+  }
+}
+
+/* A GIF of the frame alone, which is as large as the frame. */
+static GBytes *
+still_gif (GBytes *picture, const PicturePart *part)
+{
+  static const guint8 nowhere[4] = {0};
+  GByteArray *still = g_byte_array_new ();
+  const guint8 *data = g_bytes_get_data (picture, NULL);
+
+  g_byte_array_append (still, data, 6);
+  g_byte_array_append (still, data + part->at + 5, 4);
+  g_byte_array_append (still, data + 10, (guint)(3 + table_size (data[10])));
+  if (part->control > 0)
+    g_byte_array_append (still, data + part->control, 8);
+  g_byte_array_append (still, data + part->at, 1);
+  g_byte_array_append (still, nowhere, sizeof nowhere);
+  g_byte_array_append (still, data + part->at + 5, (guint)part->size - 5);
+  g_byte_array_append (still, (const guint8 *)";", 1);
+  return g_byte_array_free_to_bytes (still);
+}
+
+GArray *
+picture_list_parts (const PictureHeader *header, GBytes *picture)
+{
+  GArray *parts = g_array_new (FALSE, FALSE, sizeof (PicturePart));
+  gsize size;
+  const guint8 *data = g_bytes_get_data (picture, &size);
+
+  if (strcmp (header->media, "image/tiff") == 0)
+    list_pages (parts, (Bytes){data, size, FALSE});
+  else if (strcmp (header->media, "image/gif") == 0)
+    list_gif (parts, (Bytes){data, size, FALSE});
+  else if (strcmp (header->media, "image/webp") == 0)
+    list_frames (parts, (Bytes){data, size, FALSE});
+  if (parts->len > 1)
+    return parts;
+  g_array_unref (parts);
   return NULL;
+}
+
+GBytes *
+picture_extract_part (const PictureHeader *header, GBytes *picture, const PicturePart *part)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (picture, &size);
+  guint8 *page;
+
+  if (strcmp (header->media, "image/webp") == 0)
+    return still_webp (picture, part->at, part->size, TRUE);
+  if (strcmp (header->media, "image/gif") == 0)
+    return still_gif (picture, part);
+  page = g_memdup2 (data, size); /* whose first directory is that of the page */
+  for (unsigned i = 0; i < 4; i++)
+    page[4 + i] = (guint8)(part->at >> 8 * (data[0] == 'I' ? i : 3 - i));
+  return g_bytes_new_take (page, size);
 }

@@ -16,7 +16,8 @@
 
 #include "cli/decoder.h"
 #include "cli/file.h"
-#include "cli/picture.h"
+#include "cli/orient.h"
+#include "cli/parts.h"
 #include "cli/player.h"
 #include "cli/stop.h"
 #include "gst-plugin/video.h"
@@ -38,8 +39,10 @@ struct _Source {
   char *input;
   int timeout_s;
   int fd;          /* of a pipe that the pipeline reads, or -1 */
-  GBytes *picture; /* the whole file, or NULL */
+  gboolean all;    /* pictures of a file that holds several are wanted */
+  GBytes *picture; /* the whole file, or the part of it that comes now; or NULL */
   PictureHeader header;
+  Parts *parts;  /* or NULL */
   gboolean done; /* the one frame of a picture was given */
   GstElement *pipeline;
   GstAppSink *sink;
@@ -55,12 +58,6 @@ struct _Source {
   gboolean mapped;
   guint64 index;
 };
-
-static GQuark
-orientation_quark (void)
-{
-  return g_quark_from_static_string ("effnet-orientation");
-}
 
 static void
 ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpointer data)
@@ -137,7 +134,9 @@ static GstElement *
 add_converter (Source *source)
 {
   GstElement *convert = gst_element_factory_make ("videoconvert", NULL);
-  g_autoptr (GstCaps) caps = gst_effnet_video_get_raw_caps ();
+  g_autoptr (GstCaps) caps = source->parts != NULL && parts_are_drawn (source->parts)
+                                 ? gst_caps_from_string ("video/x-raw,format=RGBA")
+                                 : gst_effnet_video_get_raw_caps ();
 
   gst_app_sink_set_caps (source->sink, caps);
   gst_bin_add (GST_BIN (source->pipeline), convert);
@@ -181,50 +180,22 @@ on_element_added (GstBin *pipeline, GstBin *parent, GstElement *element, gpointe
     g_object_set (element, "single-stream", TRUE, NULL);
 }
 
-/* Each buffer is given the orientation that the tags before it say. */
-static GstPadProbeReturn
-on_data (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-  Source *source = data;
-
-  (void)pad;
-  if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
-    gst_mini_object_set_qdata (GST_MINI_OBJECT (GST_PAD_PROBE_INFO_BUFFER (info)),
-                               orientation_quark (), GUINT_TO_POINTER (source->tag_orientation),
-                               NULL);
-  } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_TAG) {
-    GstTagList *tags;
-    unsigned orientation;
-
-    gst_event_parse_tag (GST_PAD_PROBE_INFO_EVENT (info), &tags);
-    orientation = gst_effnet_orientation_from_tags (tags);
-    if (orientation != 0)
-      source->tag_orientation = orientation;
-  } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_STREAM_START) {
-    source->tag_orientation = 0;
-  }
-  return GST_PAD_PROBE_OK;
-}
-
 /* A pipeline of @first, which it takes, and the sink. */
 static gboolean
 build (Source *source, GstElement *first, GError **error)
 {
   g_autoptr (GstElementFactory) convert = gst_element_factory_find ("videoconvert");
   GstElement *sink = decoder_make (convert != NULL ? "appsink" : "videoconvert", BASE, error);
-  g_autoptr (GstPad) pad = NULL;
 
   if (sink == NULL) {
     gst_object_unref (first);
     return FALSE;
   }
-  pad = gst_element_get_static_pad (sink, "sink");
   source->pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
   source->sink = GST_APP_SINK (sink);
   gst_bin_add_many (GST_BIN (source->pipeline), first, sink, NULL);
   g_object_set (sink, "sync", FALSE, "max-buffers", 2u, "enable-last-sample", FALSE, NULL);
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data,
-                     source, NULL);
+  orient_watch (sink, &source->tag_orientation);
   return TRUE;
 }
 
@@ -303,6 +274,24 @@ start_decoder (Source *source, GError **error)
   return play (source, error);
 }
 
+/* 1: the decoder of the next picture of the file has begun, 0: there are no more. */
+static int
+next_part (Source *source, GError **error)
+{
+  GBytes *part = parts_next (source->parts, &source->header);
+
+  if (part == NULL)
+    return 0;
+  stop_pipeline (source);
+  if (source->left_behind) {
+    g_bytes_unref (part);
+    return 0;
+  }
+  g_bytes_unref (source->picture);
+  source->picture = part;
+  return start_decoder (source, error) ? 1 : -1;
+}
+
 /* A picture that is whole: JPEG is handed out as it is, another one is decoded. */
 static gboolean
 take_picture (Source *source, GBytes *bytes, GError **error)
@@ -320,6 +309,10 @@ take_picture (Source *source, GBytes *bytes, GError **error)
   }
   if (strcmp (header->media, "image/jpeg") == 0)
     return TRUE;
+  if (source->all && decoder_allows (header, error))
+    source->parts = parts_new (header, bytes);
+  if (source->parts != NULL)
+    return next_part (source, error) == 1;
   if (header->frame_size > 0) {
     source->picture = picture_first_frame (header, bytes);
     g_bytes_unref (bytes);
@@ -404,9 +397,16 @@ open_input (Source *source, const char *input, GError **error)
 Source *
 source_open (const char *input, int timeout_s, GError **error)
 {
+  return source_open_all (input, timeout_s, FALSE, error);
+}
+
+Source *
+source_open_all (const char *input, int timeout_s, gboolean all, GError **error)
+{
   Source *source = g_new0 (Source, 1);
 
   source->input = g_strdup (input);
+  source->all = all;
   source->timeout_s = timeout_s;
   source->fd = -1;
   if (source_init (error) && open_input (source, input, error))
@@ -426,6 +426,7 @@ source_close (Source *source)
   if (source->fd >= 0)
     close (source->fd);
   g_clear_pointer (&source->picture, g_bytes_unref);
+  parts_free (source->parts);
   g_free (source->refusal);
   g_free (source->input);
   g_free (source);
@@ -529,15 +530,13 @@ map_sample (Source *source, SourceFrame *out, GError **error)
     return -1;
   source->mapped = TRUE;
   out->image = source->frame.image;
-  out->image.orientation = source->picture != NULL
-                               ? source->header.orientation
-                               : GPOINTER_TO_UINT (gst_mini_object_get_qdata (
-                                     GST_MINI_OBJECT (buffer), orientation_quark ()));
+  out->image.orientation =
+      source->picture != NULL ? source->header.orientation : orient_of (buffer);
   out->index = source->index++;
   out->pts_ns =
       source->still || !GST_BUFFER_PTS_IS_VALID (buffer) ? -1 : (gint64)GST_BUFFER_PTS (buffer);
-  source->done = source->still;
-  return 1;
+  source->done = source->still && source->parts == NULL;
+  return source->parts == NULL || parts_draw (source->parts, out, error) ? 1 : -1;
 }
 
 static int
@@ -569,6 +568,9 @@ source_next (Source *source, SourceFrame *frame, GError **error)
       return give_jpeg (source, frame);
     got = pull (source, end, error);
   }
+  while (got == 0 && source->parts != NULL && cli_stopped () == 0)
+    got = next_part (source, error) == 1 ? pull (source, end, error) : *error != NULL ? -1 : -2;
+  got = got == -2 ? 0 : got;
   if (got == 0 && source->index == 0 && cli_stopped () == 0) {
     g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "holds no picture");
     return -1;

@@ -24,8 +24,10 @@ gboolean source_init (GError **error);
 /* @input: a file's path, "-" for stdin, or a URI GStreamer has a source for. Without a frame for
  * @timeout_s seconds it has failed. */
 Source *source_open (const char *input, int timeout_s, GError **error);
+/* As source_open(). @all: not the first alone of the pictures of a file that holds several. */
+Source *source_open_all (const char *input, int timeout_s, gboolean all, GError **error);
 /* 1: @frame is filled, 0: the end or cli_stopped(), -1: an error. Of a picture that moves the first
- * frame; of a live input the newest. */
+ * frame, or all; of a live input the newest. */
 int source_next (Source *source, SourceFrame *frame, GError **error);
 /* How far a clip has been read, 0..1; -1 where it has no length. */
 double source_progress (const Source *source);

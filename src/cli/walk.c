@@ -39,7 +39,7 @@ static void
 walk_input (Walk *walk, guint i, guint n_inputs, const char *input)
 {
   g_autoptr (GError) error = NULL, bad_frame = NULL;
-  Source *source = source_open (input, walk->timeout_s, &error);
+  Source *source = source_open_all (input, walk->timeout_s, walk->all_frames, &error);
   SourceFrame frame;
   int got = source != NULL ? 1 : -1;
   gboolean more = TRUE;

@@ -11,7 +11,8 @@
 typedef struct {
   EffnetSession *session; /* what a signal cancels */
   int timeout_s;
-  int every; /* of a clip, every Nth frame; 0 = the first one */
+  int every;           /* of a clip, every Nth frame; 0 = the first one */
+  gboolean all_frames; /* of a picture that moves or has pages */
   /* FALSE with an error for a frame that cannot be used: the input has failed, and goes on. */
   gboolean (*frame) (gpointer data, const char *input, const SourceFrame *frame, GError **error);
   gpointer data;

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """effnet preprocess against Pillow, and pictures that must be turned."""
+import json
 import os
 import pathlib
 import signal
 import struct
 import subprocess
+import sys
 import time
 import zlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageSequence
 from tool import EXE, MEDIA, MODEL, Skip, effnet, failure, main, test
 
 MEAN, STD = 127.0 / 255, 128.0 / 255  # of models/lite0/config.json
@@ -113,6 +115,98 @@ def first_of_many():
     for name in ("two.gif", "two.tif", "open.gif"):
         difference = np.abs(preprocess(name) - pillow(frames[0]))
         assert difference.mean() < 1, (name, difference.mean())
+
+
+def moving():
+    """Frames that are parts of the picture, some of them transparent in part."""
+    base, cat = (Image.open(MEDIA / name).convert("RGBA").resize((300, 200)) for name in ("coffee.jpg", "cat.jpg"))
+    frames = [base]
+    for i in range(3):
+        frame = base.copy()
+        frame.paste(cat.resize((60, 50)), (20 + 70 * i, 30))
+        frames.append(frame)
+    alone = []
+    for i in range(3):
+        frame = Image.new("RGBA", (300, 200))
+        frame.paste(cat.resize((100, 100)), (20 + 70 * i, 30))
+        alone.append(frame)
+    return frames, alone
+
+
+@test
+def all_frames():
+    """--all-frames: each page and frame is that of Pillow, parts drawn over what was there before"""
+    frames, alone = moving()
+    pages = [frame.convert("RGB").resize(size) for frame, size in zip(frames, ((300, 200), (200, 300), (260, 260)))]
+    pages[0].save("pages.tif", save_all=True, append_images=pages[1:])
+    names = ["pages.tif"]
+    for frames_, name in ((frames, "parts"), (alone, "alone")):
+        for disposal in (0, 2, 3):
+            names.append(f"{name}{disposal}.gif")
+            first, *others = [frame.convert("P") if name == "parts" else frame for frame in frames_]
+            first.save(names[-1], save_all=True, append_images=others, duration=[100, 200, 300, 400][:len(frames_)], loop=0,
+                       disposal=disposal)
+        for options in ({"lossless": True}, {"lossless": True, "minimize_size": True}, {"quality": 90}):
+            names.append(f"{name}{len(names)}.webp")
+            frames_[0].save(names[-1], save_all=True, append_images=frames_[1:], duration=100, **options)
+    for name in names:
+        effnet("preprocess", "--all-frames", name, "--model", MODEL, "--output", "x.npy")
+        x = (np.load("x.npy").astype(float) * STD + MEAN) * 255
+        expected = []
+        for frame in ImageSequence.Iterator(Image.open(name)):
+            frame = frame.convert("RGBA")
+            expected.append(pillow(Image.alpha_composite(Image.new("RGBA", frame.size, (0, 0, 0, 255)), frame)))
+        assert len(x) == len(expected), (name, len(x), len(expected))
+        for i, (found, right) in enumerate(zip(x, expected)):
+            assert np.abs(found - right).mean() < 1, (name, i, np.abs(found - right).mean())
+    rows = [json.loads(line) for line in
+            effnet("classify", "--json", "-k1", "-a", "parts0.gif", "pages.tif", "--model", MODEL).out.splitlines()]
+    assert [row["frame"] for row in rows] == [0, 1, 2, 3, 0, 1, 2]
+    assert [row["pts_ns"] for row in rows] == [0, 100000000, 300000000, 600000000, None, None, None]
+
+
+@test
+def hostile_parts():
+    """parts that lie, go in circles or end early: a sentence, or fewer frames"""
+    frames, _ = moving()
+    frames[0].save("a.webp", save_all=True, append_images=frames[1:], lossless=True)
+    data = bytearray(pathlib.Path("a.webp").read_bytes())
+    second = data.index(b"ANMF", data.index(b"ANMF") + 4)
+    data[second + 8:second + 11] = b"\xff\xff\x00"
+    pathlib.Path("outside.webp").write_bytes(data)
+    failure("preprocess", "-a", "outside.webp", "--model", MODEL, "--output", "x.npy", says=["outside.webp", "past the picture"])
+    frames[0].convert("RGB").save("a.tif", save_all=True, append_images=[frames[1].convert("RGB")])
+    data = bytearray(pathlib.Path("a.tif").read_bytes())
+    first, = struct.unpack_from("<I", data, 4)
+    n, = struct.unpack_from("<H", data, first)
+    struct.pack_into("<I", data, first + 2 + 12 * n, first)
+    pathlib.Path("circle.tif").write_bytes(data)
+    done = effnet("classify", "--json", "-a", "circle.tif", "--model", MODEL)
+    assert done.out.count("\n") == 1, done.out
+    frames[0].convert("P").save("a.gif", save_all=True, append_images=[frames[1].convert("P")])
+    data = pathlib.Path("a.gif").read_bytes()
+    for n in range(len(data) // 2, len(data), len(data) // 11):
+        pathlib.Path("cut.gif").write_bytes(data[:n])
+        subprocess.run([EXE, "classify", "-a", "cut.gif", "--model", MODEL], timeout=60, capture_output=True,
+                       check=False).returncode in (0, 1) or sys.exit("a signal ended it")
+
+
+@test
+def icons_and_jpeg_2000():
+    """ICO: its largest picture, PNG or bitmap; JPEG 2000 as file and as codestream; other colours are refused"""
+    image = Image.open(MEDIA / "coffee.jpg").convert("RGB")
+    image.resize((128, 128)).save("png.ico", sizes=[(32, 32), (128, 128), (64, 64)])
+    image.resize((96, 96)).save("bmp.ico", sizes=[(96, 96), (48, 48)], bitmap_format="bmp")
+    for mode in ("RGB", "L"):
+        image.convert(mode).save(f"{mode}.jp2")
+        image.convert(mode).save(f"{mode}.j2k")
+    for name in ("png.ico", "bmp.ico", "RGB.jp2", "RGB.j2k", "L.jp2", "L.j2k"):
+        difference = np.abs(preprocess(name) - pillow(Image.open(name)))
+        assert difference.mean() < 1, (name, difference.mean())
+    data = pathlib.Path("RGB.jp2").read_bytes()
+    at = data.index(b"colr\1") + 7
+    pathlib.Path("ycc.jp2").write_bytes(data[:at] + struct.pack(">I", 18) + data[at + 4:])
+    failure("preprocess", "ycc.jp2", "--output", "out.npy", says=["ycc.jp2", "image/jp2"])
 
 
 @test
@@ -247,6 +341,7 @@ def failures():
               "a.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200), "heif-gdk-pixbuf"),
               "a.avif": (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(200), "libavif-gdk-pixbuf"),
               "a.ico": (b"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0" + bytes(60), "image/x-icon"),
+              "a.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60), "image/jp2"),
               "a.psd": (b"8BPS\0\1" + bytes(60), "photoshop")}
     for name, (data, word) in others.items():
         pathlib.Path(name).write_bytes(data)
