@@ -4,6 +4,8 @@
  * afterwards. */
 #include "sabotage.h"
 
+#include <math.h>
+
 #include "kernels/rows.h"
 
 static volatile float sink;
@@ -54,6 +56,18 @@ conv_writes_past_out (const EffnetConvolution *c)
   ((float *)c->out)[(c->out_h - 1) * c->out_row + (c->out_w - 1) * c->ldc + c->n] = 0.0f;
 }
 
+/* As if parts of an image were summed in another order. */
+static void
+conv_differs_in_parts (const EffnetConvolution *c)
+{
+  static unsigned calls;
+  float *out = c->out;
+
+  effnet_conv_f32_ref (c);
+  if (calls++ > 0)
+    out[0] = nextafterf (out[0], INFINITY);
+}
+
 #define ROW(name_)                                                                                 \
   {                                                                                                \
     .op = EFFNET_OP_CONV, .dtype = EFFNET_DTYPE_F32, .isa = EFFNET_ISA_REF,                        \
@@ -76,6 +90,7 @@ static const EffnetKernel rows[] = {
     ROW (conv_forgets_activation),
     ROW (conv_forgets_the_last_output),
     ROW (conv_pads_with_the_border),
+    ROW (conv_differs_in_parts),
     ROW (conv_reads_past_weights),
     ROW (conv_writes_past_out),
 };
