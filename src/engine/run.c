@@ -399,6 +399,53 @@ run_pointwise (const Job *job, const EffnetTile *tile, unsigned worker)
 }
 
 static void
+run_conv (const Job *job, const EffnetTile *tile, unsigned worker)
+{
+  const EffnetConvStep *s = &job->step->conv;
+  const EffnetWindow *w = &s->window;
+  size_t in = s->layer->in, n = s->layer->out;
+  size_t panel = tile->channel * effnet_packed_depth (s->layer) * job->element;
+  /* of the output and the residual */
+  size_t corner = (tile->row * w->out_w * n + tile->channel) * job->element;
+  float *sums = at (job, s->sums); /* [bands][n] */
+  char *out = (char *)at (job, s->out) + corner;
+
+  (void)worker;
+  s->layer->gemm->call.conv (&(EffnetConvolution){
+      .in = at (job, s->in),
+      .in_h = w->in_h,
+      .in_w = w->in_w,
+      .channels = in,
+      .in_row = w->in_w * in,
+      .kernel = w->kernel,
+      .stride = w->stride,
+      .top = (ptrdiff_t)(tile->row * w->stride) - (ptrdiff_t)w->pad_y,
+      .left = -(ptrdiff_t)w->pad_x,
+      .out_h = tile->rows,
+      .out_w = w->out_w,
+      .n = tile->channels,
+      .b = (const char *)weights_of (job, s->layer) + panel,
+      .bias = bias_of (job, s->layer) + tile->channel,
+      .residual = s->residual != EFFNET_NO_SLOT ? (char *)at (job, s->residual) + corner : NULL,
+      .ldr = n,
+      .residual_row = w->out_w * n,
+      .out = out,
+      .ldc = n,
+      .out_row = w->out_w * n,
+      .activation = s->activation,
+  });
+  if (sums == NULL)
+    return;
+  sums += tile->band * n + tile->channel;
+  memset (sums, 0, tile->channels * sizeof (float));
+  s->pool->call.pool (&(EffnetPoolSum){.x = out,
+                                       .pixels = tile->rows * w->out_w,
+                                       .channels = tile->channels,
+                                       .stride = n,
+                                       .sum = sums});
+}
+
+static void
 run_quantise (const Job *job, const EffnetTile *tile, unsigned worker)
 {
   const EffnetQuantiseStep *s = &job->step->quantise;
@@ -461,6 +508,7 @@ static const StepFunc step_funcs[] = {
     [EFFNET_STEP_AVERAGE_POOL] = run_average_pool,
     [EFFNET_STEP_CLASSIFIER] = run_classifier,
     [EFFNET_STEP_QUANTISE] = run_quantise,
+    [EFFNET_STEP_CONV] = run_conv,
 };
 
 static void

@@ -22,6 +22,8 @@ pack_kind (EffnetLayerKind kind)
     return EFFNET_PACK_STEM;
   case EFFNET_LAYER_DEPTHWISE:
     return EFFNET_PACK_TAPS;
+  case EFFNET_LAYER_CONV:
+    return EFFNET_PACK_CONV;
   case EFFNET_LAYER_EXPAND:
   case EFFNET_LAYER_PROJECT:
   case EFFNET_LAYER_HEAD:
@@ -59,18 +61,34 @@ take (size_t *cursor, size_t bytes)
   return at;
 }
 
+/* NULL where the weights do not lie in panels. */
+static const EffnetKernel *
+panel_kernel (const EffnetLayer *layer, EffnetDtype dtype, gboolean is_s8)
+{
+  EffnetKernelShape shape = {.k = layer->in};
+
+  if (pack_kind (layer->kind) == EFFNET_PACK_GEMM)
+    return effnet_kernel_find (is_s8 ? EFFNET_OP_GEMM_S8 : EFFNET_OP_GEMM, dtype, shape);
+  if (pack_kind (layer->kind) != EFFNET_PACK_CONV)
+    return NULL;
+  shape.kernel = layer->kernel;
+  shape.stride = layer->block->stride;
+  return effnet_kernel_find (EFFNET_OP_CONV, dtype, shape);
+}
+
 EffnetPackedLayer
 effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer, EffnetDtype dtype,
                      gboolean int8, size_t *cursor)
 {
   EffnetPackKind kind = pack_kind (layer->kind);
-  gboolean is_gemm = kind == EFFNET_PACK_GEMM, is_s8 = is_gemm && int8;
-  EffnetKernelOp op = is_s8 ? EFFNET_OP_GEMM_S8 : EFFNET_OP_GEMM;
+  gboolean is_s8 = kind == EFFNET_PACK_GEMM && int8;
+  gboolean is_float = kind == EFFNET_PACK_TAPS || kind == EFFNET_PACK_STEM;
   EffnetPackedLayer packed = {
       .kind = kind,
-      .dtype =
-          is_s8 ? EFFNET_DTYPE_S8 : (is_gemm || kind == EFFNET_PACK_FC ? dtype : EFFNET_DTYPE_F32),
-      .gemm = is_gemm ? effnet_kernel_find (op, dtype, (EffnetKernelShape){.k = layer->in}) : NULL,
+      .dtype = is_s8      ? EFFNET_DTYPE_S8
+               : is_float ? EFFNET_DTYPE_F32
+                          : dtype,
+      .gemm = panel_kernel (layer, dtype, is_s8),
       .out = layer->out,
       .in = layer->in,
       .kernel = layer->kernel,
@@ -78,7 +96,7 @@ effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer, EffnetDtype
   };
   size_t biases = packed.stride;
 
-  if (is_gemm)
+  if (packed.gemm != NULL)
     biases = effnet_gemm_panels (packed.gemm, layer->out) * effnet_packed_width (&packed);
   packed.weights = take (cursor, effnet_packed_bytes (&packed));
   packed.bias = take (cursor, biases * sizeof (float));
@@ -94,8 +112,8 @@ size_t
 effnet_packed_bytes (const EffnetPackedLayer *layer)
 {
   size_t taps = (size_t)layer->kernel * layer->kernel;
-  size_t elements = layer->kind == EFFNET_PACK_GEMM
-                        ? effnet_gemm_packed_size (layer->gemm, layer->out, layer->in)
+  size_t elements = layer->gemm != NULL
+                        ? effnet_gemm_packed_size (layer->gemm, layer->out, taps * layer->in)
                         : taps * layer->in * layer->stride;
 
   return elements * effnet_dtype_size (layer->dtype);
@@ -110,7 +128,9 @@ effnet_packed_width (const EffnetPackedLayer *layer)
 size_t
 effnet_packed_depth (const EffnetPackedLayer *layer)
 {
-  return effnet_div_up (layer->in, layer->gemm->kr) * layer->gemm->kr;
+  size_t k = (size_t)layer->kernel * layer->kernel * layer->in;
+
+  return effnet_div_up (k, layer->gemm->kr) * layer->gemm->kr;
 }
 
 /* The stem's weights want channels innermost: [in][taps] -> [taps][in] of each row. */
@@ -131,19 +151,28 @@ channels_last (const EffnetPackedLayer *layer, size_t rows, float *w)
 /* Some rows of a layer on their way into its packing. */
 typedef struct {
   const EffnetPackedLayer *layer;
-  const float *means; /* of what the layer reads, or NULL */
-  char *weights;      /* of the model */
-  float *w;           /* [rows][in * kernel * kernel], folded */
-  void *stored;       /* of w, where they are rounded; else NULL */
-  float *rounded;     /* what `stored` stands for */
+  float *means;   /* [in * kernel * kernel], of what the layer reads, or NULL */
+  char *weights;  /* of the model */
+  float *w;       /* [rows][in * kernel * kernel], folded */
+  void *stored;   /* of w, where they are rounded; else NULL */
+  float *rounded; /* what `stored` stands for */
 } Rows;
 
+/* @means: (nullable): [in] of what the layer reads: every tap meets them, but for those outside the
+ * image. */
 static gboolean
-rows_init (Rows *rows, const EffnetPackedLayer *layer, size_t n, size_t per_out)
+rows_init (Rows *rows, const EffnetPackedLayer *layer, const float *means, size_t n, size_t per_out)
 {
   gboolean rounds = layer->dtype != EFFNET_DTYPE_F32;
 
   rows->layer = layer;
+  if (rounds && means != NULL) {
+    rows->means = g_try_new (float, per_out);
+    if (rows->means == NULL)
+      return FALSE;
+    for (size_t i = 0; i < per_out; i++)
+      rows->means[i] = means[i * layer->in / per_out];
+  }
   rows->w = g_try_new (float, n *per_out);
   rows->stored = rounds ? g_try_malloc (n * per_out * effnet_dtype_size (layer->dtype)) : NULL;
   rows->rounded = rounds ? g_try_new (float, n *per_out) : NULL;
@@ -153,6 +182,7 @@ rows_init (Rows *rows, const EffnetPackedLayer *layer, size_t n, size_t per_out)
 static void
 rows_clear (Rows *rows)
 {
+  g_free (rows->means);
   g_free (rows->w);
   g_free (rows->stored);
   g_free (rows->rounded);
@@ -183,17 +213,18 @@ round_rows (const Rows *rows, size_t first, size_t n, float *bias)
 {
   const EffnetPackedLayer *layer = rows->layer;
   const EffnetDtypeInfo *type = &effnet_dtypes[layer->dtype];
+  size_t per_out = layer->in * layer->kernel * layer->kernel;
 
   if (rows->stored == NULL)
     return;
   if (layer->dtype == EFFNET_DTYPE_S8) {
     quantise_rows (rows, first, n, bias);
   } else {
-    type->from_float (rows->w, n * layer->in, rows->stored);
-    type->to_float (rows->stored, n * layer->in, rows->rounded);
+    type->from_float (rows->w, n * per_out, rows->stored);
+    type->to_float (rows->stored, n * per_out, rows->rounded);
   }
   if (rows->means != NULL)
-    effnet_correct_bias (rows->w, rows->rounded, n, layer->in, rows->means, bias);
+    effnet_correct_bias (rows->w, rows->rounded, n, per_out, rows->means, bias);
 }
 
 /* Rows @at .. of @rows, which are @first .. of the layer. */
@@ -213,6 +244,10 @@ pack_rows (const Rows *rows, size_t at, size_t first, size_t n)
                       out);
     return;
   }
+  if (layer->kind == EFFNET_PACK_CONV) {
+    effnet_conv_pack (layer->gemm, layer->out, layer->in, layer->kernel, first, n, w, out);
+    return;
+  }
   if (layer->kind == EFFNET_PACK_STEM)
     channels_last (layer, n, w);
   effnet_pack_transposed (layer->dtype, per_out, n, w, layer->stride,
@@ -227,8 +262,9 @@ effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, con
   size_t per_out = layer->in * layer->kernel * layer->kernel;
   size_t at_once = PACK_ROWS * MAX (1, READ_ELEMENTS / (per_out * PACK_ROWS));
   g_autofree double *scale = g_try_new (double, layer->out);
-  Rows rows = {.means = means, .weights = weights};
-  gboolean ok = rows_init (&rows, layer, MIN (at_once, layer->out), per_out) && scale != NULL;
+  Rows rows = {.weights = weights};
+  gboolean ok =
+      rows_init (&rows, layer, means, MIN (at_once, layer->out), per_out) && scale != NULL;
 
   if (!ok)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "no memory to fold tensor %s",

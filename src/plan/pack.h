@@ -10,6 +10,7 @@
 
 typedef enum {
   EFFNET_PACK_GEMM, /* T, the GEMM row's packing; bias padded to panels */
+  EFFNET_PACK_CONV, /* the same of a CONV row */
   EFFNET_PACK_TAPS, /* float [kernel * kernel][stride] */
   EFFNET_PACK_STEM, /* float [kernel * kernel * 3][stride] */
   EFFNET_PACK_FC,   /* T [in][stride] */
@@ -19,10 +20,10 @@ typedef struct {
   EffnetPackKind kind;
   EffnetDtype dtype;        /* of the packed weights; biases are float. The elements that a
                              * PACK_GEMM layer reads, T or digits, are as large */
-  const EffnetKernel *gemm; /* of PACK_GEMM, else NULL */
+  const EffnetKernel *gemm; /* of PACK_GEMM and PACK_CONV, else NULL */
   size_t out, in;
   unsigned kernel;
-  size_t stride;        /* elements from row to row, but of PACK_GEMM */
+  size_t stride;        /* elements from row to row, but of panels */
   size_t weights, bias; /* bytes from the start of the model's weights, aligned */
   /* of S8: float [out] and int32 [out] beside the bias, and what its input's digits reach over */
   size_t scale, start;
@@ -38,8 +39,8 @@ EffnetPackedLayer effnet_packed_layer (const EffnetNet *net, const EffnetLayer *
 /* Bytes of packed weights. */
 size_t effnet_packed_bytes (const EffnetPackedLayer *layer);
 
-/* Of packed GEMM weights: the columns of a panel, and the rows of k with their padding. The panel
- * of column c begins at element c * depth. */
+/* Of weights packed in panels: the columns of a panel, and the rows of k with their padding. The
+ * panel of column c begins at element c * depth. */
 size_t effnet_packed_width (const EffnetPackedLayer *layer);
 size_t effnet_packed_depth (const EffnetPackedLayer *layer);
 

@@ -15,6 +15,7 @@ find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
   if (set->stem != NULL && set->average_pool != NULL && set->fc != NULL &&
       set->scale_rows != NULL && effnet_kernel_find (EFFNET_OP_SCALE_PANELS, dtype, any) != NULL &&
       effnet_kernel_find (EFFNET_OP_DEPTHWISE, dtype, window) != NULL &&
+      effnet_kernel_find (EFFNET_OP_CONV, dtype, window) != NULL &&
       effnet_kernel_find (EFFNET_OP_GEMM, dtype, any) != NULL)
     return TRUE;
   g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,

@@ -50,6 +50,21 @@ typedef struct {
   size_t band;     /* output rows */
 } EffnetDepthwiseStep;
 
+/* A full convolution. */
+typedef struct {
+  const EffnetPackedLayer *layer;
+  EffnetWindow window;
+  EffnetActivation activation;
+  EffnetSlot in;       /* T [in_h][in_w][layer->in] */
+  EffnetSlot out;      /* T [out_h][out_w][layer->out] */
+  EffnetSlot residual; /* like `out`, added to it; or NO_SLOT */
+  EffnetSlot sums;     /* float [bands][layer->out]: of each band, over its pixels; or NO_SLOT */
+  const EffnetKernel *pool; /* of `sums` */
+  size_t band;              /* output rows of a tile */
+  size_t panels_per_tile, panels;
+  gboolean by_panels; /* neighbouring tiles share panels, else rows */
+} EffnetConvStep;
+
 /* Expand and depthwise row by row: the expanded rows stay in the worker's scratch. */
 typedef struct {
   EffnetDepthwiseStep depthwise;
@@ -117,6 +132,7 @@ typedef enum {
   EFFNET_STEP_AVERAGE_POOL,     /* a tile is a slice of channels */
   EFFNET_STEP_CLASSIFIER,       /* a tile is a slice of classes */
   EFFNET_STEP_QUANTISE,         /* a tile is a band of pixels */
+  EFFNET_STEP_CONV,             /* a tile is a band of output rows x panels */
 } EffnetStepKind;
 
 typedef struct {
@@ -135,6 +151,7 @@ typedef struct {
     EffnetAveragePoolStep average_pool;
     EffnetFcStep classifier;
     EffnetQuantiseStep quantise;
+    EffnetConvStep conv;
   };
 } EffnetStep;
 

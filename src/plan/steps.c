@@ -20,11 +20,11 @@ typedef struct {
 
 /* ---- buffers and layers ---- */
 
-/* A block has up to six steps and ten buffers; stem, head, pool and classifier three each. */
+/* A block has up to seven steps and eleven buffers; stem, head, pool and classifier three each. */
 static size_t
 most (const EffnetNet *net)
 {
-  return 10 * (size_t)net->n_blocks + 12;
+  return 11 * (size_t)net->n_blocks + 12;
 }
 
 /* A new buffer, first written by the step being built. */
@@ -173,8 +173,15 @@ add_pointwise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *bl
   return s.out;
 }
 
+/* What a block's window has made, and its project reads. */
+typedef struct {
+  EffnetSlot out;  /* T [pixels][expand_channels] */
+  EffnetSlot sums; /* float [bands][expand_channels], or NO_SLOT */
+  size_t bands, pixels;
+} Middle;
+
 /* The depthwise convolution of a block, and its expand fused in where it has one. */
-static EffnetDepthwiseStep
+static Middle
 add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
 {
   const EffnetPackedLayer *expand =
@@ -215,22 +222,62 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
   if (block->se_channels > 0)
     s->sums = new_buffer (b, effnet_depthwise_bands (s) * channels * sizeof (float));
   add (b, &step);
-  return *s;
+  return (Middle){s->out, s->sums, effnet_depthwise_bands (s), w->out_h * w->out_w};
+}
+
+/* The full convolution of a block, behind its expand where it has one. */
+static Middle
+add_conv (Builder *b, const EffnetBlock *block, EffnetSlot x)
+{
+  const EffnetPackedLayer *layer = find_layer (b, EFFNET_LAYER_CONV, block);
+  EffnetStep step = new_step (EFFNET_STEP_CONV, layer->gemm, block, "conv");
+  EffnetConvStep *s = &step.conv;
+  const EffnetWindow *w = &s->window;
+  size_t taps = (size_t)layer->kernel * layer->kernel, outputs;
+
+  s->residual = block->has_project || !block->has_skip ? EFFNET_NO_SLOT : use_buffer (b, x);
+  if (block->has_expand) {
+    const EffnetPackedLayer *expand = find_layer (b, EFFNET_LAYER_EXPAND, block);
+    EffnetPointwiseStep e = {.pixels = (size_t)block->in_height * block->in_width,
+                             .activation = b->net->activation,
+                             .residual = EFFNET_NO_SLOT,
+                             .scaled = EFFNET_NO_SLOT};
+
+    e.in =
+        add_quantise (b, expand, block, "expand.quantise", e.pixels, x, EFFNET_NO_SLOT, &e.steps);
+    x = add_pointwise (b, expand, block, "expand", e);
+  }
+  s->layer = layer;
+  s->window = conv_window (b->net, block->in_height, block->in_width, block->kernel, block->stride);
+  s->activation = b->net->activation;
+  outputs = w->out_h * w->out_w * layer->out;
+  s->in = use_buffer (b, x);
+  s->out = new_buffer (b, outputs * b->element);
+  s->sums = EFFNET_NO_SLOT;
+  s->pool = b->kernels->average_pool;
+  step.flop = 2 * (uint64_t)outputs * taps * layer->in;
+  step.bytes =
+      (w->in_h * w->in_w + taps * layer->out) * layer->in * b->element + outputs * b->element;
+  effnet_step_cut (&step, b->tuning, b->plan->dtype);
+  if (block->se_channels > 0)
+    s->sums = new_buffer (b, effnet_conv_bands (s) * layer->out * sizeof (float));
+  add (b, &step);
+  return (Middle){s->out, s->sums, effnet_conv_bands (s), w->out_h * w->out_w};
 }
 
 /* Squeeze-excite (Hu et al., 2018): gate = sigmoid (W2 swish (W1 mean (x) + b1) + b2). */
 static EffnetSlot
-add_squeeze (Builder *b, const EffnetBlock *block, const EffnetDepthwiseStep *depthwise)
+add_squeeze (Builder *b, const EffnetBlock *block, const Middle *middle)
 {
   EffnetStep step = new_step (EFFNET_STEP_SQUEEZE, b->kernels->fc, block, "squeeze");
   EffnetSqueezeStep *s = &step.squeeze;
   const EffnetPackedLayer *layer = find_layer (b, EFFNET_LAYER_SE_REDUCE, block);
 
-  s->bands = effnet_depthwise_bands (depthwise);
-  s->pixels = depthwise->window.out_h * depthwise->window.out_w;
+  s->bands = middle->bands;
+  s->pixels = middle->pixels;
   s->fc.layer = layer;
   s->fc.activation = b->net->activation;
-  s->fc.in = use_buffer (b, depthwise->sums);
+  s->fc.in = use_buffer (b, middle->sums);
   s->fc.out = new_buffer (b, layer->out * sizeof (float));
   step.flop = 2 * (uint64_t)layer->in * layer->out;
   step.bytes = layer->in * (layer->out * b->element + s->bands * sizeof (float));
@@ -240,8 +287,8 @@ add_squeeze (Builder *b, const EffnetBlock *block, const EffnetDepthwiseStep *de
 
 /* Returns the gate; @scaled: the scaled weights of the project, or NO_SLOT. */
 static EffnetSlot
-add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
-            const EffnetDepthwiseStep *depthwise, EffnetSlot *scaled)
+add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, const Middle *middle,
+            EffnetSlot *scaled)
 {
   EffnetStep step = new_step (EFFNET_STEP_EXCITE, b->kernels->fc, block, "excite");
   EffnetExciteStep *s = &step.excite;
@@ -249,7 +296,7 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
   size_t elements = 0; /* scaled */
 
   s->project = find_layer (b, EFFNET_LAYER_PROJECT, block);
-  s->pixels = depthwise->window.out_h * depthwise->window.out_w;
+  s->pixels = middle->pixels;
   s->fc.layer = layer;
   s->fc.activation = EFFNET_ACTIVATION_SIGMOID;
   s->fc.in = use_buffer (b, squeezed);
@@ -263,7 +310,7 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
     elements = effnet_packed_bytes (s->project) / b->element;
   } else if (s->project->dtype != EFFNET_DTYPE_S8) {
     s->scale = b->kernels->scale_rows;
-    s->rows = use_buffer (b, depthwise->out);
+    s->rows = use_buffer (b, middle->out);
     elements = s->pixels * layer->out;
   }
   step.flop = 2 * (uint64_t)layer->in * layer->out + elements;
@@ -276,20 +323,24 @@ add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed,
 static EffnetSlot
 add_block (Builder *b, const EffnetBlock *block, EffnetSlot x)
 {
-  const EffnetPackedLayer *layer = find_layer (b, EFFNET_LAYER_PROJECT, block);
-  EffnetDepthwiseStep depthwise = add_depthwise (b, block, x);
+  const EffnetPackedLayer *layer;
+  Middle middle =
+      block->kind == EFFNET_BLOCK_MBCONV ? add_depthwise (b, block, x) : add_conv (b, block, x);
   EffnetSlot gate = EFFNET_NO_SLOT;
   EffnetPointwiseStep project = {
-      .pixels = depthwise.window.out_h * depthwise.window.out_w,
+      .pixels = middle.pixels,
       .activation = EFFNET_ACTIVATION_NONE,
       .residual = block->has_skip ? x : EFFNET_NO_SLOT,
       .scaled = EFFNET_NO_SLOT,
   };
 
+  if (!block->has_project)
+    return middle.out;
+  layer = find_layer (b, EFFNET_LAYER_PROJECT, block);
   if (block->se_channels > 0)
-    gate = add_excite (b, block, add_squeeze (b, block, &depthwise), &depthwise, &project.scaled);
-  project.in = add_quantise (b, layer, block, "project.quantise", project.pixels, depthwise.out,
-                             gate, &project.steps);
+    gate = add_excite (b, block, add_squeeze (b, block, &middle), &middle, &project.scaled);
+  project.in = add_quantise (b, layer, block, "project.quantise", project.pixels, middle.out, gate,
+                             &project.steps);
   return add_pointwise (b, layer, block, "project", project);
 }
 

@@ -61,6 +61,27 @@ cut_pointwise (const EffnetTuning *t, EffnetPointwiseStep *s)
   return row_tiles * effnet_div_up (s->panels, s->panels_per_tile);
 }
 
+/* As cut_pointwise() does, but in whole rows of output. */
+static size_t
+cut_conv (const EffnetTuning *t, EffnetConvStep *s)
+{
+  const EffnetWindow *w = &s->window;
+  const EffnetPackedLayer *layer = s->layer;
+  size_t weights = (size_t)w->kernel * w->kernel * layer->in * layer->out;
+  size_t wanted = MAX (w->out_h * w->out_w * weights / t->tile_macs, 1);
+  size_t bands, panel_tiles = 1;
+
+  s->panels = effnet_gemm_panels (layer->gemm, layer->out);
+  s->by_panels = weights > w->in_h * w->in_w * layer->in;
+  bands = MIN (s->by_panels ? effnet_div_up (wanted, s->panels) : wanted, w->out_h);
+  s->band = effnet_div_up (w->out_h, bands);
+  bands = effnet_div_up (w->out_h, s->band);
+  if (bands < wanted)
+    panel_tiles = MIN (effnet_div_up (wanted, bands), s->panels);
+  s->panels_per_tile = effnet_div_up (s->panels, panel_tiles);
+  return bands * effnet_div_up (s->panels, s->panels_per_tile);
+}
+
 /* @work: multiply-adds of each output. */
 static size_t
 cut_squeeze_excite (const EffnetTuning *t, EffnetFcStep *s, size_t work)
@@ -164,6 +185,9 @@ effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
     step->n_tiles = effnet_div_up (s->pixels, s->pixels_per_tile);
     break;
   }
+  case EFFNET_STEP_CONV:
+    step->n_tiles = cut_conv (t, &step->conv);
+    break;
   }
 }
 
@@ -203,6 +227,29 @@ pointwise_tile (const EffnetPointwiseStep *s, size_t t, size_t pixels)
 
   tile.row = row_tile * s->pixels_per_tile;
   tile.rows = MIN (s->pixels_per_tile, pixels - tile.row);
+  return tile;
+}
+
+size_t
+effnet_conv_bands (const EffnetConvStep *s)
+{
+  return effnet_div_up (s->window.out_h, s->band);
+}
+
+static EffnetTile
+conv_tile (const EffnetConvStep *s, size_t t)
+{
+  size_t bands = effnet_conv_bands (s);
+  size_t panel_tiles = effnet_div_up (s->panels, s->panels_per_tile);
+  size_t band = s->by_panels ? t % bands : t / panel_tiles;
+  size_t panel_tile = s->by_panels ? t / bands : t % panel_tiles;
+  EffnetTile tile = channels_tile (panel_tile, s->panels_per_tile * effnet_packed_width (s->layer),
+                                   s->layer->out);
+
+  tile.row = band * s->band;
+  tile.rows = MIN (s->band, s->window.out_h - tile.row);
+  tile.band = band;
+  tile.bands = 1;
   return tile;
 }
 
@@ -262,6 +309,8 @@ is_weighty (const EffnetStep *step)
 
     return step->fused.expand->out > w->in_h * w->in_w;
   }
+  case EFFNET_STEP_CONV:
+    return step->conv.by_panels;
   case EFFNET_STEP_SQUEEZE:
   case EFFNET_STEP_EXCITE:
   case EFFNET_STEP_CLASSIFIER:
@@ -318,6 +367,8 @@ step_tile (const EffnetStep *step, size_t t, gboolean alone)
     tile.rows = MIN (step->quantise.pixels_per_tile, step->quantise.pixels - tile.row);
     tile.channels = step->quantise.layer->in;
     break;
+  case EFFNET_STEP_CONV:
+    return conv_tile (&step->conv, t);
   }
   return tile;
 }

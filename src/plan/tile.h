@@ -38,7 +38,7 @@ void effnet_step_cut (EffnetStep *step, const EffnetTuning *tuning, EffnetDtype 
 typedef struct {
   size_t row, rows; /* or pixels */
   size_t channel, channels;
-  size_t band, bands; /* the same rows in bands; of DEPTHWISE and EXPAND_DEPTHWISE */
+  size_t band, bands; /* the same rows in bands; of DEPTHWISE, EXPAND_DEPTHWISE and CONV */
   size_t image;
 } EffnetTile;
 
@@ -47,7 +47,8 @@ typedef struct {
  * which then has @image 0 and that many more pixels. */
 size_t effnet_step_tiles (const EffnetStep *step, size_t images, gboolean alone);
 EffnetTile effnet_step_tile (const EffnetStep *step, size_t t, size_t images, gboolean alone);
-/* Bands of a depthwise convolution, and the rows of one: *row .. *end - 1. */
+/* Bands of a convolution, and the rows of one of a depthwise one: *row .. *end - 1. */
+size_t effnet_conv_bands (const EffnetConvStep *step);
 size_t effnet_depthwise_bands (const EffnetDepthwiseStep *step);
 void effnet_depthwise_band (const EffnetDepthwiseStep *step, size_t band, size_t *row, size_t *end);
 

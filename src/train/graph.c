@@ -9,7 +9,7 @@
 
 /* The layers of a block; NULL: it has not got it. */
 typedef struct {
-  EffnetParam *expand, *depthwise, *reduce, *widen, *project;
+  EffnetParam *expand, *depthwise, *conv, *reduce, *widen, *project;
 } BlockParams;
 
 static BlockParams
@@ -26,6 +26,8 @@ params_of (const EffnetGraph *graph, unsigned block)
       b.expand = p;
     else if (p->layer.kind == EFFNET_LAYER_DEPTHWISE)
       b.depthwise = p;
+    else if (p->layer.kind == EFFNET_LAYER_CONV)
+      b.conv = p;
     else if (p->layer.kind == EFFNET_LAYER_SE_REDUCE)
       b.reduce = p;
     else if (p->layer.kind == EFFNET_LAYER_SE_EXPAND)
@@ -247,6 +249,11 @@ forward_inside (EffnetGraph *graph, unsigned index, const BlockParams *p, size_t
     pointwise_activated (graph, p->expand, images * in_pixels (b), x, graph->z1, graph->a1);
     x = graph->a1;
   }
+  if (p->conv != NULL) {
+    effnet_convolve (pool, graph->net, &p->conv->layer, images, x, p->conv->packed, p->conv->bias,
+                     NULL, graph->a2);
+    return graph->a2;
+  }
   conv.activation = apart ? EFFNET_ACTIVATION_NONE : graph->net->activation;
   effnet_depthwise (&conv, x, p->depthwise->packed, p->depthwise->bias,
                     apart ? graph->z2 : graph->a2);
@@ -265,9 +272,15 @@ forward_block (EffnetGraph *graph, unsigned index, size_t images, const float *x
 {
   const EffnetBlock *b = &graph->net->blocks[index];
   BlockParams p = params_of (graph, index);
-  const float *inside = forward_inside (graph, index, &p, images, x);
+  const float *residual = b->has_skip ? x : NULL, *inside;
 
-  pointwise (graph, p.project, images * out_pixels (b), inside, b->has_skip ? x : NULL, y);
+  if (p.project == NULL) {
+    effnet_convolve (graph->products.pool, graph->net, &p.conv->layer, images, x, p.conv->packed,
+                     p.conv->bias, residual, y);
+    return;
+  }
+  inside = forward_inside (graph, index, &p, images, x);
+  pointwise (graph, p.project, images * out_pixels (b), inside, residual, y);
 }
 
 size_t

@@ -6,7 +6,8 @@
 #ifndef EFFNET_TRAIN_OPS_H
 #define EFFNET_TRAIN_OPS_H
 
-#include "arch/net.h"
+#include "arch/layers.h"
+#include "kernels/kernels.h"
 #include "threads/pool.h"
 
 /* y = act (x), which may be the same; n elements. */
@@ -37,6 +38,14 @@ void effnet_depthwise_back (const EffnetDepthwiseBatch *conv, const float *dy, c
 void effnet_depthwise_weights_back (const EffnetDepthwiseBatch *conv, const float *x,
                                     const float *dy, float *scratch, float *dw);
 size_t effnet_depthwise_scratch (const EffnetDepthwiseBatch *conv);
+
+/* The row that computes a full convolution, and packs its weights. */
+const EffnetKernel *effnet_convolve_kernel (const EffnetLayer *layer);
+/* y = act (bias + taps) + residual, of a batch. @packed: effnet_conv_pack(); @residual: (nullable)
+ */
+void effnet_convolve (EffnetPool *pool, const EffnetNet *net, const EffnetLayer *layer,
+                      size_t images, const float *x, const float *packed, const float *bias,
+                      const float *residual, float *y);
 
 /* sum[c] += sum_r x[r][c] */
 void effnet_sum_rows (EffnetPool *pool, size_t rows, size_t channels, const float *x, float *sum);

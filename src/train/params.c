@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "train/layout.h"
+#include "train/ops.h"
 
 #define ROWS 16 /* outputs of a tile */
 
@@ -12,6 +13,12 @@ static gboolean
 is_depthwise (const EffnetParam *param)
 {
   return param->layer.kind == EFFNET_LAYER_DEPTHWISE;
+}
+
+static gboolean
+is_conv (const EffnetParam *param)
+{
+  return param->layer.kind == EFFNET_LAYER_CONV;
 }
 
 /* Depthwise weights and the stem's lie as their kernels want them: taps outermost. */
@@ -34,6 +41,32 @@ window_stride (const EffnetParam *param)
   return is_depthwise (param) ? param->layer.out : effnet_align_up (param->layer.out, 16);
 }
 
+/* Floats of the weights as the forward pass reads them. */
+static size_t
+packed_size (const EffnetParam *p, const EffnetKernel *gemm)
+{
+  size_t out = p->layer.out, in = p->layer.in;
+
+  if (is_window (p))
+    return taps_of (p) * in * window_stride (p);
+  if (is_conv (p))
+    return effnet_gemm_packed_size (effnet_convolve_kernel (&p->layer), out, taps_of (p) * in);
+  return effnet_product_packed (gemm, out, in);
+}
+
+/* Floats of the bias, in whole panels. */
+static size_t
+bias_size (const EffnetParam *p, const EffnetKernel *gemm)
+{
+  size_t width = effnet_product_width (gemm, p->layer.out);
+
+  if (is_conv (p)) {
+    gemm = effnet_convolve_kernel (&p->layer);
+    width = effnet_gemm_panels (gemm, p->layer.out) * effnet_gemm_panel_width (gemm, p->layer.out);
+  }
+  return effnet_align_up (width, 16);
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /* Lays out all of @params from @base, which is NULL to count. Returns floats. */
@@ -47,9 +80,8 @@ lay_out (EffnetParams *params, float *base, const EffnetKernel *gemm)
     EffnetParam *p = &params->layers[i];
     size_t out = p->layer.out, in = p->layer.in;
 
-    p->bias = effnet_layout_take (&layout, effnet_align_up (effnet_product_width (gemm, out), 16));
-    p->packed = effnet_layout_take (&layout, is_window (p) ? taps_of (p) * in * window_stride (p)
-                                                           : effnet_product_packed (gemm, out, in));
+    p->bias = effnet_layout_take (&layout, bias_size (p, gemm));
+    p->packed = effnet_layout_take (&layout, packed_size (p, gemm));
     largest = MAX (largest, effnet_param_size (p));
     if (!p->is_trained)
       continue;
@@ -93,6 +125,11 @@ pack (EffnetParams *params, EffnetParam *p, const EffnetProducts *products)
 {
   size_t in = p->layer.in, taps = taps_of (p), stride = window_stride (p);
 
+  if (is_conv (p)) {
+    effnet_conv_pack (effnet_convolve_kernel (&p->layer), p->layer.out, in, p->layer.kernel, 0,
+                      p->layer.out, params->folded, p->packed);
+    return;
+  }
   if (!is_window (p)) {
     effnet_product_pack (products, p->layer.out, in, params->folded, p->packed);
     if (p->back != NULL)

@@ -19,7 +19,8 @@ typedef struct {
   gboolean is_trained, has_norm;
   size_t weight, gamma, beta; /* offsets; beta: the bias where there is no norm */
   float *mean, *inverse;      /* [out]: 1 / sqrt (variance + epsilon); of trained norms */
-  float *packed;              /* for the forward pass; depthwise and stem: [taps][stride] */
+  float *packed;              /* for the forward pass; depthwise and stem: [taps][stride]; a full
+                               * convolution's, which is not trained, as its kernel wants it */
   float *back;                /* for the gradient of the input; NULL: not needed */
   float *bias;                /* [out rounded up], folded */
   float *taps;                /* depthwise: the gradient of the folded weights, [taps][out] */

@@ -51,6 +51,18 @@ first_block (const EffnetNet *net, EffnetTuneDepth depth)
   return first;
 }
 
+static gboolean
+check_depth (const EffnetNet *net, EffnetTuneDepth depth, GError **error)
+{
+  for (unsigned i = first_block (net, depth); i < net->n_blocks; i++)
+    if (net->blocks[i].kind != EFFNET_BLOCK_MBCONV)
+      return effnet_fail (
+          error, EFFNET_ERROR_UNSUPPORTED,
+          "blocks.%u.%u of %s cannot be tuned, only MBConv blocks can: tune the last block only",
+          net->blocks[i].stage, net->blocks[i].index, net->variant);
+  return TRUE;
+}
+
 /* The backbone's file again, as it was when the model was opened, and its layers. */
 static gboolean
 open_backbone (EffnetTune *tune, size_t *n_layers, GError **error)
@@ -132,7 +144,8 @@ effnet_tune_new (EffnetModel *model, const EffnetHead *head, const EffnetTuneOpt
                  tune->info.n_features, model->name, model->net->head_channels);
     return NULL;
   }
-  if (!open_backbone (tune, &n_layers, error) ||
+  if (!check_depth (model->net, tune->options.depth, error) ||
+      !open_backbone (tune, &n_layers, error) ||
       !effnet_graph_init (&tune->graph, model->net, tune->bound, n_layers, tune->info.n_classes,
                           first_block (model->net, tune->options.depth), tune->options.batch,
                           tune->options.work_memory, tune->pool, error) ||

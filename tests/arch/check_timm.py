@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Compares our nets with timm's: check_timm.py DESCRIBE
+"""Compares our nets with timm's: check_timm.py DESCRIBE [later]
 
 DESCRIBE is the program tests/arch/describe.c. Every block's convolutions, squeeze-excite, strides,
 output sizes and skips, the ends, parameters and multiply-adds must be equal, in both paddings and at
-timm's own input size, at ours and at an odd one. The models are built without memory for weights.
+timm's own input size, at ours and at an odd one; `later` means V2 and EdgeTPU. The models are built without memory for weights.
 Run through tests/golden/reference.sh, in the environment that has timm.
 """
 import json
@@ -16,6 +16,10 @@ import torch
 
 SCALED = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2"]
 LITE = ["lite0", "lite1", "lite2", "lite3", "lite4"]
+EDGETPU = ["es", "em", "el"]
+# timm has these of V2 in one padding only; the shapes of the other are the same.
+V2_SAME = ["b0", "b1", "b2", "b3", "s", "m", "l", "xl"]
+V2_SYMMETRIC = ["s", "m", "l", "xl", "rw-t", "rw-s", "rw-m"]
 
 empty = torch.empty
 torch.empty = lambda *size, **options: empty(*size, **{**options, "device": "meta"})
@@ -54,24 +58,25 @@ def theirs(model, sizes):
     blocks = []
     for s, stage in enumerate(model.blocks):
         for i, block in enumerate(stage):
-            expands = hasattr(block, "conv_pwl")
-            project = block.conv_pwl if expands else block.conv_pw
-            depthwise = block.conv_dw
-            has_se = hasattr(block.se, "conv_reduce")
-            assert depthwise.groups == depthwise.in_channels
+            window = getattr(block, "conv_dw", getattr(block, "conv_exp", getattr(block, "conv", None)))
+            convolutions = [m for m in block.children() if isinstance(m, torch.nn.Conv2d)]
+            first, last = convolutions[0], convolutions[-1]
+            has_se = hasattr(getattr(block, "se", None), "conv_reduce")
+            assert window.groups == (window.in_channels if hasattr(block, "conv_dw") else 1)
             blocks.append({
                 "stage": s,
                 "index": i,
-                "kernel": depthwise.kernel_size[0],
-                "stride": depthwise.stride[0],
-                "in_channels": block.conv_pw.in_channels if expands else depthwise.in_channels,
-                "expand": expands,
-                "expand_channels": depthwise.out_channels,
-                "out_channels": project.out_channels,
+                "kernel": window.kernel_size[0],
+                "stride": window.stride[0],
+                "in_channels": first.in_channels,
+                "expand": first is not window,
+                "project": last is not window,
+                "expand_channels": window.out_channels,
+                "out_channels": last.out_channels,
                 "se_channels": block.se.conv_reduce.out_channels if has_se else 0,
                 "skip": block.has_skip,
-                "out_height": sizes[project][0],
-                "out_width": sizes[project][1],
+                "out_height": sizes[last][0],
+                "out_width": sizes[last][1],
             })
     return blocks
 
@@ -115,10 +120,15 @@ def check(program, variant, name, padding):
 
 
 def main():
-    ok = True
-    for variant in SCALED + LITE:
+    ok, later = True, sys.argv[2:] == ["later"]
+    for variant in EDGETPU if later else SCALED + LITE:
         ok &= check(sys.argv[1], variant, f"tf_efficientnet_{variant}", "same")
         ok &= check(sys.argv[1], variant, f"efficientnet_{variant}", "symmetric")
+    for variant in V2_SAME if later else []:
+        ok &= check(sys.argv[1], "v2-" + variant, f"tf_efficientnetv2_{variant}", "same")
+    for variant in V2_SYMMETRIC if later else []:
+        name = "efficientnetv2_" + variant.replace("-", "_")
+        ok &= check(sys.argv[1], "v2-" + variant, name, "symmetric")
     return 0 if ok else 1
 
 

@@ -39,6 +39,8 @@ def onnx_nodes(net, helper, constant):
                 swish(raw, y)
             elif layer.activation == "relu6":
                 node("Clip", [raw, "zero", "six"], y)
+            elif layer.activation == "relu":
+                node("Relu", [raw], y)
         elif layer.kind == "gate":
             node("GlobalAveragePool", [x], f"{y}.p")
             node("Conv", [f"{y}.p", constant(f"{y}.w1", layer.weight[:, :, None, None]),
@@ -127,7 +129,7 @@ class Ncnn:
                    f"0={layer.channels} 1={layer.weight.shape[2]} 3={layer.stride} 4={left} 14={top} "
                    f"15={right} 16={bottom} 5=1 6={layer.weight.size}"
                    + (f" 7={layer.groups}" if depthwise else "")
-                   + (" 9=3 -23310=2,0.0,6.0" if layer.activation == "relu6" else ""))
+                   + {"relu": " 9=1", "relu6": " 9=3 -23310=2,0.0,6.0"}.get(layer.activation, ""))
         self.weights(layer.weight, layer.bias)
         if raw != y:
             self.layer("Swish", [raw], [y])

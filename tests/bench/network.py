@@ -37,7 +37,7 @@ class Layer:
     stride: int = 1
     groups: int = 1
     pads: tuple = (0, 0, 0, 0)  # top, left, bottom, right
-    activation: str = ""  # "", swish, relu6
+    activation: str = ""  # "", swish, relu, relu6
     side: int = 1  # of the output, pixels
     channels: int = 0  # of the output
 
@@ -66,6 +66,15 @@ def same_pads(side, kernel, stride):
     return total // 2, total // 2, total - total // 2, total - total // 2
 
 
+def names(block):
+    """timm's of a block's convolutions: 1x1 before, k x k, 1x1 behind; None: it has not got it."""
+    if block["kind"] == "mbconv":
+        return ("conv_pw", "conv_dw", "conv_pwl") if block["expand"] else (None, "conv_dw", "conv_pw")
+    if block["kind"] not in ("fused-mbconv", "conv31"):
+        sys.exit(f"a block of kind {block['kind']} is not exported")
+    return (None, "conv_exp", "conv_pwl") if block["project"] else (None, "conv", None)
+
+
 def shapes(net):
     """timm's names and shapes of a variant."""
     out = {}
@@ -78,15 +87,17 @@ def shapes(net):
     conv("conv_stem", "bn1", net["stem"]["out_channels"], 3, 3)
     for b in net["blocks"]:
         at, wide = f"blocks.{b['stage']}.{b['index']}", b["expand_channels"]
-        names = ("conv_pwl", "bn3") if b["expand"] else ("conv_pw", "bn2")
-        if b["expand"]:
-            conv(f"{at}.conv_pw", f"{at}.bn1", wide, b["in_channels"], 1)
-        conv(f"{at}.conv_dw", f"{at}.bn2" if b["expand"] else f"{at}.bn1", wide, 1, b["kernel"])
+        expand, window, project = names(b)
+        if expand:
+            conv(f"{at}.{expand}", f"{at}.bn1", wide, b["in_channels"], 1)
+        conv(f"{at}.{window}", f"{at}.bn2" if expand else f"{at}.bn1", wide,
+             1 if window == "conv_dw" else b["in_channels"], b["kernel"])
         if b["se_channels"]:
             for name, o, i in (("reduce", b["se_channels"], wide), ("expand", wide, b["se_channels"])):
                 out[f"{at}.se.conv_{name}.weight"] = (o, i, 1, 1)
                 out[f"{at}.se.conv_{name}.bias"] = (o,)
-        conv(f"{at}.{names[0]}", f"{at}.{names[1]}", b["out_channels"], wide, 1)
+        if project:
+            conv(f"{at}.{project}", f"{at}.bn{2 + bool(expand)}", b["out_channels"], wide, 1)
     conv("conv_head", "bn2", net["n_features"], net["blocks"][-1]["out_channels"], 1)
     out["classifier.weight"] = (CLASSES, net["n_features"])
     out["classifier.bias"] = (CLASSES,)
@@ -117,16 +128,18 @@ class Builder:
 
     def block(self, b):
         at, act, entry = f"blocks.{b['stage']}.{b['index']}", self.act, self.last
-        if b["expand"]:
-            self.conv(f"{at}.conv_pw", f"{at}.bn1", act)
-        self.conv(f"{at}.conv_dw", f"{at}.bn{1 + b['expand']}", act, b["stride"], depthwise=True)
+        expand, window, project = names(b)
+        if expand:
+            self.conv(f"{at}.{expand}", f"{at}.bn1", act)
+        self.conv(f"{at}.{window}", f"{at}.bn{1 + bool(expand)}", act, b["stride"], window == "conv_dw")
         if b["se_channels"]:
             part = {n: self.tensors[f"{at}.se.conv_{n}"] for n in
                     ("reduce.weight", "reduce.bias", "expand.weight", "expand.bias")}
             self.append("gate", weight=part["reduce.weight"][:, :, 0, 0], bias=part["reduce.bias"],
                         weight2=part["expand.weight"][:, :, 0, 0], bias2=part["expand.bias"],
                         channels=b["expand_channels"])
-        self.conv(f"{at}.conv_pw" + "l" * b["expand"], f"{at}.bn{2 + b['expand']}", "")
+        if project:
+            self.conv(f"{at}.{project}", f"{at}.bn{2 + bool(expand)}", "")
         if b["skip"]:
             self.append("add", x2=entry, channels=b["out_channels"])
 

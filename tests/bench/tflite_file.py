@@ -8,7 +8,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 OP = schema.BuiltinOperator
 OPTIONS = schema.BuiltinOptions
-NONE, RELU6 = schema.ActivationFunctionType.NONE, schema.ActivationFunctionType.RELU6
+NONE = schema.ActivationFunctionType.NONE
+FUSED = {"relu": schema.ActivationFunctionType.RELU, "relu6": schema.ActivationFunctionType.RELU6}
 SAME = schema.Padding.SAME
 
 
@@ -86,7 +87,7 @@ class File:
             return self.mul(raw, self.sigmoid(raw, shape, f"{name}.s"), shape, name)
         if layer.kind == "conv":
             return self.conv(x, layer.weight, layer.bias, shape, name, layer,
-                             RELU6 if layer.activation else NONE)
+                             FUSED.get(layer.activation, NONE))
         if layer.kind == "gate":
             return self.gate(x, layer, shape, name)
         if layer.kind == "add":

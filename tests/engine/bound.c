@@ -55,6 +55,9 @@ step_error (const EffnetStep *step, unsigned weight_roundings)
     return layer_error (step->average_pool.pixels, EFFNET_ACTIVATION_NONE, 0);
   case EFFNET_STEP_CLASSIFIER:
     return fc_error (&step->classifier, weight_roundings);
+  case EFFNET_STEP_CONV:
+    return layer_error (step->conv.layer->in * step->conv.layer->kernel * step->conv.layer->kernel,
+                        step->conv.activation, weight_roundings);
   case EFFNET_STEP_QUANTISE: /* of int8, which no bound is for */
     break;
   }
@@ -81,6 +84,7 @@ effnet_test_bound_bf16 (const EffnetPlan *plan)
     case EFFNET_STEP_STEM:
     case EFFNET_STEP_POINTWISE:
     case EFFNET_STEP_DEPTHWISE:
+    case EFFNET_STEP_CONV:
       roundings += 2;
       break;
     case EFFNET_STEP_EXPAND_DEPTHWISE:

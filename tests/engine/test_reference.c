@@ -202,22 +202,36 @@ test_can_fail (void)
 
 /* Odd sizes: bands, rows and pixels then end within tiles. */
 static const Case small[] = {
-    {"b0", 0, 1e-3},     {"b0", 97, 1e-3},    {"b1", 97, 1e-3},    {"b2", 97, 1e-3},
-    {"lite0", 0, 1e-3},  {"lite0", 97, 1e-3}, {"lite1", 97, 1e-3}, {"lite2", 97, 1e-3},
-    {"lite3", 97, 1e-3}, {"lite4", 97, 1e-3}, {NULL, 0, 0},
+    {"b0", 0, 1e-3},
+    {"b0", 97, 1e-3},
+    {"b1", 97, 1e-3},
+    {"b2", 97, 1e-3},
+    {"lite0", 0, 1e-3},
+    {"lite0", 97, 1e-3},
+    {"lite1", 97, 1e-3},
+    {"lite2", 97, 1e-3},
+    {"lite3", 97, 1e-3},
+    {"lite4", 97, 1e-3},
+    {"es", 65, 1e-3},
+    {"v2-b0", 65, 1e-3},
+    {"b0-compact", 97, 1e-3},
+    {"b0-compact131", 65, 1e-3},
+    {NULL, 0, 0},
 };
 
 static const Case large[] = {
-    {"b3", 97, 1e-3}, {"b4", 97, 1e-3}, {"b5", 97, 1e-3}, {"b6", 97, 1e-3},
-    {"b7", 97, 1e-3}, {"b8", 97, 1e-3}, {NULL, 0, 0},
+    {"b3", 97, 1e-3}, {"b4", 97, 1e-3},   {"b5", 97, 1e-3},   {"b6", 97, 1e-3}, {"b7", 97, 1e-3},
+    {"b8", 97, 1e-3}, {"v2-s", 97, 1e-3}, {"v2-m", 65, 1e-3}, {NULL, 0, 0},
 };
 
-static const Case full[] = {
-    {"b1", 0, 1e-3},    {"b2", 0, 1e-3},    {"b3", 0, 1e-3},    {"b4", 0, 1e-3},
-    {"b5", 0, 1e-3},    {"b6", 0, 1e-3},    {"b7", 0, 1e-3},    {"b8", 0, 1e-3},
-    {"lite1", 0, 1e-3}, {"lite2", 0, 1e-3}, {"lite3", 0, 1e-3}, {"lite4", 0, 1e-3},
-    {"l2", 65, 1e-3}, /* at its own 800 pixels a quarter of an hour of plain loops */
-    {NULL, 0, 0},
+static const Case full[] =
+    {
+        {"b1", 0, 1e-3},    {"b2", 0, 1e-3},    {"b3", 0, 1e-3},    {"b4", 0, 1e-3},
+        {"b5", 0, 1e-3},    {"b6", 0, 1e-3},    {"b7", 0, 1e-3},    {"b8", 0, 1e-3},
+        {"lite1", 0, 1e-3}, {"lite2", 0, 1e-3}, {"lite3", 0, 1e-3}, {"lite4", 0, 1e-3},
+        {"es", 0, 1e-3},    {"v2-b0", 0, 1e-3}, {"v2-b3", 0, 1e-3}, {"v2-s", 0, 1e-3},
+        {"l2", 65, 1e-3}, /* at its own 800 pixels a quarter of an hour of plain loops */
+        {NULL, 0, 0},
 };
 
 /* Adds @c for each set of kernels that this CPU, under the cap it is run with, has. */

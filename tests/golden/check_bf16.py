@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """check_bf16.py EFFNET [--table] [VARIANT...]: how far bf16 is from fp32 on synthetic weights: logits and pooled
-features of b0 to b7 and Lite0 to Lite4. Without --table a choice of variants. Needs numpy only.
+features of b0 to b7, Lite0 to Lite4, EdgeTPU and V2. Without --table a choice of variants. Needs numpy only.
 
 The limit, in relative L2. bf16 keeps 8 bits: a number rounded to it is off by at most u = 2^-9 of itself, u / sqrt (3)
 in root mean square. A layer rounds twice, its weights and what it stores; the gate of a squeeze-excite rounds
@@ -19,12 +19,13 @@ import tool
 
 UNIT = 2.0**-9
 IMAGES = 4
-WHOLE = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"]
-CHOICE = ["b0", "b1", "b4", "lite0", "lite4"]
+WHOLE = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4", "es", "em", "el",
+         "v2-b0", "v2-b1", "v2-b2", "v2-b3", "v2-s", "v2-m", "v2-l", "v2-xl", "b0-compact"]
+CHOICE = ["b0", "b1", "b4", "lite0", "lite4", "v2-b0"]
 
 
 def limit(info):
-    layers = sum(2 + block["expand"] for block in info["blocks"]) + 2
+    layers = sum(1 + block["expand"] + block["project"] for block in info["blocks"]) + 2
     gated = sum(block["se_channels"] > 0 for block in info["blocks"])
     return UNIT * np.sqrt((2 * layers + gated) / 3)
 

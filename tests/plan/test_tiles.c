@@ -84,6 +84,16 @@ mark_bands (Job *job, const EffnetDepthwiseStep *s, const EffnetTile *tile)
 }
 
 static void
+mark_conv (Job *job, const EffnetConvStep *s, const EffnetTile *tile)
+{
+  size_t w = s->window.out_w;
+
+  mark_rows (job, &job->out, tile, s->layer->out, tile->row * w, (tile->row + tile->rows) * w);
+  if (s->sums != EFFNET_NO_SLOT)
+    mark_rows (job, &job->sums, tile, s->layer->out, tile->band, tile->band + 1);
+}
+
+static void
 mark_gated (Job *job, const EffnetExciteStep *s, const EffnetTile *tile)
 {
   if (s->scaled != EFFNET_NO_SLOT) {
@@ -121,6 +131,9 @@ mark_tile (void *user, size_t t, unsigned worker)
   case EFFNET_STEP_QUANTISE:
     mark_rows (job, &job->out, &tile, step->quantise.layer->in, tile.row, tile.row + tile.rows);
     break;
+  case EFFNET_STEP_CONV:
+    mark_conv (job, &step->conv, &tile);
+    break;
   case EFFNET_STEP_EXCITE:
     mark_gated (job, &step->excite, &tile);
     mark (job, &job->out, tile.channel, tile.channels);
@@ -140,6 +153,17 @@ buffer_elements (const EffnetPlan *plan, EffnetSlot slot, size_t n, size_t size)
 
 static void
 make_depthwise_bitmaps (Job *job, const EffnetPlan *plan, const EffnetDepthwiseStep *s)
+{
+  size_t channels = s->layer->out, outputs = s->window.out_h * s->window.out_w * channels;
+
+  job->out = new_bitmap (buffer_elements (plan, s->out, outputs, effnet_dtype_size (plan->dtype)));
+  if (s->sums != EFFNET_NO_SLOT)
+    job->sums = new_bitmap (buffer_elements (
+        plan, s->sums, effnet_div_up (s->window.out_h, s->band) * channels, sizeof (float)));
+}
+
+static void
+make_conv_bitmaps (Job *job, const EffnetPlan *plan, const EffnetConvStep *s)
 {
   size_t channels = s->layer->out, outputs = s->window.out_h * s->window.out_w * channels;
 
@@ -183,6 +207,9 @@ new_job (const EffnetPlan *plan, const EffnetStep *step)
     break;
   case EFFNET_STEP_EXPAND_DEPTHWISE:
     make_depthwise_bitmaps (&job, plan, &step->fused.depthwise);
+    break;
+  case EFFNET_STEP_CONV:
+    make_conv_bitmaps (&job, plan, &step->conv);
     break;
   case EFFNET_STEP_SQUEEZE:
     job.out = new_bitmap (
@@ -274,10 +301,10 @@ test_variant (gconstpointer variant)
 }
 
 /* The test can fail: a tile too many or too few, or one of another size. */
-static void
-test_can_fail (void)
+static unsigned
+kinds_that_can_fail (const char *variant)
 {
-  g_autoptr (EffnetNet) net = effnet_net_new ("b0", 0, 1000, EFFNET_PADDING_SAME, NULL);
+  g_autoptr (EffnetNet) net = effnet_net_new (variant, 0, 1000, EFFNET_PADDING_SAME, NULL);
   g_autoptr (EffnetPlan) plan = effnet_plan_new (net, EFFNET_DTYPE_F32, NULL, NULL);
   EffnetPool *alone = effnet_pool_get (1), *two = effnet_pool_get (2);
   unsigned kinds = 0;
@@ -301,6 +328,10 @@ test_can_fail (void)
       wrong.fused.depthwise.band *= 2;
       g_assert_true (wrong.n_tiles == wrong.fused.n_slices || !covers_once (&job, two));
     }
+    if (wrong.kind == EFFNET_STEP_CONV) {
+      wrong.conv.band *= 2;
+      g_assert_true (wrong.n_tiles == 1 || !covers_once (&job, two));
+    }
     if (wrong.kind == EFFNET_STEP_EXCITE) {
       wrong.excite.fc.outputs_per_tile *= 2;
       g_assert_true (wrong.n_tiles == 1 || !covers_once (&job, two));
@@ -308,9 +339,17 @@ test_can_fail (void)
     kinds |= 1u << wrong.kind;
     free_job (&job);
   }
-  g_assert_cmpuint (kinds, ==, (2u << EFFNET_STEP_CLASSIFIER) - 1);
   effnet_pool_unref (alone);
   effnet_pool_unref (two);
+  return kinds;
+}
+
+static void
+test_can_fail (void)
+{
+  unsigned kinds = kinds_that_can_fail ("b0") | kinds_that_can_fail ("es");
+
+  g_assert_cmpuint (kinds | 1u << EFFNET_STEP_QUANTISE, ==, (2u << EFFNET_STEP_CONV) - 1);
 }
 
 int

@@ -56,7 +56,7 @@ def network(job):
             x = functional.conv2d(x, part("weight"), part("bias"), row["stride"], pads, 1, row["groups"])
             if row["activation"] == "swish":
                 return functional.silu(x)
-            return functional.relu6(x) if row["activation"] else x
+            return {"relu": functional.relu, "relu6": functional.relu6}.get(row["activation"], lambda a: a)(x)
 
     return Folded().eval()
 
