@@ -4,6 +4,8 @@
  * libeffnet's. */
 #include "video.h"
 
+#include "unpacked.h"
+
 #define CODED_CAPS                                                                                 \
   "video/x-h264,stream-format=(string){byte-stream,avc,avc3},alignment=(string)au;"                \
   "video/x-h265,stream-format=(string){byte-stream,hvc1,hev1},alignment=(string)au"
@@ -115,15 +117,35 @@ static const struct {
     {GST_VIDEO_FORMAT_v210, EFFNET_PIXEL_FORMAT_V210},
 };
 
+/* UNKNOWN: the library has no row for it. */
+static EffnetPixelFormat
+map_format (GstVideoFormat format)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    if (formats[i].gst == format)
+      return formats[i].effnet;
+  }
+  return EFFNET_PIXEL_FORMAT_UNKNOWN;
+}
+
 GstCaps *
 gst_effnet_video_get_raw_caps (void)
 {
-  GstVideoFormat raw[G_N_ELEMENTS (formats)];
+  guint n_all, n = G_N_ELEMENTS (formats);
+  const GstVideoFormat *all = gst_video_formats_raw (&n_all);
+  g_autofree GstVideoFormat *raw = g_new (GstVideoFormat, n + n_all);
   GstCaps *caps, *fields;
 
-  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+  for (guint i = 0; i < n; i++)
     raw[i] = formats[i].gst;
-  caps = gst_video_make_raw_caps (raw, G_N_ELEMENTS (raw));
+  for (guint i = 0; i < n_all; i++) {
+    GstVideoFormat unpacked = gst_effnet_unpacked_format (all[i]);
+
+    if (map_format (all[i]) == EFFNET_PIXEL_FORMAT_UNKNOWN &&
+        map_format (unpacked) != EFFNET_PIXEL_FORMAT_UNKNOWN)
+      raw[n++] = all[i];
+  }
+  caps = gst_video_make_raw_caps (raw, n);
   fields = gst_caps_copy (caps);
   gst_caps_set_simple (fields, "interlace-mode", G_TYPE_STRING, "alternate", NULL);
   gst_caps_set_features_simple (fields,
@@ -214,9 +236,10 @@ gst_effnet_format_from_info (GstEffnetFormat *format, const GstVideoInfo *info)
   EffnetImage *image = &format->image;
 
   *format = (GstEffnetFormat){.image = EFFNET_IMAGE_INIT, .info = *info};
-  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
-    if (formats[i].gst == GST_VIDEO_INFO_FORMAT (info))
-      image->format = formats[i].effnet;
+  image->format = map_format (GST_VIDEO_INFO_FORMAT (info));
+  if (image->format == EFFNET_PIXEL_FORMAT_UNKNOWN) {
+    image->format = map_format (gst_effnet_unpacked_format (GST_VIDEO_INFO_FORMAT (info)));
+    format->is_unpacked = TRUE;
   }
   image->width = GST_VIDEO_INFO_WIDTH (info);
   image->height = GST_VIDEO_INFO_FIELD_HEIGHT (info); /* a buffer, which may be every second line */
@@ -242,27 +265,52 @@ gst_effnet_format_from_caps (GstEffnetFormat *format, const GstCaps *caps)
   return gst_video_info_from_caps (&info, caps) && gst_effnet_format_from_info (format, &info);
 }
 
-/* 0 when there is none */
+/* A frame of that size as GStreamer lays it out. */
+static gboolean
+lay_out (const GstVideoInfo *info, GstVideoInfo *tight)
+{
+  return gst_video_info_set_interlaced_format (
+      tight, GST_VIDEO_INFO_FORMAT (info), GST_VIDEO_INFO_INTERLACE_MODE (info),
+      (guint)GST_VIDEO_INFO_WIDTH (info), (guint)GST_VIDEO_INFO_HEIGHT (info));
+}
+
+/* Of a plane of tiles, which are read whole: the stride says how many. 0: fewer than the frame has.
+ */
 static gint64
-tight_stride (const GstVideoInfo *info, guint plane)
+tiles_extent (const GstVideoInfo *info, guint plane, gint64 stride)
 {
   GstVideoInfo tight;
+  gint64 across, down, tile;
+  gsize end;
 
-  return gst_video_info_set_interlaced_format (
-             &tight, GST_VIDEO_INFO_FORMAT (info), GST_VIDEO_INFO_INTERLACE_MODE (info),
-             (guint)GST_VIDEO_INFO_WIDTH (info), (guint)GST_VIDEO_INFO_HEIGHT (info))
-             ? GST_VIDEO_INFO_PLANE_STRIDE (&tight, plane)
-             : 0;
+  if (!lay_out (info, &tight))
+    return 0;
+  end = plane + 1 < GST_VIDEO_INFO_N_PLANES (&tight)
+            ? GST_VIDEO_INFO_PLANE_OFFSET (&tight, plane + 1)
+            : GST_VIDEO_INFO_SIZE (&tight);
+  across = GST_VIDEO_TILE_X_TILES (GST_VIDEO_INFO_PLANE_STRIDE (&tight, plane));
+  down = GST_VIDEO_TILE_Y_TILES (GST_VIDEO_INFO_PLANE_STRIDE (&tight, plane));
+  tile = (gint64)(end - GST_VIDEO_INFO_PLANE_OFFSET (&tight, plane)) / MAX (across * down, 1);
+  if (GST_VIDEO_TILE_X_TILES (stride) < across || GST_VIDEO_TILE_Y_TILES (stride) < down)
+    return 0;
+  return GST_VIDEO_TILE_X_TILES (stride) * GST_VIDEO_TILE_Y_TILES (stride) * tile;
 }
 
 /* Bytes from the first to the last one used in a line of @plane, and its lines, of a frame whose
- * sides are META_SIDE_MAX at most. */
+ * sides are META_SIDE_MAX at most; of tiles there is one line. */
 static void
-plane_extent (const GstVideoInfo *info, guint plane, gint64 *row_bytes, gint64 *rows)
+plane_extent (const GstVideoInfo *info, guint plane, gint64 stride, gint64 *row_bytes, gint64 *rows)
 {
   const GstVideoFormatInfo *finfo = info->finfo;
+  gboolean is_unpacked = map_format (GST_VIDEO_INFO_FORMAT (info)) == EFFNET_PIXEL_FORMAT_UNKNOWN;
+  GstVideoInfo tight;
 
   *row_bytes = *rows = 0;
+  if (GST_VIDEO_FORMAT_INFO_IS_TILED (finfo)) {
+    *row_bytes = tiles_extent (info, plane, stride);
+    *rows = 1;
+    return;
+  }
   for (guint c = 0; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS (finfo); c++) {
     gint64 bytes;
 
@@ -272,8 +320,8 @@ plane_extent (const GstVideoInfo *info, guint plane, gint64 *row_bytes, gint64 *
     *row_bytes = MAX (*row_bytes, bytes);
     *rows = MAX (*rows, (gint64)GST_VIDEO_INFO_COMP_HEIGHT (info, c));
   }
-  if (*row_bytes == 0) /* packed in groups of pixels */
-    *row_bytes = tight_stride (info, plane);
+  if (*row_bytes == 0 || is_unpacked) /* packed in groups of pixels */
+    *row_bytes = lay_out (info, &tight) ? GST_VIDEO_INFO_PLANE_STRIDE (&tight, plane) : 0;
 }
 
 /* @offset: of the plane's first line in @size bytes, which a GstVideoMeta may say as it likes */
@@ -283,7 +331,7 @@ plane_is_inside (const GstVideoInfo *info, guint plane, guint64 offset, gint64 s
 {
   gint64 row_bytes, rows, first, last;
 
-  plane_extent (info, plane, &row_bytes, &rows);
+  plane_extent (info, plane, stride, &row_bytes, &rows);
   if (row_bytes > 0 && offset < size && size <= G_MAXINT64 / 2) { /* rows * stride is under 2^48 */
     first = (gint64)offset + MIN (stride, 0) * (rows - 1);
     last = (gint64)offset + MAX (stride, 0) * (rows - 1) + row_bytes;
@@ -367,7 +415,7 @@ set_planes (GstEffnetFrame *frame)
   const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (frame->buffer);
   EffnetImage *image = &frame->image;
 
-  for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES (video); p++) {
+  for (guint p = 0; p < GST_VIDEO_FRAME_N_PLANES (video) && frame->unpacked == NULL; p++) {
     image->data[p] = GST_VIDEO_FRAME_PLANE_DATA (video, p);
     image->stride[p] = GST_VIDEO_FRAME_PLANE_STRIDE (video, p);
   }
@@ -406,7 +454,8 @@ map_raw (GstEffnetFrame *frame, const GstEffnetFormat *format, GError **error)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "The frame's buffer cannot be mapped");
     return FALSE;
   }
-  if (!planes_are_mapped (&frame->video, error)) {
+  if (!planes_are_mapped (&frame->video, error) ||
+      (format->is_unpacked && !gst_effnet_unpacked_make (frame, error))) {
     gst_video_frame_unmap (&frame->video);
     return FALSE;
   }
@@ -420,6 +469,7 @@ gst_effnet_frame_map (GstEffnetFrame *frame, const GstEffnetFormat *format, GstB
 {
   frame->image = format->image;
   frame->buffer = buffer;
+  frame->unpacked = NULL;
   if (format->image.format == EFFNET_PIXEL_FORMAT_JPEG)
     return map_jpeg (frame, error);
   return map_raw (frame, format, error);
@@ -432,6 +482,7 @@ gst_effnet_frame_unmap (GstEffnetFrame *frame)
     gst_buffer_unmap (frame->buffer, &frame->map);
   else
     gst_video_frame_unmap (&frame->video);
+  g_clear_pointer (&frame->unpacked, g_free);
 }
 
 /* ---- orientation ----------------------------------------------------------------------------- */

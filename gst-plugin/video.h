@@ -13,8 +13,9 @@ G_BEGIN_DECLS
 
 /* What caps say, decided once. */
 typedef struct {
-  EffnetImage image; /* without planes */
-  GstVideoInfo info; /* raw video only */
+  EffnetImage image;    /* without planes */
+  GstVideoInfo info;    /* raw video only */
+  gboolean is_unpacked; /* the library has no row for the layout: see unpacked.h */
 } GstEffnetFormat;
 
 /* Orientations that tags of the stream, and global ones, have given; 0: none. */
@@ -27,10 +28,12 @@ typedef struct {
   EffnetImage image;
   GstVideoFrame video; /* raw video */
   GstMapInfo map;      /* JPEG */
+  gpointer unpacked;   /* pixels that are not the buffer's; NULL: they are */
   GstBuffer *buffer;
 } GstEffnetFrame;
 
-/* Returns: (transfer full): every raw format of the library, frames and fields of any size */
+/* Returns: (transfer full): every raw format of the library, then those that GStreamer can unpack;
+ * frames and fields of any size */
 GstCaps *gst_effnet_video_get_raw_caps (void);
 /* Returns: (transfer full): those in the sizes that the library takes, JPEG, and whole access
  * units of H.264 and H.265 */

@@ -170,7 +170,7 @@ static void
 test_advice (void)
 {
   static const char *const cases[][2] = {
-      {"video/x-raw,format=UYVP,width=64,height=48,framerate=30/1", "\"videoconvert\""},
+      {"video/x-raw,format=RGB8P,width=64,height=48,framerate=30/1", "\"videoconvert\""},
       {"video/x-bayer,format=rggb,width=64,height=48,framerate=30/1", "bayer2rgb"},
       {"video/x-h265,alignment=nal,width=64,height=48,framerate=30/1", "\"h265parse\""},
       {"video/mpeg,mpegversion=4,width=64,height=48,framerate=30/1", "decodebin"},

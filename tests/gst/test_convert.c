@@ -116,11 +116,48 @@ test_all (void)
   gst_caps_unref (all);
 }
 
+/* A decoder's tiles may go on past the frame; a meta that says fewer than the frame has, or more
+ * than the memory, is refused before anything is read. */
+static void
+test_tiles (void)
+{
+  const GstVideoFormat tiled = GST_VIDEO_FORMAT_NV12_64Z32;
+  GstEffnetFormat format;
+  GstVideoInfo info;
+  gsize offset[GST_VIDEO_MAX_PLANES] = {0};
+
+  gst_video_info_set_format (&info, tiled, WIDTH, HEIGHT);
+  g_assert_true (gst_effnet_format_from_info (&format, &info) && format.is_unpacked);
+  for (int more = -1; more <= 1; more++) {
+    gint stride[GST_VIDEO_MAX_PLANES] = {0};
+    GstBuffer *buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&info), NULL);
+    GstEffnetFrame frame;
+    GError *error = NULL;
+
+    for (guint p = 0; p < GST_VIDEO_INFO_N_PLANES (&info); p++) {
+      gint tight = GST_VIDEO_INFO_PLANE_STRIDE (&info, p);
+
+      offset[p] = GST_VIDEO_INFO_PLANE_OFFSET (&info, p);
+      stride[p] = (gint)GST_VIDEO_TILE_MAKE_STRIDE (GST_VIDEO_TILE_X_TILES (tight) + more,
+                                                    GST_VIDEO_TILE_Y_TILES (tight));
+    }
+    gst_buffer_add_video_meta_full (buffer, 0, tiled, WIDTH, HEIGHT, 2, offset, stride);
+    g_assert_true (gst_effnet_frame_map (&frame, &format, buffer, &error) == (more == 0));
+    if (more == 0)
+      gst_effnet_frame_unmap (&frame);
+    else
+      g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME);
+    g_clear_error (&error);
+    gst_buffer_unref (buffer);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   gst_init (&argc, &argv);
   g_test_add_func ("/gst/convert/all", test_all);
+  g_test_add_func ("/gst/convert/tiles", test_tiles);
   return g_test_run ();
 }

@@ -123,7 +123,8 @@ check_frame (GstHarness *h, const GstVideoInfo *info, int pad, PixelFunc pixel,
   g_free (what);
 }
 
-/* All raw formats that the pad template names. */
+/* The raw formats that the pad template names, up to the last of the library's own rows; what
+ * follows is GStreamer's to unpack, and test_convert has it. */
 static GPtrArray *
 template_formats (void)
 {
@@ -132,9 +133,12 @@ template_formats (void)
   GstCaps *caps = gst_static_pad_template_get_caps (templates->data);
   const GValue *list = gst_structure_get_value (gst_caps_get_structure (caps, 0), "format");
   GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  gboolean has_last = FALSE;
 
-  for (guint i = 0; i < gst_value_list_get_size (list); i++)
+  for (guint i = 0; i < gst_value_list_get_size (list) && !has_last; i++) {
     g_ptr_array_add (names, g_value_dup_string (gst_value_list_get_value (list, i)));
+    has_last = g_str_equal (g_ptr_array_index (names, i), "v210");
+  }
   gst_caps_unref (caps);
   gst_object_unref (factory);
   return names;

@@ -279,11 +279,11 @@ test_formats (void)
 {
   GstCaps *all = gst_effnet_video_get_raw_caps ();
   const GValue *list = gst_structure_get_value (gst_caps_get_structure (all, 0), "format");
+  const guint n_rows = EFFNET_PIXEL_FORMAT_V210 - 1; /* UNKNOWN and JPEG are not raw */
   GstHarness *h = harness_new ("top-k", TOP_K, NULL);
 
-  g_assert_cmpuint (gst_value_list_get_size (list), ==,
-                    EFFNET_PIXEL_FORMAT_V210 - 1); /* UNKNOWN and JPEG are not raw */
-  for (guint i = 0; i < gst_value_list_get_size (list); i++) {
+  g_assert_cmpuint (gst_value_list_get_size (list), >=, n_rows); /* then those to be unpacked */
+  for (guint i = 0; i < n_rows; i++) {
     const char *name = g_value_get_string (gst_value_list_get_value (list, i));
     GstVideoInfo info;
     GstEffnetFormat format;
