@@ -55,8 +55,8 @@ demonstrate() {
 }
 
 live() {
-  local watch=(effnet watch)
-  [ -z "${EFFNET_SECONDS:-}" ] || watch=(timeout --signal=INT "$EFFNET_SECONDS" effnet watch)
+  local watch=(effnet watch --reconnect)
+  [ -z "${EFFNET_SECONDS:-}" ] || watch=(timeout --signal=INT "$EFFNET_SECONDS" "${watch[@]}")
   "${watch[@]}" "$@" ! effnetclassify "model-file=$out/model" smoothing=vote ! fakesink || [ $? -eq 124 ]
 }
 

@@ -5,11 +5,13 @@ that sends MJPEG only see webcam-mjpeg.sh.
 
     pipelines/webcam-preview.py [DEVICE]
 
+A camera that is unplugged is waited for.
 EFFNET_SOURCE and EFFNET_SINK replace the camera and the window, for example
 EFFNET_SOURCE='videotestsrc num-buffers=60' EFFNET_SINK='pngenc snapshot=true ! filesink location=a.png'.
 """
 import os
 import sys
+import time
 
 import setup_path  # finds the element in the build folder
 import gi
@@ -27,25 +29,48 @@ pipeline = Gst.parse_launch(
     "! videoconvert ! textoverlay name=text valignment=bottom halignment=left shaded-background=true "
     f"font-desc='Sans 20' ! videoconvert ! {sink}")
 text = pipeline.get_by_name("text")
+shown = False  # a label, since the camera was opened
 
 
 def on_message(_bus, message, *_):
     """In the stream's own thread, so that the text is set before the frame is drawn."""
+    global shown
     result = message.get_structure() if message.type == Gst.MessageType.ELEMENT else None
     if result is None or result.get_name() != "effnetclassify":
         return Gst.BusSyncReply.PASS
     label, (_, confidence) = result.get_string("label"), result.get_double("confidence")
     text.set_property("text", f"{label}  {100 * confidence:.0f} %" if label else "")
+    shown = True
     return Gst.BusSyncReply.DROP
+
+
+def say(sentence):
+    print(f"webcam-preview: {sentence}", file=sys.stderr, flush=True)
 
 
 bus = pipeline.get_bus()
 bus.set_sync_handler(on_message)
 pipeline.set_state(Gst.State.PLAYING)
-end = None
+end, lost = None, False
 try:
     while end is None:
-        end = bus.timed_pop_filtered(Gst.SECOND // 5, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+        message = bus.timed_pop_filtered(Gst.SECOND // 5, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+        if lost and shown:
+            lost = False
+            say(f"{device} is back")
+        if message is None:
+            continue
+        is_source = isinstance(message.src, Gst.Element) and message.src.numsinkpads == 0
+        if message.type == Gst.MessageType.EOS or not (is_source and (shown or lost)):
+            end = message
+            continue
+        if not lost:  # a camera that was unplugged
+            say(f"{device}: {message.parse_error()[0].message}; from now on it is opened anew every second")
+        lost = True
+        pipeline.set_state(Gst.State.NULL)
+        shown = False
+        time.sleep(1)
+        pipeline.set_state(Gst.State.PLAYING)
 except KeyboardInterrupt:
     pass
 pipeline.set_state(Gst.State.NULL)

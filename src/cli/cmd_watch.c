@@ -4,6 +4,7 @@
  * each line when it comes. What gst-launch-1.0 -m prints is for people alone. */
 #include "cli/cli.h"
 #include "cli/player.h"
+#include "cli/reconnect.h"
 #include "cli/stop.h"
 #include "gst-plugin/schema_json.h"
 
@@ -13,8 +14,9 @@
 #define MAX_NAME 300 /* characters */
 
 typedef struct {
-  gboolean json;
-  int metrics; /* port; negative: none */
+  gboolean json, reconnect;
+  int metrics;      /* port; negative: none */
+  Reconnect *waits; /* with reconnect */
 } Options;
 
 static void
@@ -84,16 +86,61 @@ print_result (GstMessage *message, gboolean json, GError **error)
   return TRUE;
 }
 
-/* An element that left the sentence to GStreamer says what happened in the last line of @debug. */
-static void
-print_complaint (const char *name, const GError *error, const char *debug)
+/* The device that an element is for, as v4l2src has it; NULL: none. */
+static char *
+device_of (GstObject *element)
 {
-  g_autofree char *general = gst_error_get_message (error->domain, error->code), *text = NULL;
-  const char *line = debug != NULL ? strrchr (debug, '\n') : NULL;
+  GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "device");
+  char *device = NULL;
 
-  if (line != NULL && strcmp (error->message, general) == 0)
-    text = g_strdup_printf ("%s %s", error->message, line + 1);
-  cli_failure (name, text != NULL ? text : error->message);
+  if (spec != NULL && spec->value_type == G_TYPE_STRING)
+    g_object_get (element, "device", &device, NULL);
+  return device;
+}
+
+/* An element that left the sentence to GStreamer says what happened in the last line of @debug.
+ * @more: what follows from it. */
+static void
+print_complaint (GstMessage *message, const GError *error, const char *debug, const char *more)
+{
+  g_autofree char *general = gst_error_get_message (error->domain, error->code);
+  g_autofree char *device = device_of (GST_MESSAGE_SRC (message)), *text = NULL;
+  const char *line = debug != NULL ? strrchr (debug, '\n') : NULL;
+  gboolean is_named = device == NULL || strstr (error->message, device) != NULL;
+
+  if (line == NULL || strcmp (error->message, general) != 0)
+    line = NULL;
+  text = g_strconcat (is_named ? "" : device, is_named ? "" : ": ", error->message,
+                      line != NULL ? " " : "", line != NULL ? line + 1 : "", more, NULL);
+  cli_failure (GST_MESSAGE_SRC_NAME (message), text);
+}
+
+/* TRUE: the camera that failed is waited for. */
+static gboolean
+is_waited_for (GstMessage *message, const GError *error, const char *debug, const Options *options)
+{
+  gboolean is_news;
+
+  if (options->waits == NULL || !reconnect_take (options->waits, message, &is_news))
+    return FALSE;
+  if (is_news)
+    print_complaint (message, error, debug, "; from now on it is opened anew every second");
+  return TRUE;
+}
+
+static void
+print_back (GstMessage *message)
+{
+  g_autoptr (GstElement) source = NULL;
+  g_autofree char *device = NULL, *text = NULL;
+
+  if (!gst_message_has_name (message, RECONNECT_MESSAGE))
+    return;
+  gst_structure_get (gst_message_get_structure (message), "source", GST_TYPE_ELEMENT, &source,
+                     NULL);
+  device = device_of (GST_OBJECT (source));
+  text = g_strconcat (device != NULL ? device : "it", " is back", NULL);
+  cli_failure (GST_OBJECT_NAME (source), text);
 }
 
 /* -1: go on, else the exit code. */
@@ -114,16 +161,23 @@ handle (GstElement *pipeline, GstMessage *message, const Options *options)
     break;
   case GST_MESSAGE_WARNING:
     gst_message_parse_warning (message, &error, &debug);
-    print_complaint (name, error, debug);
+    print_complaint (message, error, debug, NULL);
     break;
   case GST_MESSAGE_ERROR:
     gst_message_parse_error (message, &error, &debug);
-    print_complaint (name, error, debug);
+    if (is_waited_for (message, error, debug, options))
+      break;
+    print_complaint (message, error, debug, NULL);
     return CLI_FAILED;
+  case GST_MESSAGE_APPLICATION:
+    print_back (message);
+    break;
   case GST_MESSAGE_LATENCY:
     gst_bin_recalculate_latency (GST_BIN (pipeline));
     break;
   case GST_MESSAGE_EOS:
+    if (options->waits != NULL && reconnect_is_waiting (options->waits))
+      break;
     return CLI_OK;
   default:
     break;
@@ -153,7 +207,7 @@ set_up_classifiers (GstElement *pipeline, int port)
 }
 
 static int
-watch (GstElement *pipeline, const Options *options)
+watch (GstElement *pipeline, Options *options)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
@@ -164,6 +218,10 @@ watch (GstElement *pipeline, const Options *options)
   player = player_start (pipeline, &error);
   if (player == NULL)
     return cli_exit_code (error);
+  if (options->reconnect) {
+    options->waits = reconnect_new (pipeline);
+    player_set_idle (player, reconnect_work, options->waits);
+  }
   while (code < 0 && cli_stopped () == 0 && cli_flush ()) {
     g_autoptr (GstMessage) message = gst_bus_timed_pop (bus, 50 * GST_MSECOND);
 
@@ -174,6 +232,8 @@ watch (GstElement *pipeline, const Options *options)
     gst_object_ref (pipeline); /* somebody in it hangs */
     cli_failure (NULL, "the pipeline does not stop; it is left behind");
     code = CLI_FAILED;
+  } else {
+    reconnect_free (options->waits);
   }
   return cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : MAX (code, CLI_OK);
 }
@@ -193,7 +253,7 @@ parse (const char **words, GError **error)
 }
 
 static int
-parse_and_watch (const char **words, const Options *options)
+parse_and_watch (const char **words, Options *options)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = NULL;
@@ -217,6 +277,8 @@ cmd_watch (int argc, char **argv)
   char **words = NULL;
   const GOptionEntry entries[] = {
       {"json", 'j', 0, G_OPTION_ARG_NONE, &options.json, "one JSON object a line", NULL},
+      {"reconnect", 'r', 0, G_OPTION_ARG_NONE, &options.reconnect,
+       "wait for a camera that fails after it gave frames, instead of ending", NULL},
       {"metrics", 0, 0, G_OPTION_ARG_INT, &options.metrics,
        "serve metrics for Prometheus at this port of 127.0.0.1; 0: any that is free", "PORT"},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &words, NULL, NULL},
@@ -229,7 +291,12 @@ cmd_watch (int argc, char **argv)
       "score, best first; unknown, where it is; with smoothing stable_label and state_changed. A "
       "row\n"
       "shows the stable label then.\n\n"
-      "Examples:\n  effnet watch v4l2src ! effnetclassify ! fakesink\n"
+      "With --reconnect a source that fails, as a camera does that is unplugged, is closed with "
+      "what "
+      "it\nis linked to, and opened anew every second until it gives frames again. The rest of "
+      "the\n"
+      "pipeline goes on. A source that never gave a frame is an error all the same.\n\n"
+      "Examples:\n  effnet watch --reconnect v4l2src ! effnetclassify ! fakesink\n"
       "  effnet watch --json --metrics 9431 videotestsrc num-buffers=30 ! effnetclassify ! "
       "fakesink\n",
       entries};

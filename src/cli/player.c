@@ -4,15 +4,36 @@
 #include "effnet/effnet.h"
 
 #define STOP_MS 3000
+#define IDLE_US (100 * G_TIME_SPAN_MILLISECOND)
 
 struct _Player {
   GstElement *pipeline;
   GThread *thread;
   GMutex lock;
   GCond changed;
-  gboolean stop, stopped;   /* under the lock */
+  gboolean stop, stopped;  /* under the lock */
+  void (*idle) (gpointer); /* under the lock, with its argument; NULL: nothing */
+  gpointer idle_data;
   gint is_live, is_started; /* atomic */
 };
+
+/* Under the lock, which others may take meanwhile. */
+static void
+do_idle (Player *self)
+{
+  void (*idle) (gpointer) = self->idle;
+  gpointer data = self->idle_data;
+
+  if (idle == NULL) {
+    g_cond_wait (&self->changed, &self->lock);
+    return;
+  }
+  g_mutex_unlock (&self->lock);
+  idle (data);
+  g_mutex_lock (&self->lock);
+  if (!self->stop)
+    g_cond_wait_until (&self->changed, &self->lock, g_get_monotonic_time () + IDLE_US);
+}
 
 static gpointer
 run (gpointer data)
@@ -27,7 +48,7 @@ run (gpointer data)
   g_atomic_int_set (&self->is_started, TRUE);
   g_mutex_lock (&self->lock);
   while (!self->stop)
-    g_cond_wait (&self->changed, &self->lock);
+    do_idle (self);
   g_mutex_unlock (&self->lock);
   gst_element_set_state (self->pipeline, GST_STATE_NULL);
   g_mutex_lock (&self->lock);
@@ -61,6 +82,16 @@ player_start (GstElement *pipeline, GError **error)
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "cannot be decoded: %s", cause->message);
   player_free (self);
   return NULL;
+}
+
+void
+player_set_idle (Player *self, void (*idle) (gpointer), gpointer data)
+{
+  g_mutex_lock (&self->lock);
+  self->idle = idle;
+  self->idle_data = data;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
 }
 
 gboolean

@@ -12,6 +12,8 @@ typedef struct _Player Player;
 /* Starts @pipeline. NULL with an error when the system gives no thread; the pipeline's own failures
  * come on its bus. */
 Player *player_start (GstElement *pipeline, GError **error);
+/* From now on the player's thread calls @idle, ten times a second, until it stops the pipeline. */
+void player_set_idle (Player *player, void (*idle) (gpointer), gpointer data);
 /* The pipeline has said that its frames come when they come. */
 gboolean player_is_live (Player *player);
 /* FALSE: its elements may still be stopped. */

@@ -6,7 +6,9 @@ import pathlib
 import re
 import signal
 import subprocess
+import threading
 import time
+import tty
 
 from tool import EXE, Skip, effnet, failure, main, test
 
@@ -69,6 +71,84 @@ def failures():
     failure("watch", *"videotestsrc ! nosuchelement ! effnetclassify ! fakesink".split(), says=["nosuchelement"])
     failure("watch", *"filesrc location=none.mp4 ! decodebin ! effnetclassify ! fakesink".split(), says=["none.mp4"])
     failure("watch", *"videotestsrc ! effnetclassify model-file=nowhere ! fakesink".split(), says=["nowhere"])
+
+
+class Terminal:
+    """What `camera` names: its reader gets frames of 32 x 32 RGB, and an error when it is closed."""
+
+    def __init__(self):
+        self.ours, self.theirs = os.openpty()
+        tty.setraw(self.theirs)
+        link = pathlib.Path("camera")
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.ttyname(self.theirs))
+
+    def send(self, frames):
+        for _ in range(frames):
+            os.write(self.ours, bytes(3072))
+
+    def close(self, reader):
+        """Once the reader waits for more: at another moment it would get an end of the file."""
+        end = time.monotonic() + 5
+        while not any(self.is_reading(task) for task in pathlib.Path(f"/proc/{reader.pid}/task").iterdir()):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.02)
+        os.close(self.theirs)
+        os.close(self.ours)
+
+    @staticmethod
+    def is_reading(task):
+        try:
+            return (task / "comm").read_text().startswith("filesrc") and (task / "syscall").read_text().startswith("0 ")
+        except OSError:
+            return False
+
+
+@test
+def reconnects():
+    """--reconnect: a source that fails after it gave frames is opened until it gives some again, and the others go on; without
+    it, or where none came, its error is the end"""
+    camera = "filesrc location=camera blocksize=3072 ! rawvideoparse format=rgb width=32 height=32 ! effnetclassify name=door post-messages=all ! fakesink"
+    other = "videotestsrc is-live=true ! video/x-raw,framerate=10/1 ! effnetclassify name=other post-messages=all ! fakesink"
+
+    def start(*words):
+        tool = subprocess.Popen([EXE, "watch", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        patience = threading.Timer(120, tool.kill)
+        patience.daemon = True
+        patience.start()
+        return tool
+
+    def until(file, word):
+        line = file.readline()
+        while line and word not in line:
+            line = file.readline()
+        assert line, word
+        return line
+
+    terminal = Terminal()
+    tool = start("--reconnect", *f"{camera} {other}".split())
+    terminal.send(3)
+    until(tool.stdout, "door")
+    terminal.close(tool)
+    assert "filesrc0" in until(tool.stderr, "opened anew")
+    for _ in range(15):  # longer than the pause between two tries
+        until(tool.stdout, "other")
+    terminal = Terminal()
+    terminal.send(3)
+    until(tool.stdout, "door")
+    assert tool.stderr.readline() == "effnet: filesrc0: it is back\n"
+    tool.terminate()
+    assert tool.wait(20) == 128 + signal.SIGTERM
+
+    terminal = Terminal()
+    tool = start(*camera.split())
+    terminal.send(3)
+    until(tool.stdout, "door")
+    terminal.close(tool)
+    assert tool.wait(20) == 1 and "filesrc0" in tool.stderr.read()
+    pathlib.Path("camera").unlink()
+    failure("watch", "--reconnect", *camera.split(), says=["camera"])
 
 
 @test

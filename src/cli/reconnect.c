@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/reconnect.h"
+
+#define PAUSE G_TIME_SPAN_SECOND /* between two tries, in us */
+
+typedef enum {
+  FAILED,  /* still to be stopped */
+  STOPPED, /* waits for its next try */
+  TRIED,   /* started; no frame has come yet */
+} State;
+
+typedef struct {
+  GstElement *source;
+  GList *elements; /* its chain, and @source; each a reference */
+  State state;     /* under the lock */
+  gint64 next;     /* monotonic time of the next try, us; under the lock */
+  guint64 before;  /* frames that its classifiers had seen when the last try began */
+} Chain;
+
+struct _Reconnect {
+  GstElement *pipeline;
+  GMutex lock;
+  GList *chains; /* those that are waited for; under the lock; freed by reconnect_work() alone */
+};
+
+typedef struct {
+  Reconnect *self;
+  GList *found;
+} Search;
+
+/* The child of the pipeline that @object is, or is in; a reference, or NULL. */
+static GstElement *
+find_child (Reconnect *self, GstObject *object)
+{
+  GstObject *at = object != NULL ? gst_object_ref (object) : NULL;
+
+  while (at != NULL) {
+    g_autoptr (GstObject) child = at;
+
+    at = gst_object_get_parent (child);
+    if (at == GST_OBJECT (self->pipeline)) {
+      gst_object_unref (at);
+      return GST_IS_ELEMENT (child) ? GST_ELEMENT (g_steal_pointer (&child)) : NULL;
+    }
+  }
+  return NULL;
+}
+
+static void collect (Search *search, GstElement *element);
+
+static gboolean
+collect_peer (GstElement *element, GstPad *pad, gpointer data)
+{
+  Search *search = data;
+  g_autoptr (GstPad) peer = gst_pad_get_peer (pad);
+  g_autoptr (GstElement) other = find_child (search->self, GST_OBJECT (peer));
+
+  (void)element;
+  if (other != NULL)
+    collect (search, other);
+  return TRUE;
+}
+
+static void
+collect (Search *search, GstElement *element)
+{
+  if (g_list_find (search->found, element) != NULL)
+    return;
+  search->found = g_list_prepend (search->found, gst_object_ref (element));
+  gst_element_foreach_pad (element, collect_peer, search);
+}
+
+static void
+free_elements (GList *elements)
+{
+  g_list_free_full (elements, gst_object_unref);
+}
+
+static gboolean
+is_made_by (GstElement *element, const char *factory)
+{
+  return gst_element_get_factory (element) != NULL &&
+         g_str_equal (GST_OBJECT_NAME (gst_element_get_factory (element)), factory);
+}
+
+/* What the classifiers among them have seen. */
+static guint64
+count_frames (GList *elements)
+{
+  guint64 sum = 0, frames;
+
+  for (GList *l = elements; l != NULL; l = l->next) {
+    g_autoptr (GstStructure) stats = NULL;
+
+    if (!is_made_by (l->data, "effnetclassify"))
+      continue;
+    g_object_get (l->data, "stats", &stats, NULL);
+    if (gst_structure_get_uint64 (stats, "frames", &frames))
+      sum += frames;
+  }
+  return sum;
+}
+
+Reconnect *
+reconnect_new (GstElement *pipeline)
+{
+  Reconnect *self = g_new0 (Reconnect, 1);
+
+  self->pipeline = gst_object_ref (pipeline);
+  g_mutex_init (&self->lock);
+  return self;
+}
+
+static void
+chain_free (gpointer data)
+{
+  Chain *chain = data;
+
+  free_elements (chain->elements);
+  g_free (chain);
+}
+
+void
+reconnect_free (Reconnect *self)
+{
+  if (self == NULL)
+    return;
+  g_list_free_full (self->chains, chain_free);
+  g_mutex_clear (&self->lock);
+  gst_object_unref (self->pipeline);
+  g_free (self);
+}
+
+/* Under the lock. */
+static Chain *
+find_chain (Reconnect *self, GstElement *source)
+{
+  for (GList *l = self->chains; l != NULL; l = l->next) {
+    Chain *chain = l->data;
+
+    if (chain->source == source)
+      return chain;
+  }
+  return NULL;
+}
+
+/* Under the lock. NULL: no classifier has seen a frame of it. */
+static Chain *
+chain_new (Reconnect *self, GstElement *source)
+{
+  Search search = {.self = self};
+  Chain *chain;
+
+  collect (&search, source);
+  if (count_frames (search.found) == 0) {
+    free_elements (search.found);
+    return NULL;
+  }
+  chain = g_new0 (Chain, 1);
+  chain->source = source;
+  chain->elements = search.found;
+  self->chains = g_list_prepend (self->chains, chain);
+  return chain;
+}
+
+gboolean
+reconnect_take (Reconnect *self, GstMessage *error, gboolean *is_news)
+{
+  g_autoptr (GstElement) source = find_child (self, GST_MESSAGE_SRC (error));
+  Chain *chain;
+
+  *is_news = FALSE;
+  if (source == NULL || !GST_OBJECT_FLAG_IS_SET (source, GST_ELEMENT_FLAG_SOURCE))
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  chain = find_chain (self, source);
+  if (chain == NULL) {
+    chain = chain_new (self, source);
+    *is_news = chain != NULL;
+  }
+  if (chain != NULL && (*is_news || chain->state == TRIED))
+    chain->state = FAILED;
+  g_mutex_unlock (&self->lock);
+  return chain != NULL;
+}
+
+gboolean
+reconnect_is_waiting (Reconnect *self)
+{
+  gboolean waiting;
+
+  g_mutex_lock (&self->lock);
+  waiting = self->chains != NULL;
+  g_mutex_unlock (&self->lock);
+  return waiting;
+}
+
+static void
+link_again (GstElement *element, GstPad *pad, gpointer sink)
+{
+  (void)element;
+  if (GST_PAD_IS_SRC (pad) && !gst_pad_is_linked (sink))
+    gst_pad_link (pad, sink); /* not every pad fits */
+}
+
+static void
+unref_closure_data (gpointer data, GClosure *closure)
+{
+  (void)closure;
+  gst_object_unref (data);
+}
+
+/* A pad that comes and goes, as rtspsrc's do, takes its link with it. */
+static gboolean
+keep_link (GstElement *element, GstPad *pad, gpointer data)
+{
+  g_autoptr (GstPad) peer = gst_pad_get_peer (pad);
+  GstPadTemplate *template = GST_PAD_PAD_TEMPLATE (pad);
+
+  (void)data;
+  if (peer != NULL && template != NULL &&
+      GST_PAD_TEMPLATE_PRESENCE (template) == GST_PAD_SOMETIMES &&
+      g_object_get_data (G_OBJECT (peer), RECONNECT_MESSAGE) == NULL) {
+    g_object_set_data (G_OBJECT (peer), RECONNECT_MESSAGE, peer);
+    g_signal_connect_data (element, "pad-added", G_CALLBACK (link_again), gst_object_ref (peer),
+                           unref_closure_data, 0);
+  }
+  return TRUE;
+}
+
+/* The source lets go of its device; the others forget the stream and stay open. */
+static void
+chain_stop (Chain *chain)
+{
+  for (GList *l = chain->elements; l != NULL; l = l->next)
+    gst_element_foreach_src_pad (l->data, keep_link, NULL);
+  gst_element_set_state (chain->source, GST_STATE_NULL);
+  for (GList *l = chain->elements; l != NULL; l = l->next) {
+    if (l->data != chain->source)
+      gst_element_set_state (l->data, GST_STATE_READY);
+  }
+}
+
+/* A sink that waits for its first frame would have the whole pipeline wait, and start anew. */
+static void
+let_go (GstElement *element)
+{
+  static const struct {
+    const char *name;
+    gboolean value;
+  } settings[] = {{"async", FALSE}, {"async-handling", TRUE}};
+
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
+    GParamSpec *spec =
+        g_object_class_find_property (G_OBJECT_GET_CLASS (element), settings[i].name);
+
+    if (spec != NULL && spec->value_type == G_TYPE_BOOLEAN)
+      g_object_set (element, settings[i].name, settings[i].value, NULL);
+  }
+}
+
+static gboolean
+chain_start (Chain *chain)
+{
+  for (GList *l = chain->elements; l != NULL; l = l->next) {
+    if (l->data == chain->source)
+      continue;
+    let_go (l->data);
+    if (!gst_element_sync_state_with_parent (l->data))
+      return FALSE;
+  }
+  chain->before = count_frames (chain->elements);
+  return gst_element_sync_state_with_parent (chain->source);
+}
+
+static void
+tell (Reconnect *self, const Chain *chain)
+{
+  GstStructure *s =
+      gst_structure_new (RECONNECT_MESSAGE, "source", GST_TYPE_ELEMENT, chain->source, NULL);
+
+  gst_element_post_message (self->pipeline,
+                            gst_message_new_application (GST_OBJECT (self->pipeline), s));
+}
+
+/* What @chain is to do now; without the lock, since elements may take their time. */
+static void
+work (Reconnect *self, Chain *chain, State state)
+{
+  gboolean done = FALSE;
+
+  if (state == TRIED) {
+    done = count_frames (chain->elements) != chain->before;
+  } else {
+    chain_stop (chain);
+    if (state == STOPPED)
+      chain_start (chain); /* what does not start says so on the bus, and is FAILED then */
+  }
+  g_mutex_lock (&self->lock);
+  done = done && chain->state == TRIED;
+  if (done)
+    self->chains = g_list_remove (self->chains, chain);
+  if (state == FAILED) {
+    chain->state = STOPPED;
+    chain->next = g_get_monotonic_time () + PAUSE;
+  }
+  g_mutex_unlock (&self->lock);
+  if (done) {
+    tell (self, chain);
+    chain_free (chain);
+  }
+}
+
+void
+reconnect_work (gpointer data)
+{
+  Reconnect *self = data;
+  g_autoptr (GList) chains = NULL;
+
+  g_mutex_lock (&self->lock);
+  chains = g_list_copy (self->chains);
+  g_mutex_unlock (&self->lock);
+  for (GList *l = chains; l != NULL; l = l->next) {
+    Chain *chain = l->data;
+    State state;
+    gint64 next;
+
+    g_mutex_lock (&self->lock);
+    state = chain->state;
+    next = chain->next;
+    if (state == STOPPED && g_get_monotonic_time () >= next)
+      chain->state = TRIED; /* an error from now on is of this try */
+    g_mutex_unlock (&self->lock);
+    if (state != STOPPED || g_get_monotonic_time () >= next)
+      work (self, chain, state);
+  }
+}
