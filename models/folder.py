@@ -282,9 +282,10 @@ class Folder:
         os.replace(spare, path)
 
     def write(self, name, data):
-        """A new file, not yet published."""
+        """A new file, not yet published. @data: bytes, or pieces of them."""
         with (self.new / name).open("wb") as stream:
-            stream.write(data)
+            for piece in [data] if isinstance(data, bytes) else data:
+                stream.write(piece)
             stream.flush()
             os.fsync(stream.fileno())
 

@@ -80,7 +80,7 @@ install_packages() {
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core libjpeg-turbo-progs
     gir1.2-gst-plugins-base-1.0 gir1.2-gstreamer-1.0
     gir1.2-gst-rtsp-server-1.0 python3 python3-venv python3-pip python3-numpy python3-pil python3-gi
-    python3-torch python3-torchvision python3-jsonschema valgrind shellcheck
+    python3-torch python3-torchvision python3-h5py python3-jsonschema valgrind shellcheck
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
   local missing
   # EFFNET_NO_TORCH: without the reference implementation; the tests that need it are skipped.

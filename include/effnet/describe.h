@@ -16,6 +16,21 @@
  */
 EFFNET_API char *effnet_describe_variant (const char *variant, GError **error);
 /**
+ * effnet_describe_tensors:
+ * @variant: "b0", "lite3", "phi:1.5", ...
+ * @error: return location
+ *
+ * What checkpoints call the tensors of a variant, for those who write or convert them.
+ *
+ * Returns: (transfer full) (nullable): JSON: `variant`, `resolution`, `epsilon` (for each dialect
+ * of names, that of batch norm in its checkpoints with symmetric padding) and `layers` (list, in
+ * the order of the computation): of each `shape`, that of its weight, [out, in, height, width] or
+ * [out, in], and `names`, for each dialect an object from the role (`weight`; `bias`, or batch
+ * norm's `gamma`, `beta`, `mean` and `variance`, [out] each) to the tensor's name. The classifier,
+ * which is last, is for 1000 classes. Free with g_free()
+ */
+EFFNET_API char *effnet_describe_tensors (const char *variant, GError **error);
+/**
  * effnet_describe_cpu:
  *
  * Returns: (transfer full): JSON: `cpu`, `isa`, `features`, `threads`, `blas` and, per operation,

@@ -219,15 +219,36 @@ describe (const char *what, const EffnetModelOptions *options, GError **error)
   return net;
 }
 
+/* A line of JSON for @variant, or for each there is. */
+static int
+print_tensors (const char *variant, GError **error)
+{
+  const char *const one[] = {variant, NULL};
+
+  for (const char *const *name = variant != NULL ? one : effnet_variant_names (); *name != NULL;
+       name++) {
+    g_autofree char *json = effnet_describe_tensors (*name, error);
+
+    if (json == NULL)
+      return cli_exit_code (*error);
+    puts (json);
+  }
+  return CLI_OK;
+}
+
 int
 cmd_info (int argc, char **argv)
 {
   CliModelArgs args = {0};
-  gboolean json = FALSE;
+  gboolean json = FALSE, tensors = FALSE;
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonObject) net = NULL;
   const GOptionEntry entries[] = {
       {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "one JSON object", NULL},
+      {"tensors", 0, 0, G_OPTION_ARG_NONE, &tensors,
+       "names and shapes of the tensors in checkpoints of VARIANT, or of each variant there is, as "
+       "a line of JSON",
+       NULL},
       {"variant", 'v', 0, G_OPTION_ARG_STRING, &args.variant, "what a bare file without a card is",
        "NAME"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
@@ -237,8 +258,10 @@ cmd_info (int argc, char **argv)
       "Example:\n  effnet info b4\n", entries};
   int code = cli_parse (&command, 0, &args, &argc, &argv);
 
-  if (code < 0 && argc != 2)
+  if (code < 0 && argc != 2 && !(tensors && argc < 2))
     code = cli_usage ("info", "%d names given; expected one variant or model", argc - 1);
+  if (code < 0 && tensors)
+    code = print_tensors (argv[1], &error);
   if (code < 0) {
     net = describe (argv[1], &args.model_options, &error);
     code = cli_exit_code (error);

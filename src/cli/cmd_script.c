@@ -44,6 +44,9 @@ run_script (const char *name, char **argv)
     return CLI_FAILED;
   }
   g_setenv ("EFFNET_COMMAND", shown, TRUE); /* what it calls itself */
+  g_autofree char *tool = g_file_read_link ("/proc/self/exe", NULL);
+  if (tool != NULL) /* which asks this tool for names and runs what it has converted */
+    g_setenv ("EFFNET_TOOL", tool, TRUE);
   g_ptr_array_add (words, python);
   g_ptr_array_add (words, script);
   for (char **word = argv + 1; *word != NULL; word++)

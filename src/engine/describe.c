@@ -4,6 +4,7 @@
  * for. */
 #include <json-glib/json-glib.h>
 
+#include "bind/dialect.h"
 #include "engine/engine.h"
 
 const char *
@@ -46,6 +47,78 @@ effnet_describe_variant (const char *variant, GError **error)
   g_autoptr (EffnetNet) net = effnet_net_new (variant, 0, 1000, EFFNET_PADDING_AUTO, error);
 
   return net != NULL ? effnet_net_describe (net) : NULL;
+}
+
+/* One object from role to name for each dialect. */
+static void
+add_names (JsonBuilder *builder, const EffnetNet *net, const EffnetLayer *layer)
+{
+  static const char *const roles[EFFNET_ROLE_COUNT] = {
+      [EFFNET_ROLE_WEIGHT] = "weight", [EFFNET_ROLE_BIAS] = "bias",
+      [EFFNET_ROLE_GAMMA] = "gamma",   [EFFNET_ROLE_BETA] = "beta",
+      [EFFNET_ROLE_MEAN] = "mean",     [EFFNET_ROLE_VARIANCE] = "variance"};
+  EffnetLayerTensor tensors[EFFNET_ROLE_COUNT];
+
+  for (EffnetDialect dialect = 0; dialect < EFFNET_DIALECT_UNKNOWN; dialect++) {
+    unsigned n = effnet_layer_tensors (layer, effnet_dialect_is_folded (dialect), tensors);
+
+    json_builder_set_member_name (builder, effnet_dialect_name (dialect));
+    json_builder_begin_object (builder);
+    for (unsigned i = 0; i < n; i++) {
+      g_autofree char *name = effnet_dialect_tensor (dialect, net, layer, tensors[i].role);
+      add_string (builder, roles[tensors[i].role], name);
+    }
+    json_builder_end_object (builder);
+  }
+}
+
+static void
+add_layer (JsonBuilder *builder, const EffnetNet *net, const EffnetLayer *layer)
+{
+  EffnetLayerTensor tensors[EFFNET_ROLE_COUNT];
+
+  effnet_layer_tensors (layer, FALSE, tensors);
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "shape");
+  json_builder_begin_array (builder);
+  for (unsigned i = 0; i < tensors[0].n_dims; i++)
+    json_builder_add_int_value (builder, (gint64)tensors[0].shape[i]);
+  json_builder_end_array (builder);
+  json_builder_set_member_name (builder, "names");
+  json_builder_begin_object (builder);
+  add_names (builder, net, layer);
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+}
+
+char *
+effnet_describe_tensors (const char *variant, GError **error)
+{
+  g_autoptr (EffnetNet) net = effnet_net_new (variant, 0, 1000, EFFNET_PADDING_AUTO, error);
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  size_t n = 0;
+  const EffnetLayer *layers = net != NULL ? effnet_net_layers (net, &n) : NULL;
+
+  if (net == NULL)
+    return NULL;
+  json_builder_begin_object (builder);
+  add_string (builder, "variant", net->variant);
+  add_int (builder, "resolution", net->resolution);
+  json_builder_set_member_name (builder, "epsilon");
+  json_builder_begin_object (builder);
+  for (EffnetDialect dialect = 0; dialect < EFFNET_DIALECT_UNKNOWN; dialect++) {
+    json_builder_set_member_name (builder, effnet_dialect_name (dialect));
+    json_builder_add_double_value (builder, effnet_dialect_epsilon (dialect, net));
+  }
+  json_builder_end_object (builder);
+  json_builder_set_member_name (builder, "layers");
+  json_builder_begin_array (builder);
+  for (size_t i = 0; i < n; i++)
+    add_layer (builder, net, &layers[i]);
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  return json_to_string (root, FALSE);
 }
 
 static void

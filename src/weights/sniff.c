@@ -21,12 +21,8 @@ typedef struct {
   }
 
 static const char fetch_again[] = "`git lfs pull` or `effnet fetch` gets the file itself";
-static const char convert[] =
-    "with PyTorch and safetensors `python3 -c \"import sys, torch, safetensors.torch as s; "
-    "d = torch.load(sys.argv[1], 'cpu', weights_only=True); d = d.get('state_dict', d.get('model', "
-    "d)); s.save_file({k: v.contiguous() for k, v in d.items()}, sys.argv[2])\" FILE "
-    "model.safetensors` converts its state dict";
-static const char not_torch[] =
+static const char convert[] = "`effnet convert FILE --output DIR` makes a model folder of it";
+static const char no_converter[] =
     "there is no converter for it: save the same network with timm or PyTorch as safetensors, or "
     "`effnet fetch` a published one";
 static const char page[] = "the download went wrong";
@@ -41,12 +37,12 @@ static const Signature signatures[] = {
   AT (0, "\x80\3", "a Python pickle", convert),
   AT (0, "\x80\4", "a Python pickle", convert),
   AT (0, "\x80\5", "a Python pickle", convert),
-  AT (0, "\x89HDF\r\n", "an HDF5 file, as Keras saves models", not_torch),
-  AT (4, "TFL3", "a TensorFlow Lite model", not_torch),
-  AT (0, "\x08\1\x12", "a TensorFlow SavedModel", not_torch),
-  AT (0, "\x81\xa6params", "a Flax checkpoint", not_torch),
-  AT (0, "<net ", "an OpenVINO network", not_torch),
-  AT (0, "7767517\n", "an ncnn network", not_torch),
+  AT (0, "\x89HDF\r\n", "an HDF5 file, as Keras saves models", convert),
+  AT (4, "TFL3", "a TensorFlow Lite model", convert),
+  AT (0, "\x08\1\x12", "a TensorFlow SavedModel", convert),
+  AT (0, "\x81\xa6params", "a Flax checkpoint", no_converter),
+  AT (0, "<net ", "an OpenVINO network", no_converter),
+  AT (0, "7767517\n", "an ncnn network", no_converter),
   AT (0, "\x93NUMPY", "a NumPy array", NULL),
   AT (0, "\xff\xd8\xff", "a JPEG picture", NULL),
   AT (0, "\x89PNG", "a PNG picture", NULL),
@@ -62,7 +58,7 @@ static const Signature signatures[] = {
   AT (0, "Rar!\x1a\7", "a RAR archive", "unpack it"),
   AT (257, "ustar", "a tar archive", "unpack it"),
   AT (0, "\x7f" "ELF", "a program", NULL),
-  AT (0, "GGUF", "a GGUF model", not_torch),
+  AT (0, "GGUF", "a GGUF model", no_converter),
   AT (0, "SQLite format 3", "an SQLite database", NULL),
   AT (0, "{\\rtf", "an RTF document", "save it as plain text"),
   AT (0, "item {", "a label map in protobuf text", NULL),
@@ -98,10 +94,9 @@ zip_kind (const char *bytes, size_t n, const char **advice)
     return "a zip archive, as PyTorch saves checkpoints";
   if (g_str_has_suffix (name, "/data.pkl") || g_str_has_suffix (name, "/.format_version"))
     return "a PyTorch checkpoint (a zip archive)";
-  *advice = not_torch;
   if (strcmp (name, "metadata.json") == 0 || strcmp (name, "config.json") == 0)
     return "a Keras model (a zip archive)";
-  *advice = g_str_has_suffix (name, ".npy") ? not_torch : "unpack it";
+  *advice = g_str_has_suffix (name, ".npy") ? no_converter : "unpack it";
   return g_str_has_suffix (name, ".npy") ? "a NumPy archive (npz)" : "a zip archive";
 }
 
@@ -125,7 +120,7 @@ effnet_sniff (const void *bytes, size_t n, const char **advice)
   }
   if (n >= 4 && memcmp (bytes, "PK\3\4", 4) == 0)
     return zip_kind (bytes, n, advice);
-  *advice = not_torch;
+  *advice = convert;
   if (is_onnx (bytes, n))
     return "an ONNX model";
   *advice = page;
