@@ -37,20 +37,26 @@ CASES = [
     ("lukemelas", "efficientnet-b3", "tf_efficientnet_b3", 300, 2, torch.float32),
     ("lukemelas", "efficientnet-lite2", "tf_efficientnet_lite2", 260, 1000, torch.float16),
     ("transformers", "bare b0", "tf_efficientnet_b0", 224, 5, torch.float32),
+    ("timm", "tf_efficientnetv2_b0", "tf_efficientnetv2_b0", 192, 1000, torch.float32),
+    ("timm", "efficientnetv2_rw_t", "efficientnetv2_rw_t", 128, 7, torch.float16),
+    ("timm", "efficientnet_es", "efficientnet_es", 224, 1000, torch.float32),
+    ("torchvision", "efficientnet_v2_s", "torchvision v2_s", 128, 1000, torch.float32),
     ("lukemelas", "bare b1", "tf_efficientnet_b1", 240, 1000, torch.float32),
 ]
 
 
 def build(name, classes):
     if name.startswith("torchvision"):
-        return getattr(torchvision.models, f"efficientnet_{name[-2:]}")(num_classes=classes).eval()
+        return getattr(torchvision.models, f"efficientnet_{name.split()[1]}")(num_classes=classes).eval()
     return timm.create_model(name, num_classes=classes).eval()
 
 
 def timm_names(builder, classes):
     """{name: shape} of timm's model of the same variant."""
     variant = builder.split()[-1]
-    model = timm.create_model(variant if "_" in variant else f"efficientnet_{variant}", num_classes=classes)
+    if builder.startswith("torchvision"):
+        variant = "efficientnet" + (variant if variant.startswith("v2") else f"_{variant}")
+    model = timm.create_model(variant, num_classes=classes)
     return {name: tuple(value.shape) for name, value in model.state_dict().items()}
 
 

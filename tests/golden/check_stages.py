@@ -3,7 +3,7 @@
 """check_stages.py EFFNET [--table] [VARIANT...]: the feature maps of `effnet run --stages` against timm's: those of
 features_only=True by their place in its list, every other stage by the output of timm's module. fp32 at both
 paddings; bf16 may be off twice what timm's model is whose convolutions get weights and inputs rounded to bf16.
-Without --table b0 and lite0. Needs the environment of venv.sh."""
+Without --table b0, lite0 and V2-B0. Needs the environment of venv.sh."""
 
 import json
 import sys
@@ -24,9 +24,16 @@ SEED = 5
 IMAGES = 2
 
 
-def weights(name):
+def model_of(variant, padding, **options):
+    """timm's: the one with TensorFlow's padding is there for every variant, and takes the other."""
+    name = f"tf_efficientnet{variant.replace('-', '_')}" if variant.startswith("v2") else f"tf_efficientnet_{variant}"
+    flavour = ("same", 1e-3) if padding == "same" else ("", 1e-5)
+    return timm.create_model(name, pad_type=flavour[0], bn_eps=flavour[1], **options).eval()
+
+
+def weights(variant, padding):
     """timm's model, and the synthetic tensors in it."""
-    model = timm.create_model(name).eval()
+    model = model_of(variant, padding)
     shapes = {key: tuple(value.shape) for key, value in model.state_dict().items()
               if not key.endswith("num_batches_tracked")}
     tensors = {key: torch.from_numpy(array) for key, array in synthetic.tensors(shapes, SEED).items()}
@@ -46,9 +53,9 @@ def nhwc(tensor):
     return tensor.detach().permute(0, 2, 3, 1).numpy()
 
 
-def expected_maps(name, images):
+def expected_maps(variant, padding, images):
     """({stage: map}, those of bf16, [stage of each of features_only's maps], its reductions)"""
-    model, tensors = weights(name)
+    model, tensors = weights(variant, padding)
     x = torch.from_numpy(images).permute(0, 3, 1, 2)
     maps, made = {}, {}
 
@@ -63,10 +70,10 @@ def expected_maps(name, images):
         maps.update(made)
         round_to_bf16(model)
         made[len(model.blocks) + 1] = nhwc(model.forward_features(x))
-    features = timm.create_model(name, features_only=True).eval()
+    features = model_of(variant, padding, features_only=True)
     lost = features.load_state_dict(tensors, strict=False)
     if any(not key.endswith("num_batches_tracked") for key in lost.missing_keys):
-        sys.exit(f"{name}: features_only lacks {lost.missing_keys[:3]}")
+        sys.exit(f"{variant}: features_only lacks {lost.missing_keys[:3]}")
     with torch.no_grad():
         taken = [nhwc(one) for one in features(x)]
     stages = [info["stage"] for info in features.feature_info.get_dicts(keys=["stage"])]
@@ -90,11 +97,10 @@ def relative(found, expected):
 
 
 def check(effnet, variant, padding):
-    name = f"{'tf_' if padding == 'same' else ''}efficientnet_{variant}"
     info = json.loads(effnet("info", variant, "--json"))
     size, listed = info["resolution"], info["feature_maps"]
     images = np.ascontiguousarray(synthetic.image(SEED, size, size, IMAGES), np.float32)
-    expected, rounded, stages, reductions = expected_maps(name, images)
+    expected, rounded, stages, reductions = expected_maps(variant, padding, images)
     taps = [(m["out_index"], m["stage"], m["reduction"]) for m in listed if m["out_index"] is not None]
     if taps != [(i, stage, reduction) for i, (stage, reduction) in enumerate(zip(stages, reductions))]:
         sys.exit(f"{variant}: info says {taps}, timm {stages} {reductions}")
@@ -118,7 +124,7 @@ def check(effnet, variant, padding):
 def main():
     arguments = sys.argv[2:]
     variants = [v for v in arguments if v != "--table"] or (
-        check_bf16.WHOLE if "--table" in arguments else ["b0", "lite0"])
+        [v for v in check_bf16.WHOLE if v != "b0-compact"] if "--table" in arguments else ["b0", "lite0", "v2-b0"])
     effnet = tool.Effnet(sys.argv[1])
     print("| variant | padding | input | fp32: largest relative L2 of a stage | bf16: error by timm's |")
     results = [check(effnet, variant, padding) for variant in variants for padding in ("symmetric", "same")]

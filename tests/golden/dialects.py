@@ -16,11 +16,14 @@ BLOCK = re.compile(r"blocks\.(\d+)\.(\d+)\.(.+)\.(\w+)$")
 
 def roles(name, names):
     """A block's tensor -> (stage, index, role, kind, expands); role is one of expand, dw, se1, se2, project,
-    or the same with _bn."""
+    or the same with _bn. dw is also the k x k convolution of a Fused-MBConv."""
     stage, index, layer, kind = BLOCK.match(name).groups()
     expands = f"blocks.{stage}.{index}.conv_pwl.weight" in names
     wide = {"conv_pw": "expand", "bn1": "expand_bn", "conv_dw": "dw", "bn2": "dw_bn",
             "conv_pwl": "project", "bn3": "project_bn"}
+    fused = {"conv_exp": "dw", "conv": "dw", "bn1": "dw_bn", "conv_pwl": "project", "bn2": "project_bn"}
+    if f"blocks.{stage}.{index}.conv_dw.weight" not in names:
+        return int(stage), int(index), fused[layer], kind, False
     separable = {"conv_dw": "dw", "bn1": "dw_bn", "conv_pw": "project", "bn2": "project_bn"}
     gate = {"se.conv_reduce": "se1", "se.conv_expand": "se2"}
     role = gate.get(layer) or (wide if expands else separable)[layer]
@@ -28,13 +31,15 @@ def roles(name, names):
 
 
 def to_torchvision(name, names):
-    fixed = {"conv_stem": "features.0.0", "bn1": "features.0.1", "conv_head": "features.8.0",
-             "bn2": "features.8.1", "classifier": "classifier.1"}
+    head = 2 + max(int(match.group(1)) for match in map(BLOCK.match, names) if match)
+    fixed = {"conv_stem": "features.0.0", "bn1": "features.0.1", "conv_head": f"features.{head}.0",
+             "bn2": f"features.{head}.1", "classifier": "classifier.1"}
     if not name.startswith("blocks."):
         layer, kind = name.rsplit(".", 1)
         return f"{fixed[layer]}.{kind}"
     stage, index, role, kind, expands = roles(name, names)
-    order = ["expand", "dw", "se", "project"][0 if expands else 1:]
+    depthwise = f"blocks.{stage}.{index}.conv_dw.weight" in names
+    order = ["expand", "dw", "se", "project"][0 if expands else 1:] if depthwise else ["dw", "project"]
     if role.startswith("se"):
         place = f"{order.index('se')}.fc{role[-1]}"
     else:
