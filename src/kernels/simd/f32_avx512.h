@@ -27,6 +27,7 @@
 
 #define VF_LANES     16
 #define VF_REGISTERS 32
+#define VF_HALF      8  /* lanes that cost half of what all do where units are 256 bits wide */
 #define VF_TABLE     32 /* entries that vf_lookup32 () looks up */
 
 typedef __m512 vf;
@@ -101,6 +102,14 @@ static EFFNET_INLINE void
 vf_accumulate (vf *acc, vf a, vf b)
 {
   *acc = vf_fma (a, b, *acc);
+}
+
+/* The lower VF_HALF lanes of acc += a * b; the others are of no value. */
+static EFFNET_INLINE void
+vf_accumulate_half (vf *acc, vf a, vf b)
+{
+  *acc = _mm512_castps256_ps512 (_mm256_fmadd_ps (
+      _mm512_castps512_ps256 (a), _mm512_castps512_ps256 (b), _mm512_castps512_ps256 (*acc)));
 }
 
 static EFFNET_INLINE vf

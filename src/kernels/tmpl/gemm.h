@@ -77,7 +77,7 @@ gemm_store (const GemmTo *to, vf acc[GEMM_MR][GEMM_NV], const unsigned mr, const
 /* bias + a * b */
 static EFFNET_INLINE void
 gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsigned nv,
-           const int swish)
+           const int half, const int swish)
 {
   const float *a = from->a, *b = from->b;
   vf acc[GEMM_MR][GEMM_NV];
@@ -89,7 +89,7 @@ gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsi
       acc[r][v] = vf_load (from->bias + v * VF_LANES);
   }
   for (size_t left = from->segments; left > 0; left--, a += from->a_step, b += from->b_step)
-    gemm_segment (a, from->lda * sizeof *a, b, from->k, acc, mr, nv);
+    gemm_segment (a, from->lda * sizeof *a, b, from->k, acc, mr, nv, half);
   if (swish || to->tile == NULL) {
     gemm_store (to, acc, mr, nv, swish);
     return;
@@ -102,21 +102,23 @@ gemm_tile (const GemmFrom *from, const GemmTo *to, const unsigned mr, const unsi
   }
 }
 
-#define GEMM_TILE_FUNC(name, mr, nv, swish)                                                        \
+#define GEMM_TILE_FUNC(name, mr, nv, half, swish)                                                  \
   static EFFNET_NOINLINE void name (const GemmFrom *first, GemmTo *to, size_t blocks)              \
   {                                                                                                \
     GemmFrom from = *first; /* in registers */                                                     \
                                                                                                    \
     for (; blocks > 0; blocks--, from.a += (mr)*from.lda) {                                        \
-      gemm_tile (&from, to, mr, nv, swish);                                                        \
+      gemm_tile (&from, to, mr, nv, half, swish);                                                  \
       to->c += (mr)*to->ldc;                                                                       \
       if (to->residual != NULL)                                                                    \
         to->residual += (mr)*to->ldr;                                                              \
     }                                                                                              \
   }
-#define GEMM_TILE(mr, nv)       GEMM_TILE_FUNC (gemm_tile_##mr##x##nv, mr, nv, 0)
+#define GEMM_TILE(mr, nv)       GEMM_TILE_FUNC (gemm_tile_##mr##x##nv, mr, nv, 0, 0)
 #define GEMM_NAME(mr, nv)       gemm_tile_##mr##x##nv,
-#define GEMM_SWISH_TILE(mr, nv) GEMM_TILE_FUNC (gemm_swish_##mr##x##nv, mr, nv, 1)
+#define GEMM_SWISH_TILE(mr, nv) GEMM_TILE_FUNC (gemm_swish_##mr##x##nv, mr, nv, 0, 1)
+#define GEMM_HALF_TILE(mr, nv)  GEMM_TILE_FUNC (gemm_half_##mr##x##nv, mr, nv, 1, 0)
+#define GEMM_HALF_NAME(mr, nv)  gemm_half_##mr##x##nv,
 #define GEMM_SWISH_NAME(mr, nv) gemm_swish_##mr##x##nv,
 
 GEMM_EACH_MR (GEMM_TILE, 1)
@@ -132,6 +134,16 @@ static const GemmTile gemm_tiles[GEMM_NV][GEMM_MR] = {
     {GEMM_EACH_MR (GEMM_NAME, 3)},
 #endif
 };
+
+#ifdef VF_HALF
+GEMM_EACH_MR (GEMM_HALF_TILE, 1)
+GEMM_EACH_MR (GEMM_HALF_TILE, 2)
+
+static const GemmTile gemm_half_tiles[GEMM_NV][GEMM_MR] = {
+    {GEMM_EACH_MR (GEMM_HALF_NAME, 1)},
+    {GEMM_EACH_MR (GEMM_HALF_NAME, 2)},
+};
+#endif
 
 #if GEMM_SWISH_DIRECT
 GEMM_EACH_MR (GEMM_SWISH_TILE, 1)
@@ -201,6 +213,10 @@ gemm_rows (const EffnetStrip *strip, size_t i, size_t rows, size_t blocks, size_
   };
   int direct = vf_activation_is_clamp (g->activation, &to.low, &to.high);
 
+#ifdef VF_HALF
+  if (to.last <= VF_HALF)
+    compute = gemm_half_tiles[nv - 1][rows - 1];
+#endif
 #if GEMM_SWISH_DIRECT
   if (g->activation == EFFNET_ACTIVATION_SWISH) {
     compute = gemm_swish_tiles[nv - 1][rows - 1];

@@ -12,16 +12,22 @@
 #define GEMM_AHEAD 16 /* steps of k: weights come from L2, two lines a step */
 #ifndef GEMM_ACCUMULATE
 #  define GEMM_ACCUMULATE vf_accumulate
+#  ifdef VF_HALF
+#    define GEMM_ACCUMULATE_HALF vf_accumulate_half
+#  endif
+#endif
+#ifndef GEMM_ACCUMULATE_HALF
+#  define GEMM_ACCUMULATE_HALF GEMM_ACCUMULATE
 #endif
 
 /* An element wherever it lies: a pair of bf16 may be no float, nor aligned like one. */
 typedef float GemmElement __attribute__ ((may_alias, aligned (2)));
 
 /* acc += a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b; rows of a lie @stride
- * bytes apart. */
+ * bytes apart. With @half only the lower half of the last vector is wanted. */
 static EFFNET_INLINE void
 gemm_segment (const void *a, size_t stride, const void *panel, size_t k, vf acc[GEMM_MR][GEMM_NV],
-              const unsigned mr, const unsigned nv)
+              const unsigned mr, const unsigned nv, const int half)
 {
   const float *b = panel;
   TileRows rows = tile_rows (a, stride, mr);
@@ -40,7 +46,10 @@ gemm_segment (const void *a, size_t stride, const void *panel, size_t k, vf acc[
       vf x = vf_set1 (((const GemmElement *)tile_row (&rows, r))[kk]);                             \
       EFFNET_UNROLL                                                                                \
       for (unsigned v = 0; v < nv; v++)                                                            \
-        GEMM_ACCUMULATE (&acc[r][v], x, w[v]);                                                     \
+        if (half && v + 1 == nv)                                                                   \
+          GEMM_ACCUMULATE_HALF (&acc[r][v], x, w[v]);                                              \
+        else                                                                                       \
+          GEMM_ACCUMULATE (&acc[r][v], x, w[v]);                                                   \
     }                                                                                              \
     b += (advance)*GEMM_NR;                                                                        \
     tile_rows_advance (&rows, (advance) * sizeof (float));                                         \

@@ -18,10 +18,19 @@ add_pairs (vf *acc, vf x, vf w)
   *acc = _mm512_dpbf16_ps (*acc, (__m512bh)x, (__m512bh)w);
 }
 
+static EFFNET_INLINE void
+add_pairs_half (vf *acc, vf x, vf w)
+{
+  *acc = _mm512_castps256_ps512 (_mm256_dpbf16_ps (_mm512_castps512_ps256 (*acc),
+                                                   (__m256bh)_mm512_castps512_ps256 (x),
+                                                   (__m256bh)_mm512_castps512_ps256 (w)));
+}
+
 /* 28 accumulators, two vectors of weights, two broadcasts: all 32 registers. */
-#define GEMM_MR         14
-#define GEMM_NV         2
-#define GEMM_ACCUMULATE add_pairs
+#define GEMM_MR              14
+#define GEMM_NV              2
+#define GEMM_ACCUMULATE      add_pairs
+#define GEMM_ACCUMULATE_HALF add_pairs_half
 #include "kernels/tmpl/gemm_segment.h"
 
 /* The last k of an odd number of them: its pair is zero. */
@@ -42,7 +51,7 @@ add_last (const uint16_t *a, size_t lda, const uint16_t *b, vf sums[GEMM_MR][GEM
 /* mr x nv vectors of outputs at (row, column) */
 static EFFNET_INLINE void
 multiply_block (const EffnetStrip *strip, size_t row, size_t column, const unsigned mr,
-                const unsigned nv)
+                const unsigned nv, const int half)
 {
   const EffnetGemm *g = strip->gemm;
   const uint16_t *a = (const uint16_t *)g->a + row * g->lda;
@@ -57,7 +66,7 @@ multiply_block (const EffnetStrip *strip, size_t row, size_t column, const unsig
       sums[r][v] = vf_zero ();
   }
   for (size_t left = strip->segments; left > 0; left--) {
-    gemm_segment (a, g->lda * sizeof *a, b, g->k / 2, sums, mr, nv);
+    gemm_segment (a, g->lda * sizeof *a, b, g->k / 2, sums, mr, nv, half);
     if (g->k % 2 != 0)
       add_last (a + g->k - 1, g->lda, b + (g->k - 1) * GEMM_NR, sums, mr, nv);
     a += strip->a_step;
@@ -74,20 +83,28 @@ multiply_block (const EffnetStrip *strip, size_t row, size_t column, const unsig
 
 typedef void (*Blocks) (const EffnetStrip *strip, size_t row, size_t column, size_t blocks);
 
-#define BLOCKS(mr, nv)                                                                             \
-  static EFFNET_NOINLINE void blocks_##mr##x##nv (const EffnetStrip *strip, size_t row,            \
-                                                  size_t column, size_t blocks)                    \
+#define BLOCKS_FUNC(name, mr, nv, half)                                                            \
+  static EFFNET_NOINLINE void name (const EffnetStrip *strip, size_t row, size_t column,           \
+                                    size_t blocks)                                                 \
   {                                                                                                \
     for (; blocks > 0; blocks--, row += (mr))                                                      \
-      multiply_block (strip, row, column, mr, nv);                                                 \
+      multiply_block (strip, row, column, mr, nv, half);                                           \
   }
-#define NAME(mr, nv) blocks_##mr##x##nv,
+#define BLOCKS(mr, nv)      BLOCKS_FUNC (blocks_##mr##x##nv, mr, nv, 0)
+#define NAME(mr, nv)        blocks_##mr##x##nv,
+#define HALF_BLOCKS(mr, nv) BLOCKS_FUNC (half_##mr##x##nv, mr, nv, 1)
+#define HALF_NAME(mr, nv)   half_##mr##x##nv,
 
 GEMM_EACH_MR (BLOCKS, 1)
 GEMM_EACH_MR (BLOCKS, 2)
+GEMM_EACH_MR (HALF_BLOCKS, 1)
+GEMM_EACH_MR (HALF_BLOCKS, 2)
 
-static const Blocks blocks_of[GEMM_NV][GEMM_MR] = {{GEMM_EACH_MR (NAME, 1)},
-                                                   {GEMM_EACH_MR (NAME, 2)}};
+/* By how many halves of a vector the columns take, less one. */
+static const Blocks blocks_of[2 * GEMM_NV][GEMM_MR] = {{GEMM_EACH_MR (HALF_NAME, 1)},
+                                                       {GEMM_EACH_MR (NAME, 1)},
+                                                       {GEMM_EACH_MR (HALF_NAME, 2)},
+                                                       {GEMM_EACH_MR (NAME, 2)}};
 
 static void
 multiply_strip (const EffnetStrip *strip)
@@ -95,11 +112,14 @@ multiply_strip (const EffnetStrip *strip)
   const EffnetGemm *g = strip->gemm;
 
   assert (g->m > 0 && g->n > 0 && g->k > 0);
-  for (size_t column = 0; column < g->n; column += GEMM_NR)
+  for (size_t column = 0; column < g->n; column += GEMM_NR) {
+    size_t columns = g->n - column < GEMM_NR ? g->n - column : GEMM_NR;
+
     for (size_t row = 0, rows, blocks; row < g->m; row += rows * blocks) {
       rows = tile_next_rows (g->m - row, GEMM_MR, &blocks);
-      blocks_of[g->n - column > VF_LANES][rows - 1](strip, row, column, blocks);
+      blocks_of[(columns - 1) / VF_HALF][rows - 1](strip, row, column, blocks);
     }
+  }
 }
 
 void
