@@ -374,11 +374,11 @@ dispatch_properties_changed (GObject *object, guint n, GParamSpec **pspecs)
 static void
 install_model_properties (GObjectClass *klass)
 {
-  g_autofree char *names = g_strjoinv (", ", (char **)effnet_variant_names ());
-  g_autofree char *variants = g_strdup_printf ("Member of the family: %s, phi:X; auto = what the "
-                                               "model says. Without model-file it also says "
-                                               "which model to look for",
-                                               names);
+  g_autofree char *variants = g_strdup_printf (
+      "Member of the family: %s (`effnet info --list` has all), or one of them scaled, as in "
+      "b0:phi:1.5 or b0:1.1,1.2,260; phi:X is b0:phi:X; auto = what the model says. Without "
+      "model-file it also says which model to look for",
+      effnet_variant_summary ());
 
   g_object_class_install_property (
       klass, PROP_VARIANT,

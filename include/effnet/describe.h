@@ -7,7 +7,7 @@
 
 /**
  * effnet_describe_variant:
- * @variant: "b0", "lite3", "phi:1.5", ...
+ * @variant: "b0", "lite3", "phi:1.5", "lite0:phi:1.5", "b0:1.1,1.2,260", ...
  * @error: return location
  *
  * Returns: (transfer full) (nullable): JSON: `variant`, `width`, `depth`, `resolution`,
@@ -43,6 +43,13 @@ EFFNET_API char *effnet_describe_cpu (void);
  * Returns: (transfer none) (array zero-terminated=1): "b0", "b1", ... in the order of the table
  */
 EFFNET_API const char *const *effnet_variant_names (void);
+/**
+ * effnet_variant_summary:
+ *
+ * Returns: (transfer none): the same in words, for help and messages: "b0 to l2, lite0 to lite4,
+ * ...", the first and the last of each family
+ */
+EFFNET_API const char *effnet_variant_summary (void);
 /**
  * effnet_cpu_count:
  *

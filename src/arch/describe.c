@@ -78,6 +78,8 @@ kind_name (EffnetBlockKind kind)
 static void
 members_shape (JsonBuilder *json, const EffnetBlock *block)
 {
+  static const char *const places[] = {"none", "after-depthwise", "after-project"};
+
   member_string (json, "kind", kind_name (block->kind));
   member_int (json, "kernel", block->kernel);
   member_int (json, "stride", block->stride);
@@ -87,7 +89,7 @@ members_shape (JsonBuilder *json, const EffnetBlock *block)
     member_double (json, "expand_ratio", (double)block->expand_channels / block->in_channels);
   member_int (json, "in_channels", block->in_channels);
   member_int (json, "out_channels", block->out_channels);
-  member_string (json, "se", block->se_place == EFFNET_SE_NONE ? "none" : "after-depthwise");
+  member_string (json, "se", places[block->se_place]);
   member_int (json, "se_channels", block->se_channels);
 }
 

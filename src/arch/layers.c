@@ -19,6 +19,15 @@ fully_connected (EffnetLayerKind kind, size_t out, size_t in)
   return (EffnetLayer){.kind = kind, .out = out, .in = in, .kernel = 1, .pixels = 1};
 }
 
+/* The squeeze-excite of @channels. Returns how many. */
+static size_t
+gate_layers (const EffnetBlock *b, size_t channels, EffnetLayer *layers)
+{
+  layers[0] = fully_connected (EFFNET_LAYER_SE_REDUCE, b->se_channels, channels);
+  layers[1] = fully_connected (EFFNET_LAYER_SE_EXPAND, channels, b->se_channels);
+  return 2;
+}
+
 /* Returns how many. */
 static size_t
 block_layers (const EffnetBlock *b, unsigned index, EffnetLayer *layers)
@@ -35,13 +44,13 @@ block_layers (const EffnetBlock *b, unsigned index, EffnetLayer *layers)
     layers[n++] = convolution (EFFNET_LAYER_CONV, b->expand_channels,
                                b->has_expand ? b->expand_channels : b->in_channels, b->kernel,
                                b->out_height, b->out_width);
-  if (b->se_channels > 0) {
-    layers[n++] = fully_connected (EFFNET_LAYER_SE_REDUCE, b->se_channels, b->expand_channels);
-    layers[n++] = fully_connected (EFFNET_LAYER_SE_EXPAND, b->expand_channels, b->se_channels);
-  }
+  if (b->se_place == EFFNET_SE_AFTER_DEPTHWISE)
+    n += gate_layers (b, b->expand_channels, layers + n);
   if (b->has_project)
     layers[n++] = convolution (EFFNET_LAYER_PROJECT, b->out_channels, b->expand_channels, 1,
                                b->out_height, b->out_width);
+  if (b->se_place == EFFNET_SE_AFTER_PROJECT)
+    n += gate_layers (b, b->out_channels, layers + n);
   for (size_t i = 0; i < n; i++) {
     layers[i].block = b;
     layers[i].block_index = index;

@@ -1,9 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What other collections call the rows of the table. */
-#include "arch/net.h"
+#include "arch/table.h"
 
 #include <string.h>
+
+const char *
+effnet_arch_summary (void)
+{
+  static char *summary;
+  static gsize ready;
+
+  if (g_once_init_enter (&ready)) {
+    const char *const *names = effnet_arch_names ();
+    GString *text = g_string_new (NULL);
+
+    while (*names != NULL) {
+      const EffnetFamily *family = effnet_variant_find (*names)->family;
+      unsigned n = 1;
+
+      while (names[n] != NULL && effnet_variant_find (names[n])->family == family)
+        n++;
+      g_string_append_printf (text, "%s%s", text->len > 0 ? ", " : "", *names);
+      if (n > 1)
+        g_string_append_printf (text, "%s%s", n > 2 ? " to " : ", ", names[n - 1]);
+      names += n;
+    }
+    summary = g_string_free (text, FALSE);
+    g_once_init_leave (&ready, 1);
+  }
+  return summary;
+}
 
 /* What may follow a name: nothing, a tag of the training (".ns_jft_in1k"), or its older
  * spelling ("_ns", "_ap", "_in21k"). Anything else would be another architecture ("_pruned",
@@ -60,6 +87,23 @@ short_edgetpu (char *name)
 }
 
 const char *
+effnet_arch_timm_prefix (const char *row)
+{
+  return effnet_variant_find (row)->family->timm_prefix;
+}
+
+/* Whether @tail may follow @row: of a plain name of ours, nothing. */
+static gboolean
+is_tail (const char *tail, const char *row, gboolean is_efficientnet)
+{
+  gboolean is_timms = *effnet_arch_timm_prefix (row) == '\0';
+
+  if (is_timms && is_efficientnet)
+    return FALSE;
+  return is_timms || is_efficientnet ? is_training_tag (tail) : tail[0] == '\0';
+}
+
+const char *
 effnet_arch_from_name (const char *name)
 {
   if (name == NULL)
@@ -78,7 +122,7 @@ effnet_arch_from_name (const char *name)
   for (const char *const *row = effnet_arch_names (); *row != NULL && found == NULL; row++) {
     const char *tail = after_row (start, *row);
 
-    if (tail != NULL && (after != NULL ? is_training_tag (tail) : tail[0] == '\0'))
+    if (tail != NULL && is_tail (tail, *row, after != NULL))
       found = *row;
   }
   return found;

@@ -48,117 +48,170 @@ check_arguments (unsigned height, unsigned width, unsigned n_classes, GError **e
   return TRUE;
 }
 
+/* Where in @name begins how a member is scaled; NULL: it is not. "hf-hub:timm/efficientnet_b0" is
+ * none. */
+static const char *
+scaling_of (const char *name)
+{
+  const char *found;
+
+  if (name == NULL || g_str_has_prefix (name, "phi:"))
+    return name;
+  found = g_strrstr (name, ":phi:");
+  if (found == NULL)
+    found = strrchr (name, ':');
+  return found != NULL && strchr (found, '/') == NULL ? found + 1 : NULL;
+}
+
+/* The member that @name is or scales, and how it does; NULL when it is none. phi:X is b0:phi:X. */
+static const char *
+member_of (const char *name, const char **scaling)
+{
+  *scaling = scaling_of (name);
+  if (name == NULL || *scaling == NULL)
+    return effnet_arch_from_name (name);
+  if (*scaling == name)
+    return "b0";
+  g_autofree char *member = g_strndup (name, (size_t)(*scaling - name) - 1);
+  return effnet_arch_from_name (member);
+}
+
 /* Fills @variant and returns its canonical name, or NULL. */
 static char *
 resolve_variant (const char *name, EffnetVariant *variant, GError **error)
 {
-  if (name != NULL && g_str_has_prefix (name, "phi:")) {
-    char digits[G_ASCII_DTOSTR_BUF_SIZE];
-    double phi = 0.0;
-    if (!effnet_scale_phi (name + strlen ("phi:"), &phi, variant, error))
-      return NULL;
-    return g_strconcat ("phi:", g_ascii_formatd (digits, sizeof digits, "%.15g", phi), NULL);
-  }
-  const char *row = effnet_arch_from_name (name);
+  g_autofree char *scaled = NULL;
+  const char *scaling, *row = member_of (name, &scaling);
+
   if (row == NULL) {
     g_autofree char *printable = effnet_printable (name);
-    g_autofree char *known = g_strjoinv (", ", (char **)effnet_arch_names ());
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
-                 "Variant \"%s\" is not known: expected one of %s, or phi:X with a number X",
-                 printable, known);
+    g_set_error (
+        error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
+        "Variant \"%s\" is not known: expected one of %s (`effnet info --list` has all), one "
+        "of them with :phi:X or :WIDTH,DEPTH,RESOLUTION behind it, or phi:X with a number X",
+        printable, effnet_arch_summary ());
     return NULL;
   }
   *variant = *effnet_variant_find (row);
-  return g_strdup (row);
+  if (scaling == NULL)
+    return g_strdup (row);
+  scaled = effnet_scale_row (name, scaling, variant, error);
+  if (scaled == NULL || scaling == name)
+    return g_steal_pointer (&scaled);
+  return g_strconcat (row, ":", scaled, NULL);
+}
+
+static gboolean
+scales (const EffnetVariant *variant, EffnetScaling how)
+{
+  return (variant->family->scaling & how) != 0;
 }
 
 static unsigned
-stage_repeats (const EffnetVariant *variant, unsigned stage)
+row_repeats (const EffnetVariant *variant, unsigned row)
 {
   const EffnetFamily *family = variant->family;
-  gboolean is_end = stage == 0 || stage + 1 == family->n_stages;
+  gboolean is_end = row == 0 || row + 1 == family->n_rows;
 
-  if (is_end && !family->scale_ends)
-    return family->stages[stage].repeats;
-  return effnet_scale_repeats (family->stages[stage].repeats, variant->depth);
+  if (is_end && scales (variant, EFFNET_SCALING_FIXED_ENDS))
+    return family->rows[row].repeats;
+  return effnet_scale_repeats (family->rows[row].repeats, variant->depth,
+                               scales (variant, EFFNET_SCALING_ROUND_DEPTH));
 }
 
 static unsigned
 scale_channels (const EffnetVariant *variant, unsigned channels)
 {
-  return effnet_scale_channels (channels, variant->width, variant->family->round_far);
+  return effnet_scale_channels (channels, variant->width,
+                                scales (variant, EFFNET_SCALING_ROUND_FAR));
 }
 
 static unsigned
-end_channels (const EffnetVariant *variant, unsigned channels)
+stem_channels (const EffnetVariant *variant)
 {
-  return variant->family->scale_ends ? scale_channels (variant, channels) : channels;
+  unsigned channels = variant->family->stem_channels;
+
+  return scales (variant, EFFNET_SCALING_FIXED_STEM) ? channels
+                                                     : scale_channels (variant, channels);
+}
+
+static unsigned
+head_channels (const EffnetVariant *variant)
+{
+  unsigned channels = variant->family->head_channels, scaled = scale_channels (variant, channels);
+
+  if (scales (variant, EFFNET_SCALING_FIXED_HEAD))
+    return channels;
+  return scales (variant, EFFNET_SCALING_LEAST_HEAD) ? MAX (channels, scaled) : scaled;
 }
 
 static gboolean
-kind_has_expand (const EffnetStageRow *row)
+row_has_expand (const EffnetStageRow *row)
 {
   return row->kind == EFFNET_BLOCK_CONV131 ||
-         (row->kind == EFFNET_BLOCK_MBCONV && row->expand_ratio != 1);
+         (row->kind == EFFNET_BLOCK_MBCONV &&
+          (row->expand_ratio != 1 || (row->flags & EFFNET_ROW_WIDENS) != 0));
 }
 
-/* Block @index of a stage, behind in_height x in_width x in_channels. */
-static EffnetBlock
-make_block (const EffnetVariant *variant, unsigned stage, unsigned index, EffnetPadding padding,
-            unsigned in_height, unsigned in_width, unsigned in_channels)
+/* A block of @row, which knows its place and its input; @first of the row. */
+static void
+fill_block (EffnetBlock *b, const EffnetVariant *variant, const EffnetStageRow *row, gboolean first,
+            EffnetPadding padding)
 {
-  const EffnetStageRow *row = &variant->family->stages[stage];
-  unsigned stride = index == 0 ? row->stride : 1;
-  unsigned out_channels = scale_channels (variant, row->out_channels);
-  unsigned from = row->expand_from > 0 ? scale_channels (variant, row->expand_from) : in_channels;
-  gboolean has_se = row->se_place != EFFNET_SE_NONE;
-  gboolean has_project = row->kind != EFFNET_BLOCK_FUSED || row->expand_ratio != 1;
+  unsigned from =
+      row->expand_from > 0 ? scale_channels (variant, row->expand_from) : b->in_channels;
+  const EffnetSePlace *places = variant->family->se_places;
 
-  return (EffnetBlock){
-      .kind = row->kind,
-      .stage = stage,
-      .index = index,
-      .kernel = row->kernel,
-      .stride = stride,
-      .in_channels = in_channels,
-      .expand_channels = has_project ? from * row->expand_ratio : out_channels,
-      .out_channels = out_channels,
-      .has_expand = kind_has_expand (row),
-      .has_project = has_project,
-      .se_place = row->se_place,
-      .se_channels = has_se ? effnet_scale_squeeze (in_channels, row->se_ratio) : 0,
-      .has_skip = row->skip && stride == 1 && in_channels == out_channels,
-      .in_height = in_height,
-      .in_width = in_width,
-      .out_height = effnet_conv_out (in_height, row->kernel, stride, padding),
-      .out_width = effnet_conv_out (in_width, row->kernel, stride, padding),
-  };
+  b->kind = row->kind;
+  b->kernel = row->kernel;
+  b->stride = first ? row->stride : 1;
+  b->out_channels = scale_channels (variant, row->out_channels);
+  b->has_expand = row_has_expand (row);
+  b->has_project = row->kind != EFFNET_BLOCK_FUSED || row->expand_ratio != 1;
+  b->expand_channels = b->has_project ? from * row->expand_ratio : b->out_channels;
+  b->has_skip =
+      (row->flags & EFFNET_ROW_SKIP) != 0 && b->stride == 1 && b->in_channels == b->out_channels;
+  b->se_place = row->se_place != EFFNET_SE_NONE && places != NULL ? places[b->has_skip ? 1 : 0]
+                                                                  : row->se_place;
+  if (b->se_place != EFFNET_SE_NONE)
+    b->se_channels = effnet_scale_squeeze (b->in_channels, row->se_ratio);
+  b->out_height = effnet_conv_out (b->in_height, b->kernel, b->stride, padding);
+  b->out_width = effnet_conv_out (b->in_width, b->kernel, b->stride, padding);
 }
 
 static gboolean
 lay_out_blocks (EffnetNet *net, const EffnetVariant *variant)
 {
-  unsigned height = net->stem_height, width = net->stem_width, channels = net->stem_channels;
+  const EffnetFamily *family = variant->family;
+  EffnetBlock next = {.in_height = net->stem_height,
+                      .in_width = net->stem_width,
+                      .in_channels = net->stem_channels};
   unsigned n = 0;
 
-  net->n_stages = variant->family->n_stages;
-  for (unsigned stage = 0; stage < net->n_stages; stage++)
-    net->n_blocks += stage_repeats (variant, stage);
+  for (unsigned row = 0; row < family->n_rows; row++)
+    net->n_blocks += row_repeats (variant, row);
   net->blocks = g_try_new0 (EffnetBlock, net->n_blocks);
   if (net->blocks == NULL)
     return FALSE;
-  for (unsigned stage = 0; stage < net->n_stages; stage++) {
-    unsigned repeats = stage_repeats (variant, stage);
-    for (unsigned i = 0; i < repeats; i++) {
+  for (unsigned row = 0; row < family->n_rows; row++) {
+    unsigned repeats = row_repeats (variant, row);
+
+    if ((family->rows[row].flags & EFFNET_ROW_JOINS) == 0) {
+      next.stage = net->n_stages++;
+      next.index = 0;
+    }
+    for (unsigned i = 0; i < repeats; i++, next.index++) {
       EffnetBlock *block = &net->blocks[n++];
-      *block = make_block (variant, stage, i, net->padding, height, width, channels);
-      height = block->out_height;
-      width = block->out_width;
-      channels = block->out_channels;
+
+      *block = next;
+      fill_block (block, variant, &family->rows[row], i == 0, net->padding);
+      next.in_height = block->out_height;
+      next.in_width = block->out_width;
+      next.in_channels = block->out_channels;
     }
   }
-  net->head_height = height;
-  net->head_width = width;
+  net->head_height = next.in_height;
+  net->head_width = next.in_width;
   return effnet_layers_build (net);
 }
 
@@ -190,10 +243,10 @@ effnet_net_new_sized (const char *variant, unsigned height, unsigned width, unsi
   net->in_width = width != 0 ? width : row.resolution;
   net->activation = row.family->activation;
   net->padding = padding == EFFNET_PADDING_SAME ? EFFNET_PADDING_SAME : EFFNET_PADDING_SYMMETRIC;
-  net->stem_channels = end_channels (&row, row.family->stem_channels);
+  net->stem_channels = stem_channels (&row);
   net->stem_height = effnet_conv_out (net->in_height, 3, 2, net->padding);
   net->stem_width = effnet_conv_out (net->in_width, 3, 2, net->padding);
-  net->head_channels = end_channels (&row, row.family->head_channels);
+  net->head_channels = head_channels (&row);
   net->n_classes = n_classes;
   if (lay_out_blocks (net, &row))
     return g_steal_pointer (&net);
@@ -215,5 +268,7 @@ effnet_net_free (EffnetNet *net)
 gboolean
 effnet_arch_is_name (const char *name)
 {
-  return effnet_arch_from_name (name) != NULL || (name != NULL && g_str_has_prefix (name, "phi:"));
+  const char *scaling;
+
+  return member_of (name, &scaling) != NULL;
 }

@@ -14,6 +14,7 @@
 typedef enum {
   EFFNET_SE_NONE,
   EFFNET_SE_AFTER_DEPTHWISE, /* the published place: gates the expanded channels */
+  EFFNET_SE_AFTER_PROJECT,   /* at the block's end: gates the output channels, before the skip */
 } EffnetSePlace;
 
 /* What a block is made of. Each convolution is followed by batch norm, all but the project by the
@@ -71,11 +72,16 @@ void effnet_net_free (EffnetNet *net);
 
 /* Names of the table's rows, NULL-terminated, static. */
 const char *const *effnet_arch_names (void);
+/* The same in words, "b0 to l2, lite0 to lite4, ...": the first and the last of each family. Static
+ * string. */
+const char *effnet_arch_summary (void);
 /* The row a foreign name means: timm's ("tf_efficientnet_b0.ns_jft_in1k"), torchvision's
  * ("efficientnet_b0"), "EfficientNet-B0" and plain "b0" are all "b0"; "tf_efficientnetv2_s",
  * "efficientnet_v2_s" and "EfficientNetV2S" are "v2-s"; NULL = not one of ours.
  * Static string. phi:X is no row: effnet_net_new() takes it as it is. */
 const char *effnet_arch_from_name (const char *name);
+/* What stands before the name of @row in timm's: "efficientnet_"; "" where the row's is timm's. */
+const char *effnet_arch_timm_prefix (const char *row);
 /* TRUE for what effnet_net_new() takes, phi:X included. @name: (nullable). */
 gboolean effnet_arch_is_name (const char *name);
 

@@ -7,9 +7,14 @@
 
 #include "arch/net.h"
 
-/* One line of the paper's table 1: `repeats` blocks. The first has the stage's stride and
- * maps the previous stage's channels to out_channels, the others keep both. A block has a
- * skip when it changes neither size nor channels and its row allows it. */
+typedef enum {
+  EFFNET_ROW_SKIP = 1,   /* a skip around blocks that change neither size nor channels */
+  EFFNET_ROW_JOINS = 2,  /* the blocks continue the stage of the row above */
+  EFFNET_ROW_WIDENS = 4, /* an expand convolution even of ratio 1 */
+} EffnetRowFlags;
+
+/* One line of the paper's table 1: `repeats` blocks. The first has the row's stride and maps the
+ * previous row's channels to out_channels, the others keep both. */
 typedef struct {
   EffnetBlockKind kind;
   unsigned kernel, stride;
@@ -18,19 +23,32 @@ typedef struct {
   unsigned repeats;      /* before scaling */
   EffnetSePlace se_place;
   double se_ratio; /* squeezed channels per channel of the block's *input* */
-  gboolean skip;
+  unsigned flags;  /* EffnetRowFlags */
   unsigned
       expand_from; /* channels, before scaling, that expand_ratio is of; 0: the block's input */
 } EffnetStageRow;
 
+/* Where a family departs from the scaling of the paper. */
+typedef enum {
+  EFFNET_SCALING_FIXED_STEM = 1,   /* the stem is not scaled in width */
+  EFFNET_SCALING_FIXED_HEAD = 2,   /* nor the head */
+  EFFNET_SCALING_LEAST_HEAD = 4,   /* the head is not narrower than before scaling */
+  EFFNET_SCALING_FIXED_ENDS = 8,   /* first and last row are not scaled in depth */
+  EFFNET_SCALING_ROUND_DEPTH = 16, /* repeats to the nearest number, not upwards */
+  EFFNET_SCALING_ROUND_FAR = 32,   /* channels to the nearest unit, however much fewer that are */
+} EffnetScaling;
+
 /* What the members of one family share. */
 typedef struct {
-  const EffnetStageRow *stages;
-  unsigned n_stages;
+  const EffnetStageRow *rows;
+  unsigned n_rows;
   unsigned stem_channels, head_channels; /* before scaling */
   EffnetActivation activation;
-  gboolean scale_ends; /* stem and head are scaled in width, first and last stage in depth */
-  gboolean round_far;  /* to the nearest unit of channels, however much fewer that are */
+  unsigned scaling; /* EffnetScaling */
+  /* [2], of blocks without a skip and with one: where the squeeze-excites of the rows stand
+   * instead; NULL: as the rows say */
+  const EffnetSePlace *se_places;
+  const char *timm_prefix; /* effnet_arch_timm_prefix() */
 } EffnetFamily;
 
 typedef struct {
@@ -42,7 +60,5 @@ typedef struct {
 
 /* NULL when @name is not a row. */
 const EffnetVariant *effnet_variant_find (const char *name);
-/* The unscaled family that phi:X scales. */
-const EffnetFamily *effnet_variant_baseline (void);
 
 #endif

@@ -278,13 +278,29 @@ effnet_dialect_tensor (EffnetDialect dialect, const EffnetNet *net, const Effnet
   return g_string_free (name, FALSE);
 }
 
-/* The share of the tensors that @net and the table have in common, by name and shape. */
+static size_t
+count_tensors (EffnetDialect dialect, const EffnetNet *net)
+{
+  EffnetLayerTensor parts[EFFNET_ROLE_COUNT];
+  size_t n_layers, n = 0;
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+
+  for (size_t i = 0; i < n_layers; i++)
+    n += effnet_layer_tensors (&layers[i], dialects[dialect].folded, parts);
+  return n;
+}
+
+/* The share of the tensors that @net and the table have in common, by name and shape; 0 where there
+ * cannot be more than @least. */
 static double
 match_share (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTable *tensors,
-             size_t n_float)
+             size_t n_float, double least)
 {
-  size_t n_layers, wanted = 0, matched = 0;
+  size_t n_layers, wanted = count_tensors (dialect, net), matched = 0;
   const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+
+  if ((double)MIN (wanted, n_float) <= least * (double)MAX (wanted, n_float))
+    return 0;
 
   for (size_t i = 0; i < n_layers; i++) {
     EffnetLayerTensor parts[EFFNET_ROLE_COUNT];
@@ -294,7 +310,6 @@ match_share (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTabl
       g_autofree char *name = effnet_dialect_tensor (dialect, net, &layers[i], parts[j].role);
       const EffnetTensor *tensor = effnet_tensor_table_find (tensors, name);
 
-      wanted++;
       if (tensor != NULL && tensor->n_dims == parts[j].n_dims &&
           memcmp (tensor->shape, parts[j].shape, parts[j].n_dims * sizeof (size_t)) == 0)
         matched++;
@@ -310,7 +325,7 @@ effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *te
   unsigned n_classes = effnet_dialect_classes (dialect, tensors);
   const char *best = NULL;
   double best_share = 0.5; /* less than half the tensors: not one of ours */
-  size_t n_float = 0, n_whole = 0;
+  size_t n_float = 0;
 
   if (certain != NULL)
     *certain = FALSE;
@@ -321,15 +336,14 @@ effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *te
 
   for (const char *const *name = effnet_arch_names (); *name != NULL; name++) {
     g_autoptr (EffnetNet) net = effnet_net_new (*name, 0, n_classes, EFFNET_PADDING_SAME, NULL);
-    double share = net != NULL ? match_share (dialect, net, tensors, n_float) : 0;
+    double share = net != NULL ? match_share (dialect, net, tensors, n_float, best_share) : 0;
 
-    n_whole += share == 1.0;
     if (share > best_share) {
       best = *name;
       best_share = share;
     }
   }
   if (certain != NULL)
-    *certain = n_whole == 1;
+    *certain = best_share == 1.0;
   return best;
 }

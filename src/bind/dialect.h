@@ -32,8 +32,8 @@ double effnet_dialect_epsilon (EffnetDialect dialect, const EffnetNet *net);
 
 /* Classes of the classifier in @tensors, 0 when there is none. */
 unsigned effnet_dialect_classes (EffnetDialect dialect, const EffnetTensorTable *tensors);
-/* The variant whose shapes are nearest to @tensors; static string, or NULL. @certain: (nullable):
- * TRUE when it has all of them, no others, and is the only one. */
+/* The variant whose shapes are nearest to @tensors, of equals the first in the table; static
+ * string, or NULL. @certain: (nullable): TRUE when it has all of them and no others. */
 const char *effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors,
                                           gboolean *certain);
 

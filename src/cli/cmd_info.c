@@ -183,6 +183,41 @@ print_text (JsonObject *net)
   print_variant (net);
 }
 
+/* Every member of the family, a line each. */
+static int
+list_variants (gboolean json)
+{
+  static const char *const list_heads[] = {"variant",    "width",     "depth", "input",
+                                           "parameters", "mult-adds", NULL};
+  CliTable *table = json ? NULL : cli_table_new (list_heads, 0x3eu); /* all but the name */
+
+  for (const char *const *name = effnet_variant_names (); *name != NULL; name++) {
+    g_autofree char *text_json = effnet_describe_variant (*name, NULL);
+    g_autoptr (JsonObject) net = cli_json_object (text_json);
+    g_autofree char *parameters = cli_human ((double)number (net, "parameters"));
+    g_autofree char *multiply_adds = cli_human ((double)number (net, "multiply_adds"));
+    char width[16], depth[16], side[16];
+
+    if (json) {
+      static const char *const lists[] = {"stages", "blocks", "feature_maps", NULL};
+
+      for (const char *const *list = lists; *list != NULL; list++)
+        json_object_remove_member (net, *list);
+      cli_print_json (g_steal_pointer (&net));
+      continue;
+    }
+    g_snprintf (width, sizeof width, "%g",
+                json_object_get_double_member_with_default (net, "width", 0));
+    g_snprintf (depth, sizeof depth, "%g",
+                json_object_get_double_member_with_default (net, "depth", 0));
+    g_snprintf (side, sizeof side, "%d", (int)number (net, "resolution"));
+    cli_table_add (table, (const char *[]){*name, width, depth, side, parameters, multiply_adds});
+  }
+  if (table != NULL)
+    cli_table_print (table);
+  return 0;
+}
+
 /* The net of a name of the arch table; of a file or folder also what is in it, as `model`. */
 static JsonObject *
 describe (const char *what, const EffnetModelOptions *options, GError **error)
@@ -240,11 +275,12 @@ int
 cmd_info (int argc, char **argv)
 {
   CliModelArgs args = {0};
-  gboolean json = FALSE, tensors = FALSE;
+  gboolean json = FALSE, tensors = FALSE, list = FALSE;
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonObject) net = NULL;
   const GOptionEntry entries[] = {
-      {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "one JSON object", NULL},
+      {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "one JSON object, of --list one a line", NULL},
+      {"list", 0, 0, G_OPTION_ARG_NONE, &list, "all members of the family", NULL},
       {"tensors", 0, 0, G_OPTION_ARG_NONE, &tensors,
        "names and shapes of the tensors in checkpoints of VARIANT, or of each variant there is, as "
        "a line of JSON",
@@ -253,11 +289,13 @@ cmd_info (int argc, char **argv)
        "NAME"},
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const CliCommand command = {
-      "info", "VARIANT|MODEL",
+      "info", "VARIANT|MODEL|--list",
       "Prints what a variant is made of; of a model file or folder also what is in it.",
       "Example:\n  effnet info b4\n", entries};
   int code = cli_parse (&command, 0, &args, &argc, &argv);
 
+  if (code < 0 && list && argc == 1)
+    code = list_variants (json);
   if (code < 0 && argc != 2 && !(tensors && argc < 2))
     code = cli_usage ("info", "%d names given; expected one variant or model", argc - 1);
   if (code < 0 && tensors)

@@ -17,9 +17,12 @@
 static void
 add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
 {
-  g_autofree char *names = g_strjoinv (", ", (char **)effnet_variant_names ());
   g_autofree char *variants =
-      g_strconcat (names, ", phi:X; without --model it says which model to look for", NULL);
+      g_strconcat (effnet_variant_summary (),
+                   " (`effnet info --list` has all), or one of them scaled, as in b0:phi:1.5 or "
+                   "b0:1.1,1.2,260; phi:X is b0:phi:X; without --model it says which model to "
+                   "look for",
+                   NULL);
   const GOptionEntry model[] = {
       {"model", 'm', 0, G_OPTION_ARG_FILENAME, &a->model,
        "safetensors file, or a folder with model.safetensors and config.json", "PATH"},

@@ -73,9 +73,11 @@ padding_of_name (const char *name, EffnetDialect dialect)
   const char *start = slash != NULL ? slash + 1 : name;
   if (g_ascii_strncasecmp (start, "tf_", 3) == 0)
     return EFFNET_PADDING_SAME;
-  return dialect == EFFNET_DIALECT_TIMM && g_ascii_strncasecmp (start, "efficientnet", 12) == 0
-             ? EFFNET_PADDING_SYMMETRIC
-             : EFFNET_PADDING_AUTO;
+  const char *row = effnet_arch_from_name (start);
+  gboolean is_timms = g_ascii_strncasecmp (start, "efficientnet", 12) == 0 ||
+                      (row != NULL && *effnet_arch_timm_prefix (row) == '\0');
+  return dialect == EFFNET_DIALECT_TIMM && is_timms ? EFFNET_PADDING_SYMMETRIC
+                                                    : EFFNET_PADDING_AUTO;
 }
 
 /* The option, the card, the names of the architecture; then those of the tensors: lukemelas',
@@ -135,11 +137,10 @@ choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDiale
   if (card->architecture != NULL) {
     const char *variant = effnet_arch_from_name (card->architecture);
     if (variant == NULL) {
-      g_autofree char *known = g_strjoinv (", ", (char **)effnet_arch_names ());
       g_autofree char *said = effnet_printable (card->architecture);
       effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
                    "the card of %s says architecture %s; expected an EfficientNet (%s)", file, said,
-                   known);
+                   effnet_arch_summary ());
     }
     return variant;
   }

@@ -19,6 +19,12 @@ effnet_variant_names (void)
   return effnet_arch_names ();
 }
 
+const char *
+effnet_variant_summary (void)
+{
+  return effnet_arch_summary ();
+}
+
 static char *
 builder_to_string (JsonBuilder *builder)
 {

@@ -357,6 +357,9 @@ scale_rows (const Job *job, const EffnetTile *tile, const float *gate)
       .channels = tile->channels,
       .stride = s->fc.layer->out,
       .gate = gate,
+      .residual = s->residual != EFFNET_NO_SLOT
+                      ? (char *)at (job, s->residual) + tile->channel * job->element
+                      : NULL,
   });
 }
 

@@ -190,11 +190,13 @@ typedef struct {
   EffnetActivation activation;
 } EffnetFc;
 
-/* x[p][c] *= gate[c]: one float32 product, then rounded to T */
+/* x[p][c] = x[p][c] * gate[c] + residual[p][c] in float32, then rounded to T; without a residual
+ * one exact product */
 typedef struct {
   void *x; /* T [pixels][stride] */
   size_t pixels, channels, stride;
-  const float *gate; /* [channels] */
+  const float *gate;    /* [channels] */
+  const void *residual; /* T [pixels][stride], does not overlap x; or NULL */
 } EffnetScaleRows;
 
 /* out = packed with the row of each k multiplied by gate[k]: one float32 product, then rounded to

@@ -212,10 +212,15 @@ void
 REF (scale_rows) (const EffnetScaleRows *s)
 {
   T *x = s->x;
+  const T *residual = s->residual;
 
   for (size_t i = 0; i < s->pixels; i++)
-    for (size_t c = 0; c < s->channels; c++)
-      x[i * s->stride + c] = STORE (LOAD (x[i * s->stride + c]) * s->gate[c]);
+    for (size_t c = 0; c < s->channels; c++) {
+      size_t at = i * s->stride + c;
+      double sum = (double)LOAD (x[at]) * (double)s->gate[c];
+
+      x[at] = STORE ((float)(residual != NULL ? sum + (double)LOAD (residual[at]) : sum));
+    }
 }
 
 void

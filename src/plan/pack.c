@@ -46,7 +46,8 @@ set_range (const EffnetNet *net, const EffnetLayer *layer, EffnetPackedLayer *pa
     return;
   packed->range = EFFNET_RANGE_ABOVE;
   packed->low = net->activation == EFFNET_ACTIVATION_SWISH ? SWISH_LOW : 0.0f;
-  if (net->activation == EFFNET_ACTIVATION_RELU6 && layer->block->se_channels == 0) {
+  if (net->activation == EFFNET_ACTIVATION_RELU6 &&
+      layer->block->se_place != EFFNET_SE_AFTER_DEPTHWISE) {
     packed->range = EFFNET_RANGE_FIXED;
     packed->top = 6.0f;
   }

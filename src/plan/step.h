@@ -92,13 +92,14 @@ typedef struct {
   size_t bands, pixels;
 } EffnetSqueezeStep;
 
-/* Excite: the second layer makes the gate, `fc.out`, which QUANTISE may apply, else whichever is
- * less work: a copy of the project's weights, which float32 alone affords, or the project's input
- * in place. */
+/* Excite: the second layer makes the gate, `fc.out`. Before a project QUANTISE may apply it, else
+ * whichever is less work: a copy of the project's weights, which float32 alone affords, or the
+ * project's input in place. At the block's end it is the project's output, in place. */
 typedef struct {
   EffnetFcStep fc;
   size_t pixels;
   EffnetSlot rows;                  /* T [pixels][fc.layer->out], in place; or NO_SLOT */
+  EffnetSlot residual;              /* like `rows`, added to it; or NO_SLOT */
   EffnetSlot scaled;                /* the project's weights times the gate; or NO_SLOT */
   const EffnetKernel *scale;        /* SCALE_PANELS of `scaled`, SCALE_ROWS of `rows`, else NULL */
   const EffnetPackedLayer *project; /* whose weights are scaled */

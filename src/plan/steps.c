@@ -219,7 +219,7 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
     step.bytes += in_pixels * block->in_channels * b->element;
   }
   effnet_step_cut (&step, b->tuning, b->plan->dtype);
-  if (block->se_channels > 0)
+  if (block->se_place == EFFNET_SE_AFTER_DEPTHWISE)
     s->sums = new_buffer (b, effnet_depthwise_bands (s) * channels * sizeof (float));
   add (b, &step);
   return (Middle){s->out, s->sums, effnet_depthwise_bands (s), w->out_h * w->out_w};
@@ -265,7 +265,24 @@ add_conv (Builder *b, const EffnetBlock *block, EffnetSlot x)
   return (Middle){s->out, s->sums, effnet_conv_bands (s), w->out_h * w->out_w};
 }
 
-/* Squeeze-excite (Hu et al., 2018): gate = sigmoid (W2 swish (W1 mean (x) + b1) + b2). */
+static EffnetSlot
+add_average_pool (Builder *b, const EffnetBlock *block, size_t pixels, size_t channels,
+                  EffnetSlot x)
+{
+  EffnetStep step = new_step (EFFNET_STEP_AVERAGE_POOL, b->kernels->average_pool, block, "pool");
+  EffnetAveragePoolStep *s = &step.average_pool;
+
+  s->pixels = pixels;
+  s->channels = channels;
+  s->in = use_buffer (b, x);
+  s->out = new_buffer (b, channels * sizeof (float));
+  step.flop = (uint64_t)pixels * channels;
+  step.bytes = pixels * channels * b->element;
+  cut_and_add (b, &step);
+  return s->out;
+}
+
+/* Squeeze-excite (Hu et al., 2018): gate = sigmoid (W2 act (W1 mean (x) + b1) + b2). */
 static EffnetSlot
 add_squeeze (Builder *b, const EffnetBlock *block, const Middle *middle)
 {
@@ -285,39 +302,69 @@ add_squeeze (Builder *b, const EffnetBlock *block, const Middle *middle)
   return s->fc.out;
 }
 
-/* Returns the gate; @scaled: the scaled weights of the project, or NO_SLOT. */
+/* @s: what is gated. Returns the gate. */
 static EffnetSlot
-add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, const Middle *middle,
-            EffnetSlot *scaled)
+add_excite (Builder *b, const EffnetBlock *block, EffnetSlot squeezed, EffnetExciteStep s)
 {
   EffnetStep step = new_step (EFFNET_STEP_EXCITE, b->kernels->fc, block, "excite");
-  EffnetExciteStep *s = &step.excite;
   const EffnetPackedLayer *layer = find_layer (b, EFFNET_LAYER_SE_EXPAND, block);
   size_t elements = 0; /* scaled */
 
-  s->project = find_layer (b, EFFNET_LAYER_PROJECT, block);
-  s->pixels = middle->pixels;
-  s->fc.layer = layer;
-  s->fc.activation = EFFNET_ACTIVATION_SIGMOID;
-  s->fc.in = use_buffer (b, squeezed);
-  s->fc.out = new_buffer (b, layer->out * sizeof (float));
-  s->rows = s->scaled = EFFNET_NO_SLOT;
-  /* A copy is twice the work of scaling in place; and one of rounded weights is rounded again,
-   * which moves means by what no bias takes back. */
-  if (s->project->dtype == EFFNET_DTYPE_F32 && 2 * s->project->out < s->pixels) {
-    s->scale = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, b->plan->dtype, (EffnetKernelShape){0});
-    s->scaled = new_buffer (b, effnet_packed_bytes (s->project));
-    elements = effnet_packed_bytes (s->project) / b->element;
-  } else if (s->project->dtype != EFFNET_DTYPE_S8) {
-    s->scale = b->kernels->scale_rows;
-    s->rows = use_buffer (b, middle->out);
-    elements = s->pixels * layer->out;
+  s.fc.layer = layer;
+  s.fc.activation = EFFNET_ACTIVATION_SIGMOID;
+  s.fc.in = use_buffer (b, squeezed);
+  s.fc.out = new_buffer (b, layer->out * sizeof (float));
+  if (s.scaled != EFFNET_NO_SLOT) {
+    s.scale = effnet_kernel_find (EFFNET_OP_SCALE_PANELS, b->plan->dtype, (EffnetKernelShape){0});
+    elements = effnet_packed_bytes (s.project) / b->element;
+  } else if (s.rows != EFFNET_NO_SLOT) {
+    s.scale = b->kernels->scale_rows;
+    use_buffer (b, s.rows);
+    use_buffer (b, s.residual);
+    elements = s.pixels * layer->out;
   }
+  step.excite = s;
   step.flop = 2 * (uint64_t)layer->in * layer->out + elements;
   step.bytes = (layer->in * layer->out + 2 * elements) * b->element;
   cut_and_add (b, &step);
-  *scaled = s->scaled;
-  return s->fc.out;
+  return s.fc.out;
+}
+
+/* The gate of what the project reads. @scaled: its scaled weights, or NO_SLOT. */
+static EffnetSlot
+gate_input (Builder *b, const EffnetBlock *block, const Middle *middle, EffnetSlot *scaled)
+{
+  EffnetSlot squeezed = add_squeeze (b, block, middle);
+  EffnetExciteStep s = {
+      .project = find_layer (b, EFFNET_LAYER_PROJECT, block),
+      .pixels = middle->pixels,
+      .rows = EFFNET_NO_SLOT,
+      .residual = EFFNET_NO_SLOT,
+      .scaled = EFFNET_NO_SLOT,
+  };
+
+  /* A copy is twice the work of scaling in place; and one of rounded weights is rounded again,
+   * which moves means by what no bias takes back. */
+  if (s.project->dtype == EFFNET_DTYPE_F32 && 2 * s.project->out < s.pixels)
+    s.scaled = new_buffer (b, effnet_packed_bytes (s.project));
+  else if (s.project->dtype != EFFNET_DTYPE_S8)
+    s.rows = middle->out;
+  *scaled = s.scaled;
+  return add_excite (b, block, squeezed, s);
+}
+
+/* Gates what the project has made, @rows, in place, and adds @residual or NO_SLOT. */
+static void
+gate_output (Builder *b, const EffnetBlock *block, size_t pixels, EffnetSlot rows,
+             EffnetSlot residual)
+{
+  Middle means = {.sums = add_average_pool (b, block, pixels, block->out_channels, rows),
+                  .bands = 1,
+                  .pixels = 1};
+  EffnetExciteStep s = {
+      .pixels = pixels, .rows = rows, .residual = residual, .scaled = EFFNET_NO_SLOT};
+
+  add_excite (b, block, add_squeeze (b, block, &means), s);
 }
 
 static EffnetSlot
@@ -326,22 +373,26 @@ add_block (Builder *b, const EffnetBlock *block, EffnetSlot x)
   const EffnetPackedLayer *layer;
   Middle middle =
       block->kind == EFFNET_BLOCK_MBCONV ? add_depthwise (b, block, x) : add_conv (b, block, x);
-  EffnetSlot gate = EFFNET_NO_SLOT;
+  EffnetSlot gate = EFFNET_NO_SLOT, skipped = block->has_skip ? x : EFFNET_NO_SLOT, out;
+  gboolean gates_output = block->se_place == EFFNET_SE_AFTER_PROJECT;
   EffnetPointwiseStep project = {
       .pixels = middle.pixels,
       .activation = EFFNET_ACTIVATION_NONE,
-      .residual = block->has_skip ? x : EFFNET_NO_SLOT,
+      .residual = gates_output ? EFFNET_NO_SLOT : skipped,
       .scaled = EFFNET_NO_SLOT,
   };
 
   if (!block->has_project)
     return middle.out;
   layer = find_layer (b, EFFNET_LAYER_PROJECT, block);
-  if (block->se_channels > 0)
-    gate = add_excite (b, block, add_squeeze (b, block, &middle), &middle, &project.scaled);
+  if (block->se_place == EFFNET_SE_AFTER_DEPTHWISE)
+    gate = gate_input (b, block, &middle, &project.scaled);
   project.in = add_quantise (b, layer, block, "project.quantise", project.pixels, middle.out, gate,
                              &project.steps);
-  return add_pointwise (b, layer, block, "project", project);
+  out = add_pointwise (b, layer, block, "project", project);
+  if (gates_output)
+    gate_output (b, block, project.pixels, out, skipped);
+  return out;
 }
 
 /* The step built last makes a stage's output, @slot. */
@@ -351,22 +402,6 @@ add_tap (Builder *b, EffnetPlan *plan, EffnetSlot slot)
   g_assert (plan->n_stages < EFFNET_STAGES_MAX);
   plan->taps[plan->n_stages++] = (EffnetTap){
       .step = b->n_steps - 1, .slot = slot, .elements = b->buffers[slot].stride / b->element};
-}
-
-static EffnetSlot
-add_average_pool (Builder *b, size_t pixels, EffnetSlot x)
-{
-  EffnetStep step = new_step (EFFNET_STEP_AVERAGE_POOL, b->kernels->average_pool, NULL, "pool");
-  EffnetAveragePoolStep *s = &step.average_pool;
-
-  s->pixels = pixels;
-  s->channels = b->net->head_channels;
-  s->in = use_buffer (b, x);
-  s->out = new_buffer (b, s->channels * sizeof (float));
-  step.flop = (uint64_t)pixels * s->channels;
-  step.bytes = pixels * s->channels * b->element;
-  cut_and_add (b, &step);
-  return s->out;
 }
 
 static EffnetSlot
@@ -438,7 +473,7 @@ effnet_steps_build (EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *l
                           &head.steps);
   x = add_pointwise (&b, head_layer, NULL, "head", head);
   add_tap (&b, plan, x);
-  plan->features = add_average_pool (&b, head.pixels, x);
+  plan->features = add_average_pool (&b, NULL, head.pixels, net->head_channels, x);
   plan->logits = net->n_classes > 0 ? add_classifier (&b, plan->features) : EFFNET_NO_SLOT;
   finish (&b, plan, work);
   return TRUE;

@@ -120,12 +120,15 @@ pass_layer (Walk *walk, const EffnetBound *bound, GError **error)
       return FALSE;
     for (size_t c = 0; c < layer->out; c++)
       walk->inside[c] *= gate[c];
+    if (layer->block->se_place == EFFNET_SE_AFTER_PROJECT)
+      add_to_trunk (walk, layer);
     return TRUE;
   }
   case EFFNET_LAYER_PROJECT:
     if (!after_norm (walk, bound, EFFNET_ACTIVATION_NONE, walk->inside, error))
       return FALSE;
-    add_to_trunk (walk, layer);
+    if (layer->block->se_place != EFFNET_SE_AFTER_PROJECT)
+      add_to_trunk (walk, layer);
     return TRUE;
   default:
     return TRUE;

@@ -95,13 +95,17 @@ static char *
 architecture (const EffnetModel *backbone)
 {
   const EffnetNet *net = backbone->net;
+  const char *prefix;
 
   if (backbone->card->architecture != NULL)
     return g_strdup (backbone->card->architecture);
   if (effnet_arch_from_name (net->variant) == NULL)
     return NULL;
-  return g_strconcat (net->padding == EFFNET_PADDING_SAME ? "tf_" : "", "efficientnet_",
-                      net->variant, NULL);
+  prefix = effnet_arch_timm_prefix (net->variant);
+  return g_strdelimit (
+      g_strconcat (*prefix != '\0' && net->padding == EFFNET_PADDING_SAME ? "tf_" : "", prefix,
+                   net->variant, NULL),
+      "-", '_');
 }
 
 static JsonObject *

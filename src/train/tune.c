@@ -51,15 +51,24 @@ first_block (const EffnetNet *net, EffnetTuneDepth depth)
   return first;
 }
 
+/* What graph.c goes backward through, and what it goes forward through before. */
 static gboolean
 check_depth (const EffnetNet *net, EffnetTuneDepth depth, GError **error)
 {
-  for (unsigned i = first_block (net, depth); i < net->n_blocks; i++)
-    if (net->blocks[i].kind != EFFNET_BLOCK_MBCONV)
+  for (unsigned i = 0; i < net->n_blocks; i++) {
+    const EffnetBlock *b = &net->blocks[i];
+
+    if (b->se_place == EFFNET_SE_AFTER_PROJECT)
+      return effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
+                          "%s cannot be tuned: blocks.%u.%u has its squeeze-excite at the end; "
+                          "train a head without tuning",
+                          net->variant, b->stage, b->index);
+    if (i >= first_block (net, depth) && b->kind != EFFNET_BLOCK_MBCONV)
       return effnet_fail (
           error, EFFNET_ERROR_UNSUPPORTED,
           "blocks.%u.%u of %s cannot be tuned, only MBConv blocks can: tune the last block only",
-          net->blocks[i].stage, net->blocks[i].index, net->variant);
+          b->stage, b->index, net->variant);
+  }
   return TRUE;
 }
 

@@ -26,10 +26,27 @@ test_published (void)
     int digits;
     const char *multiply_adds; /* billions */
   } rows[] = {
-      {"b0", 224, "5.29", 3, "0.386"},  {"b1", 240, "7.79", 3, "0.687"},
-      {"b2", 260, "9.11", 3, "0.994"},  {"b3", 300, "12.23", 3, "1.827"},
-      {"b4", 380, "19.34", 3, "4.394"}, {"b5", 456, "30.39", 2, "10.27"},
-      {"b6", 528, "43.04", 2, "19.07"}, {"b7", 600, "66.35", 2, "37.75"},
+      {"b0", 224, "5.29", 3, "0.386"},
+      {"b1", 240, "7.79", 3, "0.687"},
+      {"b2", 260, "9.11", 3, "0.994"},
+      {"b3", 300, "12.23", 3, "1.827"},
+      {"b4", 380, "19.34", 3, "4.394"},
+      {"b5", 456, "30.39", 2, "10.27"},
+      {"b6", 528, "43.04", 2, "19.07"},
+      {"b7", 600, "66.35", 2, "37.75"},
+      /* as their papers have them, the parameters to timm's digits */
+      {"tinynet-a", 192, "6.19", 3, "0.337"},
+      {"tinynet-b", 188, "3.73", 3, "0.201"},
+      {"tinynet-c", 184, "2.46", 3, "0.100"},
+      {"tinynet-d", 152, "2.34", 3, "0.052"},
+      {"tinynet-e", 106, "2.04", 3, "0.024"},
+      {"mnasnet-100", 224, "4.38", 3, "0.314"},
+      {"mnasnet-small", 224, "2.03", 3, "0.068"},
+      {"semnasnet-100", 224, "3.89", 3, "0.312"},
+      {"mobilenetv2-100", 224, "3.50", 3, "0.301"},
+      {"mobilenetv2-140", 224, "6.11", 3, "0.582"},
+      {"spnasnet-100", 224, "4.42", 3, "0.333"},
+      {"fbnetc-100", 224, "5.57", 3, "0.385"},
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
@@ -140,11 +157,106 @@ test_lite (void)
   }
 }
 
+static void
+assert_like (const char *variant, const char *canonical, const char *other)
+{
+  g_autoptr (EffnetNet) net = net_of (variant), like = net_of (other);
+
+  g_assert_cmpstr (net->variant, ==, canonical);
+  g_assert_cmpuint (net->resolution, ==, like->resolution);
+  g_assert_cmpuint (net->stem_channels, ==, like->stem_channels);
+  g_assert_cmpuint (net->head_channels, ==, like->head_channels);
+  g_assert_cmpint (net->activation, ==, like->activation);
+  g_assert_cmpmem (net->blocks, net->n_blocks * sizeof (EffnetBlock), like->blocks,
+                   like->n_blocks * sizeof (EffnetBlock));
+}
+
+/* The coefficients of a family are those of its members, whichever of them is named; phi scales
+ * from the member on. Lite keeps its ends. */
+static void
+test_scaled (void)
+{
+  assert_like ("b0:phi:1.50", "b0:phi:1.5", "phi:1.5");
+  assert_like ("b0:1.4,1.8,380", "b0:1.4,1.8,380", "b4");
+  assert_like ("tf_efficientnet_b3:1.40,1.8,380", "b3:1.4,1.8,380", "b4");
+  assert_like ("lite0:1.4,1.8,300", "lite0:1.4,1.8,300", "lite4");
+  assert_like ("tinynet_a:0.51,0.6,106", "tinynet-a:0.51,0.6,106", "tinynet-e");
+  assert_like ("b0-seend-all:phi:0", "b0-seend-all:phi:0", "b0-seend-all");
+  assert_stages ("lite0:phi:1", 32, STAGES (16, 24, 48, 88, 120, 208, 352),
+                 STAGES (1, 3, 3, 4, 4, 5, 1), 1280);
+  g_autoptr (EffnetNet) lite = net_of ("lite0:phi:1");
+  g_autoptr (EffnetNet) twice = net_of ("b3:phi:1");
+  g_assert_cmpuint (lite->resolution, ==, 258);
+  g_assert_cmpuint (twice->resolution, ==, 345);
+  g_assert_cmpfloat_with_epsilon (twice->width, 1.32, 1e-12);
+  g_assert_cmpfloat_with_epsilon (twice->depth, 1.68, 1e-12);
+}
+
+static unsigned
+share_of_b0 (const char *variant)
+{
+  g_autoptr (EffnetNet) net = net_of (variant);
+  g_autoptr (EffnetNet) b0 = net_of ("b0");
+
+  return (unsigned)(1e4 * (double)effnet_net_parameters (net) / (double)effnet_net_parameters (b0) +
+                    0.5);
+}
+
+/* Without squeeze-excites the parameters fall by 3, 8 and 12 %, as published (cut, not rounded);
+ * at the end they still gate a sixth of the channels. */
+static void
+test_squeeze_excite (void)
+{
+  static const char *const wheres[] = {"noskip", "hasskip", "all"};
+  static const struct {
+    const char *what;
+    EffnetSePlace place;
+    unsigned shares[3]; /* of B0's parameters, in 1e-4 */
+  } rows[] = {{"nose", EFFNET_SE_NONE, {9663, 9133, 8796}},
+              {"seend", EFFNET_SE_AFTER_PROJECT, {9756, 9278, 9035}}};
+
+  for (size_t r = 0; r < G_N_ELEMENTS (rows); r++) {
+    for (unsigned w = 0; w < 3; w++) {
+      g_autofree char *variant = g_strdup_printf ("b0-%s-%s", rows[r].what, wheres[w]);
+      g_autoptr (EffnetNet) net = net_of (variant);
+
+      for (unsigned i = 0; i < net->n_blocks; i++) {
+        const EffnetBlock *b = &net->blocks[i];
+        gboolean changed = w == 2 || b->has_skip == (w == 1);
+
+        g_assert_cmpint (b->se_place, ==, changed ? rows[r].place : EFFNET_SE_AFTER_DEPTHWISE);
+        g_assert_cmpuint (b->se_channels, ==,
+                          b->se_place == EFFNET_SE_NONE ? 0 : b->in_channels / 4);
+      }
+      g_assert_cmpuint (share_of_b0 (variant), ==, rows[r].shares[w]);
+    }
+  }
+}
+
+/* A stage of two rows: its first block widens six times, the others three. */
+static void
+test_joined (void)
+{
+  g_autoptr (EffnetNet) net = net_of ("spnasnet-100");
+  const EffnetBlock *b = &net->blocks[4]; /* behind one block and three */
+
+  g_assert_cmpuint (net->n_stages, ==, 7);
+  for (unsigned i = 0; i < 4; i++) {
+    g_assert_cmpuint (b[i].stage, ==, 2);
+    g_assert_cmpuint (b[i].index, ==, i);
+    g_assert_cmpuint (b[i].kernel, ==, i == 0 ? 5 : 3);
+    g_assert_cmpuint (b[i].expand_channels, ==, b[i].in_channels * (i == 0 ? 6 : 3));
+  }
+  g_assert_cmpuint (b[4].stage, ==, 3);
+  g_assert_cmpuint (b[4].index, ==, 0);
+}
+
 /* What must hold in any net, whatever its numbers. */
 static void
 test_chain (void)
 {
-  static const char *const others[] = {"phi:-10", "phi:-3.7", "phi:0.3", "phi:15", NULL};
+  static const char *const others[] = {"phi:-10",    "phi:-3.7",     "phi:0.3", "phi:15",
+                                       "l2:10,20,8", "b0:.05,.05,1", NULL};
   static const unsigned sides[] = {1, 2, 3, 31, 32, 33, 224, 8192};
 
   for (int list = 0; list < 2; list++) {
@@ -165,10 +277,8 @@ test_chain (void)
           g_assert_cmpuint (b->out_height, ==, (side + b->stride - 1) / b->stride);
           g_assert_true (!b->has_skip || (b->stride == 1 && channels == b->out_channels));
           g_assert_true (b->has_project || b->expand_channels == b->out_channels);
-          if (b->kind == EFFNET_BLOCK_MBCONV) {
-            g_assert_cmpint (b->has_skip, ==, b->stride == 1 && channels == b->out_channels);
-            g_assert_cmpint (b->has_expand, ==, b->expand_channels != b->in_channels);
-          }
+          if (b->kind == EFFNET_BLOCK_MBCONV)
+            g_assert_true (b->has_expand || b->expand_channels == b->in_channels);
           channels = b->out_channels;
           side = b->out_height;
         }
@@ -244,6 +354,15 @@ static const struct {
     {"efficientnet_b1_pruned", NULL},
     {"efficientnet_b0_g16_evos", NULL},
     {"efficientnet_b0_gn", NULL},
+    {"tinynet_a.in1k", "tinynet-a"},
+    {"mobilenetv2_110d.ra_in1k", "mobilenetv2-110d"},
+    {"mobilenetv2_100", "mobilenetv2-100"},
+    {"efficientnet_mobilenetv2_100", NULL},
+    {"tf_mobilenetv2_100", NULL},
+    {"mobilenetv3_large_100", NULL},
+    {"mnasnet_100_", NULL},
+    {"efficientnet_b0_nose_all", "b0-nose-all"},
+    {"b0:phi:1", NULL},
     {"efficientnet_b9", NULL},
     {"efficientnet_b10", NULL},
     {"efficientnet_lite", NULL},
@@ -306,6 +425,20 @@ test_refused (void)
   assert_refused ("phi:nan", 0, 1000, EFFNET_ERROR_ARGUMENT, "phi:nan");
   assert_refused ("phi:-inf", 0, 1000, EFFNET_ERROR_ARGUMENT, "phi:-inf");
   assert_refused ("phi:1e999", 0, 1000, EFFNET_ERROR_ARGUMENT, "phi:1e999");
+  assert_refused ("b9:phi:1", 0, 1000, EFFNET_ERROR_NOT_FOUND, "\"b9:phi:1\"");
+  assert_refused (":1,1,224", 0, 1000, EFFNET_ERROR_NOT_FOUND, "\":1,1,224\"");
+  assert_refused ("b0:", 0, 1000, EFFNET_ERROR_ARGUMENT, "WIDTH,DEPTH,RESOLUTION");
+  assert_refused ("b0:phi:", 0, 1000, EFFNET_ERROR_ARGUMENT, "\"b0:phi:\"");
+  assert_refused ("b0:1,1", 0, 1000, EFFNET_ERROR_ARGUMENT, "b0:1,1");
+  assert_refused ("b0:1,1,224,", 0, 1000, EFFNET_ERROR_ARGUMENT, "b0:1,1,224,");
+  assert_refused ("b0:1, 1,224", 0, 1000, EFFNET_ERROR_ARGUMENT, "b0:1, 1,224");
+  assert_refused ("b0:1,1,224.5", 0, 1000, EFFNET_ERROR_ARGUMENT, "224.5");
+  assert_refused ("b0:1,1,0", 0, 1000, EFFNET_ERROR_ARGUMENT, "b0:1,1,0");
+  assert_refused ("b0:1,1,8193", 0, 1000, EFFNET_ERROR_ARGUMENT, "8193");
+  assert_refused ("b0:nan,1,224", 0, 1000, EFFNET_ERROR_ARGUMENT, "nan");
+  assert_refused ("b0:-1,1,224", 0, 1000, EFFNET_ERROR_ARGUMENT, "width -1");
+  assert_refused ("b0:1,21,224", 0, 1000, EFFNET_ERROR_ARGUMENT, "depth 21");
+  assert_refused ("l2:phi:10", 0, 1000, EFFNET_ERROR_ARGUMENT, "width 11.1");
   assert_refused ("phi:15.01", 0, 1000, EFFNET_ERROR_ARGUMENT, "15.01");
   assert_refused ("phi:-10.5", 0, 1000, EFFNET_ERROR_ARGUMENT, "-10.5");
 }
@@ -378,6 +511,9 @@ main (int argc, char **argv)
   g_test_add_func ("/arch/published-later", test_published_later);
   g_test_add_func ("/arch/phi", test_phi);
   g_test_add_func ("/arch/lite", test_lite);
+  g_test_add_func ("/arch/scaled", test_scaled);
+  g_test_add_func ("/arch/squeeze-excite", test_squeeze_excite);
+  g_test_add_func ("/arch/joined", test_joined);
   g_test_add_func ("/arch/chain", test_chain);
   g_test_add_func ("/arch/conv", test_conv);
   g_test_add_func ("/arch/names", test_names);

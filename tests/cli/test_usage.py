@@ -23,10 +23,14 @@ def version_and_help():
 
 @test
 def variants_in_help():
-    """the help lists every variant that info knows, and every precision"""
+    """the help has every family, info --list every variant; every precision is in the help"""
     text = effnet("classify", "--help").out
-    for variant in ("b0", "b8", "l2", "lite0", "lite4", "phi:X"):
+    for variant in ("b0 to l2", "lite0 to lite4", "tinynet-a to tinynet-e", "phi:X", "b0:phi:1.5", "--list"):
         assert variant in text, text
+    listed = [json.loads(line) for line in effnet("info", "--list", "--json").out.splitlines()]
+    rows = effnet("info", "--list").out.splitlines()[1:]
+    assert [net["variant"] for net in listed] == [row.split()[0] for row in rows[-len(listed):]], rows
+    assert {"b0", "b8", "l2", "lite0", "lite4", "b0-seend-all", "mobilenetv2-120d"} <= {n["variant"] for n in listed}
     assert "auto (default), fp32, bf16 or int8" in " ".join(text.split()), text
 
 
@@ -106,7 +110,8 @@ def info_of_variants():
         assert f"{last['height']} x {last['width']} x {net['n_features']}" in text.splitlines()[-1]
         assert [m["out_index"] for m in net["feature_maps"]] == [None, 0, 1, 2, None, 3, None, 4, None]
         assert text.count("\nstage ") == 7 and "head" in text and "classifier" in text, text
-    for variant in ("b8", "l2", "lite0", "lite1", "lite2", "lite3", "lite4", "phi:0.5"):
+    for variant in ("b8", "l2", "lite0", "lite1", "lite2", "lite3", "lite4", "phi:0.5", "lite0:phi:0.5",
+                    "b0:1.1,1.2,260"):
         assert json.loads(effnet("info", variant, "--json").out)["variant"] == variant
 
 

@@ -135,45 +135,53 @@ check_fc (Check *check)
 
 /* ---- gates ---- */
 
-/* One float32 product and its rounding to T. */
+/* One float32 product, a residual added, and the rounding to T. */
 static double
-product_bound (EffnetDtype dtype, double product)
+product_bound (EffnetDtype dtype, double product, double residual)
 {
+  double sum = fabs (product) + fabs (residual), rounded = UNIT_F32 * fabs (product);
+
+  if (residual != 0.0)
+    rounded += UNIT_F32 * sum * (1.0 + UNIT_F32);
   if (dtype == EFFNET_DTYPE_BF16)
-    return (UNIT_F32 + UNIT_BF16 * (1.0 + UNIT_F32)) * fabs (product) + 2.0 * TINY_BF16;
-  return UNIT_F32 * fabs (product) + TINY_F32;
+    return rounded + UNIT_BF16 * (fabs (product + residual) + rounded) + 2.0 * TINY_BF16;
+  return rounded + TINY_F32;
 }
 
 static void
-scale_rows_case (Check *check, gsize pixels, gsize channels, gsize stride)
+scale_rows_case (Check *check, gsize pixels, gsize channels, gsize stride, gboolean adds)
 {
   EffnetDtype dtype = check->row->dtype;
   const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
-  const void *before;
+  const void *before, *residual = NULL;
   const float *gate;
   EffnetScaleRows s[3];
   gsize done = 0;
 
-  check_case (check, "pixels %zu channels %zu stride %zu", pixels, channels, stride);
+  check_case (check, "pixels %zu channels %zu stride %zu%s", pixels, channels, stride,
+              adds ? ", and a residual" : "");
   before = check_input (check, dtype, pixels, channels, stride);
+  if (adds)
+    residual = check_input (check, dtype, pixels, channels, stride);
   gate = check_input (check, EFFNET_DTYPE_F32, 1, channels, channels);
   for (; done < 3; done++) {
     void *x = check_output (check, dtype, pixels, channels, stride, before);
 
-    s[done] = (EffnetScaleRows){x, pixels, channels, stride, gate};
+    s[done] = (EffnetScaleRows){x, pixels, channels, stride, gate, residual};
     if (!check_call (check, rows[done], &s[done]))
       break;
   }
   if (done == 3) {
     check_same (check, "called twice", s[0].x, s[1].x, dtype, pixels, channels, stride);
-    if (check->row->numerics == EFFNET_NUMERICS_EXACT)
+    if (check->row->numerics == EFFNET_NUMERICS_EXACT && !adds)
       check_same (check, "row and reference", s[0].x, s[2].x, dtype, pixels, channels, stride);
     for (gsize at = 0; at < pixels * channels; at++) {
       gsize i = at / channels, c = at % channels;
       double product = check_value (before, dtype, i * stride + c) * gate[c];
+      double added = adds ? check_value (residual, dtype, i * stride + c) : 0.0;
 
-      check_near (check, check_value (s[0].x, dtype, i * stride + c), product,
-                  product_bound (dtype, product), i, c);
+      check_near (check, check_value (s[0].x, dtype, i * stride + c), product + added,
+                  product_bound (dtype, product, added), i, c);
     }
     if (check->bench)
       check_time (check, &s[0], &s[2], (double)pixels * (double)channels);
@@ -185,13 +193,16 @@ void
 check_scale_rows (Check *check)
 {
   if (check->bench) {
-    scale_rows_case (check, 49, 1152, 1152);
+    scale_rows_case (check, 49, 1152, 1152, FALSE);
+    scale_rows_case (check, 196, 112, 112, TRUE);
     return;
   }
   for (gsize pixels = 1; pixels <= 9; pixels++)
     for (gsize j = 0; j < G_N_ELEMENTS (lengths); j++)
-      for (gsize gap = 0; gap < 3 && check->n_failed < 3; gap++)
-        scale_rows_case (check, pixels, lengths[j], lengths[j] + gap * 3);
+      for (gsize gap = 0; gap < 3 && check->n_failed < 3; gap++) {
+        scale_rows_case (check, pixels, lengths[j], lengths[j] + gap * 3, FALSE);
+        scale_rows_case (check, pixels, lengths[j], lengths[j] + gap * 3, TRUE);
+      }
 }
 
 static void
@@ -224,8 +235,8 @@ scale_panels_case (Check *check, gsize panels, gsize k, gsize nr, unsigned kr, g
       gsize at = i / row * stride + i % row, l = i % row / (nr * kr) * kr + i % kr;
       double product = l < k ? check_value (packed, dtype, at) * gate[l] : 0.0;
 
-      check_near (check, check_value (s[0].out, dtype, at), product, product_bound (dtype, product),
-                  i / row, i % row);
+      check_near (check, check_value (s[0].out, dtype, at), product,
+                  product_bound (dtype, product, 0.0), i / row, i % row);
     }
     if (check->bench)
       check_time (check, &s[0], &s[2], (double)(panels * row));

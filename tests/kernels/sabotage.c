@@ -293,7 +293,6 @@ static void
 fc_forgets_activation (const EffnetFc *f)
 {
   EffnetFc spoilt = *f;
-
   spoilt.activation = EFFNET_ACTIVATION_NONE;
   effnet_fc_f32_ref (&spoilt);
 }
@@ -302,19 +301,19 @@ static void
 fc_forgets_last_k (const EffnetFc *f)
 {
   EffnetFc spoilt = *f;
-
   spoilt.k--;
   effnet_fc_f32_ref (&spoilt);
 }
 
-static void
-scale_rows_forgets_last (const EffnetScaleRows *s)
-{
-  EffnetScaleRows spoilt = *s;
-
-  spoilt.channels--;
-  effnet_scale_rows_f32_ref (&spoilt);
-}
+#define SCALE_ROWS(name, change)                                                                   \
+  static void name (const EffnetScaleRows *rows)                                                   \
+  {                                                                                                \
+    EffnetScaleRows s = *rows;                                                                     \
+    change;                                                                                        \
+    effnet_scale_rows_f32_ref (&s);                                                                \
+  }
+SCALE_ROWS (scale_rows_forgets_last, s.channels--)
+SCALE_ROWS (scale_rows_forgets_residual, s.residual = NULL)
 
 /* Exact is to the bit. */
 static void
@@ -572,6 +571,7 @@ static const EffnetKernel rows[] = {
     ROW (fc, F32, BOUNDED, fc_forgets_activation),
     ROW (fc, F32, BOUNDED, fc_forgets_last_k),
     ROW (scale_rows, F32, EXACT, scale_rows_forgets_last),
+    ROW (scale_rows, F32, EXACT, scale_rows_forgets_residual),
     ROW (scale_rows, F32, EXACT, scale_rows_off_by_an_ulp),
     ROW (scale_panels, F32, EXACT, scale_panels_forgets_kr),
     ROW (resample_h, F32, EXACT, resample_h_drops_low_bits),

@@ -2,7 +2,7 @@
  *
  * Every element that a step writes is in one tile, and only in one: of every variant, in every
  * dtype, on pools of several sizes. A bitmap of each output is marked by the workers, tile by tile.
- */
+ * test-tiles [--own]: at the variants' own sizes, all of them. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -219,8 +219,8 @@ new_job (const EffnetPlan *plan, const EffnetStep *step)
     make_excite_bitmaps (&job, plan, &step->excite);
     break;
   case EFFNET_STEP_AVERAGE_POOL:
-    job.out = new_bitmap (
-        buffer_elements (plan, plan->features, step->average_pool.channels, sizeof (float)));
+    job.out = new_bitmap (buffer_elements (plan, step->average_pool.out,
+                                           step->average_pool.channels, sizeof (float)));
     break;
   case EFFNET_STEP_CLASSIFIER:
     job.out = new_bitmap (buffer_elements (plan, plan->logits, plan->n_classes, sizeof (float)));
@@ -271,30 +271,35 @@ free_job (Job *job)
   g_free ((void *)job->sums.seen);
 }
 
+#define MANY_MACS 500000000 /* of a variant that is tested at another size than its own */
+#define SIDE      112       /* pixels, which that is */
+
+static gboolean own_sizes;
+
+static const unsigned threads[] = {1, 2, 3, 8};
+static EffnetPool *pools[G_N_ELEMENTS (threads)];
+
 static void
 test_variant (gconstpointer variant)
 {
-  static const unsigned threads[] = {1, 2, 3, 8};
-
   static const EffnetDtype dtypes[] = {EFFNET_DTYPE_F32, EFFNET_DTYPE_BF16, EFFNET_DTYPE_S8};
 
   /* the padding is left alone: it changes no output size of odd kernels */
   for (unsigned d = 0; d < G_N_ELEMENTS (dtypes); d++) {
-    g_autoptr (EffnetNet) net = effnet_net_new (variant, 0, 1000, EFFNET_PADDING_SAME, NULL);
+    g_autoptr (EffnetNet) own = effnet_net_new (variant, 0, 1000, EFFNET_PADDING_SAME, NULL);
+    gboolean is_large = !own_sizes && effnet_net_multiply_adds (own) > MANY_MACS;
+    g_autoptr (EffnetNet) net =
+        effnet_net_new (variant, is_large ? SIDE : 0, 1000, EFFNET_PADDING_SAME, NULL);
     g_autoptr (EffnetPlan) plan = effnet_plan_new (net, dtypes[d], NULL, NULL);
 
     g_assert_nonnull (plan);
     for (size_t i = 0; i < plan->n_steps; i++) {
       Job job = new_job (plan, &plan->steps[i]);
 
-      for (size_t j = 0; j < G_N_ELEMENTS (threads); j++) {
-        EffnetPool *pool = effnet_pool_get (threads[j]);
-
-        if (!covers_once (&job, pool))
+      for (size_t j = 0; j < G_N_ELEMENTS (threads); j++)
+        if (!covers_once (&job, pools[j]))
           g_error ("%s of %s is not covered once by %u threads", plan->steps[i].name,
                    (const char *)variant, threads[j]);
-        effnet_pool_unref (pool);
-      }
       free_job (&job);
     }
   }
@@ -355,12 +360,20 @@ test_can_fail (void)
 int
 main (int argc, char **argv)
 {
+  int status;
+
   g_test_init (&argc, &argv, NULL);
+  own_sizes = argc > 1 && g_str_equal (argv[1], "--own");
+  for (size_t i = 0; i < G_N_ELEMENTS (threads); i++)
+    pools[i] = effnet_pool_get (threads[i]);
   for (const char *const *name = effnet_arch_names (); *name != NULL; name++) {
     g_autofree char *path = g_strdup_printf ("/tiles/%s", *name);
 
     g_test_add_data_func (path, *name, test_variant);
   }
   g_test_add_func ("/tiles/can-fail", test_can_fail);
-  return g_test_run ();
+  status = g_test_run ();
+  for (size_t i = 0; i < G_N_ELEMENTS (threads); i++)
+    effnet_pool_unref (pools[i]);
+  return status;
 }

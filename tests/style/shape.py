@@ -16,10 +16,10 @@ FILE_LINES, FUNCTION_LINES = 600, 60
 BUDGETS = [
     ("the kernels", r"src/kernels/", 7000),
     ("pipelines that the tool runs, and cameras that come back", r"src/cli/(?:player|reconnect)\.", 550),
-    ("the tool", r"src/cli/", 10950),
+    ("the tool", r"src/cli/", 11000),
     ("training", r"src/train/", 8500),
     ("what rounding does, quant", r"src/quant/", 600),
-    ("the core beside kernels and tool", r"src/", 17560),
+    ("the core beside kernels and tool", r"src/", 18000),
     ("the first element, classify", r"gst-plugin/classify/", 11100),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2550),
     ("the element overlay", r"gst-plugin/overlay/", 1250),

@@ -277,6 +277,23 @@ test_refused (void)
   tear_down (&f);
 }
 
+/* Blocks that the pass backward does not know are refused. */
+static void
+test_other_blocks (void)
+{
+  EffnetModelOptions options = {.variant = "b0-seend-all", .synthetic_seed = 1, .input_size = 32};
+  g_autoptr (GError) error = NULL;
+  EffnetModel *model = effnet_model_open (NULL, &options, &error);
+  EffnetHead *head = new_head (EFFNET_HEAD_SOFTMAX, CLASSES, 1280);
+
+  g_assert_no_error (error);
+  g_assert_null (effnet_tune_new (model, head, NULL, &error));
+  g_assert_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "b0-seend-all cannot be tuned: blocks.0.0"));
+  effnet_head_unref (head);
+  effnet_model_unref (model);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -286,5 +303,6 @@ main (int argc, char **argv)
   g_test_add_func ("/train/tune/kept", test_kept);
   g_test_add_func ("/train/tune/kinds", test_kinds);
   g_test_add_func ("/train/tune/refused", test_refused);
+  g_test_add_func ("/train/tune/other-blocks", test_other_blocks);
   return g_test_run ();
 }

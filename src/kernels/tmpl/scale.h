@@ -2,14 +2,40 @@
  *
  * The squeeze-excite gate, on activations or on packed weights. Included by a file of isa/ after a
  * vector and an element header, with SCALE_ROWS_KERNEL and, for float32, SCALE_PANELS_KERNEL (the
- * functions' names) defined. One rounding an element: exact. */
+ * functions' names) defined. One rounding an element, but of a residual: exact. */
 
 #ifdef SCALE_ROWS_KERNEL
+static EFFNET_NOINLINE void
+scale_and_add (const EffnetScaleRows *s)
+{
+  elem *x = s->x;
+  const elem *r = s->residual;
+
+  for (size_t p = 0; p < s->pixels; p++, x += s->stride, r += s->stride) {
+    size_t c = 0;
+
+    for (; s->channels - c >= VF_LANES; c += VF_LANES)
+      elem_store (x + c, vf_fma (elem_load (x + c), vf_load (s->gate + c), elem_load (r + c)));
+    if (c < s->channels) {
+      size_t tail = s->channels - c;
+
+      elem_store_tail (x + c,
+                       vf_fma (elem_load_tail (x + c, tail), vf_load_tail (s->gate + c, tail),
+                               elem_load_tail (r + c, tail)),
+                       tail);
+    }
+  }
+}
+
 void
 SCALE_ROWS_KERNEL (const EffnetScaleRows *s)
 {
   elem *x = s->x;
 
+  if (s->residual != NULL) {
+    scale_and_add (s);
+    return;
+  }
   for (size_t p = 0; p < s->pixels; p++, x += s->stride) {
     size_t c = 0;
 

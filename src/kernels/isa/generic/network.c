@@ -236,10 +236,14 @@ void
 effnet_scale_rows_f32_generic (const EffnetScaleRows *s)
 {
   float *restrict x = s->x;
+  const float *r = s->residual;
 
-  for (size_t i = 0; i < s->pixels; i++)
+  for (size_t i = 0; i < s->pixels; i++) {
     for (size_t c = 0; c < s->channels; c++)
       x[i * s->stride + c] *= s->gate[c];
+    for (size_t c = 0; r != NULL && c < s->channels; c++)
+      x[i * s->stride + c] += r[i * s->stride + c];
+  }
 }
 
 void
