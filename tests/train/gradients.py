@@ -24,7 +24,7 @@ TOLERANCE = 1e-4
 CLASSES = 5
 # (timm's model, side, first block that is trained, images)
 CASES = [("tf_efficientnet_b0", 64, 15, 4), ("efficientnet_b0", 64, 0, 4), ("tf_efficientnet_lite0", 32, 0, 1),
-         ("tf_efficientnet_lite0", 96, 15, 2)]
+         ("tf_efficientnet_lite0", 96, 15, 2), ("tf_efficientnetv2_b0", 64, 18, 2)]
 TABLE = [("tf_efficientnet_b0", 224, 0, 4), ("tf_efficientnet_b0", 75, 0, 4), ("efficientnet_b0", 75, 9, 4),
          ("tf_efficientnet_b4", 96, 0, 4), ("efficientnet_lite0", 33, 0, 1), ("efficientnet_lite2", 64, 10, 2)]
 NEAR, DRAWS = 1e-5, 50
