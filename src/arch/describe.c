@@ -70,6 +70,8 @@ kind_name (EffnetBlockKind kind)
     return "conv31";
   case EFFNET_BLOCK_CONV131:
     return "conv131";
+  case EFFNET_BLOCK_MECO:
+    return "meco";
   }
   return "mbconv";
 }

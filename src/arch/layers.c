@@ -37,13 +37,19 @@ block_layers (const EffnetBlock *b, unsigned index, EffnetLayer *layers)
   if (b->has_expand)
     layers[n++] = convolution (EFFNET_LAYER_EXPAND, b->expand_channels, b->in_channels, 1,
                                b->in_height, b->in_width);
-  if (b->kind == EFFNET_BLOCK_MBCONV)
+  if (b->kind == EFFNET_BLOCK_MBCONV || b->kind == EFFNET_BLOCK_MECO)
     layers[n++] = convolution (EFFNET_LAYER_DEPTHWISE, b->expand_channels, 1, b->kernel,
                                b->out_height, b->out_width);
   else
     layers[n++] = convolution (EFFNET_LAYER_CONV, b->expand_channels,
                                b->has_expand ? b->expand_channels : b->in_channels, b->kernel,
                                b->out_height, b->out_width);
+  if (b->kind == EFFNET_BLOCK_MECO) {
+    layers[n++] = convolution (EFFNET_LAYER_MIDDLE, b->expand_channels, b->expand_channels, 1,
+                               b->out_height, b->out_width);
+    layers[n++] = convolution (EFFNET_LAYER_DEPTHWISE_2, b->expand_channels, 1, b->kernel,
+                               b->out_height, b->out_width);
+  }
   if (b->se_place == EFFNET_SE_AFTER_DEPTHWISE)
     n += gate_layers (b, b->expand_channels, layers + n);
   if (b->has_project)
@@ -61,7 +67,7 @@ block_layers (const EffnetBlock *b, unsigned index, EffnetLayer *layers)
 gboolean
 effnet_layers_build (EffnetNet *net)
 {
-  EffnetLayer *layers = g_try_new (EffnetLayer, 3 + 5 * (size_t)net->n_blocks);
+  EffnetLayer *layers = g_try_new (EffnetLayer, 3 + 7 * (size_t)net->n_blocks);
   size_t n = 0, last = net->stem_channels;
 
   if (layers == NULL)

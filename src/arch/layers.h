@@ -17,7 +17,9 @@ typedef enum {
   EFFNET_LAYER_PROJECT,
   EFFNET_LAYER_HEAD,
   EFFNET_LAYER_CLASSIFIER,
-  EFFNET_LAYER_CONV, /* of a block: k x k, of all channels */
+  EFFNET_LAYER_CONV,        /* of a block: k x k, of all channels */
+  EFFNET_LAYER_MIDDLE,      /* of a block: 1x1, between two depthwise convolutions */
+  EFFNET_LAYER_DEPTHWISE_2, /* the second of them */
   EFFNET_LAYER_COUNT,
 } EffnetLayerKind;
 

@@ -148,7 +148,7 @@ head_channels (const EffnetVariant *variant)
 static gboolean
 row_has_expand (const EffnetStageRow *row)
 {
-  return row->kind == EFFNET_BLOCK_CONV131 ||
+  return row->kind == EFFNET_BLOCK_CONV131 || row->kind == EFFNET_BLOCK_MECO ||
          (row->kind == EFFNET_BLOCK_MBCONV &&
           (row->expand_ratio != 1 || (row->flags & EFFNET_ROW_WIDENS) != 0));
 }
@@ -161,16 +161,19 @@ fill_block (EffnetBlock *b, const EffnetVariant *variant, const EffnetStageRow *
   unsigned from =
       row->expand_from > 0 ? scale_channels (variant, row->expand_from) : b->in_channels;
   const EffnetSePlace *places = variant->family->se_places;
+  gboolean changes;
 
   b->kind = row->kind;
   b->kernel = row->kernel;
   b->stride = first ? row->stride : 1;
   b->out_channels = scale_channels (variant, row->out_channels);
+  changes = b->stride != 1 || b->in_channels != b->out_channels;
   b->has_expand = row_has_expand (row);
   b->has_project = row->kind != EFFNET_BLOCK_FUSED || row->expand_ratio != 1;
   b->expand_channels = b->has_project ? from * row->expand_ratio : b->out_channels;
-  b->has_skip =
-      (row->flags & EFFNET_ROW_SKIP) != 0 && b->stride == 1 && b->in_channels == b->out_channels;
+  if (row->kind == EFFNET_BLOCK_MECO)
+    b->expand_channels = b->out_channels * (changes ? row->expand_ratio : 1);
+  b->has_skip = (row->flags & EFFNET_ROW_SKIP) != 0 && !changes;
   b->se_place = row->se_place != EFFNET_SE_NONE && places != NULL ? places[b->has_skip ? 1 : 0]
                                                                   : row->se_place;
   if (b->se_place != EFFNET_SE_NONE)

@@ -25,6 +25,9 @@ typedef enum {
                          * "EfficientNetV2", figure 2); of ratio 1 k x k alone */
   EFFNET_BLOCK_CONV31,  /* k x k, 1x1 project, whatever the ratio */
   EFFNET_BLOCK_CONV131, /* 1x1 expand, k x k, 1x1 project */
+  EFFNET_BLOCK_MECO,    /* 1x1 expand, k x k depthwise, 1x1 of as many channels, k x k depthwise of
+                         * stride 1, 1x1 project: all of the output's channels, of which there are
+                         * `ratio` times as many inside a block that changes channels or size */
 } EffnetBlockKind;
 
 /* One block with everything decided. */

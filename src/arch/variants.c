@@ -17,6 +17,7 @@
 #define FU   EFFNET_BLOCK_FUSED
 #define C31  EFFNET_BLOCK_CONV31
 #define C131 EFFNET_BLOCK_CONV131
+#define MECO EFFNET_BLOCK_MECO
 
 /* Columns: kind, kernel, stride, expand, out, repeats, SE, skip, what expand is of. */
 /* clang-format off */
@@ -138,6 +139,21 @@ static const EffnetStageRow compact131_stages[] = {
   {MB, 3, 1, 6, 320, 1, SE, SKIP, 0},
 };
 
+/* Mobile equal-channel convolutions: a reconstruction, since the published tables are not to be
+ * had. The stages and repeats of B0, and so much wider that the parameters are B0's. */
+#define MECO_STAGES(ratio)                                                                         \
+  {                                                                                                \
+    {MECO, 3, 1, ratio, 16, 1, SE, SKIP, 0},                                                       \
+    {MECO, 3, 2, ratio, 24, 2, SE, SKIP, 0},                                                       \
+    {MECO, 5, 2, ratio, 40, 2, SE, SKIP, 0},                                                       \
+    {MECO, 3, 2, ratio, 80, 3, SE, SKIP, 0},                                                       \
+    {MECO, 5, 1, ratio, 112, 3, SE, SKIP, 0},                                                      \
+    {MECO, 5, 2, ratio, 192, 4, SE, SKIP, 0},                                                      \
+    {MECO, 3, 1, ratio, 320, 1, SE, SKIP, 0},                                                      \
+  }
+static const EffnetStageRow meco_stages[] = MECO_STAGES (1);
+static const EffnetStageRow meco_wide_stages[] = MECO_STAGES (2);
+
 /* EfficientNet-EdgeTPU (Gupta and Tan, 2019). The first block widens as if the stem had 24. */
 static const EffnetStageRow edgetpu_stages[] = {
   {FU, 3, 1, 4, 24, 1, NO_SE, 0, 24},
@@ -257,6 +273,8 @@ static const EffnetFamily nose_all = B0_WITH (GONE, GONE);
 static const EffnetFamily seend_noskip = B0_WITH (END, IN);
 static const EffnetFamily seend_hasskip = B0_WITH (IN, END);
 static const EffnetFamily seend_all = B0_WITH (END, END);
+static const EffnetFamily meco = {STAGES (meco_stages), 32, 1280, SWISH, FIXED, NULL, EFFICIENT};
+static const EffnetFamily meco_wide = {STAGES (meco_wide_stages), 32, 1280, SWISH, FIXED, NULL, EFFICIENT};
 static const EffnetFamily tinynet = {STAGES (baseline_stages), 32, 1280, SWISH, TINY, NULL, ""};
 static const EffnetFamily mnasnet = {STAGES (mnasnet_stages), 32, 1280, RELU, FIXED_HEAD, NULL, ""};
 static const EffnetFamily semnasnet = {STAGES (semnasnet_stages), 32, 1280, RELU, FIXED_HEAD, NULL, ""};
@@ -306,6 +324,8 @@ static const EffnetVariant variants[] = {
   {"b0-seend-noskip", &seend_noskip, 1.0, 1.0, 224},
   {"b0-seend-hasskip", &seend_hasskip, 1.0, 1.0, 224},
   {"b0-seend-all", &seend_all, 1.0, 1.0, 224},
+  {"b0-meco", &meco, 1.765, 1.0, 224},
+  {"b0-meco-wide", &meco_wide, 1.355, 1.0, 224},
   {"tinynet-a", &tinynet, 1.0, 1.2, 192},
   {"tinynet-b", &tinynet, 0.75, 1.1, 188},
   {"tinynet-c", &tinynet, 0.54, 0.85, 184},

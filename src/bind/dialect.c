@@ -19,6 +19,7 @@ typedef enum {
   SHAPE_PLAIN, /* depthwise first */
   SHAPE_FUSED, /* k x k first, then project */
   SHAPE_CONV,  /* k x k alone */
+  SHAPE_MECO,  /* expand, depthwise, both again, project */
   N_SHAPES,
 } Shape;
 
@@ -59,6 +60,11 @@ static const Dialect dialects[] = {
     },
     .layers[SHAPE_CONV] = {
       [EFFNET_LAYER_CONV] = {"conv", "bn1"},
+    },
+    .layers[SHAPE_MECO] = { /* ours: timm has none */
+      [EFFNET_LAYER_MIDDLE] = {"conv_pw2", "bn3"},
+      [EFFNET_LAYER_DEPTHWISE_2] = {"conv_dw2", "bn4"},
+      [EFFNET_LAYER_PROJECT] = {"conv_pwl", "bn5"},
     },
   },
   [EFFNET_DIALECT_TORCHVISION] = {
@@ -136,8 +142,12 @@ static const Dialect dialects[] = {
 };
 /* clang-format on */
 
-/* A k x k convolution where no training code has written one. */
-static const Pattern unwritten = {"conv", "conv_bn"};
+/* What no training code of a dialect has written. */
+static const Pattern unwritten[EFFNET_LAYER_COUNT] = {
+    [EFFNET_LAYER_CONV] = {"conv", "conv_bn"},
+    [EFFNET_LAYER_MIDDLE] = {"middle", "middle_bn"},
+    [EFFNET_LAYER_DEPTHWISE_2] = {"depthwise_2", "depthwise_2_bn"},
+};
 
 /* The last part of a name, and whether the batch norm's name comes before it. */
 static const struct {
@@ -252,6 +262,8 @@ append_pattern (GString *name, const char *pattern, const EffnetNet *net, const 
 static Shape
 block_shape (const EffnetBlock *block)
 {
+  if (block != NULL && block->kind == EFFNET_BLOCK_MECO)
+    return SHAPE_MECO;
   if (block == NULL || block->has_expand)
     return SHAPE_WIDE;
   if (block->kind == EFFNET_BLOCK_MBCONV)
@@ -270,7 +282,7 @@ effnet_dialect_tensor (EffnetDialect dialect, const EffnetNet *net, const Effnet
   if (pattern->conv == NULL)
     pattern = &d->layers[SHAPE_WIDE][layer->kind];
   if (pattern->conv == NULL)
-    pattern = &unwritten;
+    pattern = &unwritten[layer->kind];
   if (layer->block != NULL)
     append_pattern (name, d->block, net, layer);
   append_pattern (name, roles[role].norm ? pattern->norm : pattern->conv, net, layer);

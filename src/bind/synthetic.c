@@ -43,6 +43,8 @@ filter_gain (const EffnetLayer *layer)
 {
   switch (layer->kind) {
   case EFFNET_LAYER_DEPTHWISE:
+  case EFFNET_LAYER_DEPTHWISE_2:
+  case EFFNET_LAYER_MIDDLE:
     return 2.0f;
   case EFFNET_LAYER_CONV: /* of a trunk that is a sum, unless it is all of its block */
     return layer->block->kind == EFFNET_BLOCK_CONV131 || !layer->block->has_project ? 2.0f : 1.0f;

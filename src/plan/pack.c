@@ -21,10 +21,12 @@ pack_kind (EffnetLayerKind kind)
   case EFFNET_LAYER_STEM:
     return EFFNET_PACK_STEM;
   case EFFNET_LAYER_DEPTHWISE:
+  case EFFNET_LAYER_DEPTHWISE_2:
     return EFFNET_PACK_TAPS;
   case EFFNET_LAYER_CONV:
     return EFFNET_PACK_CONV;
   case EFFNET_LAYER_EXPAND:
+  case EFFNET_LAYER_MIDDLE:
   case EFFNET_LAYER_PROJECT:
   case EFFNET_LAYER_HEAD:
     return EFFNET_PACK_GEMM;
@@ -41,13 +43,15 @@ pack_kind (EffnetLayerKind kind)
 static void
 set_range (const EffnetNet *net, const EffnetLayer *layer, EffnetPackedLayer *packed)
 {
+  gboolean is_middle = layer->kind == EFFNET_LAYER_MIDDLE;
+
   packed->range = EFFNET_RANGE_SIGNED;
-  if (layer->kind != EFFNET_LAYER_PROJECT)
+  if (layer->kind != EFFNET_LAYER_PROJECT && !is_middle)
     return;
   packed->range = EFFNET_RANGE_ABOVE;
   packed->low = net->activation == EFFNET_ACTIVATION_SWISH ? SWISH_LOW : 0.0f;
   if (net->activation == EFFNET_ACTIVATION_RELU6 &&
-      layer->block->se_place != EFFNET_SE_AFTER_DEPTHWISE) {
+      (is_middle || layer->block->se_place != EFFNET_SE_AFTER_DEPTHWISE)) {
     packed->range = EFFNET_RANGE_FIXED;
     packed->top = 6.0f;
   }

@@ -20,11 +20,11 @@ typedef struct {
 
 /* ---- buffers and layers ---- */
 
-/* A block has up to seven steps and eleven buffers; stem, head, pool and classifier three each. */
+/* A block has up to eight steps and 13 buffers; stem, head, pool and classifier three each. */
 static size_t
 most (const EffnetNet *net)
 {
-  return 11 * (size_t)net->n_blocks + 12;
+  return 13 * (size_t)net->n_blocks + 12;
 }
 
 /* A new buffer, first written by the step being built. */
@@ -180,30 +180,65 @@ typedef struct {
   size_t bands, pixels;
 } Middle;
 
-/* The depthwise convolution of a block, and its expand fused in where it has one. */
-static Middle
-add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
+/* A depthwise convolution, the 1x1 before it that is fused in, and what they read. */
+typedef struct {
+  EffnetLayerKind depthwise, expand;
+  gboolean has_expand;
+  size_t height, width, channels;
+  unsigned stride;
+  gboolean is_last; /* of the block */
+  const char *name, *quantise;
+} Depthwise;
+
+static Depthwise
+first_depthwise (const EffnetBlock *b)
 {
-  const EffnetPackedLayer *expand =
-      block->has_expand ? find_layer (b, EFFNET_LAYER_EXPAND, block) : NULL;
+  return (Depthwise){EFFNET_LAYER_DEPTHWISE,
+                     EFFNET_LAYER_EXPAND,
+                     b->has_expand,
+                     b->in_height,
+                     b->in_width,
+                     b->in_channels,
+                     b->stride,
+                     b->kind != EFFNET_BLOCK_MECO,
+                     b->has_expand ? "expand+depthwise" : "depthwise",
+                     "expand.quantise"};
+}
+
+static Depthwise
+second_depthwise (const EffnetBlock *b)
+{
+  return (Depthwise){EFFNET_LAYER_DEPTHWISE_2,
+                     EFFNET_LAYER_MIDDLE,
+                     TRUE,
+                     b->out_height,
+                     b->out_width,
+                     b->expand_channels,
+                     1,
+                     TRUE,
+                     "middle+depthwise",
+                     "middle.quantise"};
+}
+
+static Middle
+add_depthwise (Builder *b, const EffnetBlock *block, Depthwise d, EffnetSlot x)
+{
+  const EffnetPackedLayer *expand = d.has_expand ? find_layer (b, d.expand, block) : NULL;
   EffnetSlot digits = x, steps = EFFNET_NO_SLOT;
   const EffnetKernel *kernel =
       effnet_kernel_find (EFFNET_OP_DEPTHWISE, b->plan->dtype,
-                          (EffnetKernelShape){.kernel = block->kernel, .stride = block->stride});
-  EffnetStep step = block->has_expand
-                        ? new_step (EFFNET_STEP_EXPAND_DEPTHWISE, kernel, block, "expand+depthwise")
-                        : new_step (EFFNET_STEP_DEPTHWISE, kernel, block, "depthwise");
-  EffnetDepthwiseStep *s = block->has_expand ? &step.fused.depthwise : &step.depthwise;
+                          (EffnetKernelShape){.kernel = block->kernel, .stride = d.stride});
+  EffnetStep step = new_step (d.has_expand ? EFFNET_STEP_EXPAND_DEPTHWISE : EFFNET_STEP_DEPTHWISE,
+                              kernel, block, d.name);
+  EffnetDepthwiseStep *s = d.has_expand ? &step.fused.depthwise : &step.depthwise;
   const EffnetWindow *w = &s->window;
-  size_t channels = block->expand_channels, in_pixels, outputs;
+  size_t channels = block->expand_channels, in_pixels = d.height * d.width, outputs;
 
   if (expand != NULL)
-    digits = add_quantise (b, expand, block, "expand.quantise",
-                           (size_t)block->in_height * block->in_width, x, EFFNET_NO_SLOT, &steps);
-  s->layer = find_layer (b, EFFNET_LAYER_DEPTHWISE, block);
-  s->window = conv_window (b->net, block->in_height, block->in_width, block->kernel, block->stride);
+    digits = add_quantise (b, expand, block, d.quantise, in_pixels, x, EFFNET_NO_SLOT, &steps);
+  s->layer = find_layer (b, d.depthwise, block);
+  s->window = conv_window (b->net, d.height, d.width, block->kernel, d.stride);
   s->activation = b->net->activation;
-  in_pixels = w->in_h * w->in_w;
   outputs = w->out_h * w->out_w * channels;
   s->in = use_buffer (b, digits);
   s->out = new_buffer (b, outputs * b->element);
@@ -213,13 +248,13 @@ add_depthwise (Builder *b, const EffnetBlock *block, EffnetSlot x)
   if (expand != NULL) {
     step.fused.expand = expand;
     step.fused.steps = use_buffer (b, steps);
-    step.flop += 2 * (uint64_t)in_pixels * block->in_channels * channels;
-    step.bytes += (in_pixels + channels) * block->in_channels * effnet_dtype_size (expand->dtype);
+    step.flop += 2 * (uint64_t)in_pixels * d.channels * channels;
+    step.bytes += (in_pixels + channels) * d.channels * effnet_dtype_size (expand->dtype);
   } else {
-    step.bytes += in_pixels * block->in_channels * b->element;
+    step.bytes += in_pixels * d.channels * b->element;
   }
   effnet_step_cut (&step, b->tuning, b->plan->dtype);
-  if (block->se_place == EFFNET_SE_AFTER_DEPTHWISE)
+  if (d.is_last && block->se_place == EFFNET_SE_AFTER_DEPTHWISE)
     s->sums = new_buffer (b, effnet_depthwise_bands (s) * channels * sizeof (float));
   add (b, &step);
   return (Middle){s->out, s->sums, effnet_depthwise_bands (s), w->out_h * w->out_w};
@@ -259,7 +294,7 @@ add_conv (Builder *b, const EffnetBlock *block, EffnetSlot x)
   step.bytes =
       (w->in_h * w->in_w + taps * layer->out) * layer->in * b->element + outputs * b->element;
   effnet_step_cut (&step, b->tuning, b->plan->dtype);
-  if (block->se_channels > 0)
+  if (block->se_place == EFFNET_SE_AFTER_DEPTHWISE)
     s->sums = new_buffer (b, effnet_conv_bands (s) * layer->out * sizeof (float));
   add (b, &step);
   return (Middle){s->out, s->sums, effnet_conv_bands (s), w->out_h * w->out_w};
@@ -367,12 +402,25 @@ gate_output (Builder *b, const EffnetBlock *block, size_t pixels, EffnetSlot row
   add_excite (b, block, add_squeeze (b, block, &means), s);
 }
 
+/* What is before the project. */
+static Middle
+add_middle (Builder *b, const EffnetBlock *block, EffnetSlot x)
+{
+  Middle first;
+
+  if (block->kind != EFFNET_BLOCK_MBCONV && block->kind != EFFNET_BLOCK_MECO)
+    return add_conv (b, block, x);
+  first = add_depthwise (b, block, first_depthwise (block), x);
+  return block->kind == EFFNET_BLOCK_MECO
+             ? add_depthwise (b, block, second_depthwise (block), first.out)
+             : first;
+}
+
 static EffnetSlot
 add_block (Builder *b, const EffnetBlock *block, EffnetSlot x)
 {
   const EffnetPackedLayer *layer;
-  Middle middle =
-      block->kind == EFFNET_BLOCK_MBCONV ? add_depthwise (b, block, x) : add_conv (b, block, x);
+  Middle middle = add_middle (b, block, x);
   EffnetSlot gate = EFFNET_NO_SLOT, skipped = block->has_skip ? x : EFFNET_NO_SLOT, out;
   gboolean gates_output = block->se_place == EFFNET_SE_AFTER_PROJECT;
   EffnetPointwiseStep project = {

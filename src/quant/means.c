@@ -103,6 +103,8 @@ pass_layer (Walk *walk, const EffnetBound *bound, GError **error)
     return after_norm (walk, bound, activation, walk->trunk, error);
   case EFFNET_LAYER_EXPAND:
   case EFFNET_LAYER_DEPTHWISE:
+  case EFFNET_LAYER_MIDDLE:
+  case EFFNET_LAYER_DEPTHWISE_2:
   case EFFNET_LAYER_HEAD:
     return after_norm (walk, bound, activation, walk->inside, error);
   case EFFNET_LAYER_CONV:
@@ -159,7 +161,9 @@ read_by (const Walk *walk, const EffnetLayer *layer)
 static size_t
 channels_read (const EffnetLayer *layer)
 {
-  return layer->kind == EFFNET_LAYER_DEPTHWISE ? layer->out : layer->in;
+  return layer->kind == EFFNET_LAYER_DEPTHWISE || layer->kind == EFFNET_LAYER_DEPTHWISE_2
+             ? layer->out
+             : layer->in;
 }
 
 EffnetMeans *

@@ -58,11 +58,12 @@ check_depth (const EffnetNet *net, EffnetTuneDepth depth, GError **error)
   for (unsigned i = 0; i < net->n_blocks; i++) {
     const EffnetBlock *b = &net->blocks[i];
 
-    if (b->se_place == EFFNET_SE_AFTER_PROJECT)
-      return effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
-                          "%s cannot be tuned: blocks.%u.%u has its squeeze-excite at the end; "
-                          "train a head without tuning",
-                          net->variant, b->stage, b->index);
+    if (b->se_place == EFFNET_SE_AFTER_PROJECT || b->kind == EFFNET_BLOCK_MECO)
+      return effnet_fail (
+          error, EFFNET_ERROR_UNSUPPORTED,
+          "%s cannot be tuned: blocks.%u.%u has its squeeze-excite at the end or two "
+          "depthwise convolutions; train a head without tuning",
+          net->variant, b->stage, b->index);
     if (i >= first_block (net, depth) && b->kind != EFFNET_BLOCK_MBCONV)
       return effnet_fail (
           error, EFFNET_ERROR_UNSUPPORTED,

@@ -4,6 +4,7 @@
 #include "arch/net.h"
 
 #include <json-glib/json-glib.h>
+#include <stdlib.h>
 #include <string.h>
 
 static EffnetNet *
@@ -229,6 +230,27 @@ test_squeeze_excite (void)
                           b->se_place == EFFNET_SE_NONE ? 0 : b->in_channels / 4);
       }
       g_assert_cmpuint (share_of_b0 (variant), ==, rows[r].shares[w]);
+    }
+  }
+}
+
+/* The parameters are those of B0 within 2 %; inside a block all convolutions have the output's
+ * channels, or twice as many where channels or size change. */
+static void
+test_equal_channels (void)
+{
+  static const char *const variants[] = {"b0-meco", "b0-meco-wide"};
+
+  for (unsigned v = 0; v < 2; v++) {
+    g_autoptr (EffnetNet) net = net_of (variants[v]);
+
+    g_assert_cmpint (abs ((int)share_of_b0 (variants[v]) - 10000), <=, 200);
+    g_assert_cmpuint (net->n_blocks, ==, 16);
+    for (unsigned i = 0; i < net->n_blocks; i++) {
+      const EffnetBlock *b = &net->blocks[i];
+
+      g_assert_cmpint (b->kind, ==, EFFNET_BLOCK_MECO);
+      g_assert_cmpuint (b->expand_channels, ==, b->out_channels * (b->has_skip ? 1 : v + 1));
     }
   }
 }
@@ -513,6 +535,7 @@ main (int argc, char **argv)
   g_test_add_func ("/arch/lite", test_lite);
   g_test_add_func ("/arch/scaled", test_scaled);
   g_test_add_func ("/arch/squeeze-excite", test_squeeze_excite);
+  g_test_add_func ("/arch/equal-channels", test_equal_channels);
   g_test_add_func ("/arch/joined", test_joined);
   g_test_add_func ("/arch/chain", test_chain);
   g_test_add_func ("/arch/conv", test_conv);

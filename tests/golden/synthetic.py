@@ -67,7 +67,8 @@ def role(name, names):
     gated = prefix + "se.conv_reduce.weight" in names
     fused = prefix + "conv_exp.weight" in names
     alone = prefix + "conv.weight" in names  # a block of one convolution
-    project_bn = "bn1" if alone else "bn3" if expands and not fused else "bn2"
+    twice = prefix + "conv_dw2.weight" in names
+    project_bn = "bn5" if twice else "bn1" if alone else "bn3" if expands and not fused else "bn2"
     if layer.startswith("bn"):
         if kind == "weight":
             # A branch that is added to its input adds a twentieth of the power.
