@@ -178,16 +178,17 @@ typedef struct {
   float *sum; /* [channels] */
 } EffnetPoolSum;
 
-/* y[j] = act (bias[j] + sum_k x[k] * w[k][j]); only the weights are T: they are most of the memory
- */
+/* y[j] = act (bias[j] + sum_k x[k] * w[k][j]); only the weights are T: they are most of the memory.
+ * FC_S8: the sum times scale[j] */
 typedef struct {
   size_t n, k;
   const float *x;    /* [k] */
-  const void *w;     /* T [k][w_stride] */
+  const void *w;     /* T, or int8, [k][w_stride] */
   size_t w_stride;   /* elements, >= n */
   const float *bias; /* [n] */
   float *y;          /* [n] */
   EffnetActivation activation;
+  const float *scale; /* [n], of FC_S8 */
 } EffnetFc;
 
 /* x[p][c] = x[p][c] * gate[c] + residual[p][c] in float32, then rounded to T; without a residual
@@ -352,9 +353,9 @@ void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t firs
  * CONV row. The size is that of a k of kernel * kernel * channels. */
 void effnet_conv_pack (const EffnetKernel *conv, size_t n, size_t channels, unsigned kernel,
                        size_t first, size_t rows, const float *w, void *packed);
-/* out[i][j] = w[j][i], i < k, j < rows; @w float32 [rows][k], @out T [k][stride] */
-void effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const float *w,
-                             size_t stride, void *out);
+/* out[i][j] = w[j][i], i < k, j < rows; @w float32 [rows][k], or int8 for S8, @out T [k][stride] */
+void effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const void *w, size_t stride,
+                             void *out);
 
 /* Packs the weights of @columns for a RESAMPLE_H row into @packed, aligned to 64; the size in bytes
  * first, which may be 0. */

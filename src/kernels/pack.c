@@ -166,12 +166,14 @@ effnet_conv_pack (const EffnetKernel *conv, size_t n, size_t channels, unsigned 
 }
 
 void
-effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const float *w, size_t stride,
+effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const void *w, size_t stride,
                         void *out)
 {
+  const size_t from = dtype == EFFNET_DTYPE_S8 ? 1 : sizeof (float);
+
   for (size_t j = 0, columns; j < rows; j += columns) {
     columns = rows - j < GROUP ? rows - j : GROUP;
-    pack_group (dtype, w + j * k, k, columns, stride, 1,
+    pack_group (dtype, (const char *)w + j * k * from, k, columns, stride, 1,
                 (char *)out + j * effnet_dtype_size (dtype));
   }
 }

@@ -46,3 +46,17 @@ activate (double x, EffnetActivation activation)
 #undef LOAD
 #undef STORE
 #undef REF
+
+void
+effnet_fc_s8_ref (const EffnetFc *f)
+{
+  const int8_t *w = f->w;
+
+  for (size_t j = 0; j < f->n; j++) {
+    double sum = 0.0;
+
+    for (size_t k = 0; k < f->k; k++)
+      sum += (double)f->x[k] * w[k * f->w_stride + j];
+    f->y[j] = (float)activate (f->bias[j] + f->scale[j] * sum, f->activation);
+  }
+}

@@ -70,10 +70,24 @@ check_pool (Check *check)
 
 /* ---- fully connected ---- */
 
+/* int8 [k][stride], all values; they end where what may be read does. */
+static const void *
+fc_digits (Check *check, gsize k, gsize n, gsize stride)
+{
+  gsize count = (k - 1) * stride + n;
+  int8_t *w = check_bytes (check, EFFNET_DTYPE_S8, count);
+
+  for (gsize i = 0; i < count; i++)
+    w[i] = (int8_t)((int)check_pick (check, 256) - 128);
+  return w;
+}
+
 static void
 fc_case (Check *check, gsize n, gsize k, gsize stride, EffnetActivation activation)
 {
   const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
+  EffnetDtype dtype = check->row->op == EFFNET_OP_FC_S8 ? EFFNET_DTYPE_S8 : check->row->dtype;
+  const float *scale = NULL;
   const float *x, *bias;
   const void *w;
   EffnetFc f[3];
@@ -82,12 +96,15 @@ fc_case (Check *check, gsize n, gsize k, gsize stride, EffnetActivation activati
   check_case (check, "n %zu k %zu w_stride %zu, %s", n, k, stride,
               check_activation_name (activation));
   x = check_input (check, EFFNET_DTYPE_F32, 1, k, k);
-  w = check_input (check, check->row->dtype, k, n, stride);
+  w = dtype == EFFNET_DTYPE_S8 ? fc_digits (check, k, n, stride)
+                               : check_input (check, dtype, k, n, stride);
   bias = check_input (check, EFFNET_DTYPE_F32, 1, n, n);
+  if (dtype == EFFNET_DTYPE_S8)
+    scale = check_input (check, EFFNET_DTYPE_F32, 1, n, n);
   for (; done < 3; done++) {
     float *y = check_output (check, EFFNET_DTYPE_F32, 1, n, n, NULL);
 
-    f[done] = (EffnetFc){n, k, x, w, stride, bias, y, activation};
+    f[done] = (EffnetFc){n, k, x, w, stride, bias, y, activation, scale};
     if (!check_call (check, rows[done], &f[done]))
       break;
   }
@@ -97,15 +114,17 @@ fc_case (Check *check, gsize n, gsize k, gsize stride, EffnetActivation activati
       check_same (check, "row and reference", f[0].y, f[2].y, EFFNET_DTYPE_F32, 1, n, n);
     for (gsize j = 0; j < n; j++) {
       double sum = bias[j], magnitude = fabs (sum), largest = 0.0, error;
+      double factor = scale != NULL ? scale[j] : 1.0;
 
       for (gsize i = 0; i < k; i++) {
-        double a = x[i], b = check_value (w, check->row->dtype, i * stride + j);
+        double a = x[i], b = factor * check_value (w, dtype, i * stride + j);
 
         sum += a * b;
         magnitude += fabs (a * b);
         largest = fmax (largest, fmax (fabs (a), fabs (b)));
       }
-      error = check_sum_bound (EFFNET_DTYPE_F32, k, magnitude, largest);
+      /* scaling rounds once more */
+      error = check_sum_bound (EFFNET_DTYPE_F32, k + (scale != NULL ? 2 : 0), magnitude, largest);
       check_near (check, f[0].y[j], check_activate (sum, activation),
                   check_output_bound (EFFNET_DTYPE_F32, activation, sum, error, 0.0), 0, j);
     }
@@ -131,6 +150,12 @@ check_fc (Check *check)
       for (int activation = 0; activation < 5 && check->n_failed < 3; activation++)
         fc_case (check, lengths[j], ks[i], lengths[j] + check_pick (check, 3) * 5,
                  (EffnetActivation)activation);
+}
+
+void
+check_fc_s8 (Check *check)
+{
+  check_fc (check);
 }
 
 /* ---- gates ---- */

@@ -54,6 +54,14 @@ vi_dot (vi acc, vi a, vi b)
 #endif
 }
 
+/* VF_LANES numbers. */
+static EFFNET_INLINE vf
+vf_load_s8 (const int8_t *p)
+{
+  return _mm256_cvtepi32_ps (
+      _mm256_cvtepi8_epi32 (_mm_loadl_epi64 ((const __m128i *)(const void *)p)));
+}
+
 static EFFNET_INLINE vf
 vf_from_int (vi x)
 {

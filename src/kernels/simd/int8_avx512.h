@@ -52,6 +52,14 @@ vi_dot (vi acc, vi a, vi b)
 }
 #endif
 
+/* VF_LANES numbers. */
+static EFFNET_INLINE vf
+vf_load_s8 (const int8_t *p)
+{
+  return _mm512_cvtepi32_ps (
+      _mm512_cvtepi8_epi32 (_mm_loadu_si128 ((const __m128i *)(const void *)p)));
+}
+
 static EFFNET_INLINE vf
 vf_from_int (vi x)
 {

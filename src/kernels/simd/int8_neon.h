@@ -46,6 +46,14 @@ vi_dot (vi acc, vi a, vi b)
 #endif
 
 static EFFNET_INLINE vf
+vf_load_s8 (const int8_t *p)
+{
+  int16x8_t words = vmovl_s8 (vreinterpret_s8_s32 (vget_low_s32 (vi_broadcast (p))));
+
+  return vcvtq_f32_s32 (vmovl_s16 (vget_low_s16 (words)));
+}
+
+static EFFNET_INLINE vf
 vf_from_int (vi x)
 {
   return vcvtq_f32_s32 (x);

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Matrix times vector; weights of T, all else float32. Included after a vector header, an element
- * header and activation.h, with FC_KERNEL (the function's name) defined.
+ * header and activation.h, with FC_KERNEL (the function's name) defined; and FC_SCALED where each
+ * sum has a scale.
  *
  * Weights are [k][n]: vectors run over n, and a block of FC_NV vectors goes down all of k. The one
  * invariant: each output is ((s0 + s1) + (s2 + s3)), s_i the chain of fused multiply-adds over
- * k = i, i + 4, ..., bias first in s0, whatever block it falls in. Four chains, since narrow layers
- * (squeeze: n = 8 .. 48) would else wait for one. */
+ * k = i, i + 4, ..., bias first in s0 unless there are scales, whatever block it falls in. Four
+ * chains, since narrow layers (squeeze: n = 8 .. 48) would else wait for one. */
 
 #define FC_NV     (VF_REGISTERS / 8)
 #define FC_CHAINS 4
 #define FC_AHEAD  16 /* rows: a block reads a few lines of each, too few for hardware to follow */
+
+static EFFNET_INLINE vf
+fc_load (const float *p, size_t tail)
+{
+  return tail ? vf_load_tail (p, tail) : vf_load (p);
+}
 
 /* y[j ..], nv vectors, or one of @tail elements. */
 static EFFNET_INLINE void
@@ -22,7 +29,11 @@ fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t tail)
 
   EFFNET_UNROLL
   for (unsigned v = 0; v < nv; v++) {
-    acc[0][v] = tail ? vf_load_tail (f->bias + j, tail) : vf_load (f->bias + j + v * VF_LANES);
+#ifdef FC_SCALED
+    acc[0][v] = vf_zero ();
+#else
+    acc[0][v] = fc_load (f->bias + j + v * VF_LANES, tail);
+#endif
     EFFNET_UNROLL
     for (unsigned chain = 1; chain < FC_CHAINS; chain++)
       acc[chain][v] = vf_zero ();
@@ -60,6 +71,10 @@ fc_columns (const EffnetFc *f, size_t j, const unsigned nv, size_t tail)
   for (unsigned v = 0; v < nv; v++) {
     vf y = vf_add (vf_add (acc[0][v], acc[1][v]), vf_add (acc[2][v], acc[3][v]));
 
+#ifdef FC_SCALED
+    y = vf_fma (y, fc_load (f->scale + j + v * VF_LANES, tail),
+                fc_load (f->bias + j + v * VF_LANES, tail));
+#endif
     y = vf_activate (y, f->activation);
     if (tail)
       vf_store_tail (f->y + j, y, tail);

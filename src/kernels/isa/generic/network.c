@@ -233,6 +233,24 @@ effnet_fc_f32_generic (const EffnetFc *f)
 }
 
 void
+effnet_fc_s8_generic (const EffnetFc *f)
+{
+  for (size_t j0 = 0; j0 < f->n; j0 += EFFNET_GENERIC_BLOCK) {
+    size_t n = smaller (EFFNET_GENERIC_BLOCK, f->n - j0);
+    const int8_t *w = (const int8_t *)f->w + j0;
+    float acc[EFFNET_GENERIC_BLOCK] = {0};
+
+    for (size_t k = 0; k < f->k; k++)
+      for (size_t j = 0; j < n; j++)
+        acc[j] += f->x[k] * w[k * f->w_stride + j];
+    for (size_t j = 0; j < n; j++)
+      acc[j] = f->bias[j0 + j] + f->scale[j0 + j] * acc[j];
+    effnet_generic_activate (acc, f->activation);
+    memcpy (f->y + j0, acc, n * sizeof *acc);
+  }
+}
+
+void
 effnet_scale_rows_f32_generic (const EffnetScaleRows *s)
 {
   float *restrict x = s->x;
