@@ -82,7 +82,7 @@ effnet_session_give_taps (EffnetSession *session, size_t i, size_t images, Effne
     result->stages = session->last.maps;
 }
 
-/* The weights of class @id: [k] of the classifier's T [k][stride]. */
+/* The weights of class @id: [k] of the classifier's T or S8 [k][stride]. */
 static void
 class_weights (const EffnetModel *model, unsigned id, float *weights)
 {
@@ -93,6 +93,12 @@ class_weights (const EffnetModel *model, unsigned id, float *weights)
 
   for (size_t k = 0; k < layer->in; k++)
     effnet_dtypes[layer->dtype].to_float (at + k * layer->stride * element, 1, weights + k);
+  if (layer->dtype != EFFNET_DTYPE_S8)
+    return;
+  float scale =
+      ((const float *)(const void *)((const char *)model->weights.base + layer->scale))[id];
+  for (size_t k = 0; k < layer->in; k++)
+    weights[k] *= scale;
 }
 
 #define LANES 8 /* sums side by side, for vector units; widths are multiples of it */

@@ -51,6 +51,13 @@ bias_of (const Job *job, const EffnetPackedLayer *layer)
   return (const float *)(const void *)(job->weights + layer->bias);
 }
 
+/* Of S8. */
+static const float *
+scale_of (const Job *job, const EffnetPackedLayer *layer)
+{
+  return (const float *)(const void *)(job->weights + layer->scale);
+}
+
 /* A part of a pointwise convolution: the channels of @layer from @channel on, as @gemm says;
  * @steps: of its digits, where it reads such. */
 static void
@@ -80,7 +87,7 @@ multiply (const Job *job, const EffnetPackedLayer *layer, size_t channel, const 
       .step = steps,
       .b = g.b,
       .start = (const int32_t *)(const void *)(job->weights + layer->start) + channel,
-      .scale = (const float *)(const void *)(job->weights + layer->scale) + channel,
+      .scale = scale_of (job, layer) + channel,
       .bias = g.bias,
       .residual = g.residual,
       .ldr = g.ldr,
@@ -296,18 +303,24 @@ run_expand_depthwise (const Job *job, const EffnetTile *tile, unsigned worker)
 static void
 run_fc (const Job *job, const EffnetFcStep *s, const EffnetTile *tile, const float *x)
 {
-  const char *weights = weights_of (job, s->layer);
-
-  job->step->kernel->call.fc (&(EffnetFc){
+  const EffnetPackedLayer *layer = s->layer;
+  const char *weights = weights_of (job, layer);
+  const EffnetFc fc = {
       .n = tile->channels,
-      .k = s->layer->in,
+      .k = layer->in,
       .x = x,
-      .w = weights + tile->channel * job->element,
-      .w_stride = s->layer->stride,
-      .bias = bias_of (job, s->layer) + tile->channel,
+      .w = weights + tile->channel * effnet_dtype_size (layer->dtype),
+      .w_stride = layer->stride,
+      .bias = bias_of (job, layer) + tile->channel,
       .y = (float *)at (job, s->out) + tile->channel,
       .activation = s->activation,
-  });
+      .scale = scale_of (job, layer) + tile->channel,
+  };
+
+  if (layer->dtype == EFFNET_DTYPE_S8)
+    job->step->kernel->call.fc_s8 (&fc);
+  else
+    job->step->kernel->call.fc (&fc);
 }
 
 static void

@@ -86,14 +86,11 @@ effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer, EffnetDtype
                      gboolean int8, size_t *cursor)
 {
   EffnetPackKind kind = pack_kind (layer->kind);
-  gboolean is_s8 = kind == EFFNET_PACK_GEMM && int8;
   gboolean is_float = kind == EFFNET_PACK_TAPS || kind == EFFNET_PACK_STEM;
   EffnetPackedLayer packed = {
       .kind = kind,
-      .dtype = is_s8      ? EFFNET_DTYPE_S8
-               : is_float ? EFFNET_DTYPE_F32
-                          : dtype,
-      .gemm = panel_kernel (layer, dtype, is_s8),
+      .dtype = int8 ? EFFNET_DTYPE_S8 : (is_float ? EFFNET_DTYPE_F32 : dtype),
+      .gemm = panel_kernel (layer, dtype, int8),
       .out = layer->out,
       .in = layer->in,
       .kernel = layer->kernel,
@@ -105,10 +102,12 @@ effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer, EffnetDtype
     biases = effnet_gemm_panels (packed.gemm, layer->out) * effnet_packed_width (&packed);
   packed.weights = take (cursor, effnet_packed_bytes (&packed));
   packed.bias = take (cursor, biases * sizeof (float));
-  if (!is_s8)
+  if (!int8)
+    return packed;
+  packed.scale = take (cursor, biases * sizeof (float));
+  if (packed.gemm == NULL)
     return packed;
   set_range (net, layer, &packed);
-  packed.scale = take (cursor, biases * sizeof (float));
   packed.start = take (cursor, biases * sizeof (int32_t));
   return packed;
 }
@@ -193,22 +192,25 @@ rows_clear (Rows *rows)
   g_free (rows->rounded);
 }
 
-/* Digits are of zero at @zero, or begin at @low there: both are constants of an output. */
+/* Digits of the input are of zero at @zero, or begin at @low there: both are constants of an
+ * output. The input of PACK_FC is float. */
 static void
 quantise_rows (const Rows *rows, size_t first, size_t n, float *bias)
 {
   const EffnetPackedLayer *layer = rows->layer;
   float *scale = (float *)(void *)(rows->weights + layer->scale) + first;
-  int32_t *start = (int32_t *)(void *)(rows->weights + layer->start) + first;
-  int zero = effnet_digits_zero (layer->gemm->digits, layer->range);
+  int32_t *start =
+      layer->gemm != NULL ? (int32_t *)(void *)(rows->weights + layer->start) + first : NULL;
 
   effnet_int8_weights (rows->w, n, layer->in, rows->stored, scale, start);
   effnet_dtypes[EFFNET_DTYPE_S8].to_float (rows->stored, n * layer->in, rows->rounded);
   for (size_t o = 0; o < n; o++) {
     for (size_t c = 0; c < layer->in; c++)
       rows->rounded[o * layer->in + c] *= scale[o];
+    if (start == NULL)
+      continue;
     bias[o] += layer->low * scale[o] * (float)start[o];
-    start[o] *= -zero;
+    start[o] *= -effnet_digits_zero (layer->gemm->digits, layer->range);
   }
 }
 
@@ -240,13 +242,12 @@ pack_rows (const Rows *rows, size_t at, size_t first, size_t n)
   size_t per_out = layer->in * layer->kernel * layer->kernel;
   char *out = rows->weights + layer->weights;
   float *w = rows->w + at * per_out;
+  const void *from = layer->dtype == EFFNET_DTYPE_S8
+                         ? (const void *)((const int8_t *)rows->stored + at * per_out)
+                         : w;
 
   if (layer->kind == EFFNET_PACK_GEMM) {
-    effnet_gemm_pack (layer->gemm, layer->out, layer->in, first, n,
-                      layer->dtype == EFFNET_DTYPE_S8
-                          ? (const void *)((const int8_t *)rows->stored + at * per_out)
-                          : w,
-                      out);
+    effnet_gemm_pack (layer->gemm, layer->out, layer->in, first, n, from, out);
     return;
   }
   if (layer->kind == EFFNET_PACK_CONV) {
@@ -255,7 +256,7 @@ pack_rows (const Rows *rows, size_t at, size_t first, size_t n)
   }
   if (layer->kind == EFFNET_PACK_STEM)
     channels_last (layer, n, w);
-  effnet_pack_transposed (layer->dtype, per_out, n, w, layer->stride,
+  effnet_pack_transposed (layer->dtype, per_out, n, from, layer->stride,
                           out + first * effnet_dtype_size (layer->dtype));
 }
 

@@ -13,7 +13,7 @@ typedef enum {
   EFFNET_PACK_CONV, /* the same of a CONV row */
   EFFNET_PACK_TAPS, /* float [kernel * kernel][stride] */
   EFFNET_PACK_STEM, /* float [kernel * kernel * 3][stride] */
-  EFFNET_PACK_FC,   /* T [in][stride] */
+  EFFNET_PACK_FC,   /* T or S8 [in][stride] */
 } EffnetPackKind;
 
 typedef struct {
@@ -25,14 +25,15 @@ typedef struct {
   unsigned kernel;
   size_t stride;        /* elements from row to row, but of panels */
   size_t weights, bias; /* bytes from the start of the model's weights, aligned */
-  /* of S8: float [out] and int32 [out] beside the bias, and what its input's digits reach over */
-  size_t scale, start;
+  size_t scale;         /* of S8: float [out] beside the bias */
+  /* of PACK_GEMM as well: int32 [out], and what its input's digits reach over */
+  size_t start;
   EffnetRange range;
   float low, top;
 } EffnetPackedLayer;
 
 /* The layout of @layer of @net, for activations of @dtype, from @cursor on, which is moved past it.
- * @int8: the weights are S8 where the layer is a pointwise convolution. */
+ * @int8: its weights are S8 (effnet_int8_rounds()). */
 EffnetPackedLayer effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer,
                                        EffnetDtype dtype, gboolean int8, size_t *cursor);
 

@@ -2,6 +2,7 @@
 #include "plan/plan.h"
 
 #include "plan/steps.h"
+#include "quant/int8.h"
 
 static gboolean
 find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
@@ -22,10 +23,6 @@ find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
                        "this build has no kernels for the precision asked for; fp32 always works");
   return FALSE;
 }
-
-/* Few multiplications, and what is rounded there reaches all that follows: on a trained B0 a fifth
- * of int8's error. */
-#define EARLY_BLOCKS 2
 
 /* T of the activations beside int8 weights. */
 static EffnetDtype
@@ -48,12 +45,10 @@ lay_out_weights (const EffnetNet *net, const EffnetPlan *plan, size_t *bytes)
   if (packed == NULL)
     return NULL;
   *bytes = 0;
-  for (size_t i = 0; i < n_layers; i++) {
-    gboolean early = layers[i].block != NULL && layers[i].block_index < EARLY_BLOCKS;
-
-    packed[i] = effnet_packed_layer (net, &layers[i], plan->dtype,
-                                     plan->precision == EFFNET_DTYPE_S8 && !early, bytes);
-  }
+  for (size_t i = 0; i < n_layers; i++)
+    packed[i] = effnet_packed_layer (
+        net, &layers[i], plan->dtype,
+        plan->precision == EFFNET_DTYPE_S8 && effnet_int8_rounds (&layers[i]), bytes);
   return packed;
 }
 

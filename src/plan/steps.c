@@ -455,15 +455,20 @@ add_tap (Builder *b, EffnetPlan *plan, EffnetSlot slot)
 static EffnetSlot
 add_classifier (Builder *b, EffnetSlot features)
 {
-  EffnetStep step = new_step (EFFNET_STEP_CLASSIFIER, b->kernels->fc, NULL, "classifier");
+  const EffnetPackedLayer *layer = find_layer (b, EFFNET_LAYER_CLASSIFIER, NULL);
+  const EffnetKernel *kernel =
+      layer->dtype == EFFNET_DTYPE_S8
+          ? effnet_kernel_find (EFFNET_OP_FC_S8, b->plan->dtype, (EffnetKernelShape){0})
+          : b->kernels->fc;
+  EffnetStep step = new_step (EFFNET_STEP_CLASSIFIER, kernel, NULL, "classifier");
   EffnetFcStep *s = &step.classifier;
 
-  s->layer = find_layer (b, EFFNET_LAYER_CLASSIFIER, NULL);
+  s->layer = layer;
   s->activation = EFFNET_ACTIVATION_NONE;
   s->in = use_buffer (b, features);
   s->out = new_buffer (b, s->layer->out * sizeof (float));
   step.flop = 2 * (uint64_t)s->layer->in * s->layer->out;
-  step.bytes = (uint64_t)s->layer->in * s->layer->out * b->element;
+  step.bytes = (uint64_t)layer->in * layer->out * effnet_dtype_size (layer->dtype);
   cut_and_add (b, &step);
   return s->out;
 }

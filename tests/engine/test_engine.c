@@ -106,6 +106,14 @@ test_thread_invariance_bf16 (void)
   check_thread_invariance (model);
 }
 
+static void
+test_thread_invariance_int8 (void)
+{
+  g_autoptr (EffnetModel) model = open_synthetic ("b0", EFFNET_PRECISION_INT8, 0);
+
+  check_thread_invariance (model);
+}
+
 typedef struct {
   EffnetModel *model;
   const float *input, *want;
@@ -490,6 +498,7 @@ main (int argc, char **argv)
     g_test_add_data_func (name, variants[i], test_thread_invariance);
   }
   g_test_add_func ("/engine/thread-invariance-bf16", test_thread_invariance_bf16);
+  g_test_add_func ("/engine/thread-invariance-int8", test_thread_invariance_int8);
   g_test_add_func ("/engine/streams", test_streams);
   g_test_add_func ("/engine/run-allocates-nothing", test_run_allocates_nothing);
   g_test_add_func ("/engine/probabilities", test_probabilities);

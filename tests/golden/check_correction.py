@@ -51,7 +51,8 @@ def corrected(weight, bias, mean, rounded):
 
 
 class Rounding:
-    """How the weights of a layer are rounded: of int8 only those of pointwise convolutions, not of the first blocks.
+    """How the weights of a layer are rounded: of int8 only those of pointwise convolutions, not of the first blocks, and of
+    the classifier.
     What the digits of a project's input begin at, its bias takes over. All else is float32 beside int8 on the portable
     kernels, which are asked for."""
 
@@ -93,7 +94,7 @@ def expected(model, act, rounding):
             more, trunk = block_biases(block, index, trunk, act, rounding)
             found += more
         found.append(rounding.pointwise(*folded(model.conv_head, model.bn2), trunk))
-        found.append(corrected(model.classifier.weight, model.classifier.bias, mean_after(model.bn2, act), rounding.others))
+        found.append(rounding.pointwise(model.classifier.weight, model.classifier.bias, mean_after(model.bn2, act)))
     return torch.cat(found).numpy()
 
 
