@@ -2,9 +2,9 @@
  *
  * effnet: EfficientNet image classification on an ordinary CPU.
  *
- * This file, effnet/image.h, effnet/describe.h, effnet/maps.h and effnet/picture.h, which it
- * includes, effnet/scheduler.h and effnet/train.h are the specification of libeffnet: what is not
- * declared in them is not public.
+ * This file, effnet/image.h, effnet/describe.h, effnet/maps.h, effnet/picture.h and
+ * effnet/quantise.h, which it includes, effnet/scheduler.h and effnet/train.h are the specification
+ * of libeffnet: what is not declared in them is not public.
  *
  * Lifetimes. There are three, beside those of effnet/scheduler.h and effnet/train.h:
  *   model    immutable and reference-counted; any number of threads may use it at once
@@ -183,7 +183,9 @@ typedef struct _EffnetModel EffnetModel;
  * @input_mean: of R, G, B: the network's input is (pixel - mean) / std, of pixels from 0 to 1
  * @input_std: of R, G, B
  * @bias_correction: (nullable): where weights are rounded, what tells the means that biases are
- *   corrected with: "batch-norm", its statistics, or "none" where the file has none; NULL in fp32
+ *   corrected with: "batch-norm", its statistics; "frames", where those are gone and
+ *   effnet_session_save_means() has measured; or "none". NULL in fp32
+ * @stored: (nullable): "int8" where effnet_model_save_int8() made the weights file
  *
  * Strings belong to the model and live as long as it.
  */
@@ -202,7 +204,8 @@ typedef struct {
   size_t weight_bytes, arena_bytes;
   float input_mean[3], input_std[3];
   const char *bias_correction;
-  void *reserved[4];
+  const char *stored;
+  void *reserved[3];
 } EffnetModelInfo;
 
 /**
@@ -589,6 +592,7 @@ EFFNET_API unsigned effnet_result_top_k (const EffnetResult *result, unsigned k,
 #include "effnet/describe.h"
 #include "effnet/maps.h"
 #include "effnet/picture.h"
+#include "effnet/quantise.h"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetModel, effnet_model_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EffnetSession, effnet_session_free)

@@ -26,7 +26,8 @@ tensor_problem (const EffnetTensor *tensor, const char *name, const EffnetLayerT
   if (tensor == NULL)
     return g_strdup_printf ("tensor %s is missing", name);
   if (!tensor->is_float)
-    return g_strdup_printf ("tensor %s holds integers; expected F32, F64, F16 or BF16", name);
+    return g_strdup_printf (
+        "tensor %s holds integers; expected F32, F64, F16, BF16, or I8 with its scales", name);
   if (tensor->n_dims == wanted->n_dims &&
       memcmp (tensor->shape, wanted->shape, wanted->n_dims * sizeof *wanted->shape) == 0)
     return NULL;
@@ -85,7 +86,7 @@ check_none_unused (const EffnetBound *bound, size_t n_layers, const EffnetNet *n
     const EffnetTensor *tensor = effnet_tensor_table_nth (tensors, i);
 
     /* PyTorch's batch counter is no weight. */
-    if (g_hash_table_contains (used, tensor) ||
+    if (g_hash_table_contains (used, tensor) || tensor->is_scale ||
         g_str_has_suffix (tensor->name, ".num_batches_tracked"))
       continue;
     g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));

@@ -100,8 +100,12 @@ int cmd_similar (int argc, char **argv);
 int cmd_train (int argc, char **argv);
 int cmd_fetch (int argc, char **argv);
 int cmd_convert (int argc, char **argv);
+int cmd_calibrate (int argc, char **argv);
 int cmd_info (int argc, char **argv);
 int cmd_cpu (int argc, char **argv);
 int cmd_bench (int argc, char **argv);
+
+/* convert --int8; @script runs models/convert with @words and comes back. */
+int cmd_int8 (char **argv, int (*script) (char **words));
 
 #endif

@@ -140,6 +140,8 @@ model_object (EffnetModel *model)
   json_object_set_string_member (object, "precision", info.precision);
   if (info.bias_correction != NULL)
     json_object_set_string_member (object, "bias_correction", info.bias_correction);
+  if (info.stored != NULL)
+    json_object_set_string_member (object, "stored", info.stored);
   json_object_set_string_member (object, "isa", info.isa);
   json_object_set_string_member (object, "padding", info.padding);
   json_object_set_string_member (object, "activation", info.activation);

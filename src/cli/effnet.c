@@ -25,6 +25,8 @@ static const struct {
     {"train", cmd_train, "pictures of your own classes -> a model that knows them"},
     {"fetch", cmd_fetch, "a published model -> its folder among the models"},
     {"convert", cmd_convert, "files of other formats -> a model folder"},
+    {"calibrate", cmd_calibrate,
+     "frames -> what a model without statistics needs in bf16 and int8"},
     {"info", cmd_info, "what a variant or a model file is made of"},
     {"cpu", cmd_cpu, "which kernels serve which operation on this CPU"},
     {"bench", cmd_bench, "time and memory of one inference"},

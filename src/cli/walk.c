@@ -31,7 +31,7 @@ walk_expand (char **inputs)
 static gboolean
 is_over (const Walk *walk)
 {
-  return walk->fatal != NULL || !cli_flush () || cli_stopped () != 0;
+  return walk->enough || walk->fatal != NULL || !cli_flush () || cli_stopped () != 0;
 }
 
 /* The stream goes on past a frame that cannot be used; the input counts as failed once. */

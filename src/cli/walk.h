@@ -16,7 +16,8 @@ typedef struct {
   /* FALSE with an error for a frame that cannot be used: the input has failed, and goes on. */
   gboolean (*frame) (gpointer data, const char *input, const SourceFrame *frame, GError **error);
   gpointer data;
-  GError *fatal; /* `frame` sets it when no other frame is of use */
+  gboolean enough; /* `frame` sets it: no other frame is wanted */
+  GError *fatal;   /* `frame` sets it when no other frame is of use */
 } Walk;
 
 /* source_expand(), with failures reported and counted. */

@@ -10,9 +10,15 @@
 #include "base/stop.h"
 #include "image/frontend.h"
 #include "plan/plan.h"
+#include "quant/means.h"
 #include "threads/pool.h"
 #include "weights/card.h"
 #include "weights/hash.h"
+
+/* In the metadata of a weights file: EffnetModelInfo.stored. */
+#define EFFNET_NOTE_STORED "effnet.stored"
+
+typedef struct _EffnetMeasure EffnetMeasure;
 
 struct _EffnetModel {
   unsigned refs; /* under the cache's lock */
@@ -20,8 +26,10 @@ struct _EffnetModel {
   char *key;     /* in the cache */
   char *path;    /* NULL = synthetic */
   char *name;
-  char *notice;           /* what the user should know of it; NULL = nothing */
-  const char *correction; /* of biases; static string, NULL where no weight is rounded */
+  char *notice;            /* what the user should know of it; NULL = nothing */
+  const char *correction;  /* of biases; static string, NULL where no weight is rounded */
+  gboolean has_statistics; /* of batch norm */
+  char *stored;            /* how the weights file was made, or NULL */
   EffnetNet *net;
   EffnetPlan *plan;
   EffnetArena weights; /* packed, as plan->layers says */
@@ -49,10 +57,11 @@ struct _EffnetSession {
   EffnetInputFunc input_func;        /* (nullable): looks at what the network gets */
   void *input_data;
   EffnetStop stop;
-  float *probabilities; /* [n_classes]; NULL: a front end only, without an arena */
-  uint64_t *profile;    /* [n_steps] ns of the last run, or NULL */
-  unsigned tapped;      /* 1 << number of each stage whose output is kept */
-  size_t tapped_bytes;  /* of one image's, as float, in the arena behind the scratch */
+  float *probabilities;   /* [n_classes]; NULL: a front end only, without an arena */
+  uint64_t *profile;      /* [n_steps] ns of the last run, or NULL */
+  EffnetMeasure *measure; /* or NULL */
+  unsigned tapped;        /* 1 << number of each stage whose output is kept */
+  size_t tapped_bytes;    /* of one image's, as float, in the arena behind the scratch */
   struct {
     unsigned image, images; /* the last result's in its run; 0 images: there is none */
     const float *maps[EFFNET_STAGES_MAX]; /* of that image, by number of the stage */
@@ -73,6 +82,26 @@ void effnet_run (EffnetSession *session, const float *const *inputs, size_t imag
  * out meanwhile: whatever else went wrong is due to that. */
 void effnet_session_enter (EffnetSession *session);
 gboolean effnet_session_leave (EffnetSession *session, gboolean ok, GError **error);
+
+/* What image @i of a run of @images has in slot @slot: T or float, as the plan says. */
+const void *effnet_session_slot (const EffnetSession *session, EffnetSlot slot, size_t i,
+                                 size_t images);
+
+/* ---- measure.c ---- */
+
+/* Adds what step @step is about to read of @images images. */
+void effnet_session_measure_step (EffnetSession *session, size_t step, size_t images);
+void effnet_measure_free (EffnetMeasure *measure);
+
+/* ---- model.c ---- */
+
+/* The means that correct the biases of @net: of batch norm's statistics, else from the file beside
+ * the weights; NULL where there are neither. @correction [out]: which, a static string. @notice:
+ * (nullable): is told why a file beside them is of no use; without it that is an error. FALSE with
+ * FORMAT or IO. */
+gboolean effnet_find_means (const EffnetNet *net, const EffnetTensorTable *tensors,
+                            const EffnetBound *bound, EffnetMeans **means, const char **correction,
+                            char **notice, GError **error);
 
 /* ---- maps.c ---- */
 

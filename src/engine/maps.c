@@ -48,15 +48,6 @@ copy_of (const EffnetSession *session, unsigned stage, size_t i)
   return (float *)(void *)((char *)session->arena.base + at);
 }
 
-/* T [elements], as the steps left it. */
-static const char *
-output_of (const EffnetSession *session, const EffnetTap *tap, size_t i, size_t images)
-{
-  const EffnetBuffer *buffer = &session->model->plan->buffers[tap->slot];
-
-  return (const char *)session->arena.base + images * buffer->offset + i * buffer->stride;
-}
-
 void
 effnet_session_keep_taps (EffnetSession *session, size_t step, size_t images)
 {
@@ -66,8 +57,8 @@ effnet_session_keep_taps (EffnetSession *session, size_t step, size_t images)
     const EffnetTap *tap = &plan->taps[s];
 
     for (size_t i = 0; i < images && tap->step == step && session->tapped >> s & 1; i++)
-      effnet_dtypes[plan->dtype].to_float (output_of (session, tap, i, images), tap->elements,
-                                           copy_of (session, s, i));
+      effnet_dtypes[plan->dtype].to_float (effnet_session_slot (session, tap->slot, i, images),
+                                           tap->elements, copy_of (session, s, i));
   }
 }
 
@@ -143,7 +134,7 @@ effnet_session_activation_map (EffnetSession *session, const float *weights, uns
   pixel = own + k;
   if (weights == NULL)
     class_weights (session->model, id, own);
-  in = output_of (session, tap, session->last.image, session->last.images);
+  in = effnet_session_slot (session, tap->slot, session->last.image, session->last.images);
   for (size_t p = 0; p < tap->elements / k; p++) {
     effnet_dtypes[plan->dtype].to_float (in + p * row, k, pixel);
     map[p] = (float)product (pixel, weights != NULL ? weights : own, k);

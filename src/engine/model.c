@@ -13,7 +13,7 @@
 #include "bind/synthetic.h"
 #include "engine/choose.h"
 #include "engine/engine.h"
-#include "quant/means.h"
+#include "quant/means_file.h"
 #include "threads/fork.h"
 
 /* Models in use, so that the same file opened twice is one: key -> EffnetModel. Opens are
@@ -50,6 +50,7 @@ model_free (EffnetModel *model)
   g_free (model->path);
   g_free (model->name);
   g_free (model->notice);
+  g_free (model->stored);
   effnet_net_free (model->net);
   effnet_plan_free (model->plan);
   effnet_arena_clear (&model->weights);
@@ -97,11 +98,14 @@ settings_key (const EffnetModelFiles *files, const EffnetModelOptions *o, Effnet
   g_autofree char *processor = file_identity (files->card != NULL ? beside : NULL);
   g_autofree char *labels = file_identity (o->labels_file);
   g_autofree char *head = file_identity (files->head);
+  g_autofree char *beside_weights =
+      files->weights != NULL ? effnet_means_path (files->weights) : NULL;
+  g_autofree char *means = file_identity (beside_weights);
 
-  return g_strdup_printf ("%s|%s|%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", head, config,
-                          processor, labels, o->variant != NULL ? o->variant : "", (int)dtype,
-                          (int)o->padding, o->bn_epsilon, (guint64)o->synthetic_seed, o->input_size,
-                          (int)effnet_cpu_best ());
+  return g_strdup_printf ("%s|%s|%s|%s|%s|%s|%d|%d|%a|%" G_GUINT64_FORMAT "|%u|%d", head, config,
+                          processor, labels, means, o->variant != NULL ? o->variant : "",
+                          (int)dtype, (int)o->padding, o->bn_epsilon, (guint64)o->synthetic_seed,
+                          o->input_size, (int)effnet_cpu_best ());
 }
 
 /* @opened: of the weights when they were opened; NULL = ask for what is there now. */
@@ -219,38 +223,78 @@ pack_weights (EffnetModel *model, const EffnetBound *bound, const EffnetMeans *m
   return FALSE;
 }
 
+/* Adds a sentence to @notice. Takes @sentence. */
+static void
+add_notice (char **notice, char *sentence)
+{
+  g_autofree char *before = g_steal_pointer (notice), *more = sentence;
+
+  *notice = before != NULL ? g_strconcat (before, "; ", more, NULL) : g_steal_pointer (&more);
+}
+
 /* Says so where int8 runs, but gains nothing. */
 static void
 note_slow_int8 (EffnetModel *model)
 {
   const EffnetKernel *row =
       effnet_kernel_find (EFFNET_OP_GEMM_S8, model->plan->dtype, (EffnetKernelShape){.k = 8});
-  g_autofree char *before = NULL;
 
-  if (model->plan->precision != EFFNET_DTYPE_S8 || row->isa > EFFNET_ISA_GENERIC)
-    return;
-  before = g_steal_pointer (&model->notice);
-  model->notice = g_strdup_printf ("%s%sprecision int8 runs in portable code on this CPU (%s, %s), "
-                                   "far slower than fp32: it saves "
-                                   "memory only",
-                                   before != NULL ? before : "", before != NULL ? "; " : "",
-                                   effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
+  if (model->plan->precision == EFFNET_DTYPE_S8 && row->isa <= EFFNET_ISA_GENERIC)
+    add_notice (&model->notice,
+                g_strdup_printf ("precision int8 runs in portable code on this CPU (%s, %s), far "
+                                 "slower than fp32: it saves memory only",
+                                 effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ())));
 }
 
-/* The means that correct biases, where weights are rounded and the file has the statistics. */
+/* Those of frames, which are of no use where they are damaged or of other weights. */
 static gboolean
-find_means (EffnetModel *model, const EffnetBound *bound, EffnetMeans **means, GError **error)
+load_means (const EffnetNet *net, const EffnetTensorTable *tensors, EffnetMeans **means,
+            char **notice, GError **error)
+{
+  g_autofree char *path = effnet_means_path (effnet_tensor_table_name (tensors));
+  g_autoptr (GError) problem = NULL;
+  EffnetHash *hash = effnet_tensor_table_hash (tensors);
+
+  if (hash == NULL || !g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  *means = effnet_means_load (net, path, effnet_hash_get (hash), &problem);
+  if (*means != NULL)
+    return TRUE;
+  if (notice == NULL) {
+    g_propagate_error (error, g_steal_pointer (&problem));
+    return FALSE;
+  }
+  add_notice (notice, g_strdup_printf ("biases are not corrected: %s; measure again: effnet "
+                                       "calibrate MODEL FRAMES",
+                                       problem->message));
+  return TRUE;
+}
+
+gboolean
+effnet_find_means (const EffnetNet *net, const EffnetTensorTable *tensors, const EffnetBound *bound,
+                   EffnetMeans **means, const char **correction, char **notice, GError **error)
 {
   gboolean known;
 
-  if (model->plan->precision == EFFNET_DTYPE_F32)
-    return TRUE;
-  if (!effnet_means_are_known (bound, model->plan->n_layers, &known, error))
+  if (!effnet_means_are_known (bound, net->n_layers, &known, error))
     return FALSE;
-  model->correction = known ? "batch-norm" : "none";
   if (known)
-    *means = effnet_means_new (model->net, bound, error);
+    *means = effnet_means_new (net, bound, error);
+  else if (!load_means (net, tensors, means, notice, error))
+    return FALSE;
+  *correction = known ? "batch-norm" : *means != NULL ? "frames" : "none";
   return !known || *means != NULL;
+}
+
+/* Where weights are rounded. */
+static gboolean
+find_means (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetBound *bound,
+            EffnetMeans **means, GError **error)
+{
+  if (model->plan->precision != EFFNET_DTYPE_F32)
+    return effnet_find_means (model->net, tensors, bound, means, &model->correction, &model->notice,
+                              error);
+  return effnet_means_are_known (bound, model->plan->n_layers, &model->has_statistics, error);
 }
 
 /* @epsilon: 0 = the dialect's. */
@@ -269,8 +313,10 @@ build_plan (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetTe
   model->plan = effnet_plan_new (model->net, dtype, NULL, error);
   if (model->plan == NULL)
     return FALSE;
+  model->stored = g_strdup (effnet_tensor_table_note (tensors, EFFNET_NOTE_STORED));
   note_slow_int8 (model);
-  if (find_means (model, bound, &means, error) && pack_weights (model, bound, means, error))
+  if (find_means (model, tensors, bound, &means, error) &&
+      pack_weights (model, bound, means, error))
     return TRUE;
   g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
   g_prefix_error (error, "%s: ", file);
@@ -580,6 +626,7 @@ effnet_model_get_info (const EffnetModel *model, EffnetModelInfo *info)
       .weight_bytes = model->weights.bytes,
       .arena_bytes = model->plan->arena_bytes + model->plan->scratch_bytes,
       .bias_correction = model->correction,
+      .stored = model->stored,
   };
   memcpy (info->input_mean, model->card->mean, sizeof info->input_mean);
   memcpy (info->input_std, model->card->std, sizeof info->input_std);

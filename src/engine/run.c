@@ -568,6 +568,8 @@ effnet_run (EffnetSession *session, const float *const *inputs, size_t images)
 
     job.step = &plan->steps[i];
     job.alone = effnet_pool_is_alone (session->pool);
+    if (session->measure != NULL)
+      effnet_session_measure_step (session, i, images);
     effnet_pool_run (session->pool, effnet_step_tiles (job.step, images, job.alone), run_tile,
                      &job);
     if (session->tapped != 0)

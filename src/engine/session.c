@@ -173,6 +173,7 @@ effnet_session_free (EffnetSession *session)
   effnet_pool_unref (session->pool);
   g_free (session->probabilities);
   g_free (session->profile);
+  effnet_measure_free (session->measure);
   effnet_model_unref (session->model);
   g_free (session);
 }
@@ -262,14 +263,13 @@ check_finite (const EffnetSession *session, const char *what, const float *value
   return TRUE;
 }
 
-/* What image @i of @images left in slot @slot. */
-static const float *
-outcome (const EffnetSession *session, EffnetSlot slot, size_t i, size_t images)
+const void *
+effnet_session_slot (const EffnetSession *session, EffnetSlot slot, size_t i, size_t images)
 {
   const EffnetBuffer *buffer = &session->model->plan->buffers[slot];
   const char *arena = session->arena.base;
 
-  return (const float *)(const void *)(arena + images * buffer->offset + i * buffer->stride);
+  return arena + images * buffer->offset + i * buffer->stride;
 }
 
 /* Of image @i of a run of @images. */
@@ -279,10 +279,10 @@ take_result (EffnetSession *session, size_t i, size_t images, EffnetResult *resu
   const EffnetPlan *plan = session->model->plan;
 
   memset (result, 0, sizeof *result);
-  result->features = outcome (session, plan->features, i, images);
+  result->features = effnet_session_slot (session, plan->features, i, images);
   result->n_features = plan->n_features;
   if (plan->n_classes > 0) {
-    result->logits = outcome (session, plan->logits, i, images);
+    result->logits = effnet_session_slot (session, plan->logits, i, images);
     result->probabilities = session->probabilities;
     result->n_classes = plan->n_classes;
   }

@@ -157,9 +157,8 @@ read_by (const Walk *walk, const EffnetLayer *layer)
   }
 }
 
-/* Channels that @layer reads. */
-static size_t
-channels_read (const EffnetLayer *layer)
+size_t
+effnet_channels_read (const EffnetLayer *layer)
 {
   return layer->kind == EFFNET_LAYER_DEPTHWISE || layer->kind == EFFNET_LAYER_DEPTHWISE_2
              ? layer->out
@@ -167,23 +166,38 @@ channels_read (const EffnetLayer *layer)
 }
 
 EffnetMeans *
+effnet_means_alloc (const EffnetNet *net, GError **error)
+{
+  size_t total = 0, n_layers;
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+  g_autoptr (EffnetMeans) means = g_new0 (EffnetMeans, 1);
+
+  for (size_t i = 0; i < n_layers; i++)
+    total += effnet_channels_read (&layers[i]);
+  means->n_layers = n_layers;
+  means->of = g_try_new0 (const float *, n_layers);
+  means->values = g_try_new0 (float, total);
+  if (means->of != NULL && means->values != NULL)
+    return g_steal_pointer (&means);
+  effnet_fail_memory (error, "the means of activations", total * sizeof (float));
+  return NULL;
+}
+
+EffnetMeans *
 effnet_means_new (const EffnetNet *net, const EffnetBound *bound, GError **error)
 {
-  size_t total = 0, widest = 0, at = 0;
+  size_t widest = 0, at = 0;
   g_autofree float *work = NULL;
-  g_autoptr (EffnetMeans) means = g_new0 (EffnetMeans, 1);
+  g_autoptr (EffnetMeans) means = effnet_means_alloc (net, error);
   Walk walk = {.net = net};
 
-  for (size_t i = 0; i < net->n_layers; i++) {
-    total += channels_read (&bound[i].layer);
+  if (means == NULL)
+    return NULL;
+  for (size_t i = 0; i < net->n_layers; i++)
     widest = MAX (widest, MAX (bound[i].layer.in, bound[i].layer.out));
-  }
-  means->n_layers = net->n_layers;
-  means->of = g_try_new0 (const float *, net->n_layers);
-  means->values = g_try_new (float, total);
   work = g_try_new (float, 5 * widest);
-  if (means->of == NULL || means->values == NULL || work == NULL) {
-    effnet_fail_memory (error, "the means of activations", total * sizeof (float));
+  if (work == NULL) {
+    effnet_fail_memory (error, "the means of activations", 5 * widest * sizeof (float));
     return NULL;
   }
   walk.widest = widest;
@@ -195,9 +209,10 @@ effnet_means_new (const EffnetNet *net, const EffnetBound *bound, GError **error
     const float *read = read_by (&walk, &bound[i].layer);
 
     if (read != NULL) {
-      means->of[i] =
-          memcpy (means->values + at, read, channels_read (&bound[i].layer) * sizeof (float));
-      at += channels_read (&bound[i].layer);
+      size_t n = effnet_channels_read (&bound[i].layer);
+
+      means->of[i] = memcpy (means->values + at, read, n * sizeof (float));
+      at += n;
     }
     if (!pass_layer (&walk, &bound[i], error))
       return NULL;

@@ -17,6 +17,12 @@ typedef struct {
   float *values;
 } EffnetMeans;
 
+/* Channels that @layer reads. */
+size_t effnet_channels_read (const EffnetLayer *layer);
+
+/* Of no layer yet, with room for the values of all. NULL with IO: no memory. */
+EffnetMeans *effnet_means_alloc (const EffnetNet *net, GError **error);
+
 /* FALSE where batch norm was folded into the weights, or an identity takes its place (gamma 1, mean
  * 0): such a file has no statistics. @known [out]. FALSE with FORMAT or IO on @error. */
 gboolean effnet_means_are_known (const EffnetBound *bound, size_t n_layers, gboolean *known,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tensors of a file, which are little-endian, to float32: exactly, those of float64 to nearest. */
+ * Tensors of a file, which are little-endian, to float32: exactly, those of float64 to nearest,
+ * those of int8 times the scale of their row. */
 #include "base/text.h"
 #include "weights/file.h"
 #include "weights/tensors.h"
@@ -23,6 +24,16 @@ convert (const EffnetDtypeInfo *dtype, uint8_t *data, size_t n, float *out)
     }
   }
   dtype->to_float (data, n, out);
+}
+
+/* Elements @first .. of @tensor, at @out. */
+static void
+scale_rows (const EffnetTensor *tensor, size_t first, size_t n, float *out)
+{
+  size_t per_row = tensor->n_elements / tensor->shape[0];
+
+  for (size_t i = 0; i < n; i++)
+    out[i] *= tensor->scale[(first + i) / per_row];
 }
 
 /* Elements of the tensor, as they are stored. */
@@ -60,6 +71,8 @@ effnet_tensor_read_part (const EffnetTensor *tensor, size_t first, size_t n, flo
     if (!load (tensor, first + i, count, block, error))
       return FALSE;
     convert (dtype, block, count, out + i);
+    if (tensor->scale != NULL)
+      scale_rows (tensor, first + i, count, out + i);
   }
   return TRUE;
 }

@@ -53,6 +53,7 @@ typedef struct {
   size_t size;                /* of the file */
   size_t buffer, buffer_size; /* behind the header */
   GArray *entries;            /* Entry */
+  GHashTable *notes;          /* the table's */
 } Reader;
 
 /* Puts the tensor's name before the sentence. */
@@ -195,9 +196,9 @@ read_entry (Reader *reader, const char *name, JsonNode *node, GError **error)
   return TRUE;
 }
 
-/* "__metadata__": strings for people. Nothing of it is used. */
+/* "__metadata__": strings for people, of which those of ours are kept. */
 static gboolean
-check_metadata (JsonNode *node, GError **error)
+read_metadata (const Reader *reader, JsonNode *node, GError **error)
 {
   JsonObjectIter iter;
   const char *key;
@@ -207,8 +208,12 @@ check_metadata (JsonNode *node, GError **error)
     return effnet_fail (error, EFFNET_ERROR_FORMAT, "its __metadata__ is not an object of strings");
   json_object_iter_init (&iter, json_node_get_object (node));
   while (json_object_iter_next (&iter, &key, &value)) {
-    if (effnet_json_is_string (value))
+    if (effnet_json_is_string (value)) {
+      if (g_str_has_prefix (key, "effnet."))
+        g_hash_table_insert (reader->notes, g_strdup (key),
+                             g_strdup (json_node_get_string (value)));
       continue;
+    }
     g_autofree char *shown = effnet_printable (key);
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "its __metadata__ holds \"%s\", which is not a string", shown);
@@ -376,7 +381,7 @@ read_header (Reader *reader, GError **error)
   json_object_iter_init (&iter, json_node_get_object (root));
   while (json_object_iter_next (&iter, &name, &node)) {
     gboolean is_tensor = strcmp (name, "__metadata__") != 0;
-    if (!is_tensor && !check_metadata (node, error))
+    if (!is_tensor && !read_metadata (reader, node, error))
       return FALSE;
     if (is_tensor && !read_entry (reader, name, node, error))
       return fail_tensor (name, error);
@@ -410,11 +415,13 @@ effnet_tensor_table_open (const char *path, GError **error)
     return NULL;
   g_autofree char *shown = effnet_printable (path);
   reader.fd = table->fd;
+  reader.notes = table->notes;
   gboolean ok = read_header (&reader, error);
-  if (!ok)
-    g_prefix_error (error, "Weights file \"%s\": ", shown);
   /* Names are unique: json.c refuses a key that comes twice. The table frees what it took. */
   for (guint i = 0; i < entries->len; i++)
     effnet_tensor_table_take (table, g_array_index (entries, Entry, i).tensor);
+  ok = ok && effnet_tensor_table_scale (table, error);
+  if (!ok)
+    g_prefix_error (error, "Weights file \"%s\": ", shown);
   return ok ? g_steal_pointer (&table) : NULL;
 }

@@ -4,6 +4,7 @@
  * convert.c. */
 #include "weights/tensors.h"
 #include "base/checked.h"
+#include "base/text.h"
 #include "weights/table.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@ free_tensor (EffnetTensor *tensor)
 {
   effnet_arena_clear (&tensor->own);
   g_free ((char *)tensor->name);
+  g_free (tensor->scale);
   g_free (tensor);
 }
 
@@ -24,6 +26,7 @@ effnet_tensor_table_new (const char *name)
   table->fd = -1;
   table->tensors = g_ptr_array_new ();
   table->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  table->notes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return table;
 }
 
@@ -33,6 +36,7 @@ effnet_tensor_table_free (EffnetTensorTable *table)
   if (table == NULL)
     return;
   g_hash_table_unref (table->by_name);
+  g_hash_table_unref (table->notes);
   for (guint i = 0; i < table->tensors->len; i++)
     free_tensor (g_ptr_array_index (table->tensors, i));
   g_ptr_array_unref (table->tensors);
@@ -104,6 +108,57 @@ effnet_tensor_table_nth (const EffnetTensorTable *table, size_t index)
 {
   g_return_val_if_fail (index < table->tensors->len, NULL);
   return g_ptr_array_index (table->tensors, index);
+}
+
+const char *
+effnet_tensor_table_note (const EffnetTensorTable *table, const char *key)
+{
+  return g_hash_table_lookup (table->notes, key);
+}
+
+/* Reads the scales of @tensor from @from. */
+static gboolean
+take_scale (EffnetTensor *tensor, EffnetTensor *from, GError **error)
+{
+  g_autofree char *shown = effnet_printable (from->name);
+  g_autofree char *shape = effnet_tensor_shape_string (from);
+
+  if (!from->is_float || from->n_dims != 1 || tensor->n_dims < 1 ||
+      from->shape[0] != tensor->shape[0] || tensor->n_elements == 0)
+    return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                        "tensor %s is %s %s; expected F32 numbers, one for each row of the int8 "
+                        "weights it scales",
+                        shown, from->dtype_name, shape);
+  tensor->scale = g_try_new (float, from->n_elements);
+  if (tensor->scale == NULL)
+    return effnet_fail_memory (error, shown, from->n_elements * sizeof (float));
+  if (!effnet_tensor_read (from, tensor->scale, error))
+    return FALSE;
+  for (size_t i = 0; i < from->n_elements; i++)
+    if (!(tensor->scale[i] >= 0 && tensor->scale[i] <= G_MAXFLOAT))
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                          "tensor %s holds %g at element %" G_GSIZE_FORMAT
+                          "; expected finite numbers from 0 on: the file is damaged",
+                          shown, (double)tensor->scale[i], i);
+  tensor->dtype = EFFNET_DTYPE_S8;
+  tensor->is_float = from->is_scale = TRUE;
+  return TRUE;
+}
+
+gboolean
+effnet_tensor_table_scale (EffnetTensorTable *table, GError **error)
+{
+  for (guint i = 0; i < table->tensors->len; i++) {
+    EffnetTensor *tensor = table->tensors->pdata[i], *from;
+
+    if (strcmp (tensor->dtype_name, "I8") != 0)
+      continue;
+    g_autofree char *name = g_strconcat (tensor->name, EFFNET_SCALE_ENDING, NULL);
+    from = g_hash_table_lookup (table->by_name, name);
+    if (from != NULL && !take_scale (tensor, from, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 const EffnetTensor *

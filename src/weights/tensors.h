@@ -14,16 +14,22 @@
 typedef struct {
   const char *name;
   EffnetDtype dtype;      /* when is_float */
-  gboolean is_float;      /* FALSE: an integer tensor (num_batches_tracked), not readable */
+  gboolean is_float;      /* FALSE: an integer tensor (num_batches_tracked), not readable. Numbers
+                           * of int8 that have scales are readable, as S8 */
   const char *dtype_name; /* as files write it: "F32", "I64"; static */
   unsigned n_dims;
   size_t shape[EFFNET_TENSOR_MAX_DIMS];
   size_t n_elements, n_bytes;
-  EffnetArena own;  /* that data is in */
-  const void *data; /* little-endian; NULL: in the file */
-  int fd;           /* of the file */
-  size_t offset;    /* of the data in it */
+  EffnetArena own;   /* that data is in */
+  const void *data;  /* little-endian; NULL: in the file */
+  int fd;            /* of the file */
+  size_t offset;     /* of the data in it */
+  float *scale;      /* [shape[0]], of S8: what each row is multiplied by */
+  gboolean is_scale; /* of another tensor, which has read it */
 } EffnetTensor;
+
+/* What a file's name of a tensor's scales ends with, behind the name of that. */
+#define EFFNET_SCALE_ENDING "_scale"
 
 typedef struct _EffnetTensorTable EffnetTensorTable;
 
@@ -48,6 +54,8 @@ EffnetHash *effnet_tensor_table_hash (const EffnetTensorTable *table);
 const char *effnet_tensor_table_name (const EffnetTensorTable *table);
 size_t effnet_tensor_table_size (const EffnetTensorTable *table);
 const EffnetTensor *effnet_tensor_table_nth (const EffnetTensorTable *table, size_t index);
+/* What the file's __metadata__ says under @key, which begins with "effnet."; NULL: nothing. */
+const char *effnet_tensor_table_note (const EffnetTensorTable *table, const char *key);
 /* NULL when there is none of this name. */
 const EffnetTensor *effnet_tensor_table_find (const EffnetTensorTable *table, const char *name);
 

@@ -16,7 +16,7 @@ typedef struct {
   unsigned n_dims;
   size_t shape[EFFNET_TENSOR_MAX_DIMS];
   size_t bytes, element;      /* of all, of one */
-  const float *data;          /* or */
+  const void *data;           /* or */
   const EffnetTensor *source; /* whose bytes are copied */
 } Entry;
 
@@ -59,20 +59,40 @@ effnet_tensor_writer_note (EffnetTensorWriter *writer, const char *key, const ch
   json_object_set_string_member (writer->notes, key, value);
 }
 
+static void
+add_entry (EffnetTensorWriter *writer, Entry entry, const char *name, const size_t *shape)
+{
+  entry.name = g_strdup (name);
+  entry.bytes = entry.element;
+  for (unsigned i = 0; i < entry.n_dims; i++)
+    entry.bytes *= entry.shape[i] = shape[i];
+  g_array_append_val (writer->entries, entry);
+}
+
 void
 effnet_tensor_writer_add (EffnetTensorWriter *writer, const char *name, unsigned n_dims,
                           const size_t *shape, const float *data)
 {
-  Entry entry = {.name = g_strdup (name),
-                 .dtype = "F32",
-                 .n_dims = n_dims,
-                 .bytes = sizeof (float),
-                 .element = sizeof (float),
-                 .data = data};
+  add_entry (writer,
+             (Entry){.dtype = "F32", .n_dims = n_dims, .element = sizeof (float), .data = data},
+             name, shape);
+}
 
-  for (unsigned i = 0; i < n_dims; i++)
-    entry.bytes *= entry.shape[i] = shape[i];
-  g_array_append_val (writer->entries, entry);
+static void
+add_scale (EffnetTensorWriter *writer, const char *name, size_t rows, const float *scale)
+{
+  g_autofree char *full = g_strconcat (name, EFFNET_SCALE_ENDING, NULL);
+
+  effnet_tensor_writer_add (writer, full, 1, &rows, scale);
+}
+
+void
+effnet_tensor_writer_add_s8 (EffnetTensorWriter *writer, const char *name, unsigned n_dims,
+                             const size_t *shape, const int8_t *data, const float *scale)
+{
+  add_entry (writer, (Entry){.dtype = "I8", .n_dims = n_dims, .element = 1, .data = data}, name,
+             shape);
+  add_scale (writer, name, shape[0], scale);
 }
 
 void
@@ -87,6 +107,8 @@ effnet_tensor_writer_copy (EffnetTensorWriter *writer, const char *name, const E
 
   memcpy (entry.shape, tensor->shape, sizeof entry.shape);
   g_array_append_val (writer->entries, entry);
+  if (tensor->scale != NULL)
+    add_scale (writer, name, tensor->shape[0], tensor->scale);
 }
 
 /* Wide elements first, so that each lies at a multiple of its size; then by name. */
@@ -152,12 +174,12 @@ write_floats (EffnetOutput *output, const Entry *entry, GError **error)
   uint32_t block[CHUNK / sizeof (uint32_t)];
   size_t n = entry->bytes / sizeof (float);
 
-  if (G_BYTE_ORDER == G_LITTLE_ENDIAN)
+  if (G_BYTE_ORDER == G_LITTLE_ENDIAN || entry->element == 1)
     return effnet_output_write (output, entry->data, entry->bytes, error);
   for (size_t i = 0; i < n; i += G_N_ELEMENTS (block)) {
     size_t count = MIN (G_N_ELEMENTS (block), n - i);
 
-    memcpy (block, entry->data + i, count * sizeof (float));
+    memcpy (block, (const float *)entry->data + i, count * sizeof (float));
     for (size_t j = 0; j < count; j++)
       block[j] = GUINT32_TO_LE (block[j]);
     if (!effnet_output_write (output, block, count * sizeof (float), error))

@@ -18,7 +18,11 @@ void effnet_tensor_writer_note (EffnetTensorWriter *writer, const char *key, con
  * each, without control characters, and n_dims at most EFFNET_TENSOR_MAX_DIMS. */
 void effnet_tensor_writer_add (EffnetTensorWriter *writer, const char *name, unsigned n_dims,
                                const size_t *shape, const float *data);
-/* A tensor of a table, which must stay open until the file is written. */
+/* The same of int8 @data, with @scale, [shape[0]], beside it under @name + EFFNET_SCALE_ENDING: a
+ * table's S8. */
+void effnet_tensor_writer_add_s8 (EffnetTensorWriter *writer, const char *name, unsigned n_dims,
+                                  const size_t *shape, const int8_t *data, const float *scale);
+/* A tensor of a table, with its scales, which must stay open until the file is written. */
 void effnet_tensor_writer_copy (EffnetTensorWriter *writer, const char *name,
                                 const EffnetTensor *tensor);
 /* Writes @path: beside it under another name, to the disk, then renamed. FALSE with IO, or FORMAT
