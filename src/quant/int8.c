@@ -12,7 +12,7 @@ effnet_int8_rounds (const EffnetLayer *layer)
   switch (layer->kind) {
   case EFFNET_LAYER_EXPAND:
   case EFFNET_LAYER_PROJECT:
-    return layer->block_index >= EARLY_BLOCKS;
+    return layer->kernel == 1 && layer->block_index >= EARLY_BLOCKS;
   case EFFNET_LAYER_HEAD:
   case EFFNET_LAYER_CLASSIFIER:
     return TRUE;
