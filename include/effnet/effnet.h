@@ -183,8 +183,7 @@ typedef struct _EffnetModel EffnetModel;
  * @input_mean: of R, G, B: the network's input is (pixel - mean) / std, of pixels from 0 to 1
  * @input_std: of R, G, B
  * @bias_correction: (nullable): where weights are rounded, what tells the means that biases are
- *   corrected with: "batch-norm", its statistics; "frames", where those are gone and
- *   effnet_session_save_means() has measured; or "none". NULL in fp32
+ *   corrected with: "batch-norm", "frames" (effnet_session_save_means()) or "none". NULL in fp32
  * @stored: (nullable): "int8" where effnet_model_save_int8() made the weights file
  *
  * Strings belong to the model and live as long as it.
@@ -203,8 +202,7 @@ typedef struct {
   uint64_t parameters, multiply_adds;
   size_t weight_bytes, arena_bytes;
   float input_mean[3], input_std[3];
-  const char *bias_correction;
-  const char *stored;
+  const char *bias_correction, *stored;
   void *reserved[3];
 } EffnetModelInfo;
 

@@ -84,8 +84,14 @@ void effnet_session_enter (EffnetSession *session);
 gboolean effnet_session_leave (EffnetSession *session, gboolean ok, GError **error);
 
 /* What image @i of a run of @images has in slot @slot: T or float, as the plan says. */
-const void *effnet_session_slot (const EffnetSession *session, EffnetSlot slot, size_t i,
-                                 size_t images);
+static inline const void *
+effnet_session_slot (const EffnetSession *session, EffnetSlot slot, size_t i, size_t images)
+{
+  const EffnetBuffer *buffer = &session->model->plan->buffers[slot];
+  const char *arena = session->arena.base;
+
+  return arena + images * buffer->offset + i * buffer->stride;
+}
 
 /* ---- measure.c ---- */
 
@@ -93,7 +99,10 @@ const void *effnet_session_slot (const EffnetSession *session, EffnetSlot slot, 
 void effnet_session_measure_step (EffnetSession *session, size_t step, size_t images);
 void effnet_measure_free (EffnetMeasure *measure);
 
-/* ---- model.c ---- */
+/* ---- means.c ---- */
+
+/* Adds a sentence to @notice. Takes @sentence. */
+void effnet_add_notice (char **notice, char *sentence);
 
 /* The means that correct the biases of @net: of batch norm's statistics, else from the file beside
  * the weights; NULL where there are neither. @correction [out]: which, a static string. @notice:

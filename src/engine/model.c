@@ -223,15 +223,6 @@ pack_weights (EffnetModel *model, const EffnetBound *bound, const EffnetMeans *m
   return FALSE;
 }
 
-/* Adds a sentence to @notice. Takes @sentence. */
-static void
-add_notice (char **notice, char *sentence)
-{
-  g_autofree char *before = g_steal_pointer (notice), *more = sentence;
-
-  *notice = before != NULL ? g_strconcat (before, "; ", more, NULL) : g_steal_pointer (&more);
-}
-
 /* Says so where int8 runs, but gains nothing. */
 static void
 note_slow_int8 (EffnetModel *model)
@@ -240,50 +231,11 @@ note_slow_int8 (EffnetModel *model)
       effnet_kernel_find (EFFNET_OP_GEMM_S8, model->plan->dtype, (EffnetKernelShape){.k = 8});
 
   if (model->plan->precision == EFFNET_DTYPE_S8 && row->isa <= EFFNET_ISA_GENERIC)
-    add_notice (&model->notice,
-                g_strdup_printf ("precision int8 runs in portable code on this CPU (%s, %s), far "
-                                 "slower than fp32: it saves memory only",
-                                 effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ())));
-}
-
-/* Those of frames, which are of no use where they are damaged or of other weights. */
-static gboolean
-load_means (const EffnetNet *net, const EffnetTensorTable *tensors, EffnetMeans **means,
-            char **notice, GError **error)
-{
-  g_autofree char *path = effnet_means_path (effnet_tensor_table_name (tensors));
-  g_autoptr (GError) problem = NULL;
-  EffnetHash *hash = effnet_tensor_table_hash (tensors);
-
-  if (hash == NULL || !g_file_test (path, G_FILE_TEST_EXISTS))
-    return TRUE;
-  *means = effnet_means_load (net, path, effnet_hash_get (hash), &problem);
-  if (*means != NULL)
-    return TRUE;
-  if (notice == NULL) {
-    g_propagate_error (error, g_steal_pointer (&problem));
-    return FALSE;
-  }
-  add_notice (notice, g_strdup_printf ("biases are not corrected: %s; measure again: effnet "
-                                       "calibrate MODEL FRAMES",
-                                       problem->message));
-  return TRUE;
-}
-
-gboolean
-effnet_find_means (const EffnetNet *net, const EffnetTensorTable *tensors, const EffnetBound *bound,
-                   EffnetMeans **means, const char **correction, char **notice, GError **error)
-{
-  gboolean known;
-
-  if (!effnet_means_are_known (bound, net->n_layers, &known, error))
-    return FALSE;
-  if (known)
-    *means = effnet_means_new (net, bound, error);
-  else if (!load_means (net, tensors, means, notice, error))
-    return FALSE;
-  *correction = known ? "batch-norm" : *means != NULL ? "frames" : "none";
-  return !known || *means != NULL;
+    effnet_add_notice (
+        &model->notice,
+        g_strdup_printf ("precision int8 runs in portable code on this CPU (%s, %s), far "
+                         "slower than fp32: it saves memory only",
+                         effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ())));
 }
 
 /* Where weights are rounded. */

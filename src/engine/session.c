@@ -263,15 +263,6 @@ check_finite (const EffnetSession *session, const char *what, const float *value
   return TRUE;
 }
 
-const void *
-effnet_session_slot (const EffnetSession *session, EffnetSlot slot, size_t i, size_t images)
-{
-  const EffnetBuffer *buffer = &session->model->plan->buffers[slot];
-  const char *arena = session->arena.base;
-
-  return arena + images * buffer->offset + i * buffer->stride;
-}
-
 /* Of image @i of a run of @images. */
 static gboolean
 take_result (EffnetSession *session, size_t i, size_t images, EffnetResult *result, GError **error)

@@ -297,15 +297,6 @@ fc_forgets_activation (const EffnetFc *f)
   effnet_fc_f32_ref (&spoilt);
 }
 
-/* As where the scale is taken for part of the weights' own type. */
-static void
-fc_s8_scales_bias (const EffnetFc *f)
-{
-  effnet_fc_s8_ref (f);
-  for (gsize j = 0; j < f->n && f->activation == EFFNET_ACTIVATION_NONE; j++)
-    f->y[j] += (f->scale[j] - 1.0f) * f->bias[j];
-}
-
 static void
 fc_forgets_last_k (const EffnetFc *f)
 {
@@ -579,7 +570,6 @@ static const EffnetKernel rows[] = {
     ROW (pool, F32, BOUNDED, pool_reads_behind),
     ROW (fc, F32, BOUNDED, fc_forgets_activation),
     ROW (fc, F32, BOUNDED, fc_forgets_last_k),
-    ROW (fc_s8, F32, BOUNDED, fc_s8_scales_bias),
     ROW (scale_rows, F32, EXACT, scale_rows_forgets_last),
     ROW (scale_rows, F32, EXACT, scale_rows_forgets_residual),
     ROW (scale_rows, F32, EXACT, scale_rows_off_by_an_ulp),

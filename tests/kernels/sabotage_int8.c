@@ -119,6 +119,15 @@ quantise_truncates (const EffnetQuantise *s)
     }
 }
 
+/* As where the scale is taken for part of the weights' own type. */
+static void
+fc_s8_scales_bias (const EffnetFc *f)
+{
+  effnet_fc_s8_ref (f);
+  for (gsize j = 0; j < f->n && f->activation == EFFNET_ACTIVATION_NONE; j++)
+    f->y[j] += (f->scale[j] - 1.0f) * f->bias[j];
+}
+
 #define ROW(op_, numerics_, name_)                                                                 \
   {                                                                                                \
     .op = (EffnetKernelOp)EFFNET_OP_OF_##op_, .dtype = EFFNET_DTYPE_F32, .isa = EFFNET_ISA_REF,    \
@@ -130,6 +139,7 @@ static const EffnetKernel rows[] = {
     ROW (gemm_s8, BOUNDED, gemm_s8_saturates_pairs),
     ROW (gemm_s8, BOUNDED, gemm_s8_takes_one_step),
     ROW (gemm_s8, BOUNDED, gemm_s8_forgets_last_k),
+    ROW (fc_s8, BOUNDED, fc_s8_scales_bias),
     ROW (quantise, EXACT, quantise_forgets_gate),
     ROW (quantise, EXACT, quantise_ranges_over_all),
     ROW (quantise, EXACT, quantise_writes_into_gap),
