@@ -14,12 +14,12 @@ from tap import check, end
 FILE_LINES, FUNCTION_LINES = 600, 60
 # Lines of C: .c, .h and .inc with their comments. The first pattern that matches a file's name counts it.
 BUDGETS = [
-    ("the kernels", r"src/kernels/", 7100),
+    ("the kernels", r"src/kernels/", 7400),
     ("pipelines that the tool runs, and cameras that come back", r"src/cli/(?:player|reconnect)\.", 550),
-    ("the tool", r"src/cli/", 11000),
+    ("the tool", r"src/cli/", 11350),
     ("training", r"src/train/", 8500),
-    ("what rounding does, quant", r"src/quant/", 600),
-    ("the core beside kernels and tool", r"src/", 18000),
+    ("what rounding does, quant", r"src/quant/", 700),
+    ("the core beside kernels and tool", r"src/", 18900),
     ("the first element, classify", r"gst-plugin/classify/", 11100),
     ("teaching from the pipeline", r"gst-plugin/teach/", 2550),
     ("the element overlay", r"gst-plugin/overlay/", 1250),
