@@ -133,6 +133,10 @@ effnet_session_measure_step (EffnetSession *session, size_t step, size_t images)
            d->window.in_h * d->window.in_w, NULL);
       break;
     }
+    case EFFNET_STEP_CONV:
+      add (session, s->conv.layer, effnet_session_slot (session, s->conv.in, i, images),
+           s->conv.window.in_h * s->conv.window.in_w, NULL);
+      break;
     case EFFNET_STEP_SQUEEZE:
       add_squeezed (session, &s->squeeze,
                     effnet_session_slot (session, s->squeeze.fc.in, i, images));
@@ -179,6 +183,13 @@ effnet_session_save_means (EffnetSession *session, GError **error)
   uint64_t frames = session->measure != NULL ? finish (session->measure, model->net) : 0;
   g_autofree char *path = NULL;
 
+  if (frames > 0 && *effnet_hash_get (hash) == '\0') {
+    g_autofree char *shown = effnet_printable (weights);
+    effnet_fail (error, EFFNET_ERROR_IO,
+                 "%s was written to since it was opened: what was measured may not be of it",
+                 shown);
+    return NULL;
+  }
   if (frames == 0) {
     effnet_fail (error, EFFNET_ERROR_ARGUMENT, "no frame was measured: there are no means to save");
     return NULL;
