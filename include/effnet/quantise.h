@@ -31,8 +31,8 @@ EFFNET_API gboolean effnet_session_measure (EffnetSession *session, GError **err
  * from then on gets them (#EffnetModelInfo.bias_correction is "frames").
  *
  * Returns: (transfer full) (type filename) (nullable): the file, or NULL with
- *   #EFFNET_ERROR_ARGUMENT: nothing was run; or #EFFNET_ERROR_IO: the file cannot be written, or the
- *   weights were meanwhile
+ *   #EFFNET_ERROR_ARGUMENT: nothing was run; or #EFFNET_ERROR_IO: the file cannot be written, or
+ *   the weights were written to meanwhile
  */
 EFFNET_API char *effnet_session_save_means (EffnetSession *session, GError **error);
 /**
