@@ -134,6 +134,9 @@ void effnet_model_lend (EffnetModel *model, int change);
 /* @given_up is called from now on when those are the only references left. */
 void effnet_model_watch (void (*given_up) (const EffnetModel *model));
 
+/* Adds to the notice what int8 does not do for this model, on this CPU. */
+void effnet_model_note_int8 (EffnetModel *model);
+
 /* @activation, or what AUTO comes to. */
 EffnetOutputActivation effnet_model_activation (const EffnetModel *model,
                                                 EffnetOutputActivation activation);

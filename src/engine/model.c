@@ -223,21 +223,6 @@ pack_weights (EffnetModel *model, const EffnetBound *bound, const EffnetMeans *m
   return FALSE;
 }
 
-/* Says so where int8 runs, but gains nothing. */
-static void
-note_slow_int8 (EffnetModel *model)
-{
-  const EffnetKernel *row =
-      effnet_kernel_find (EFFNET_OP_GEMM_S8, model->plan->dtype, (EffnetKernelShape){.k = 8});
-
-  if (model->plan->precision == EFFNET_DTYPE_S8 && row->isa <= EFFNET_ISA_GENERIC)
-    effnet_add_notice (
-        &model->notice,
-        g_strdup_printf ("precision int8 runs in portable code on this CPU (%s, %s), far "
-                         "slower than fp32: it saves memory only",
-                         effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ())));
-}
-
 /* Where weights are rounded. */
 static gboolean
 find_means (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetBound *bound,
@@ -266,7 +251,7 @@ build_plan (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetTe
   if (model->plan == NULL)
     return FALSE;
   model->stored = g_strdup (effnet_tensor_table_note (tensors, EFFNET_NOTE_STORED));
-  note_slow_int8 (model);
+  effnet_model_note_int8 (model);
   if (find_means (model, tensors, bound, &means, error) &&
       pack_weights (model, bound, means, error))
     return TRUE;

@@ -486,10 +486,33 @@ test_input_func (void)
   g_assert_cmpuint (watch.seen, ==, 3);
 }
 
+/* int8 says which part of a network it leaves alone. */
+static void
+test_int8_notice (void)
+{
+  static const char *const variants[] = {"es", "lite0"};
+
+  for (size_t i = 0; i < G_N_ELEMENTS (variants); i++) {
+    EffnetModelOptions options;
+    EffnetModelInfo info;
+
+    memset (&options, 0, sizeof options);
+    options.variant = variants[i];
+    options.input_size = 33;
+    options.synthetic_seed = 1;
+    options.precision = EFFNET_PRECISION_INT8;
+    g_autoptr (EffnetModel) model = effnet_model_open (NULL, &options, NULL);
+    effnet_model_get_info (model, &info);
+    g_assert_cmpint (info.notice != NULL &&
+                         strstr (info.notice, "leaves the full convolutions of es, ") != NULL,
+                     ==, i == 0);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
-  static const char *const variants[] = {"b0", "b3", "lite0", "lite4"};
+  static const char *const variants[] = {"b0", "b3", "lite0", "lite4", "es"};
 
   g_test_init (&argc, &argv, NULL);
   for (size_t i = 0; i < G_N_ELEMENTS (variants); i++) {
@@ -512,5 +535,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/session-options", test_session_options);
   g_test_add_func ("/engine/regions", test_regions);
   g_test_add_func ("/engine/input-func", test_input_func);
+  g_test_add_func ("/engine/int8-notice", test_int8_notice);
   return g_test_run ();
 }
