@@ -81,6 +81,11 @@ multiply_block (const EffnetStrip *strip, size_t row, size_t column, const unsig
   effnet_bf16_epilogues[g->activation](g, out[0], row, column, mr);
 }
 
+enum {
+  SHORT_K = 64,   /* below it the epilogue takes longer than the sums, and overlaps with the next */
+  SHORT_ROWS = 8, /* better when blocks have fewer rows */
+};
+
 typedef void (*Blocks) (const EffnetStrip *strip, size_t row, size_t column, size_t blocks);
 
 #define BLOCKS_FUNC(name, mr, nv, half)                                                            \
@@ -110,13 +115,14 @@ static void
 multiply_strip (const EffnetStrip *strip)
 {
   const EffnetGemm *g = strip->gemm;
+  const size_t most = strip->segments * g->k < SHORT_K ? SHORT_ROWS : GEMM_MR;
 
   assert (g->m > 0 && g->n > 0 && g->k > 0);
   for (size_t column = 0; column < g->n; column += GEMM_NR) {
     size_t columns = g->n - column < GEMM_NR ? g->n - column : GEMM_NR;
 
     for (size_t row = 0, rows, blocks; row < g->m; row += rows * blocks) {
-      rows = tile_next_rows (g->m - row, GEMM_MR, &blocks);
+      rows = tile_next_rows (g->m - row, most, &blocks);
       blocks_of[(columns - 1) / VF_HALF][rows - 1](strip, row, column, blocks);
     }
   }
