@@ -413,7 +413,9 @@ export PATH="/usr/bin:$PATH"
 [ $install -eq 1 ] && [ "$what" = default ] && install_arm_packages
 [ $install -eq 1 ] && [ -z "${EFFNET_NO_TORCH:-}" ] && [ -x tests/golden/venv.sh ] && {
   say "reference implementation (tests/golden/venv.sh)"
-  tests/golden/venv.sh >"$out/venv.log" 2>&1 || { echo "it could not be made:" && tail -5 "$out/venv.log"; }
+  long=
+  [ "$what" != long ] || long=--long
+  tests/golden/venv.sh $long >"$out/venv.log" 2>&1 || { echo "it could not be made:" && tail -5 "$out/venv.log"; }
 }
 case $what in
   default) run_default ;;

@@ -179,7 +179,8 @@ widen_stem (EffnetTensorTable *table, EffnetDialect dialect, GString *notice, GE
   if (stem->shape[1] != 1)
     return effnet_fail (error, EFFNET_ERROR_MISMATCH,
                         "%s is for pictures of %" G_GSIZE_FORMAT " channels (tensor %s); expected "
-                        "3 (RGB) or 1 (grey), as frames have them",
+                        "3 (RGB) or 1 (grey), as frames have them: what a further one holds "
+                        "(alpha, infrared, depth) no frame brings, so train it without",
                         file, stem->shape[1], name);
   size_t rows = stem->shape[0], shape[] = {rows, 3, stem->shape[2], stem->shape[3]};
   g_autofree float *grey = g_try_new (float, rows *window);

@@ -3,16 +3,23 @@
 """manual.py EFFNET VERSION MAN BASH ZSH: writes the manual page and the completions of the tool from what its --help
 says, which is printed from the tables of its options. So there is one place where an option is described."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 OPTION = re.compile(r"^  (?:-(\w), )?--([\w-]+)(?:[= ](\S+))?(?:  +(\S.*))?$")
+SCRIPTS = Path(__file__).resolve().parents[2] / "models"
 FILES = {"PATH", "FILE", "FOLDER", "DIR", "X.npy", "FILE.npy", "X.png", "X.npy|X.csv|-", "SHARE|DIR"}
 
 
 def help_of(*words):
-    return subprocess.run([sys.argv[1], *words, "--help"], capture_output=True, text=True, check=True).stdout
+    """Of the commands that are scripts it is theirs: the tool finds them only where they were installed."""
+    script = SCRIPTS / words[0] if words else None
+    run = [sys.executable, script] if script and script.is_file() else [sys.argv[1], *words]
+    env = {**os.environ, "EFFNET_COMMAND": " ".join(["effnet", *words])}
+    return subprocess.run([*run, "--help"], capture_output=True, text=True, check=True, env=env).stdout
 
 
 def options_of(text):

@@ -15,8 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-#define INPUT_MAX 1e30 /* of the network, either sign */
-#define UTF8_BOM  "\xef\xbb\xbf"
+#define UTF8_BOM "\xef\xbb\xbf"
 
 typedef struct {
   const char *name;
@@ -189,13 +188,13 @@ check_range (const EffnetCardReader *reader, const EffnetCard *card, GError **er
 {
   for (unsigned i = 0; i < 3; i++) {
     double mean = (double)card->mean[i], std = (double)card->std[i];
-    if (MAX (fabs (mean), fabs (1 - mean)) / std <= INPUT_MAX)
+    if (MAX (fabs (mean), fabs (1 - mean)) / std <= EFFNET_CARD_INPUT_MAX)
       continue;
     JsonNode *node = get_input (reader, get_input (reader, "mean") != NULL ? "mean" : "std");
     g_autofree char *where = effnet_json_place (reader->file, node);
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "%s: mean %g and std %g of channel %u make inputs beyond %g", where, mean,
-                        std, i, INPUT_MAX);
+                        std, i, EFFNET_CARD_INPUT_MAX);
   }
   return TRUE;
 }

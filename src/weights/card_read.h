@@ -8,6 +8,8 @@
 
 #include "weights/json.h"
 
+#define EFFNET_CARD_INPUT_MAX 1e30 /* of the network, either sign */
+
 typedef struct {
   const EffnetJsonFile *file;
   JsonObject *top;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "weights/card_transformers.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/text.h"
 #include "weights/file.h"
+
+#define FACTOR_MIN 1e-6 /* of pixels from 0 to 255 */
+#define FACTOR_MAX 1e3
 
 static gboolean
 read_side (const EffnetCardReader *reader, JsonObject *object, const char *key, unsigned *side,
@@ -66,30 +70,44 @@ read_resample (const EffnetCardReader *reader, EffnetCard *card, GError **error)
   return TRUE;
 }
 
-/* (p / 255 - mean) / std, for checkpoints with their classifier divided by std once more. Here
- * that is one mean and one std. */
+/* (p * rescale_factor - offset - image_mean) / image_std, and divided by image_std once more with
+ * include_top; each step only where the processor does it. Here that is one mean and one std of
+ * p / 255. */
 static gboolean
 read_range (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
-  gboolean is_offset = is_true (reader, "rescale_offset", FALSE); /* to -1..1 */
+  gboolean does_normalize = is_true (reader, "do_normalize", TRUE);
+  gboolean divides = is_true (reader, "include_top", TRUE);
+  float mean[3] = {0.5f, 0.5f, 0.5f}, std[3] = {0.5f, 0.5f, 0.5f}; /* where nothing is said */
+  double factor = 1.0 / 255, offset = is_true (reader, "rescale_offset", FALSE) ? 1 : 0;
 
-  if (!is_true (reader, "do_normalize", TRUE) || !is_true (reader, "do_rescale", TRUE))
-    return TRUE;
-  if (!effnet_card_read_triple (reader, "image_mean", effnet_card_get (reader->top, "image_mean"),
-                                FALSE, card->mean, error) ||
+  if (!effnet_card_read_number (reader, "rescale_factor",
+                                effnet_card_get (reader->top, "rescale_factor"), FACTOR_MIN,
+                                FACTOR_MAX, &factor, error) ||
+      !effnet_card_read_triple (reader, "image_mean", effnet_card_get (reader->top, "image_mean"),
+                                FALSE, mean, error) ||
       !effnet_card_read_triple (reader, "image_std", effnet_card_get (reader->top, "image_std"),
-                                TRUE, card->std, error))
+                                TRUE, std, error))
     return FALSE;
-  for (unsigned i = 0; i < 3; i++) {
-    if (is_true (reader, "include_top", TRUE))
-      card->std[i] *= card->std[i];
-    if (is_offset) {
-      card->mean[i] = (card->mean[i] + 1) / 2;
-      card->std[i] /= 2;
-    }
+  if (!is_true (reader, "do_rescale", TRUE)) {
+    factor = 1;
+    offset = 0;
   }
-  card->says_range = effnet_card_get (reader->top, "image_mean") != NULL &&
-                     effnet_card_get (reader->top, "image_std") != NULL;
+  for (unsigned i = 0; i < 3; i++) {
+    double from = offset + (does_normalize ? (double)mean[i] : 0);
+    double by = (does_normalize ? (double)std[i] : 1) * (divides ? (double)std[i] : 1);
+
+    card->mean[i] = (float)(from / (255 * factor));
+    card->std[i] = (float)(by / (255 * factor));
+    if (!isfinite (card->mean[i]) || !isfinite (card->std[i]) ||
+        !(MAX (fabs (from), fabs (255 * factor - from)) / by <= EFFNET_CARD_INPUT_MAX))
+      return effnet_fail (error, EFFNET_ERROR_FORMAT,
+                          "%s: rescale_factor, image_mean and image_std make inputs beyond %g",
+                          reader->file->subject, EFFNET_CARD_INPUT_MAX);
+  }
+  card->says_range =
+      (!does_normalize && !divides) || (effnet_card_get (reader->top, "image_mean") != NULL &&
+                                        effnet_card_get (reader->top, "image_std") != NULL);
   return TRUE;
 }
 

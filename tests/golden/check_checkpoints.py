@@ -160,4 +160,5 @@ def main():
         sys.exit(f"{ok.count(False)} of {len(ok)} cases are not as expected")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -473,6 +473,49 @@ test_not_a_file (TestFolder *folder, gconstpointer data)
   assert_refused (path, EFFNET_ERROR_FORMAT, "long.json|16777216 bytes");
 }
 
+/* What Transformers' processor makes of the pixel @p, step by step. */
+static double
+process (double p, gboolean rescale, gboolean offset, gboolean normalize, gboolean top)
+{
+  double v = rescale ? p * 0.01 : p;
+
+  v = rescale && offset ? v - 1 : v;
+  v = normalize ? (v - 0.4) / 0.25 : v;
+  return top ? v / 0.25 : v;
+}
+
+static void
+test_processor (TestFolder *folder, gconstpointer data)
+{
+  static const char *const words[] = {"false", "true"};
+
+  (void)data;
+  for (unsigned i = 0; i < 16; i++) {
+    unsigned rescale = i & 1, offset = i >> 1 & 1, normalize = i >> 2 & 1, top = i >> 3 & 1;
+    g_autofree char *text = g_strdup_printf (
+        "{\"do_rescale\": %s, \"rescale_factor\": 0.01, \"rescale_offset\": %s, \"do_normalize\": "
+        "%s, "
+        "\"include_top\": %s, \"image_mean\": [0.4, 0.4, 0.4], \"image_std\": [0.25, 0.25, 0.25]}",
+        words[rescale], words[offset], words[normalize], words[top]);
+    g_autofree char *path = test_put_text (folder, "preprocessor_config.json", text);
+    g_autoptr (EffnetCard) card =
+        load (folder, "{\"model_type\": \"efficientnet\", \"image_size\": 224}");
+
+    g_assert_true (card->says_range);
+    for (double p = 0; p <= 255; p += 51) {
+      double expected = process (p, rescale, offset, normalize, top);
+
+      g_assert_cmpfloat_with_epsilon ((p / 255 - (double)card->mean[1]) / (double)card->std[1],
+                                      expected, 1e-5 * (1 + fabs (expected)));
+    }
+  }
+  g_autofree char *wide =
+      test_put_text (folder, "preprocessor_config.json",
+                     "{\"rescale_factor\": 1000, \"image_std\": [1e-20, 1e-20, 1e-20]}");
+  g_autofree char *path = g_build_filename (folder->path, "config.json", NULL);
+  assert_refused (path, EFFNET_ERROR_FORMAT, "preprocessor_config.json|rescale_factor");
+}
+
 #define ADD(name, function)                                                                        \
   g_test_add ("/weights/card/" name, TestFolder, NULL, test_folder_set_up, function,               \
               test_folder_tear_down)
@@ -491,6 +534,7 @@ main (int argc, char **argv)
   ADD ("broken-names", test_broken_names);
   ADD ("rules", test_rules);
   ADD ("places", test_places);
+  ADD ("processor", test_processor);
   ADD ("bombs", test_bombs);
   ADD ("not-a-file", test_not_a_file);
   g_test_add_func ("/weights/card/default-model", test_default_model);
