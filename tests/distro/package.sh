@@ -21,7 +21,7 @@ say() {
 }
 
 install() {
-  root_run apt-get -q -y install --no-install-recommends "$@" >>"$base/apt.log" 2>&1 || {
+  root_run apt-get -q -y -o Dpkg::Options::=--force-confold install --no-install-recommends "$@" >>"$base/apt.log" 2>&1 || {
     tail -20 "$base/apt.log"
     echo "FAILED: apt-get install $*"
     exit 1
@@ -49,7 +49,7 @@ say "what the build needs"
 install build-essential debhelper lintian
 mkdir -p "$root/work/effnet"
 (cd "$source" && git ls-files -z | tar -c --null -T -) | tar -x -C "$root/work/effnet"
-root_run sh -c 'cd /work/effnet && exec apt-get -q -y build-dep --no-install-recommends ./' >>"$base/apt.log" 2>&1 || {
+root_run sh -c 'cd /work/effnet && exec apt-get -q -y -o Dpkg::Options::=--force-confold build-dep --no-install-recommends ./' >>"$base/apt.log" 2>&1 || {
   tail -20 "$base/apt.log"
   echo "FAILED: apt-get build-dep"
   exit 1

@@ -250,6 +250,42 @@ class FetchTest(unittest.TestCase):
         del self.hub.files[name]
         self.assert_failed(self.fetch("b0-tv", *right), "404", name)
 
+    def test_torchvision_converted(self):
+        """torchvision's own tensors arrive as safetensors with its card, and are known again; a damaged file is not."""
+        try:
+            import torch
+            import torchvision
+        except ImportError:
+            self.skipTest("no torchvision here")
+        if "EFFNET_TOOL" not in os.environ:
+            self.skipTest("the tool was not built")
+        state = torchvision.models.efficientnet_b0().state_dict()
+        path = self.data / "b0.pth"
+        torch.save(state, path)
+        name = "efficientnet_b0_rwightman-7f5810bc.pth"
+        self.hub.files[name] = path.read_bytes()
+        words = ("b0-tv", "--hub", f"{self.hub.url}/models", "--sha256", hashlib.sha256(self.hub.files[name]).hexdigest())
+        done = self.fetch(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        folder = self.folder.parent / "b0-tv"
+        self.assertEqual(sorted(path.name for path in folder.iterdir()), ["config.json", "model.safetensors"])
+        card = json.loads((folder / "config.json").read_bytes())
+        self.assertEqual((card["pretrained_cfg"]["input_size"], card["label_names"][1]), ([3, 224, 224], "goldfish"))
+        data = (folder / "model.safetensors").read_bytes()
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:8 + length])
+        header.pop("__metadata__", None)
+        for key, tensor in state.items():
+            if "num_batches" not in key:
+                begin, end = header[key]["data_offsets"]
+                self.assertEqual(data[8 + length + begin:8 + length + end], tensor.numpy().tobytes(), key)
+        self.assertIn("there already", self.fetch(*words).stdout)
+        (folder / "model.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        self.assertIn("checked", self.fetch(*words).stdout)
+        self.assertEqual((folder / "model.safetensors").read_bytes(), data)
+        shown = subprocess.run([os.environ["EFFNET_TOOL"], "info", folder], capture_output=True, text=True, check=True)
+        self.assertRegex(shown.stdout, r"symmetric")
+
     def test_table(self):
         """Names that are a variant are of that variant; hashes and commits look like some; each place stands once."""
         with mock.patch.object(sys, "path", [str(FETCH.parent), *sys.path]):
