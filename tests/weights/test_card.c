@@ -497,7 +497,7 @@ test_processor (TestFolder *folder, gconstpointer data)
         "%s, "
         "\"include_top\": %s, \"image_mean\": [0.4, 0.4, 0.4], \"image_std\": [0.25, 0.25, 0.25]}",
         words[rescale], words[offset], words[normalize], words[top]);
-    g_autofree char *path = test_put_text (folder, "preprocessor_config.json", text);
+    g_free (test_put_text (folder, "preprocessor_config.json", text));
     g_autoptr (EffnetCard) card =
         load (folder, "{\"model_type\": \"efficientnet\", \"image_size\": 224}");
 
@@ -509,9 +509,8 @@ test_processor (TestFolder *folder, gconstpointer data)
                                       expected, 1e-5 * (1 + fabs (expected)));
     }
   }
-  g_autofree char *wide =
-      test_put_text (folder, "preprocessor_config.json",
-                     "{\"rescale_factor\": 1000, \"image_std\": [1e-20, 1e-20, 1e-20]}");
+  g_free (test_put_text (folder, "preprocessor_config.json",
+                         "{\"rescale_factor\": 1000, \"image_std\": [1e-20, 1e-20, 1e-20]}"));
   g_autofree char *path = g_build_filename (folder->path, "config.json", NULL);
   assert_refused (path, EFFNET_ERROR_FORMAT, "preprocessor_config.json|rescale_factor");
 }
