@@ -12,7 +12,8 @@ from folder import Failure, printable, read_regular
 from formats.pytorch import names_of
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-LITE = ((127 / 255,) * 3, (128 / 255,) * 3)
+# What TensorFlow's own training code did with pixels, by the variant.
+TENSORFLOW = ((r"lite\d", ((127 / 255,) * 3, (128 / 255,) * 3)), (r"v2-(s|m|l|xl)|e[sml]", ((0.5,) * 3, (0.5,) * 3)))
 LABELS_MAX = 16 << 20  # bytes
 
 
@@ -107,16 +108,16 @@ class Facts:
         self.mean, self.std = cards.get("mean"), cards.get("std")
         why = "the card"
         if self.source.mean is not None:
-            self.mean, self.std, why = self.source.mean, self.source.std, "certain: the model's own layers"
+            self.mean, self.std, why = self.source.mean, self.source.std, self.source.range_why
         elif self.mean is None and not self.source.more_files:
-            lite = self.match.variant.name.startswith("lite") and self.padding == "same"
-            self.mean, self.std = LITE if lite else IMAGENET
+            self.mean, self.std = next((pair for name, pair in TENSORFLOW if self.padding == "same"
+                                        and re.fullmatch(name, self.match.variant.name)), IMAGENET)
             why = "a guess: nothing says it; --mean and --std change it"
         if self.options.mean:
             self.mean = triple(self.options.mean, "mean")
             self.std, why = triple(self.options.std, "std"), "--mean, --std"
         if self.mean is not None:
-            shown = [",".join(f"{x:.4g}" for x in part) for part in (self.mean, self.std)]
+            shown = [",".join(f"{x + 0.0:.4g}" for x in part) for part in (self.mean, self.std)]
             self.say("pixels", f"mean {shown[0]} std {shown[1]}", why)
 
     def choose_size(self):

@@ -6,6 +6,7 @@ Invariant: no variant and no tensor is named here: a row that the tool learns is
 Elsewhere: readers of files, formats/; writing, convert.
 """
 
+import functools
 import json
 import os
 import re
@@ -70,10 +71,12 @@ class Variant:
                 found[name] = tuple(shape if role == "weight" else shape[:1])
         return found
 
+    @functools.lru_cache
     def activation(self):
         return json.loads(ask_tool("info", "--json", self.name))["activation"]
 
 
+@functools.lru_cache
 def variants(only=None):
     """Those there are; of @only just that one, which may be one that is computed, such as phi:1.5."""
     lines = ask_tool("info", "--tensors", *([only] if only else [])).splitlines()
@@ -100,13 +103,13 @@ def is_tf(names):
 
 
 class Match:
-    """@tensors: {name to write: Tensor or array}. @dialect: whose names these are. @certain: no other variant
-    fits. @folded: batch norm is multiplied into the weights."""
+    """@tensors: {name to write: Tensor or array}. @dialect: whose names these are. @certain: how
+    certain the variant is. @folded: batch norm is multiplied into the weights."""
 
     def __init__(self, variant, dialect, classes, tensors):
         self.variant, self.dialect, self.classes, self.tensors = variant, dialect, classes, tensors
         self.epsilon = variant.epsilon.get(dialect)
-        self.certain, self.folded = True, False
+        self.certain, self.folded = None, False
 
     def order(self, dialect=None):
         """Names in the order of the computation, in @dialect."""
@@ -183,16 +186,17 @@ def differences(row, dialect, classes, tensors):
 
 
 def pick(matches, what, names):
-    """@matches: [(row, differences, share)]. Returns (row, certain)."""
+    """@matches: [(row, differences, share)]. Returns (row, how certain). Rows whose tensors are alike differ in what
+    has no weights; the first is the one that was published with weights."""
     whole = [row for row, found, _ in matches if not found]
     if len(whole) == 1:
-        return whole[0], True
+        return whole[0], "certain: names and shapes of all tensors"
     if whole:
         named = named_variant(names, whole)
         if named is not None:
-            return named, True
-        raise Failure(f"{what} fits {' and '.join(row.name for row in whole)}, whose tensors are alike; --variant NAME "
-                      "says which it is")
+            return named, "certain: shapes of all tensors, and its name"
+        others = " and ".join(row.name for row in whole[1:])
+        return whole[0], f"likely: its tensors fit {others} as well, which --variant would say"
     row, found, share = max(matches, key=lambda match: (match[2], -len(match[1])))
     if share < 0.5:
         raise Failure(f"{what} is not of the family: the nearest variant, {row.name}, has {share:.0%} of its tensors")

@@ -29,6 +29,7 @@ class Absent(Exception):
 
 def module(names, install):
     """The first of @names that is installed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks
     for name in names:
         try:
             return importlib.import_module(name)
@@ -88,13 +89,22 @@ def run_tflite(source, tensor):
 
 
 def run_keras(source, tensor):
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keras = module(["tensorflow.keras", "keras"], "`pip install tensorflow`")
     try:
         model = keras.models.load_model(str(source.paths[0]), compile=False)
     except Exception as error:  # whatever a framework says of a file of weights alone
         raise Absent(f"the source was not run beside it: Keras does not load it alone ({str(error)[:100]})") from error
     return f"Keras {getattr(keras, '__version__', '')}".strip(), np.asarray(model(tensor.astype(np.float32)))[0]
+
+
+def run_saved(source, tensor):
+    tensorflow = module(["tensorflow"], "`pip install tensorflow`")
+    signature = next(iter(tensorflow.saved_model.load(str(source.paths[0])).signatures.values()), None)
+    if signature is None:
+        raise Absent("the source was not run beside it: it has no signature that could be called")
+    wanted = list(signature.structured_input_signature[1])[0]
+    answers = signature(**{wanted: tensorflow.constant(tensor.astype(np.float32))})
+    return f"TensorFlow {tensorflow.__version__}", np.asarray(next(iter(answers.values())))[0]
 
 
 def torch_model(match, padding):
@@ -109,10 +119,11 @@ def torch_model(match, padding):
     if match.dialect not in ("timm", "lukemelas"):
         raise Absent("the source was not run beside it: no package is known that runs such names")
     timm = module(["timm"], "`pip install timm`")
-    for prefix in (("tf_efficientnet", "efficientnet") if padding == "same" else ("efficientnet", "tf_efficientnet")):
-        for full in (f"{prefix}_{name}", f"{prefix}{name}", f"{prefix}_{name}".replace("-", "_")):
-            if timm.is_model(full):
-                return f"timm {timm.__version__} ({full})", timm.create_model(full, num_classes=classes)
+    own, tf = ("efficientnet_", "efficientnet", ""), ("tf_efficientnet_", "tf_efficientnet", "tf_")
+    for prefix in (*tf, *own) if padding == "same" else (*own, *tf):
+        full = f"{prefix}{name}".replace("-", "_")
+        if timm.is_model(full):
+            return f"timm {timm.__version__} ({full})", timm.create_model(full, num_classes=classes)
     raise Absent(f"the source was not run beside it: timm has no {name}")
 
 
@@ -174,6 +185,8 @@ def prove(source, match, facts, folder):
             what, theirs = run_onnx(source, given)
         elif source.what == "a TensorFlow Lite model":
             what, theirs = run_tflite(source, given)
+        elif source.what == "a TensorFlow SavedModel":
+            what, theirs = run_saved(source, given)
         elif source.layers is not None:
             what, theirs = run_keras(source, given)
         else:

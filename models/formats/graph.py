@@ -14,6 +14,8 @@ from folder import Failure
 from .source import Layer, computed
 
 WHITE = 255.0  # the largest pixel
+# Root mean square of the stem's weights: about 1 where pixels are normalised, a hundredth of it where not.
+STEM_OF_PIXELS = 0.05
 
 
 class Chain:
@@ -105,6 +107,9 @@ class Chain:
         if self.given is not None:
             factor, offset = factor * self.given[0], factor * self.given[1] + offset
         elif (factor == 1).all() and (offset == 0).all():
+            if np.sqrt(np.mean(self.layers[0].folded()[0].astype(float) ** 2)) < STEM_OF_PIXELS:
+                source.mean, source.std = [0.0] * 3, [1 / WHITE] * 3
+                source.range_why = "likely: the stem's weights are so small that they are for pixels in 0..255"
             return
         if (factor <= 0).any():
             raise Failure("the graph's input is turned around (a factor below 0); expected pixels")

@@ -175,9 +175,11 @@ def norm_name(name, names):
 
 
 def make_layer(where, parts):
-    """[height][width][in][out] of Keras, [height][width][out][1] of its depthwise, [in][out] of its Dense."""
+    """[height][width][in][out] of Keras, [height][width][out][1] of its depthwise, [in][out] of its Dense. Keras 3
+    calls all of them kernel."""
     kernel = parts.get("depthwise_kernel", parts.get("kernel"))
-    axes = {2: (1, 0), 4: (2, 3, 0, 1) if "depthwise_kernel" in parts else (3, 2, 0, 1)}.get(len(kernel.shape))
+    depthwise = "depthwise_kernel" in parts or "dwconv" in where
+    axes = {2: (1, 0), 4: (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)}.get(len(kernel.shape))
     if axes is None:
         raise Failure(f"{where} has {len(kernel.shape)} dimensions; expected a convolution or a matrix")
     shape = [kernel.shape[axis] for axis in axes]
@@ -294,7 +296,7 @@ def set_range(source, factor, offset):
     if (factor <= 0).any() or not np.isfinite(factor).all() or not np.isfinite(offset).all():
         raise Failure("the model's rescaling turns pixels around; expected factors above 0")
     source.affine = (factor, offset)
-    source.std, source.mean = list(1 / (255 * factor)), list(-offset / (255 * factor))
+    source.std, source.mean = list(1 / (255 * factor)), list(0.0 - offset / (255 * factor))
 
 
 def guess_range(source, layers):

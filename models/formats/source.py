@@ -124,6 +124,7 @@ class Source:
         self.padding = None   # "same" or "symmetric"
         self.size = None      # (height, width) of the input
         self.mean = self.std = None  # of pixels in 0..1, three each
+        self.range_why = "certain: the model's own layers"
         self.affine = (1.0, 0.0)     # what the source itself does with its input before the network
         self.activation = None       # of the network: "swish", "relu6"
         self.scores = None           # of the classifier: "softmax", "sigmoid"

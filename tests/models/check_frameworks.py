@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""check_frameworks.py EFFNET: checkpoints as PyTorch and its training scripts save them, ONNX models as PyTorch
+"""check_frameworks.py EFFNET [--table]: checkpoints as PyTorch and its training scripts save them, ONNX models as PyTorch
 exports them, and Keras' files with the same weights, converted; the logits are those of timm's model. Needs the
-environment of tests/golden/venv.sh; h5py and onnx where they are installed."""
+environment of tests/golden/venv.sh, and h5py where it is installed. --table: also what takes longer, TorchScript,
+other exports and other members of the family."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -39,6 +41,10 @@ warnings.simplefilter("ignore")  # what torch says of exporting
 def case(function):
     cases.append(function)
     return function
+
+
+def long_case(function):
+    return case(function) if "--table" in sys.argv else function
 
 
 def model(name, classes=5):
@@ -142,7 +148,7 @@ def backbone_and_head():
     assert "its classifier is head.weight" in check(expected_b0, "split.pth")
 
 
-@case
+@long_case
 def whole_module_and_torchscript():
     torch.save(b0, "whole.pt")
     check(expected_b0, "whole.pt")
@@ -215,12 +221,27 @@ def onnx_folded_by_its_exporter():
     assert "symmetric  (certain: the graph)" in said and "multiplied into the weights" in said, said
 
 
-@case
+@long_case
 def onnx_as_trained_with_softmax():
     export(torch.nn.Sequential(lite0, torch.nn.Softmax(1)), "train.onnx", do_constant_folding=False,
            training=torch.onnx.TrainingMode.PRESERVE)
     said = check(expected_lite0, "train.onnx", "--mean", "127/255", "--std", "128/255")
     assert "same  (certain: the graph)" in said and "0.001  (certain: the graph)" in said and f"{SIDE} x {SIDE}" in said, said
+
+
+@long_case
+def other_members():
+    """Each under its names as a state dict, run beside timm, and by order and shape as a graph."""
+    for name, row in (("tf_efficientnetv2_b0", "v2-b0"), ("efficientnetv2_rw_t", "v2-rw-t"), ("efficientnet_es", "es"),
+                      ("tf_efficientnet_b1", "b1")):
+        network = model(name)
+        expected = answer(network)
+        torch.save(network.state_dict(), f"{name}.pth")
+        said = check(expected, f"{name}.pth", proof=True)
+        assert f"variant   {row}  (certain" in said and f"timm {timm.__version__} ({name})" in said, said
+        export(network, f"{name}.onnx")
+        said = check(expected, f"{name}.onnx")
+        assert f"variant   {row}  (certain" in said and f"padding   {'same' if name[:3] == 'tf_' else 'symmetric'}" in said, said
 
 
 # ---- Keras -----------------------------------------------------------------------------------------
@@ -319,8 +340,8 @@ def keras_h5_whole_and_weights():
             for layer, parts in layers.items():
                 own = group.create_group(layer)
                 own.attrs["weight_names"] = [f"{layer}/{part}:0".encode() for part in parts]
-                for part, value in parts.items():
-                    own[f"{layer}/{part}:0"] = value
+                for part, value in parts.items():  # Keras 3 calls it kernel, without a number
+                    own[f"{layer}/{part}:0" if config else f"{layer}/{part.replace('depthwise_', '')}"] = value
         check_keras(expected, name)
 
 
@@ -375,14 +396,15 @@ def main():
     for function in cases:
         if function.__name__.startswith("keras"):
             try:
-                import h5py  # noqa: F401
+                importlib.import_module("h5py")
             except ImportError:
                 print(f"{function.__name__}: SKIPPED: no h5py (python3-h5py)")
                 continue
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             try:
+                before = sum(os.times()[:4])
                 function()
-                print(f"{function.__name__}: right", flush=True)
+                print(f"{function.__name__}: right ({sum(os.times()[:4]) - before:.1f} s of CPU)", flush=True)
             except (Exception, SystemExit) as error:  # a case's failure, whatever it is
                 failed += 1
                 print(f"{function.__name__}: WRONG: {type(error).__name__}: {error}", flush=True)

@@ -29,7 +29,7 @@ os.environ.setdefault("EFFNET_TOOL", TOOL)
 sys.path[:0] = [str(ROOT / "models"), str(ROOT / "tests" / "golden")]
 import tool
 from folder import Failure
-from formats import keras, onnx, pickles, pytorch, safetensors, savedmodel, source
+from formats import graph, keras, onnx, pickles, pytorch, safetensors, savedmodel, source
 
 convert = tool.module(ROOT / "models" / "convert")
 MEMORY = 350 << 20  # bytes that a run may take, whatever the file's size
@@ -384,15 +384,29 @@ class OnnxTest(Case):
                             (node("Conv", ["x", "w"], "y", group=2, pads=[1] * 4), "2 groups"),
                             (node("Conv", ["x", "w"], "y"), "no padding"),
                             (node("Neg", ["x"], "z") + node("Conv", ["z", "w"], "y", pads=[1] * 4), "does not see its input")):
-            graph = nodes + field(5, tensor_proto(small, "w")) + field(11, field(1, "x"))
+            model = nodes + field(5, tensor_proto(small, "w")) + field(11, field(1, "x"))
             with self.subTest(word), self.assertRaisesRegex(Failure, word):
-                self.convert(self.file(field(1, 8) + field(2, "test") + field(7, graph), "o.onnx"))
+                self.convert(self.file(field(1, 8) + field(2, "test") + field(7, model), "o.onnx"))
+
+    def test_what_pixels_a_graph_expects(self):
+        """By arithmetic on its input, else by the size of the stem's weights; sides even, so that SAME shows."""
+        for factor, offset, weight, expected in ((1 / 64, -2, 1, (0.50196, 0.25098)), (2, -1, 1, (0.5, 0.5)),
+                                                 (1, -127, 0.01, (0.49804, 1 / 255)), (1, 0, 0.001, (0, 1 / 255)), (1, 0, 1, None)):
+            chain, found = graph.Chain("x"), source.Source("a graph", [])
+            chain.scale("x", "y", factor, offset)
+            chain.linear("y", "z", np.full((4, 3, 3, 3), weight, "<f4"), None, "stem", 2, (0, 1))
+            chain.give(found)
+            self.assertEqual(found.padding, "same")
+            if expected is None:
+                self.assertIsNone(found.mean)
+            else:
+                np.testing.assert_allclose((found.mean[0], found.std[0]), expected, atol=1e-5)
 
     def test_external_data_stays_beside(self):
         proto = field(1, 4) + field(2, 1) + field(8, "w") + field(14, 1) + field(13, field(1, "location") + field(2, "../../etc/passwd"))
-        graph = node("Conv", ["x", "w"], "y") + field(5, proto) + field(11, field(1, "x"))
+        model = node("Conv", ["x", "w"], "y") + field(5, proto) + field(11, field(1, "x"))
         with self.assertRaisesRegex(Failure, "beside the model"):
-            onnx.read(source.File(self.file(field(1, 8) + field(2, "t") + field(7, graph), "e.onnx")))
+            onnx.read(source.File(self.file(field(1, 8) + field(2, "t") + field(7, model), "e.onnx")))
 
 
 # ---- TensorFlow's checkpoints ----------------------------------------------------------------------
