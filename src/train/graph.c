@@ -252,11 +252,11 @@ forward_inside (EffnetGraph *graph, unsigned index, const BlockParams *p, size_t
   if (p->conv != NULL) {
     effnet_convolve (pool, graph->net, &p->conv->layer, images, x, p->conv->packed, p->conv->bias,
                      NULL, graph->a2);
-    return graph->a2;
+  } else {
+    conv.activation = apart ? EFFNET_ACTIVATION_NONE : graph->net->activation;
+    effnet_depthwise (&conv, x, p->depthwise->packed, p->depthwise->bias,
+                      apart ? graph->z2 : graph->a2);
   }
-  conv.activation = apart ? EFFNET_ACTIVATION_NONE : graph->net->activation;
-  effnet_depthwise (&conv, x, p->depthwise->packed, p->depthwise->bias,
-                    apart ? graph->z2 : graph->a2);
   if (apart)
     effnet_activate (pool, graph->net->activation, wide_out, graph->z2, graph->a2);
   graph->held = graph->keep ? (int)index : -1;

@@ -28,6 +28,8 @@ static const Case cases[] = {
     {"b0-bf16", "b0", EFFNET_PRECISION_BF16, 129},
     {"lite0-int8", "lite0", EFFNET_PRECISION_INT8, 64},
     {"b0-int8", "b0", EFFNET_PRECISION_INT8, 75},
+    {"es-odd", "es", EFFNET_PRECISION_FP32, 65},
+    {"v2-b0-bf16", "v2-b0", EFFNET_PRECISION_BF16, 75},
 };
 
 typedef struct {

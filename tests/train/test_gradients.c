@@ -4,6 +4,7 @@
  * and the same bits for any number of threads and any part of a batch. gradients.py asks PyTorch.
  */
 #include "bind/synthetic.h"
+#include "engine/engine.h"
 #include "plain.h"
 
 #include <math.h>
@@ -31,6 +32,22 @@ draw (uint32_t *state)
   return (float)((int32_t)(*state >> 11) - (1 << 20)) * 0x1p-20f;
 }
 
+/* A gate behind each full convolution, which no member of the table has. */
+static void
+gate_convolutions (EffnetNet *net)
+{
+  for (unsigned i = 0; i < net->n_blocks; i++) {
+    EffnetBlock *b = &net->blocks[i];
+
+    if (b->kind != EFFNET_BLOCK_FUSED || !b->has_project)
+      continue;
+    b->se_place = EFFNET_SE_AFTER_DEPTHWISE;
+    b->se_channels = b->in_channels / 4;
+  }
+  g_free (net->layers);
+  g_assert_true (effnet_layers_build (net));
+}
+
 static void
 set_up (Fixture *f, const char *variant, EffnetPadding padding, unsigned first, size_t batch,
         unsigned threads)
@@ -40,6 +57,8 @@ set_up (Fixture *f, const char *variant, EffnetPadding padding, unsigned first, 
   uint32_t state = 7;
 
   f->net = effnet_net_new (variant, SIDE, CLASSES, padding, NULL);
+  if (g_str_equal (variant, "es"))
+    gate_convolutions (f->net);
   f->tensors = effnet_synthetic_new (f->net, 5, NULL);
   f->bound = effnet_bind (f->net, f->tensors, NULL, 0, &n_layers, NULL);
   f->pool = effnet_pool_get (threads);
@@ -203,6 +222,59 @@ test_stop (void)
   tear_down (&f);
 }
 
+/* Features of @image by the engine's steps, [head_channels]. */
+static float *
+engine_features (const Fixture *f, const float *image)
+{
+  const EffnetModelOptions options = {
+      .variant = "es", .input_size = SIDE, .synthetic_seed = 1, .precision = EFFNET_PRECISION_FP32};
+  g_autoptr (EffnetModel) model = effnet_model_open (NULL, &options, NULL);
+  g_autoptr (EffnetPlan) plan = effnet_plan_new (f->net, EFFNET_DTYPE_F32, NULL, NULL);
+  EffnetModel gated = *model;
+  EffnetResult result;
+  float *features;
+
+  gated.net = f->net;
+  gated.plan = plan;
+  g_assert_cmpint (effnet_arena_init (&gated.weights, plan->weight_bytes), ==, 0);
+  for (size_t i = 0; i < plan->n_layers; i++)
+    g_assert_true (
+        effnet_pack_layer (&plan->layers[i], &f->bound[i], NULL, gated.weights.base, NULL));
+  EffnetSession *session = effnet_session_new (&gated, NULL, NULL);
+  g_assert_true (effnet_session_run (session, image, &result, NULL));
+  features = g_memdup2 (result.features, f->net->head_channels * sizeof *features);
+  effnet_session_free (session);
+  effnet_arena_clear (&gated.weights);
+  return features;
+}
+
+/* The engine and the part of the graph that is not trained know full convolutions, with a gate or
+ * without, each in a way of its own. */
+static void
+test_convolutions (void)
+{
+  Fixture f;
+  uint32_t state = 9;
+  double difference = 0, norm = 0;
+
+  set_up (&f, "es", EFFNET_PADDING_SAME, 7, 1, 2);
+  g_autofree float *image = g_new (float, SIDE *SIDE * 3);
+  for (size_t i = 0; i < SIDE * SIDE * 3; i++)
+    image[i] = draw (&state);
+  effnet_graph_prepare (&f.graph, image, f.input);
+  g_assert_true (effnet_graph_forward (&f.graph, 1, f.input, f.logits, NULL, NULL));
+  g_autofree float *features = engine_features (&f, image);
+  for (size_t i = 0; i < f.net->head_channels; i++) {
+    double off = (double)features[i] - f.graph.features[i];
+
+    difference += off * off;
+    norm += (double)features[i] * features[i];
+  }
+  g_assert_cmpfloat (norm, >, 0);
+  g_assert_cmpfloat (sqrt (difference / norm), <=, 2e-5);
+  tear_down (&f);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -210,5 +282,6 @@ main (int argc, char **argv)
   g_test_add_func ("/train/gradients/differences", test_differences);
   g_test_add_func ("/train/gradients/threads", test_threads);
   g_test_add_func ("/train/gradients/stop", test_stop);
+  g_test_add_func ("/train/gradients/convolutions", test_convolutions);
   return g_test_run ();
 }
