@@ -46,6 +46,8 @@ static const struct {
     {"amx", UP_TO_BF16 | BIT (AMX)},
     {"neon", UP_TO_NEON},
     {"neondot", UP_TO_NEON | BIT (NEON_DOT)},
+    {"neoni8mm", UP_TO_NEON | BIT (NEON_DOT) | BIT (NEON_I8MM)},
+    {"neonbf16", UP_TO_NEON | BIT (NEON_DOT) | BIT (NEON_I8MM) | BIT (NEON_BF16)},
 };
 
 static const char *const isa_names[EFFNET_ISA_COUNT] = {
@@ -61,6 +63,8 @@ static const char *const isa_names[EFFNET_ISA_COUNT] = {
     [EFFNET_ISA_AVX_VNNI] = "avxvnni",
     [EFFNET_ISA_VNNI256] = "vnni256",
     [EFFNET_ISA_NEON_DOT] = "neondot",
+    [EFFNET_ISA_NEON_I8MM] = "neoni8mm",
+    [EFFNET_ISA_NEON_BF16] = "neonbf16",
 };
 
 #if defined(__x86_64__)
@@ -141,8 +145,14 @@ detect_bundles (void)
   if (!(getauxval (AT_HWCAP) & (1ul << 1))) /* ASIMD */
     return have;
   have |= BIT (NEON);
-  if (getauxval (AT_HWCAP) & (1ul << 20)) /* ASIMDDP */
-    have |= BIT (NEON_DOT);
+  if (!(getauxval (AT_HWCAP) & (1ul << 20))) /* ASIMDDP */
+    return have;
+  have |= BIT (NEON_DOT);
+  if (!(getauxval (AT_HWCAP2) & (1ul << 13))) /* I8MM */
+    return have;
+  have |= BIT (NEON_I8MM);
+  if (getauxval (AT_HWCAP2) & (1ul << 14)) /* BF16 */
+    have |= BIT (NEON_BF16);
   return have;
 }
 

@@ -22,14 +22,16 @@ typedef enum {
   EFFNET_ISA_AMX,         /* AVX512_BF16, amx_tile, amx_bf16, amx_int8 and the kernel's leave */
   EFFNET_ISA_NEON,        /* AArch64 baseline */
   EFFNET_ISA_NEON_DOT,    /* NEON and dot products of signed bytes (asimddp) */
+  EFFNET_ISA_NEON_I8MM,   /* NEON_DOT and products of matrices of bytes (i8mm) */
+  EFFNET_ISA_NEON_BF16,   /* NEON_I8MM and bf16 */
   EFFNET_ISA_COUNT,
 } EffnetIsa;
 
 /* 1 when rows of this bundle may be run here, the cap considered.
  * EFFNET_ISA = ref, generic, sse2, blas, avx2, avxvnni, vnni256, avx512, avx512vnni, avx512bf16,
- * amx, neon or neondot leaves its own rung and those below it; sse2 is another name of
- * generic, and avxvnni and vnni256 stand side by side. BLAS says only that the cap leaves it:
- * whether it was built in is the kernel list's matter. */
+ * amx, neon, neondot, neoni8mm or neonbf16 leaves its own rung and those below it; sse2 is another
+ * name of generic, and avxvnni and vnni256 stand side by side. BLAS says only that the cap leaves
+ * it: whether it was built in is the kernel list's matter. */
 int effnet_cpu_has (EffnetIsa isa);
 /* The best bundle of instructions allowed (never BLAS): what `effnet cpu` and model-info show. */
 EffnetIsa effnet_cpu_best (void);

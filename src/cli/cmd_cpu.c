@@ -124,7 +124,7 @@ cmd_cpu (int argc, char **argv)
       "cpu", "",
       "Prints what the library found on this CPU and which kernel serves which operation.",
       "EFFNET_ISA=ref|generic|blas|avx2|avxvnni|vnni256|avx512|avx512vnni|avx512bf16|amx|neon|"
-      "neondot caps the choice.\n",
+      "neondot|neoni8mm|neonbf16 caps the choice.\n",
       entries};
   CliModelArgs none = {0};
   int code = cli_parse (&command, 0, &none, &argc, &argv);

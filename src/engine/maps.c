@@ -73,17 +73,18 @@ effnet_session_give_taps (EffnetSession *session, size_t i, size_t images, Effne
     result->stages = session->last.maps;
 }
 
-/* The weights of class @id: [k] of the classifier's T or S8 [k][stride]. */
+/* The weights of class @id: [k]. */
 static void
 class_weights (const EffnetModel *model, unsigned id, float *weights)
 {
   const EffnetPlan *plan = model->plan;
   const EffnetPackedLayer *layer = plan->steps[plan->n_steps - 1].classifier.layer;
   size_t element = effnet_dtype_size (layer->dtype);
-  const char *at = (const char *)model->weights.base + layer->weights + id * element;
+  size_t stride, first = effnet_classifier_column (layer, id, &stride);
+  const char *at = (const char *)model->weights.base + layer->weights + first * element;
 
   for (size_t k = 0; k < layer->in; k++)
-    effnet_dtypes[layer->dtype].to_float (at + k * layer->stride * element, 1, weights + k);
+    effnet_dtypes[layer->dtype].to_float (at + k * stride * element, 1, weights + k);
   if (layer->dtype != EFFNET_DTYPE_S8)
     return;
   float scale =

@@ -121,23 +121,24 @@ cache_key (const EffnetModelFiles *files, const struct stat *opened, const char 
 static gboolean
 choose_dtype (EffnetPrecision precision, EffnetDtype *dtype, GError **error)
 {
-  gboolean has_bf16 = effnet_cpu_has (EFFNET_ISA_AVX512_BF16) || effnet_cpu_has (EFFNET_ISA_AMX);
+  gboolean fast_bf16 = effnet_cpu_has (EFFNET_ISA_AVX512_BF16) || effnet_cpu_has (EFFNET_ISA_AMX);
 
   *dtype = EFFNET_DTYPE_F32;
   switch (precision) {
   case EFFNET_PRECISION_AUTO:
-    *dtype = has_bf16 ? EFFNET_DTYPE_BF16 : EFFNET_DTYPE_F32;
+    *dtype = fast_bf16 ? EFFNET_DTYPE_BF16 : EFFNET_DTYPE_F32;
     return TRUE;
   case EFFNET_PRECISION_FP32:
     return TRUE;
   case EFFNET_PRECISION_BF16:
     *dtype = EFFNET_DTYPE_BF16;
-    if (has_bf16 || effnet_cpu_best () == EFFNET_ISA_REF)
+    if (fast_bf16 || effnet_cpu_has (EFFNET_ISA_NEON_BF16) || effnet_cpu_best () == EFFNET_ISA_REF)
       return TRUE;
-    g_set_error (
-        error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-        "precision bf16 needs a CPU with avx512_bf16 or amx_bf16; this one (%s, %s) can do fp32",
-        effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "precision bf16 needs a CPU with avx512_bf16, amx_bf16 or Arm's bf16 and i8mm; "
+                 "this one (%s, "
+                 "%s) can do fp32",
+                 effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
     return FALSE;
   case EFFNET_PRECISION_INT8:
     *dtype = EFFNET_DTYPE_S8;

@@ -300,21 +300,23 @@ run_expand_depthwise (const Job *job, const EffnetTile *tile, unsigned worker)
   }
 }
 
+/* @n outputs from @first on, whose weights begin at element @w and lie @stride apart. */
 static void
-run_fc (const Job *job, const EffnetFcStep *s, const EffnetTile *tile, const float *x)
+run_fc (const Job *job, const EffnetFcStep *s, size_t first, size_t n, const float *x, size_t w,
+        size_t stride)
 {
   const EffnetPackedLayer *layer = s->layer;
   const char *weights = weights_of (job, layer);
   const EffnetFc fc = {
-      .n = tile->channels,
+      .n = n,
       .k = layer->in,
       .x = x,
-      .w = weights + tile->channel * effnet_dtype_size (layer->dtype),
-      .w_stride = layer->stride,
-      .bias = bias_of (job, layer) + tile->channel,
-      .y = (float *)at (job, s->out) + tile->channel,
+      .w = weights + w * effnet_dtype_size (layer->dtype),
+      .w_stride = stride,
+      .bias = bias_of (job, layer) + first,
+      .y = (float *)at (job, s->out) + first,
       .activation = s->activation,
-      .scale = scale_of (job, layer) + tile->channel,
+      .scale = scale_of (job, layer) + first,
   };
 
   if (layer->dtype == EFFNET_DTYPE_S8)
@@ -338,7 +340,7 @@ run_squeeze (const Job *job, const EffnetTile *tile, unsigned worker)
   }
   for (size_t c = 0; c < channels; c++)
     mean[c] *= 1.0f / (float)s->pixels;
-  run_fc (job, &s->fc, tile, mean);
+  run_fc (job, &s->fc, tile->channel, tile->channels, mean, tile->channel, s->fc.layer->stride);
 }
 
 static void
@@ -383,7 +385,8 @@ run_excite (const Job *job, const EffnetTile *tile, unsigned worker)
   const float *gate = (const float *)at (job, s->fc.out) + tile->channel;
 
   (void)worker;
-  run_fc (job, &s->fc, tile, at (job, s->fc.in));
+  run_fc (job, &s->fc, tile->channel, tile->channels, at (job, s->fc.in), tile->channel,
+          s->fc.layer->stride);
   if (s->scaled != EFFNET_NO_SLOT)
     scale_weights (job, tile, gate);
   else if (s->rows != EFFNET_NO_SLOT)
@@ -508,8 +511,14 @@ run_classifier (const Job *job, const EffnetTile *tile, unsigned worker)
 {
   const EffnetFcStep *s = &job->step->classifier;
 
+  const size_t end = tile->channel + tile->channels;
+
   (void)worker;
-  run_fc (job, s, tile, at (job, s->in));
+  for (size_t c = tile->channel, stride; c < end; c += EFFNET_CLASSIFIER_PANEL) {
+    size_t w = effnet_classifier_column (s->layer, c, &stride);
+
+    run_fc (job, s, c, MIN (EFFNET_CLASSIFIER_PANEL, end - c), at (job, s->in), w, stride);
+  }
 }
 
 typedef void (*StepFunc) (const Job *job, const EffnetTile *tile, unsigned worker);

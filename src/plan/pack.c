@@ -30,6 +30,8 @@ pack_kind (EffnetLayerKind kind)
   case EFFNET_LAYER_PROJECT:
   case EFFNET_LAYER_HEAD:
     return EFFNET_PACK_GEMM;
+  case EFFNET_LAYER_CLASSIFIER:
+    return EFFNET_PACK_CLASSIFIER;
   default:
     return EFFNET_PACK_FC;
   }
@@ -193,7 +195,7 @@ rows_clear (Rows *rows)
 }
 
 /* Digits of the input are of zero at @zero, or begin at @low there: both are constants of an
- * output. The input of PACK_FC is float. */
+ * output. The input of a classifier is float. */
 static void
 quantise_rows (const Rows *rows, size_t first, size_t n, float *bias)
 {
@@ -239,7 +241,7 @@ static void
 pack_rows (const Rows *rows, size_t at, size_t first, size_t n)
 {
   const EffnetPackedLayer *layer = rows->layer;
-  size_t per_out = layer->in * layer->kernel * layer->kernel;
+  size_t per_out = layer->in * layer->kernel * layer->kernel, stride = layer->stride;
   char *out = rows->weights + layer->weights;
   float *w = rows->w + at * per_out;
   const void *from = layer->dtype == EFFNET_DTYPE_S8
@@ -256,7 +258,9 @@ pack_rows (const Rows *rows, size_t at, size_t first, size_t n)
   }
   if (layer->kind == EFFNET_PACK_STEM)
     channels_last (layer, n, w);
-  effnet_pack_transposed (layer->dtype, per_out, n, from, layer->stride,
+  if (layer->kind == EFFNET_PACK_CLASSIFIER)
+    first = effnet_classifier_column (layer, first, &stride);
+  effnet_pack_transposed (layer->dtype, per_out, n, from, stride,
                           out + first * effnet_dtype_size (layer->dtype));
 }
 

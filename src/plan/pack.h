@@ -9,12 +9,17 @@
 #include "kernels/kernels.h"
 
 typedef enum {
-  EFFNET_PACK_GEMM, /* T, the GEMM row's packing; bias padded to panels */
-  EFFNET_PACK_CONV, /* the same of a CONV row */
-  EFFNET_PACK_TAPS, /* float [kernel * kernel][stride] */
-  EFFNET_PACK_STEM, /* float [kernel * kernel * 3][stride] */
-  EFFNET_PACK_FC,   /* T or S8 [in][stride] */
+  EFFNET_PACK_GEMM,       /* T, the GEMM row's packing; bias padded to panels */
+  EFFNET_PACK_CONV,       /* the same of a CONV row */
+  EFFNET_PACK_TAPS,       /* float [kernel * kernel][stride] */
+  EFFNET_PACK_STEM,       /* float [kernel * kernel * 3][stride] */
+  EFFNET_PACK_FC,         /* T [in][stride] */
+  EFFNET_PACK_CLASSIFIER, /* T or S8, panels [in][EFFNET_CLASSIFIER_PANEL] of columns, the last one
+                           * as wide as what is left: megabytes that are read once, in the order
+                           * they lie */
 } EffnetPackKind;
+
+#define EFFNET_CLASSIFIER_PANEL 64 /* a multiple of PACK_ROWS and of the blocks of FC's rows */
 
 typedef struct {
   EffnetPackKind kind;
@@ -44,6 +49,17 @@ size_t effnet_packed_bytes (const EffnetPackedLayer *layer);
  * panel of column c begins at element c * depth. */
 size_t effnet_packed_width (const EffnetPackedLayer *layer);
 size_t effnet_packed_depth (const EffnetPackedLayer *layer);
+
+/* Of a CLASSIFIER layer: where the weights of output @o begin, in elements, and from one k to the
+ * next. */
+static inline size_t
+effnet_classifier_column (const EffnetPackedLayer *layer, size_t o, size_t *stride)
+{
+  size_t panel = o - o % EFFNET_CLASSIFIER_PANEL;
+
+  *stride = MIN (EFFNET_CLASSIFIER_PANEL, layer->out - panel);
+  return panel * layer->in + o % EFFNET_CLASSIFIER_PANEL;
+}
 
 /* Folds and packs a layer into @weights, the zeroed weights of the model. @means: (nullable): of
  * what the layer reads; where its weights are rounded, the bias takes back what that does to them.

@@ -174,8 +174,9 @@ effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
     step->n_tiles = effnet_div_up (step->average_pool.channels, t->pool_channels);
     break;
   case EFFNET_STEP_CLASSIFIER:
-    step->classifier.outputs_per_tile = t->classifier_outputs;
-    step->n_tiles = effnet_div_up (step->classifier.layer->out, t->classifier_outputs);
+    step->classifier.outputs_per_tile =
+        effnet_align_up (t->classifier_outputs, EFFNET_CLASSIFIER_PANEL);
+    step->n_tiles = effnet_div_up (step->classifier.layer->out, step->classifier.outputs_per_tile);
     break;
   case EFFNET_STEP_QUANTISE: {
     EffnetQuantiseStep *s = &step->quantise;

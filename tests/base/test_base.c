@@ -221,7 +221,10 @@ test_cap (void)
       {"amx", " ref generic blas avx2 avxvnni vnni256 avx512 avx512vnni avx512bf16 amx "},
       {"neon", " ref generic blas neon "},
       {"neondot", " ref generic blas neon neondot "},
-      {"", " ref generic blas avx2 avxvnni vnni256 avx512 avx512vnni avx512bf16 amx neon neondot "},
+      {"neoni8mm", " ref generic blas neon neondot neoni8mm "},
+      {"neonbf16", " ref generic blas neon neondot neoni8mm neonbf16 "},
+      {"", " ref generic blas avx2 avxvnni vnni256 avx512 avx512vnni avx512bf16 amx neon neondot "
+           "neoni8mm neonbf16 "},
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (caps); i++)

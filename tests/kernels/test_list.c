@@ -104,7 +104,9 @@ test_capped (void)
       {"AMX", EFFNET_ISA_AMX},
       {"neon", EFFNET_ISA_NEON},
       {"neondot", EFFNET_ISA_NEON_DOT},
-      {"", EFFNET_ISA_NEON_DOT},
+      {"neoni8mm", EFFNET_ISA_NEON_I8MM},
+      {"neonbf16", EFFNET_ISA_NEON_BF16},
+      {"", EFFNET_ISA_NEON_BF16},
   };
 
   /* A fork each, since the cap is read once a process; this one never asks. */

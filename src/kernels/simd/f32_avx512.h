@@ -137,6 +137,13 @@ vf_clamp_magnitude (vf x, float limit)
   return _mm512_range_ps (x, _mm512_set1_ps (limit), 2);
 }
 
+/* min (|x|, limit); limit where x is a NaN. */
+static EFFNET_INLINE vf
+vf_magnitude (vf x, float limit)
+{
+  return _mm512_range_ps (x, _mm512_set1_ps (limit), 10);
+}
+
 /* a times 1 / b, 2^-100 < b < 2^120: an estimate good to 2^-14 and one Newton step, so 2^-28 and
  * the rounding of three operations. */
 static EFFNET_INLINE vf
@@ -153,6 +160,13 @@ vf_add_shifted_bits (vf x, vf n, int shift)
 {
   return _mm512_castsi512_ps (_mm512_add_epi32 (
       _mm512_castps_si512 (x), _mm512_slli_epi32 (_mm512_castps_si512 (n), (unsigned)shift)));
+}
+
+/* The bits of x shifted down. */
+static EFFNET_INLINE vf
+vf_bits_down (vf x, unsigned shift)
+{
+  return _mm512_castsi512_ps (_mm512_srli_epi32 (_mm512_castps_si512 (x), shift));
 }
 
 /* table[low five bits of each lane of n]. */

@@ -134,6 +134,15 @@ vf_keep (vf x)
   return x;
 }
 
+/* What two pairs of columns, each 2x2, have of a row: [low halves], or [high halves]. */
+static EFFNET_INLINE vf
+vf_pair_row (vf a, vf b, int second)
+{
+  float64x2_t x = vreinterpretq_f64_f32 (a), y = vreinterpretq_f64_f32 (b);
+
+  return vreinterpretq_f32_f64 (second ? vtrn2q_f64 (x, y) : vtrn1q_f64 (x, y));
+}
+
 static EFFNET_INLINE void
 vf_prefetch (const void *p)
 {

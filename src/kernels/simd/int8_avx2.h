@@ -7,13 +7,14 @@
 
 #include <string.h>
 
+#include "kernels/kernels.h"
+
 #include "kernels/simd/f32_avx2.h"
 
 typedef __m256i vi;
 
-/* in every 16-bit lane */
 typedef struct {
-  vi least, levels, zero;
+  vi add, flip;
 } ViDigits;
 
 static EFFNET_INLINE vi
@@ -90,26 +91,22 @@ vf_largest (vf x)
 }
 
 static EFFNET_INLINE ViDigits
-vi_digits (int least, int levels, int zero)
+vi_digits (EffnetDigits digits, EffnetRange range)
 {
-  return (ViDigits){_mm256_set1_epi16 ((short)least), _mm256_set1_epi16 ((short)levels),
-                    _mm256_set1_epi16 ((short)zero)};
-}
+  const int flip = digits == EFFNET_DIGITS_S8 ? 128 : 0;
 
-static EFFNET_INLINE vi
-vi_clamp16 (vi x, const ViDigits *d)
-{
-  x = _mm256_min_epi16 (d->levels, _mm256_max_epi16 (d->least, x));
-  return _mm256_and_si256 (_mm256_add_epi16 (x, d->zero), _mm256_set1_epi16 (0xff));
+  return (ViDigits){_mm256_set1_epi16 ((short)(effnet_digits_zero (digits, range) + flip)),
+                    _mm256_set1_epi8 ((char)flip)};
 }
 
 static EFFNET_INLINE void
 vi_store_digits (uint8_t *q, const vi x[4], const ViDigits *d)
 {
-  vi low = vi_clamp16 (_mm256_packs_epi32 (x[0], x[1]), d);
-  vi high = vi_clamp16 (_mm256_packs_epi32 (x[2], x[3]), d);
-  vi bytes = _mm256_permutevar8x32_epi32 (_mm256_packus_epi16 (low, high),
-                                          _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7));
+  vi low = _mm256_add_epi16 (_mm256_packs_epi32 (x[0], x[1]), d->add);
+  vi high = _mm256_add_epi16 (_mm256_packs_epi32 (x[2], x[3]), d->add);
+  vi bytes = _mm256_xor_si256 (_mm256_packus_epi16 (low, high), d->flip);
+
+  bytes = _mm256_permutevar8x32_epi32 (bytes, _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7));
 
   _mm256_storeu_si256 ((__m256i *)(void *)q, bytes);
 }

@@ -6,20 +6,24 @@
  * vi_dot is acc[i] + sum of a[4 i + l] * b[4 i + l], l < 4, exact: a has the digits that the row
  * takes, b weights.
  *
- * vi_store_digits brings 4 * VF_LANES numbers between least and levels, adds zero, and writes their
- * low bytes; its tail form writes the first n. */
+ * vi_store_digits writes the digits of 4 * VF_LANES numbers, which are at most the levels of the
+ * range, and of a signed one at least their negative: it saturates the others to 0. Its tail form
+ * writes the first n. */
 #ifndef EFFNET_KERNELS_SIMD_INT8_AVX512_H
 #define EFFNET_KERNELS_SIMD_INT8_AVX512_H
 
 #include <string.h>
 
+#include "kernels/kernels.h"
+
 #include "kernels/simd/f32_avx512.h"
 
 typedef __m512i vi;
 
-/* in every 16-bit lane */
+/* What makes digits of numbers: @add to each 16-bit lane leaves none below 0, and what is then an
+ * unsigned byte differs from the digit in the bits of @flip. */
 typedef struct {
-  vi least, levels, zero;
+  vi add, flip;
 } ViDigits;
 
 static EFFNET_INLINE vi
@@ -86,28 +90,23 @@ vf_largest (vf x)
 }
 
 static EFFNET_INLINE ViDigits
-vi_digits (int least, int levels, int zero)
+vi_digits (EffnetDigits digits, EffnetRange range)
 {
-  return (ViDigits){_mm512_set1_epi16 ((short)least), _mm512_set1_epi16 ((short)levels),
-                    _mm512_set1_epi16 ((short)zero)};
-}
+  const int flip = digits == EFFNET_DIGITS_S8 ? 128 : 0;
 
-/* The low byte of each 16-bit lane is the digit. */
-static EFFNET_INLINE vi
-vi_clamp16 (vi x, const ViDigits *d)
-{
-  x = _mm512_min_epi16 (d->levels, _mm512_max_epi16 (d->least, x));
-  return _mm512_and_si512 (_mm512_add_epi16 (x, d->zero), _mm512_set1_epi16 (0xff));
+  return (ViDigits){_mm512_set1_epi16 ((short)(effnet_digits_zero (digits, range) + flip)),
+                    _mm512_set1_epi8 ((char)flip)};
 }
 
 static EFFNET_INLINE vi
 vi_pack_digits (const vi x[4], const ViDigits *d)
 {
   const vi order = _mm512_setr_epi32 (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  vi low = vi_clamp16 (_mm512_packs_epi32 (x[0], x[1]), d);
-  vi high = vi_clamp16 (_mm512_packs_epi32 (x[2], x[3]), d);
+  vi low = _mm512_add_epi16 (_mm512_packs_epi32 (x[0], x[1]), d->add);
+  vi high = _mm512_add_epi16 (_mm512_packs_epi32 (x[2], x[3]), d->add);
 
-  return _mm512_permutexvar_epi32 (order, _mm512_packus_epi16 (low, high));
+  return _mm512_permutexvar_epi32 (order,
+                                   _mm512_xor_si512 (_mm512_packus_epi16 (low, high), d->flip));
 }
 
 static EFFNET_INLINE void

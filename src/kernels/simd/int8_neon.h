@@ -7,13 +7,15 @@
 
 #include <string.h>
 
+#include "kernels/kernels.h"
+
 #include "kernels/simd/f32_neon.h"
 
 typedef int32x4_t vi;
 
-/* in every 16-bit lane */
 typedef struct {
-  int16x8_t least, levels, zero;
+  int16x8_t add;
+  uint8x16_t flip;
 } ViDigits;
 
 static EFFNET_INLINE vi
@@ -44,6 +46,13 @@ vi_dot (vi acc, vi a, vi b)
   return vdotq_s32 (acc, vreinterpretq_s8_s32 (a), vreinterpretq_s8_s32 (b));
 }
 #endif
+
+static EFFNET_INLINE vi
+vi_pair_row (vi a, vi b, int second)
+{
+  return vreinterpretq_s32_f32 (
+      vf_pair_row (vreinterpretq_f32_s32 (a), vreinterpretq_f32_s32 (b), second));
+}
 
 static EFFNET_INLINE vf
 vf_load_s8 (const int8_t *p)
@@ -78,28 +87,28 @@ vf_largest (vf x)
 }
 
 static EFFNET_INLINE ViDigits
-vi_digits (int least, int levels, int zero)
+vi_digits (EffnetDigits digits, EffnetRange range)
 {
-  return (ViDigits){vdupq_n_s16 ((int16_t)least), vdupq_n_s16 ((int16_t)levels),
-                    vdupq_n_s16 ((int16_t)zero)};
+  const int flip = digits == EFFNET_DIGITS_S8 ? 128 : 0;
+
+  return (ViDigits){vdupq_n_s16 ((int16_t)(effnet_digits_zero (digits, range) + flip)),
+                    vdupq_n_u8 ((uint8_t)flip)};
 }
 
-/* Eight digits. */
-static EFFNET_INLINE int8x8_t
+/* Eight digits but for @flip. */
+static EFFNET_INLINE uint8x8_t
 vi_narrow_digits (vi low, vi high, const ViDigits *d)
 {
-  int16x8_t x = vqmovn_high_s32 (vqmovn_s32 (low), high);
-
-  return vmovn_s16 (vaddq_s16 (vminq_s16 (d->levels, vmaxq_s16 (d->least, x)), d->zero));
+  return vqmovun_s16 (vqaddq_s16 (vqmovn_high_s32 (vqmovn_s32 (low), high), d->add));
 }
 
 static EFFNET_INLINE void
 vi_store_digits (uint8_t *q, const vi x[4], const ViDigits *d)
 {
-  int8x16_t bytes =
-      vcombine_s8 (vi_narrow_digits (x[0], x[1], d), vi_narrow_digits (x[2], x[3], d));
+  uint8x16_t bytes =
+      vcombine_u8 (vi_narrow_digits (x[0], x[1], d), vi_narrow_digits (x[2], x[3], d));
 
-  vst1q_u8 (q, vreinterpretq_u8_s8 (bytes));
+  vst1q_u8 (q, veorq_u8 (bytes, d->flip));
 }
 
 static EFFNET_INLINE void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One output row of a depthwise convolution. Included by a file of isa/ after a vector header and
- * activation.h; DEPTHWISE_KERNEL (name, k, s) then defines a row with constant
+ * One output row of a depthwise convolution. Included by a file of isa/ after a vector header, an
+ * element type and activation.h; DEPTHWISE_KERNEL (name, k, s) then defines a row with constant
  * kernel and stride, DEPTHWISE_ANY_KERNEL (name) one for any.
  *
  * Vectors run over channels. A group of up to DEPTHWISE_PIXELS output pixels is accumulated in
@@ -41,9 +41,9 @@ depthwise_load_weights (const float *p, size_t n, const int tail)
 }
 
 static EFFNET_INLINE vf
-depthwise_load (const float *p, size_t n, const int tail)
+depthwise_load (const elem *p, size_t n, const int tail)
 {
-  return tail ? vf_load_tail (p, n) : vf_load (p);
+  return tail ? elem_load_tail (p, n) : elem_load (p);
 }
 
 /* The sums of whole vectors through swish to out, and to the pool. */
@@ -51,7 +51,7 @@ static EFFNET_INLINE void
 depthwise_store_swish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *acc,
                        const unsigned pixels)
 {
-  float *out = (float *)d->out + g->x * d->out_stride + g->c;
+  elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
   vf sum = vf_zero ();
 
   EFFNET_UNROLL
@@ -59,7 +59,7 @@ depthwise_store_swish (const EffnetDepthwise *d, const DepthwiseGroup *g, const 
     vf v = vf_activate (acc[p], EFFNET_ACTIVATION_SWISH);
 
     sum = vf_add (sum, v);
-    vf_store (out, v);
+    elem_store (out, v);
   }
   if (d->pool != NULL)
     vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
@@ -72,7 +72,7 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
                  const unsigned s, const unsigned pixels, const int tail, const int edge)
 {
   const unsigned columns = (pixels - 1) * s + k;
-  const size_t pixel = d->in_stride * sizeof (float), first = (size_t)g->column * pixel;
+  const size_t pixel = d->in_stride * sizeof (elem), first = (size_t)g->column * pixel;
   const float *weights = d->weights + g->c;
   size_t pixel3 = 3 * pixel;
   vf acc[DEPTHWISE_PIXELS];
@@ -90,7 +90,7 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
 
     if (d->rows[i] == NULL)
       continue;
-    base[0] = (uintptr_t)d->rows[i] + first + g->c * sizeof (float);
+    base[0] = (uintptr_t)d->rows[i] + first + g->c * sizeof (elem);
     EFFNET_UNROLL
     for (unsigned b = 1; b < 4; b++) {
       base[b] = base[b - 1] + (columns > 5 * b ? pixel3 + 2 * pixel : 0);
@@ -106,7 +106,7 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
 
       if (!edge || __builtin_expect ((valid & 1u << column) != 0, 1)) {
         uintptr_t at = base[column / 5] + (step == 3 ? pixel3 : step * pixel);
-        vf x = vf_keep (depthwise_load ((const float *)at, g->channels, tail));
+        vf x = vf_keep (depthwise_load ((const elem *)at, g->channels, tail));
 
         EFFNET_UNROLL
         for (unsigned p = 0; p < pixels; p++)
@@ -116,14 +116,14 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
     }
   }
   if (g->direct == DEPTHWISE_CLAMP) {
-    float *out = (float *)d->out + g->x * d->out_stride + g->c;
+    elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
 
     EFFNET_UNROLL
     for (unsigned p = 0; p < pixels; p++, out += d->out_stride) {
       if (tail)
-        vf_store_tail (out, vf_clamp (acc[p], g->low, g->high), g->channels);
+        elem_store_tail (out, vf_clamp (acc[p], g->low, g->high), g->channels);
       else
-        vf_store (out, vf_clamp (acc[p], g->low, g->high));
+        elem_store (out, vf_clamp (acc[p], g->low, g->high));
     }
     return;
   }
@@ -179,14 +179,14 @@ depthwise_any_pixels (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *til
     vf acc = vf_load_tail (bias, n);
 
     for (unsigned i = 0; i < d->kernel; i++) {
-      const float *row = d->rows[i];
+      const elem *row = d->rows[i];
 
       for (unsigned j = 0; row != NULL && j < d->kernel; j++) {
         ptrdiff_t column = g->column + (ptrdiff_t)(p * d->stride + j);
         const float *w = d->weights + (i * d->kernel + j) * d->weight_stride + g->c;
 
         if (column >= 0 && (size_t)column < d->in_w)
-          acc = vf_fma (vf_load_tail (row + (size_t)column * d->in_stride + g->c, n),
+          acc = vf_fma (elem_load_tail (row + (size_t)column * d->in_stride + g->c, n),
                         vf_load_tail (w, n), acc);
       }
     }
@@ -198,7 +198,7 @@ static EFFNET_INLINE void
 depthwise_finish_group (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile,
                         const EffnetActivation activation, const int tail)
 {
-  float *out = (float *)d->out + g->x * d->out_stride + g->c;
+  elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
   vf sum = vf_zero ();
 
   for (size_t p = 0; p < g->pixels; p++, out += d->out_stride) {
@@ -206,9 +206,9 @@ depthwise_finish_group (const EffnetDepthwise *d, const DepthwiseGroup *g, const
 
     sum = vf_add (sum, v);
     if (tail)
-      vf_store_tail (out, v, g->channels);
+      elem_store_tail (out, v, g->channels);
     else
-      vf_store (out, v);
+      elem_store (out, v);
   }
   if (d->pool == NULL)
     return;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Activations into digits, a pixel at a time: its largest value, then its digits while it is in L1.
- * Included by a file of isa/ with QUANTISE_KERNEL (the function's name) defined, after vector
- * headers and an element type.
+ * Activations into digits, a few pixels at a time: their largest values, their scales together,
+ * then their digits while they are in L1. Included by a file of isa/ with QUANTISE_KERNEL (the
+ * function's name) defined, after vector headers and an element type.
  *
  * The one invariant: each operation of the contract is one instruction and one rounding. vf_keep
  * hides the products that the compiler might fuse with a sum. */
 
-#define QUANTISE_STEP (4 * VF_LANES)
+#define QUANTISE_STEP   (4 * VF_LANES)
+#define QUANTISE_PIXELS 16         /* at most: what their scales wait for overlaps */
+#define QUANTISE_BYTES  (1u << 14) /* of them, half of L1 */
 
 /* The channels from @c on, n of them, n <= VF_LANES. */
 static EFFNET_INLINE vf
@@ -55,14 +57,14 @@ quantise_largest (const EffnetQuantise *s, const elem *x, const int is_signed, c
   return vf_largest (vf_max (a, b));
 }
 
-/* What a pixel's values are scaled by. */
+/* What pixels' values are scaled by. */
 typedef struct {
-  float per, shift, levels;
+  float per[QUANTISE_PIXELS], shift[QUANTISE_PIXELS], levels;
 } QuantiseFactors;
 
 /* n channels from @x on in @vectors vectors of digits, before they are clamped; zero past them. */
 static EFFNET_INLINE void
-quantise_round (const elem *x, const float *gate, const QuantiseFactors *f, vi digits[4],
+quantise_round (const elem *x, const float *gate, const QuantiseFactors *f, size_t p, vi digits[4],
                 const unsigned vectors, size_t n, const EffnetRange range, const int gated)
 {
   EFFNET_UNROLL
@@ -72,9 +74,9 @@ quantise_round (const elem *x, const float *gate, const QuantiseFactors *f, vi d
     if (i < vectors)
       v = quantise_value (x, gate, i * VF_LANES, i + 1 < vectors ? VF_LANES : n - i * VF_LANES,
                           gated);
-    v = vf_mul (v, vf_set1 (f->per));
+    v = vf_mul (v, vf_set1 (f->per[p]));
     if (range != EFFNET_RANGE_SIGNED)
-      v = vf_add (vf_keep (v), vf_set1 (f->shift));
+      v = vf_add (vf_keep (v), vf_set1 (f->shift[p]));
     if (range == EFFNET_RANGE_FIXED) /* the others do not leave int32 upwards */
       v = vf_min (v, vf_set1 (f->levels));
     digits[i] = i < vectors ? vi_from_float (v) : vi_zero ();
@@ -83,51 +85,77 @@ quantise_round (const elem *x, const float *gate, const QuantiseFactors *f, vi d
 
 /* What is left of a pixel, n channels, n < QUANTISE_STEP. */
 static EFFNET_INLINE void
-quantise_tail (const elem *x, const float *gate, const QuantiseFactors *f, uint8_t *q,
-               const ViDigits *limits, size_t n, const EffnetRange range, const int gated)
+quantise_tail (const elem *x, const float *gate, const QuantiseFactors *f, size_t p, uint8_t *q,
+               const ViDigits *kind, size_t n, const EffnetRange range, const int gated)
 {
   vi digits[4];
 
   if (n > 3 * VF_LANES)
-    quantise_round (x, gate, f, digits, 4, n, range, gated);
+    quantise_round (x, gate, f, p, digits, 4, n, range, gated);
   else if (n > 2 * VF_LANES)
-    quantise_round (x, gate, f, digits, 3, n, range, gated);
+    quantise_round (x, gate, f, p, digits, 3, n, range, gated);
   else if (n > VF_LANES)
-    quantise_round (x, gate, f, digits, 2, n, range, gated);
+    quantise_round (x, gate, f, p, digits, 2, n, range, gated);
   else
-    quantise_round (x, gate, f, digits, 1, n, range, gated);
-  vi_store_digits_tail (q, digits, limits, n);
+    quantise_round (x, gate, f, p, digits, 1, n, range, gated);
+  vi_store_digits_tail (q, digits, kind, n);
+}
+
+/* The factors of @n pixels from @x on, and their steps. */
+static EFFNET_INLINE void
+quantise_scales (const EffnetQuantise *s, const elem *x, size_t n, QuantiseFactors *f, float *step,
+                 const EffnetRange range, const int gated)
+{
+  float span[QUANTISE_PIXELS] = {0}, steps[QUANTISE_PIXELS];
+  const int is_signed = range == EFFNET_RANGE_SIGNED;
+
+  for (size_t p = 0; p < n; p++)
+    span[p] = range == EFFNET_RANGE_FIXED
+                  ? s->top
+                  : quantise_largest (s, x + p * s->stride, is_signed, gated);
+  for (size_t p = 0; p < QUANTISE_PIXELS; p++) {
+    float reach = is_signed ? span[p] : span[p] - s->low;
+
+    reach = reach > 1e-9f ? reach : 1e-9f;
+    f->per[p] = f->levels / reach;
+    f->shift[p] = -s->low * f->per[p];
+    steps[p] = reach / f->levels;
+  }
+  memcpy (step, steps, n * sizeof *step);
+}
+
+static EFFNET_INLINE void
+quantise_pixel (const EffnetQuantise *s, const elem *x, const QuantiseFactors *f, size_t p,
+                uint8_t *q, const ViDigits *kind, const EffnetRange range, const int gated)
+{
+  size_t c = 0;
+  vi digits[4];
+
+  for (; c + QUANTISE_STEP <= s->channels; c += QUANTISE_STEP) {
+    quantise_round (x + c, gated ? s->gate + c : NULL, f, p, digits, 4, QUANTISE_STEP, range,
+                    gated);
+    vi_store_digits (q + c, digits, kind);
+  }
+  if (c < s->channels)
+    quantise_tail (x + c, gated ? s->gate + c : NULL, f, p, q + c, kind, s->channels - c, range,
+                   gated);
 }
 
 static EFFNET_INLINE void
 quantise_pixels (const EffnetQuantise *s, const EffnetRange range, const int gated)
 {
-  const int is_signed = range == EFFNET_RANGE_SIGNED;
-  const float levels = (float)effnet_digits_levels (s->digits, range);
-  const ViDigits limits =
-      vi_digits (is_signed ? -(int)levels : 0, (int)levels, effnet_digits_zero (s->digits, range));
+  const ViDigits kind = vi_digits (s->digits, range);
   const elem *x = s->x;
   uint8_t *q = s->q;
+  size_t most = QUANTISE_BYTES / (s->channels * sizeof *x), n;
+  QuantiseFactors f = {.levels = (float)effnet_digits_levels (s->digits, range)};
 
-  for (size_t p = 0; p < s->pixels; p++, x += s->stride, q += s->q_stride) {
-    float span = range == EFFNET_RANGE_FIXED ? s->top : quantise_largest (s, x, is_signed, gated);
-    QuantiseFactors f = {.levels = levels};
-    size_t c = 0;
-    vi digits[4];
-
-    span = is_signed ? span : span - s->low;
-    span = span > 1e-9f ? span : 1e-9f;
-    f.per = levels / span;
-    f.shift = -s->low * f.per;
-    s->step[p] = span / levels;
-    for (; c + QUANTISE_STEP <= s->channels; c += QUANTISE_STEP) {
-      quantise_round (x + c, gated ? s->gate + c : NULL, &f, digits, 4, QUANTISE_STEP, range,
-                      gated);
-      vi_store_digits (q + c, digits, &limits);
-    }
-    if (c < s->channels)
-      quantise_tail (x + c, gated ? s->gate + c : NULL, &f, q + c, &limits, s->channels - c, range,
-                     gated);
+  most = most < 1 ? 1 : most > QUANTISE_PIXELS ? QUANTISE_PIXELS : most;
+  for (size_t p = 0; p < s->pixels; p += n) {
+    n = s->pixels - p < most ? s->pixels - p : most;
+    quantise_scales (s, x, n, &f, s->step + p, range, gated);
+    for (size_t i = 0; i < n; i++, x += s->stride, q += s->q_stride)
+      quantise_pixel (s, x, &f, i, q, &kind, range, gated);
   }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * One output row of the stem: a dense convolution of a 3-channel float32 row. Included by a file of
- * isa/ after a vector header and activation.h; STEM_KERNEL (name, k, s) then
+ * isa/ after a vector header, an element type and activation.h; STEM_KERNEL (name, k, s) then
  * defines the row.
  *
  * STEM_PIXELS output pixels by two vectors of output channels are accumulated in registers, inputs
@@ -63,16 +63,16 @@ static EFFNET_INLINE void
 stem_finish_group (const EffnetStem *stem, const vf *tile, size_t x, size_t pixels, size_t n,
                    size_t channels, const EffnetActivation activation)
 {
-  float *out = (float *)stem->out + x * stem->n + n;
+  elem *out = (elem *)stem->out + x * stem->n + n;
 
   for (size_t p = 0; p < pixels; p++, out += stem->n)
     for (size_t at = 0; at < channels; at += VF_LANES, tile++) {
       vf v = vf_activate (*tile, activation);
 
       if (channels - at >= VF_LANES)
-        vf_store (out + at, v);
+        elem_store (out + at, v);
       else
-        vf_store_tail (out + at, v, channels - at);
+        elem_store_tail (out + at, v, channels - at);
     }
 }
 

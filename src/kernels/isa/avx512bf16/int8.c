@@ -8,10 +8,10 @@
 #include "kernels/tmpl/activation.h"
 
 /* Registers as in isa/avx512vnni. */
-#define S8_NV                      4
-#define S8_TABLES                  EffnetQ tables = effnet_q_load ()
-#define S8_ACTIVATE(x, activation) effnet_bf16_activate (&tables, x, activation)
-#define S8_KERNEL                  effnet_gemm_s8_bf16_6x64_avx512bf16
+#define S8_NV                          4
+#define FINISH_TABLES                  EffnetQ tables = effnet_q_load ()
+#define FINISH_ACTIVATE(x, activation) effnet_bf16_activate (&tables, x, activation)
+#define S8_KERNEL                      effnet_gemm_s8_bf16_6x64_avx512bf16
 #include "kernels/tmpl/gemm_s8.h"
 
 #define QUANTISE_KERNEL effnet_quantise_bf16_avx512bf16
