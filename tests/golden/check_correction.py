@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """check_correction.py BIAS_DUMP: the biases, in bf16 and int8, that take back what rounding the weights does on average,
-of Lite0 and, where its data is, of a trained B0, against PyTorch: batch norm's statistics integrated over +-8
+of Lite0, of V2-B0 with synthetic weights and, where its data is, of a trained B0, against PyTorch: batch norm's statistics integrated over +-8
 deviations, gates from PyTorch's own squeeze-excites, trunks summed along timm's modules. Needs the environment of venv.sh."""
 
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import timm
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import dialects
+import synthetic
 import tool
 
 EARLY = 2  # blocks
@@ -66,8 +68,22 @@ class Rounding:
         return corrected(weight, bias, mean, rounded_int8) + low * rounded_int8(weight).sum(1)
 
 
+def fused_biases(block, index, trunk, act, rounding):
+    """Of a block with a full convolution, every tap of which reads the means of the trunk."""
+    first = block.conv_exp if hasattr(block, "conv_exp") else block.conv
+    means = trunk.repeat_interleave(first.weight[0, 0].numel())
+    found = [corrected(*folded(first, block.bn1), means, rounding.others)]
+    inside = mean_after(block.bn1, act)
+    if hasattr(block, "conv_exp"):
+        found.append(rounding.pointwise(*folded(block.conv_pwl, block.bn2), inside, index, rounding.low))
+        inside = block.bn2.bias
+    return found, inside + (trunk if block.has_skip else 0)
+
+
 def block_biases(block, index, trunk, act, rounding):
     """The biases of a block's layers, and the means of its output."""
+    if not hasattr(block, "conv_dw"):
+        return fused_biases(block, index, trunk, act, rounding)
     wide = hasattr(block, "conv_pwl")
     inside, found = trunk, []
     if wide:
@@ -121,6 +137,12 @@ def main():
     program = sys.argv[1]
     results = [check(program, tool.ROOT / "models/lite0/model.safetensors", "tf_efficientnet_lite0", "lite0",
                      "lukemelas", 1000, torch.nn.functional.relu6)]
+    with tempfile.TemporaryDirectory() as folder:
+        state = timm.create_model("tf_efficientnetv2_b0", num_classes=5).state_dict()
+        made = synthetic.tensors({key: tuple(value.shape) for key, value in state.items()}, 1)
+        save_file({key: torch.from_numpy(array) for key, array in made.items()}, f"{folder}/x.safetensors")
+        results.append(check(program, f"{folder}/x.safetensors", "tf_efficientnetv2_b0", "v2-b0", "timm", 5,
+                             torch.nn.functional.silu))
     trained = tool.DATA / "b0-one-logit/model.safetensors"
     if trained.exists():
         results.append(check(program, trained, "efficientnet_b0", "b0", "torchvision", 1, torch.nn.functional.silu))
