@@ -133,9 +133,9 @@ typedef enum {
 
 /**
  * EffnetModelOptions:
- * @variant: (nullable): one of effnet_variant_names() or "phi:X"; NULL or "auto" = what the card
- *   says, else the one whose shapes the file has. Without a path it also says which model to look
- *   for; with neither, the default model
+ * @variant: (nullable): one of effnet_variant_names() or scaled ("phi:1.5", "lite0:phi:1.5",
+ *   "b0:1.1,1.2,260"); NULL or "auto" = what the card says, else the one whose shapes the file
+ *   has. Without a path it also says which model to look for; with neither, the default model
  * @labels_file: (nullable): one class name a line, in the order of the classes or each behind its
  *   number ("0 cat", "0: cat", "0,cat"), or JSON; NULL = the card's, which a file stands in for
  * @precision: arithmetic of the network

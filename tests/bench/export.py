@@ -24,8 +24,13 @@ def onnx_nodes(net, helper, constant):
         nodes.append(helper.make_node(op, inputs, [output], **attributes))
         return output
 
-    def swish(x, y):
-        return node("Mul", [x, node("Sigmoid", [x], f"{y}.s")], y)
+    def activate(activation, x, y):
+        if activation == "swish":
+            node("Mul", [x, node("Sigmoid", [x], f"{y}.s")], y)
+        elif activation == "relu6":
+            node("Clip", [x, "zero", "six"], y)
+        elif activation == "relu":
+            node("Relu", [x], y)
 
     for layer in net.layers:
         x, y = f"t{layer.x}", f"t{layer.y}"
@@ -35,17 +40,12 @@ def onnx_nodes(net, helper, constant):
             node("Conv", [x, constant(f"{y}.w", layer.weight), constant(f"{y}.b", layer.bias)], raw,
                  kernel_shape=[k, k], strides=[layer.stride] * 2, pads=list(layer.pads),
                  group=layer.groups)
-            if layer.activation == "swish":
-                swish(raw, y)
-            elif layer.activation == "relu6":
-                node("Clip", [raw, "zero", "six"], y)
-            elif layer.activation == "relu":
-                node("Relu", [raw], y)
+            activate(layer.activation, raw, y)
         elif layer.kind == "gate":
             node("GlobalAveragePool", [x], f"{y}.p")
             node("Conv", [f"{y}.p", constant(f"{y}.w1", layer.weight[:, :, None, None]),
                           constant(f"{y}.b1", layer.bias)], f"{y}.r", kernel_shape=[1, 1])
-            swish(f"{y}.r", f"{y}.a")
+            activate(layer.activation, f"{y}.r", f"{y}.a")
             node("Conv", [f"{y}.a", constant(f"{y}.w2", layer.weight2[:, :, None, None]),
                           constant(f"{y}.b2", layer.bias2)], f"{y}.e", kernel_shape=[1, 1])
             node("Mul", [x, node("Sigmoid", [f"{y}.e"], f"{y}.g")], y)

@@ -66,13 +66,27 @@ def same_pads(side, kernel, stride):
     return total // 2, total // 2, total - total // 2, total - total // 2
 
 
-def names(block):
-    """timm's of a block's convolutions: 1x1 before, k x k, 1x1 behind; None: it has not got it."""
-    if block["kind"] == "mbconv":
-        return ("conv_pw", "conv_dw", "conv_pwl") if block["expand"] else (None, "conv_dw", "conv_pw")
-    if block["kind"] not in ("fused-mbconv", "conv31"):
-        sys.exit(f"a block of kind {block['kind']} is not exported")
-    return (None, "conv_exp", "conv_pwl") if block["project"] else (None, "conv", None)
+def parts(b):
+    """What a block is made of, in order: ("gate", channels) or (timm's name, outputs, inputs, kernel, stride, depthwise,
+    activated)."""
+    cin, wide, cout, k, stride = b["in_channels"], b["expand_channels"], b["out_channels"], b["kernel"], b["stride"]
+    kind, narrow = b["kind"], b["kind"] == "mbconv" and not b["expand"]
+    if b["expand"]:
+        yield "conv_pw", wide, cin, 1, 1, False, True
+    if kind in ("mbconv", "meco"):
+        yield "conv_dw", wide, 1, k, stride, True, True
+    else:
+        name = "conv_kxk" if b["expand"] else "conv_exp" if b["project"] else "conv"
+        yield name, wide, wide if b["expand"] else cin, k, stride, False, True
+    if kind == "meco":
+        yield "conv_pw2", wide, wide, 1, 1, False, True
+        yield "conv_dw2", wide, 1, k, 1, True, True
+    if b["se"] == "after-depthwise":
+        yield "gate", wide
+    if b["project"]:
+        yield "conv_pw" if narrow else "conv_pwl", cout, wide, 1, 1, False, False
+    if b["se"] == "after-project":
+        yield "gate", cout
 
 
 def shapes(net):
@@ -86,18 +100,15 @@ def shapes(net):
 
     conv("conv_stem", "bn1", net["stem"]["out_channels"], 3, 3)
     for b in net["blocks"]:
-        at, wide = f"blocks.{b['stage']}.{b['index']}", b["expand_channels"]
-        expand, window, project = names(b)
-        if expand:
-            conv(f"{at}.{expand}", f"{at}.bn1", wide, b["in_channels"], 1)
-        conv(f"{at}.{window}", f"{at}.bn2" if expand else f"{at}.bn1", wide,
-             1 if window == "conv_dw" else b["in_channels"], b["kernel"])
-        if b["se_channels"]:
-            for name, o, i in (("reduce", b["se_channels"], wide), ("expand", wide, b["se_channels"])):
-                out[f"{at}.se.conv_{name}.weight"] = (o, i, 1, 1)
-                out[f"{at}.se.conv_{name}.bias"] = (o,)
-        if project:
-            conv(f"{at}.{project}", f"{at}.bn{2 + bool(expand)}", b["out_channels"], wide, 1)
+        at, norms = f"blocks.{b['stage']}.{b['index']}", 0
+        for name, o, *rest in parts(b):
+            if name == "gate":
+                for gate, rows, columns in (("reduce", b["se_channels"], o), ("expand", o, b["se_channels"])):
+                    out[f"{at}.se.conv_{gate}.weight"] = (rows, columns, 1, 1)
+                    out[f"{at}.se.conv_{gate}.bias"] = (rows,)
+            else:
+                norms += 1
+                conv(f"{at}.{name}", f"{at}.bn{norms}", o, *rest[:2])
     conv("conv_head", "bn2", net["n_features"], net["blocks"][-1]["out_channels"], 1)
     out["classifier.weight"] = (CLASSES, net["n_features"])
     out["classifier.bias"] = (CLASSES,)
@@ -126,20 +137,22 @@ class Builder:
                     bias=(beta - mean * scale).astype(np.float32), stride=stride, pads=pads,
                     groups=len(weight) if depthwise else 1, activation=activation, channels=len(weight))
 
+    def gate(self, at, channels):
+        part = {n: self.tensors[f"{at}.se.conv_{n}"] for n in
+                ("reduce.weight", "reduce.bias", "expand.weight", "expand.bias")}
+        self.append("gate", weight=part["reduce.weight"][:, :, 0, 0], bias=part["reduce.bias"],
+                    weight2=part["expand.weight"][:, :, 0, 0], bias2=part["expand.bias"], channels=channels,
+                    activation=self.act)
+
     def block(self, b):
-        at, act, entry = f"blocks.{b['stage']}.{b['index']}", self.act, self.last
-        expand, window, project = names(b)
-        if expand:
-            self.conv(f"{at}.{expand}", f"{at}.bn1", act)
-        self.conv(f"{at}.{window}", f"{at}.bn{1 + bool(expand)}", act, b["stride"], window == "conv_dw")
-        if b["se_channels"]:
-            part = {n: self.tensors[f"{at}.se.conv_{n}"] for n in
-                    ("reduce.weight", "reduce.bias", "expand.weight", "expand.bias")}
-            self.append("gate", weight=part["reduce.weight"][:, :, 0, 0], bias=part["reduce.bias"],
-                        weight2=part["expand.weight"][:, :, 0, 0], bias2=part["expand.bias"],
-                        channels=b["expand_channels"])
-        if project:
-            self.conv(f"{at}.{project}", f"{at}.bn{2 + bool(expand)}", "")
+        at, entry, norms = f"blocks.{b['stage']}.{b['index']}", self.last, 0
+        for name, channels, *rest in parts(b):
+            if name == "gate":
+                self.gate(at, channels)
+                continue
+            _, _, stride, depthwise, activated = rest
+            norms += 1
+            self.conv(f"{at}.{name}", f"{at}.bn{norms}", self.act if activated else "", stride, depthwise)
         if b["skip"]:
             self.append("add", x2=entry, channels=b["out_channels"])
 

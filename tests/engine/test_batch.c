@@ -30,6 +30,8 @@ static const Case cases[] = {
     {"b0-int8", "b0", EFFNET_PRECISION_INT8, 75},
     {"es-odd", "es", EFFNET_PRECISION_FP32, 65},
     {"v2-b0-bf16", "v2-b0", EFFNET_PRECISION_BF16, 75},
+    {"seend", "b0-seend-all", EFFNET_PRECISION_FP32, 75},
+    {"meco-int8", "b0-meco-wide", EFFNET_PRECISION_INT8, 65},
 };
 
 typedef struct {

@@ -13,7 +13,7 @@ import synthetic
 # Every member but l2 (480 million numbers), two seeds, one with the top bit set, and odd class counts.
 CASES = [(variant, 1, 1000) for variant in
          ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "lite0", "lite1", "lite2", "lite3", "lite4",
-          "es", "v2-b0", "v2-s", "b0-compact", "b0-compact131"]]
+          "es", "v2-b0", "v2-s", "b0-compact", "b0-compact131", "b0-meco-wide", "b0-seend-all", "fbnetc-100"]]
 CASES += [("b0", 0xFEDCBA9876543210, 7), ("lite0", 0, 1)]
 
 
