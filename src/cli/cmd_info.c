@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const heads[] = {"part",       "blocks",    "kernel", "stride",
-                                    "expand",     "channels",  "se",     "resolution",
-                                    "parameters", "mult-adds", NULL};
-/* all but part and channels flush right */
-#define RIGHT_COLUMNS 0x3deu
+static const char *const heads[] = {"part",       "kind",       "blocks",    "kernel",
+                                    "stride",     "expand",     "channels",  "se",
+                                    "resolution", "parameters", "mult-adds", NULL};
+/* all but part, kind and channels flush right */
+#define RIGHT_COLUMNS 0x7bcu
 
 static gint64
 number (JsonObject *object, const char *name)
@@ -49,8 +49,9 @@ add_part (CliTable *table, const char *name, JsonObject *part)
           : g_strdup ("");
   g_autofree char *parameters = cli_human ((double)number (part, "parameters"));
   g_autofree char *multiply_adds = cli_human ((double)number (part, "multiply_adds"));
-  const char *cells[] = {name,     blocks, kernel,     stride,     expand,
-                         channels, se,     resolution, parameters, multiply_adds};
+  const char *cells[] = {
+      name, text (part, "kind"), blocks,     kernel,       stride, expand, channels,
+      se,   resolution,          parameters, multiply_adds};
 
   cli_table_add (table, cells);
 }
