@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from family import ask_tool
-from folder import Failure
+from folder import Failure, printable
 
 BOUND = 1e-3           # relative L2 of the logits, of sources that compute in floats
 BOUND_INTEGERS = 0.35  # of those that compute in int8
@@ -193,6 +193,11 @@ def prove(source, match, facts, folder):
             what, theirs = run_torch(source, match, facts, tensor)
     except Absent as reason:
         return [str(reason)]
+    except Failure:
+        raise
+    except Exception as error:  # whatever a framework says of a file
+        said = str(error).strip().splitlines() or [""]
+        return [f"the source could not be run beside it: {type(error).__name__}: {printable(said[0][:200])}"]
     if theirs.size != ours.size:
         return [f"{what} gives {theirs.size} numbers, the converted model {ours.size}: not compared"]
     apart, same = compare(ours, theirs, source)

@@ -6,20 +6,27 @@ its rescaling and normalisation layers say of pixels. Elsewhere: which network i
 SavedModels are the same, savedmodel.py uses what is here.
 """
 
+import contextlib
 import io
 import json
+import os
 import re
+import resource
+import signal
 import zipfile
+import zlib
 
 import numpy as np
 
 from folder import Failure, parse_object, printable
 
-from .source import Layer, Source, Tensor, computed
+from .source import Layer, Source, Tensor, computed, parsed
 
 CONFIG_MAX = 64 << 20  # bytes
 CONFIG_DEPTH = 64
-DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OSError, OverflowError, RuntimeError)
+REHEARSAL_S = 300
+DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OSError, OverflowError, RuntimeError,
+          zipfile.BadZipFile, zlib.error)
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 EPSILON = 1e-3  # of Keras' BatchNormalization
 ROOT = 0.1  # how near a stored variance must be to a known one, relative
@@ -359,12 +366,30 @@ def read_zip(file):
             return parse_h5(file, io.BytesIO(stream.read()), config, "a Keras model (.keras)")
 
 
+def read_one(file):
+    if file.head(2) == b"PK":
+        return read_zip(file)
+    return parse_h5(file, str(file.path), None, "a Keras model in HDF5")
+
+
+def rehearse(file):
+    """HDF5's library crashes on some damaged files. So another process reads all of it first: where that ends by a
+    signal, or not within REHEARSAL_S seconds, there is a sentence."""
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.alarm(REHEARSAL_S)
+        with contextlib.suppress(BaseException):
+            for layer in read_one(file).layers:
+                for part in (layer.weight, layer.bias, *(layer.norm or ())[:4]):
+                    if part is not None:
+                        part.array()
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+        raise Failure(f"{file.what} is damaged: the HDF5 library cannot read it")
+
+
 def read(file):
-    try:
-        if file.head(2) == b"PK":
-            return read_zip(file)
-        return parse_h5(file, str(file.path), None, "a Keras model in HDF5")
-    except zipfile.BadZipFile as error:
-        raise Failure(f"{file.what} is damaged: {error}") from error
-    except DAMAGE as error:
-        raise Failure(f"{file.what} is damaged or no Keras model: {type(error).__name__}: {error}") from error
+    h5py_module()
+    rehearse(file)
+    return parsed(file, read_one, DAMAGE)

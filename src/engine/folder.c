@@ -83,15 +83,15 @@ fail_other (const char *folder, GError **error)
     g_autoptr (GPtrArray) names = list (folder, endings[i]);
     const char *advice = NULL;
 
-    if (names->len == 0)
-      continue;
-    g_autofree char *path = g_build_filename (folder, names->pdata[0], NULL);
-    g_autofree char *name = effnet_printable (names->pdata[0]);
-    const char *what = effnet_sniff_file (path, &advice);
-    if (what != NULL)
-      return effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
-                          "folder %s holds no model.safetensors; its %s is %s%s%s", shown, name,
-                          what, advice != NULL ? ": " : "", advice != NULL ? advice : "");
+    for (guint j = 0; j < names->len; j++) {
+      g_autofree char *path = g_build_filename (folder, names->pdata[j], NULL);
+      g_autofree char *name = effnet_printable (names->pdata[j]);
+      const char *what = effnet_sniff_file (path, &advice);
+      if (what != NULL)
+        return effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
+                            "folder %s holds no model.safetensors; its %s is %s%s%s", shown, name,
+                            what, advice != NULL ? ": " : "", advice != NULL ? advice : "");
+    }
   }
   g_autofree char *there = join (all);
   return effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
@@ -115,9 +115,10 @@ effnet_find_in_folder (const char *folder, GError **error)
     gboolean is_split = strstr (weights->pdata[0], "-of-") != NULL;
     effnet_fail (error, EFFNET_ERROR_NOT_FOUND, "folder %s holds no model.safetensors, but %s: %s",
                  shown, names,
-                 is_split ? "one model in several files; save it again in one (Transformers: "
-                            "max_shard_size=\"5GB\")"
-                          : "name the one that is meant");
+                 is_split
+                     ? "one model in several files: `effnet convert FOLDER --output DIR` makes "
+                       "one of them"
+                     : "name the one that is meant");
     return NULL;
   }
   nested = list_nested (folder);

@@ -343,6 +343,8 @@ def keras_h5_whole_and_weights():
                 for part, value in parts.items():  # Keras 3 calls it kernel, without a number
                     own[f"{layer}/{part}:0" if config else f"{layer}/{part.replace('depthwise_', '')}"] = value
         check_keras(expected, name)
+    Path("cut.h5").write_bytes(Path("whole.h5").read_bytes()[:100_000])
+    fails("damaged", "cut.h5")
 
 
 @case

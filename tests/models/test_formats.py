@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import resource
+import signal
 import struct
 import subprocess
 import sys
@@ -287,11 +288,11 @@ def node(kind, inputs, output, **attributes):
     text = b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, kind)
     for name, value in attributes.items():
         if isinstance(value, np.ndarray):
-            inner = field(5, tensor_proto(value))
+            inner = field(5, tensor_proto(value)) + field(20, 4)
         elif isinstance(value, list):
-            inner = b"".join(field(8, n) for n in value)
+            inner = b"".join(field(8, n) for n in value) + field(20, 7)
         else:
-            inner = field({int: 3, float: 2, str: 4}[type(value)], value)
+            inner = field({int: 3, float: 2, str: 4}[type(value)], value) + field(20, {int: 2, float: 1, str: 3}[type(value)])
         text += field(5, field(1, name) + inner)
     return field(1, text)
 
@@ -357,8 +358,10 @@ class OnnxWriter:
         self.add("Gemm", "turned", self.constant(self.tensors["_fc.bias"]))
         self.add("Softmax")
         shape = b"".join(field(1, field(1, n)) for n in (1, 3, 224, 224))
-        graph = bytes(self.nodes) + field(2, "other") + field(11, field(1, "pixels") + field(2, field(1, field(1, 1) + field(2, shape))))
-        return field(1, 8) + field(2, "another exporter") + field(7, graph)
+        given, answer = (field(1, name) + field(2, field(1, field(1, 1) + more))
+                         for name, more in (("pixels", field(2, shape)), (self.last, b"")))
+        made = bytes(self.nodes) + field(2, "other") + field(11, given) + field(12, answer)
+        return field(1, 8) + field(2, "another exporter") + field(7, made) + field(8, field(2, 13))
 
 
 class OnnxTest(Case):
@@ -469,6 +472,13 @@ class TensorflowTest(Case):
     def test_keras_without_h5py(self):
         with unittest.mock.patch.dict(sys.modules, {"h5py": None}), self.assertRaisesRegex(Failure, "python3-h5py"):
             keras.read(source.File(self.file(b"\x89HDF\r\n\x1a\n" + bytes(99), "k.h5")))
+
+
+    def test_a_library_that_crashes(self):
+        file = source.File(self.file(b"\x89HDF\r\n\x1a\n" + bytes(99), "k.h5"))
+        with unittest.mock.patch.object(keras, "read_one", lambda _: os.kill(os.getpid(), signal.SIGSEGV)), \
+                self.assertRaisesRegex(Failure, "HDF5 library cannot read it"):
+            keras.rehearse(file)
 
 
 class ToolTest(Case):
