@@ -8,7 +8,7 @@ import json
 import pathlib
 import re
 
-PRECISIONS = {"auto": 0, "fp32": 1, "bf16": 2}
+PRECISIONS = {"auto": 0, "fp32": 1, "bf16": 2, "int8": 3}
 HEADER = pathlib.Path(__file__).resolve().parents[2] / "include/effnet/image.h"
 FORMATS = {name: value for value, name in enumerate(
     re.findall(r"^  EFFNET_PIXEL_FORMAT_(\w+),$", HEADER.read_text(), re.MULTILINE))}
@@ -28,10 +28,11 @@ class ModelOptions(C.Structure):
 
 
 class ModelInfo(C.Structure):
-    _fields_ = [(name, C.c_char_p) for name in ("name", "variant", "path", "precision", "isa", "padding", "activation")] + [
+    _fields_ = [(name, C.c_char_p) for name in ("name", "variant", "path", "notice", "precision", "isa", "padding", "activation")] + [
         (name, C.c_uint) for name in ("n_classes", "n_features", "input_width", "input_height")] + [
         ("parameters", C.c_uint64), ("multiply_adds", C.c_uint64), ("weight_bytes", C.c_size_t),
-        ("arena_bytes", C.c_size_t), ("reserved", C.c_void_p * 8)]
+        ("arena_bytes", C.c_size_t), ("input_mean", C.c_float * 3), ("input_std", C.c_float * 3),
+        ("bias_correction", C.c_char_p), ("stored", C.c_char_p), ("reserved", C.c_void_p * 3)]
 
 
 class SessionOptions(C.Structure):

@@ -13,6 +13,18 @@ TITLES = {("fp32", "latency"): "fp32 against fp32", ("fp32", "throughput"): "fp3
           ("own", "throughput"): "our bf16 against each engine's own best reduced precision"}
 
 
+# What, discipline, the engine that is slower and the one that is faster, and by variant the ratio that is
+# the floor and the one that is the aim; "": any variant.
+FLOORS = [
+    ("fp32 against ONNX Runtime", "fp32", "ONNX Runtime fp32", "effnet fp32", {"": (1.2, 1.3)}),
+    ("bf16 against OpenVINO", "own", "OpenVINO bf16", "effnet bf16", {"": (1.0, 1.2)}),
+    ("int8 against our bf16", "own", "effnet bf16", "effnet int8", {"lite0": (1.25, 1.4), "": (1.15, 1.25)}),
+    ("int8 against our fp32, VNNI on 256 bits", "own", "effnet, AVX2 only fp32", "effnet, 256-bit VNNI int8",
+     {"lite0": (1.7, 2.3), "": (1.4, 1.8)}),
+    ("int8 against our fp32, AVX2", "own", "effnet, AVX2 only fp32", "effnet, AVX2 only int8", {"": (1.0, 1.2)}),
+]
+
+
 def failed(out):
     """Whether one of ours could not be measured. A CPU without bf16 is no failure; a peer never is."""
     rows = [row for group in out.get("network", {}).get("groups", []) for row in group["entrants"]]
@@ -130,6 +142,21 @@ def cross(rows):
                   "memory MB"], cells)
 
 
+def floors(part):
+    """What is to be reached, beside what was."""
+    times = {(g["discipline"], g["variant"], name(row)): row["median_ms"] for g in part["groups"]
+             if g["mode"] == "latency" and g["threads"] == 1 for row in g["entrants"] if "median_ms" in row}
+    rows = []
+    for what, discipline, slower, faster, limits in FLOORS:
+        for variant in dict.fromkeys(g["variant"] for g in part["groups"]):
+            floor, aim = limits.get(variant, limits[""])
+            pair = [times.get((discipline, variant, engine)) for engine in (slower, faster)]
+            ratio = pair[0] / pair[1] if all(pair) else None
+            said = "NOT RUN" if ratio is None else "aim" if ratio >= aim else "floor" if ratio >= floor else "below"
+            rows.append([what, variant, floor, aim, f"{ratio:.2f}" if ratio else "-", said])
+    return "## Floors\n\n" + table(["times faster", "variant", "floor", "aim", "measured", "reached"], rows)
+
+
 def front_end(part):
     out = ["## The front end\n", f"{part['what']}\n"]
     rows = []
@@ -194,6 +221,8 @@ def markdown(out):
             machine.sentence(out["machine"]) + "\n", versions(out) + "\n"]
     if out["quick"]:
         text.append("**A --quick run: it proves that the harness works and says nothing about speed.**\n")
+    if out.get("floors"):
+        text.append(floors(out["network"]))
     for title, part in (("network", network), ("front_end", front_end), ("end_to_end", end_to_end),
                         ("streams", streams), ("accuracy", accuracy)):
         if title in out:

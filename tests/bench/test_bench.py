@@ -70,6 +70,18 @@ def latency_in_fp32():
 
 
 @test
+def floors():
+    """--floors prints what is to be reached beside what was; a ratio is of two medians of the same run"""
+    out = network("--floors", "--peers", "effnet")
+    times = {(group["discipline"], row["title"], row["precision"]): row.get("median_ms")
+             for group in out["network"]["groups"] for row in group["entrants"]}
+    text = pathlib.Path("out.md").read_text()
+    assert "| fp32 against ONNX Runtime | lite0 | 1.2 | 1.3 | - | NOT RUN |" in text, text
+    pair = [times["own", "effnet", word] for word in ("bf16", "int8")]
+    assert not all(pair) or f"| int8 against our bf16 | lite0 | 1.25 | 1.4 | {pair[0] / pair[1]:.2f} |" in text, text
+
+
+@test
 def reduced_precisions():
     """Ours in bf16 and the peers in their own precisions stay near the fp32 logits"""
     out = network("--precisions", "own", "--modes", "latency")

@@ -36,7 +36,15 @@ def exported(variant, tool, python, cache):
     return folder
 
 
-def entrants(peers, discipline, threads, cores, streams, cap):
+def capped(caps):
+    """Ours as CPUs without AVX-512 run it, for the floors of int8."""
+    made = [driver.Entrant("effnet", "effnet, AVX2 only", precision, 1, isa="avx2")
+            for precision in ("fp32", "int8") if "avx2" in caps]
+    return made + [driver.Entrant("effnet", "effnet, 256-bit VNNI", "int8", 1, isa=isa)
+                   for isa in ("avxvnni", "vnni256") if isa in caps][:1]
+
+
+def entrants(peers, discipline, threads, cores, streams, cap, caps):
     """Ours first: the one that the others are compared with is entrants[0]."""
     own = discipline == "own"
     made = []
@@ -47,6 +55,7 @@ def entrants(peers, discipline, threads, cores, streams, cap):
     made.sort(key=lambda e: e.peer != "effnet")
     if own:
         made.append(driver.Entrant("effnet", "effnet", "fp32", threads, streams))
+        made += capped(caps) if threads == 1 and not streams else []
     if threads > 1 and not streams:
         made.append(driver.Entrant("effnet", "effnet, 1 thread", made[0].precision, 1))
     elif cap and not streams and not own:
@@ -66,6 +75,7 @@ class Variant:
         self.reference = None
         cpu = json.loads(subprocess.run([tool, "cpu", "--json"], check=True, capture_output=True).stdout)
         self.cap = "avx2" in cpu["features"] and cpu["isa"] != "avx2"
+        self.caps = cpu["features"] if args.floors else []
 
     def meet(self, discipline, threads, streams=0):
         # One thread: the last core, the driver and the desktop like the first.
@@ -73,7 +83,7 @@ class Variant:
         print(f"{self.name}, {discipline}, threads {threads}" + (f", {streams} streams" if streams else ""),
               file=sys.stderr, flush=True)
         peers = [p for p in PEERS if p == "effnet" or not self.args.peers or p.rstrip("_") in self.args.peers]
-        entrants_ = entrants(peers, discipline, threads, cores, streams, self.cap)
+        entrants_ = entrants(peers, discipline, threads, cores, streams, self.cap, self.caps)
         ours = entrants_[0]
         if self.reference is None:
             self.reference = self.own_logits(cores)

@@ -6,7 +6,7 @@ own best reduced precisions; `python` is "venv" (tests/bench/venv.sh) or "system
 """
 
 PEERS = {
-    "effnet": {"title": "effnet", "python": "venv", "own": ["bf16"]},
+    "effnet": {"title": "effnet", "python": "venv", "own": ["bf16", "int8"]},
     "ort": {"title": "ONNX Runtime", "python": "venv", "own": ["int8"]},
     "ov": {"title": "OpenVINO", "python": "venv", "own": ["bf16", "fp16"]},
     "litert": {"title": "LiteRT XNNPACK", "python": "venv", "own": ["fp16"]},
