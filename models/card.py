@@ -38,7 +38,19 @@ def read_labels(path):
         names.pop()
     if "" in names or not names:
         raise Failure(f"the label file {path} has no name in line {names.index('') + 1 if names else 1}")
-    return names
+    return numbered(names) or names
+
+
+def numbered(lines):
+    """Names in order where each line has its number, before it ("0 cat", "0: cat", "0,cat") or after a comma; None
+    where the numbers do not count the classes."""
+    for pattern in (r"(?P<number>\d{1,9})\s*[:,\s]\s*(?P<name>.+)", r"(?P<name>.+),\s*(?P<number>\d{1,9})"):
+        found = [re.fullmatch(pattern, line) for line in lines]
+        if all(found) and len(lines) > 1:
+            names = {int(match["number"]): match["name"] for match in found}
+            if sorted(names) == list(range(len(lines))):
+                return [names[i] for i in range(len(lines))]
+    return None
 
 
 def triple(text, what):
@@ -46,7 +58,7 @@ def triple(text, what):
         numbers = [eval_number(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if len(numbers) not in (1, 3):
+    if len(numbers) not in (1, 3) or (what == "std" and min(numbers) <= 0):
         raise Failure(f"--{what} is {printable(text)}; expected one number or three, such as 0.485,0.456,0.406 or 127/255")
     return (numbers * 3)[:3]
 

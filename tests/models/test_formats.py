@@ -28,6 +28,7 @@ ROOT = Path(os.environ.get("EFFNET_SOURCE_ROOT", Path(__file__).resolve().parent
 TOOL = str(Path(os.environ.get("EFFNET_BUILD_ROOT", ROOT / "build")) / "src" / "cli" / "effnet")
 os.environ.setdefault("EFFNET_TOOL", TOOL)
 sys.path[:0] = [str(ROOT / "models"), str(ROOT / "tests" / "golden")]
+import card
 import tool
 from folder import Failure
 from formats import graph, keras, onnx, pickles, pytorch, safetensors, savedmodel, source
@@ -479,6 +480,28 @@ class TensorflowTest(Case):
         with unittest.mock.patch.object(keras, "read_one", lambda _: os.kill(os.getpid(), signal.SIGSEGV)), \
                 self.assertRaisesRegex(Failure, "HDF5 library cannot read it"):
             keras.rehearse(file)
+
+
+class LabelsTest(Case):
+    def test_forms(self):
+        for text in ("cat\ndog\n", "\ufeffcat\r\ndog\n\n", "1 dog\n0 cat\n", "0: cat\n1: dog", "dog,1\ncat,0\n", '["cat", "dog"]',
+                     '{"0": "cat", "1": "dog"}', '{"dog": 1, "cat": 0}'):
+            with self.subTest(text):
+                self.assertEqual(card.read_labels(self.file(text.encode(), "labels")), ["cat", "dog"])
+        self.assertEqual(card.read_labels(self.file(b"7 up\n3 musketeers\n", "labels")), ["7 up", "3 musketeers"])
+        for text, word in ((b"cat\n\ndog", "line 2"), (b"", "line 1"), (b"\xff\xfe", "UTF-8"), (b'{"cat": 5}', "no list"),
+                           (b"[" * 10**5, "broken|no list"), (b'["cat", 1]', "no list")):
+            with self.subTest(text[:20]), self.assertRaisesRegex(Failure, word):
+                card.read_labels(self.file(text, "labels"))
+
+    def test_numbers_of_options(self):
+        self.assertEqual(card.triple("0.5", "mean"), [0.5] * 3)
+        self.assertEqual(card.triple("127/255,0,1", "mean"), [127 / 255, 0, 1])
+        for text in ("", "a", "1,2", "1/0", "__import__('os')"):
+            with self.assertRaisesRegex(Failure, "expected one number or three"):
+                card.triple(text, "mean")
+        with self.assertRaisesRegex(Failure, "expected one number or three"):
+            card.triple("0", "std")
 
 
 class ToolTest(Case):
