@@ -29,6 +29,8 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
                   in sid (unstable; GStreamer 1.28) (debootstrap; needs root)
   --package [SUITE] only the packages of debian/, built and looked at by lintian in a fresh Debian of that name, installed
                   and run in a clean one: by default in bookworm (12) and then in trixie (13) (debootstrap; needs root)
+  --camera        only v4l2src and the element on the kernel's own virtual cameras, in a machine that QEMU emulates:
+                  formats, sizes, unplugging (slow where KVM does not work)
   --validate      only GStreamer's own scenarios, beside identity (needs gst-validate-1.0 of gst-devtools)
   --emulated      only the kernels for AVX-512 and AMX, and inference with them, on a CPU that Bochs emulates
                   (debootstrap; needs root; slow)
@@ -89,7 +91,10 @@ install_packages() {
   mapfile -t missing < <(missing_packages "${packages[@]}")
   if [ "${#missing[@]}" -gt 0 ] && [ ! -d /var/lib/apt/lists/partial ]; then as_root apt-get update -q; fi
   packages+=("$(analytics_package)")
-  case $what in distro | emulated | package) packages+=(debootstrap) ;; esac
+  case $what in
+    distro | emulated | package) packages+=(debootstrap) ;;
+    camera) packages+=(qemu-system-x86 busybox-static) ;;
+  esac
   mapfile -t missing < <(missing_packages "${packages[@]}")
   [ "${#missing[@]}" -eq 0 ] && return 0
   say "installing: ${missing[*]}"
@@ -248,12 +253,13 @@ run_arm() {
   fi
 }
 
-run_emulated() {
+# run_machine NAME SENTENCE SCRIPT [ARGUMENT...]: a script whose last line counts.
+run_machine() {
   local numbers code
-  say "AVX-512 and AMX on an emulated CPU"
-  tests/distro/emulated.sh "$out/bochs" "$out/emulated" 2>&1 | tee "$out/emulated.txt"
+  say "$2"
+  "${@:3}" 2>&1 | tee "$out/$1.txt"
   code=${PIPESTATUS[0]}
-  numbers=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$out/emulated.txt")
+  numbers=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$out/$1.txt")
   if [ "$code" -eq 77 ]; then
     count 0 0 1
   elif [ -n "$numbers" ]; then
@@ -262,6 +268,14 @@ run_emulated() {
   else
     count 0 1 0 # it did not come to its end
   fi
+}
+
+run_emulated() {
+  run_machine emulated "AVX-512 and AMX on an emulated CPU" tests/distro/emulated.sh "$out/bochs" "$out/emulated"
+}
+
+run_camera() {
+  run_machine camera "cameras of the kernel's own" tests/distro/camera.sh "$out/gcc" "$out/camera"
 }
 
 # One target, in the background: its log is $out/fuzz-NAME.log, what it finds lies beside it.
@@ -380,7 +394,7 @@ run_default() {
 what=default install=1 seconds=60 suites=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick | --asan | --tsan | --live | --clang | --valgrind | --validate | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
+    --quick | --asan | --tsan | --live | --clang | --valgrind | --validate | --camera | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
     --distro | --package)
       what=${1#--}
       case ${2:--} in -*) ;; *)
@@ -432,6 +446,7 @@ case $what in
   package) for name in "${suites[@]}"; do script "packages for Debian $name" tests/distro/package.sh "$name"; done ;;
   validate) build gcc "${GCC:-gcc}" && script "scenarios beside identity" tests/gst/validate.sh "$out/gcc" "$out/validate" ;;
   emulated) run_emulated ;;
+  camera) build gcc "${GCC:-gcc}" && run_camera ;;
   long) build gcc "${GCC:-gcc}" && suite gcc testlog --suite long ;;
   bench)
     build gcc "${GCC:-gcc}" && suite gcc testlog --suite bench
