@@ -96,6 +96,15 @@ save (const char *input, const char *folder, GError **error)
   return TRUE;
 }
 
+/* What the library opens as it is. */
+static gboolean
+is_model (const char *input)
+{
+  g_autofree char *weights = g_build_filename (input, WEIGHTS, NULL);
+
+  return g_str_has_suffix (input, ".safetensors") || g_file_test (weights, G_FILE_TEST_EXISTS);
+}
+
 int
 cmd_int8 (char **argv, int (*script) (char **words))
 {
@@ -105,12 +114,9 @@ cmd_int8 (char **argv, int (*script) (char **words))
   int code = CLI_OK;
 
   read_words (&words, argv);
-  ours = words.input != NULL && (g_file_test (words.input, G_FILE_TEST_IS_DIR) ||
-                                 g_str_has_suffix (words.input, ".safetensors"));
+  ours = words.is_plain && words.input != NULL && is_model (words.input);
   if (words.output == NULL)
     code = cli_usage ("convert", "--int8 needs --output FOLDER");
-  else if (ours && !words.is_plain)
-    code = cli_usage ("convert", "--int8 of a model takes no option but --output");
   else if (!ours)
     code = script ((char **)words.rest->pdata);
   if (code == CLI_OK) {

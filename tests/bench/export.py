@@ -75,7 +75,7 @@ def write_onnx(net, folder):
     graph = helper.make_graph(
         nodes, net.variant,
         [helper.make_tensor_value_info("t0", TensorProto.FLOAT, [1, 3, net.size, net.size])],
-        [helper.make_tensor_value_info(f"t{net.layers[-1].y}", TensorProto.FLOAT, [1, network.CLASSES])],
+        [helper.make_tensor_value_info(f"t{net.layers[-1].y}", TensorProto.FLOAT, [1, net.layers[-1].channels])],
         constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8

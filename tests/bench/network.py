@@ -49,6 +49,7 @@ class Network:
     multiply_adds: int
     layers: list = field(default_factory=list)
     tensors: dict = field(default_factory=dict)  # timm's names, batch norm as it is
+    padding: str = "same"
 
     def image(self):
         """[1][size][size][3], the same for every engine."""
@@ -89,7 +90,14 @@ def parts(b):
         yield "gate", cout
 
 
-def shapes(net):
+def symmetric_pads(side, kernel, stride):
+    return (kernel // 2,) * 4
+
+
+PADS = {"same": same_pads, "symmetric": symmetric_pads}
+
+
+def shapes(net, classes=CLASSES):
     """timm's names and shapes of a variant."""
     out = {}
 
@@ -110,15 +118,14 @@ def shapes(net):
                 norms += 1
                 conv(f"{at}.{name}", f"{at}.bn{norms}", o, *rest[:2])
     conv("conv_head", "bn2", net["n_features"], net["blocks"][-1]["out_channels"], 1)
-    out["classifier.weight"] = (CLASSES, net["n_features"])
-    out["classifier.bias"] = (CLASSES,)
+    out["classifier.weight"] = (classes, net["n_features"])
+    out["classifier.bias"] = (classes,)
     return out
 
 
 class Builder:
-    def __init__(self, net):
-        self.net = net
-        self.tensors = synthetic.tensors(shapes(net), SEED)
+    def __init__(self, net, tensors, padding, epsilon):
+        self.net, self.tensors, self.pads, self.epsilon = net, tensors, PADS[padding], epsilon
         self.act = net["activation"]
         self.layers, self.last, self.side = [], 0, net["resolution"]
 
@@ -130,8 +137,8 @@ class Builder:
         weight = self.tensors[f"{name}.weight"].astype(np.float64)
         gamma, beta, mean, var = (self.tensors[f"{bn}.{kind}"].astype(np.float64)
                                   for kind in ("weight", "bias", "running_mean", "running_var"))
-        scale = gamma / np.sqrt(var + EPSILON)
-        pads = same_pads(self.side, weight.shape[2], stride)
+        scale = gamma / np.sqrt(var + self.epsilon)
+        pads = self.pads(self.side, weight.shape[2], stride)
         self.side = -(-self.side // stride)
         self.append("conv", weight=(weight * scale[:, None, None, None]).astype(np.float32),
                     bias=(beta - mean * scale).astype(np.float32), stride=stride, pads=pads,
@@ -157,9 +164,11 @@ class Builder:
             self.append("add", x2=entry, channels=b["out_channels"])
 
 
-def build(effnet, variant):
+def build(effnet, variant, tensors=None, padding="same", epsilon=EPSILON, classes=CLASSES):
+    """tensors: those of a set of timm's names, instead of synthetic ones."""
     net = describe(effnet, variant)
-    b = Builder(net)
+    wanted = shapes(net, classes)
+    b = Builder(net, tensors(set(wanted)) if tensors else synthetic.tensors(wanted, SEED), padding, epsilon)
     b.conv("conv_stem", "bn1", b.act, 2)
     for block in net["blocks"]:
         b.block(block)
@@ -168,5 +177,5 @@ def build(effnet, variant):
     b.side = 1
     b.append("pool", channels=features)
     b.append("fc", weight=b.tensors["classifier.weight"], bias=b.tensors["classifier.bias"],
-             channels=CLASSES)
-    return Network(variant, net["resolution"], net["multiply_adds"], b.layers, b.tensors)
+             channels=classes)
+    return Network(variant, net["resolution"], net["multiply_adds"], b.layers, b.tensors, padding)

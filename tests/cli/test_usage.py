@@ -7,7 +7,7 @@ import shutil
 from tool import MEDIA, MODEL, effnet, failure, main, test
 
 COMMANDS = ("classify", "watch", "run", "preprocess", "info", "cpu", "bench", "embed",
-            "explain", "similar")
+            "explain", "similar", "calibrate")
 
 
 @test

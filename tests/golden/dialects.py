@@ -8,9 +8,6 @@ C side makes of such names (src/bind/dialect.c), which this must not look at.
 import json
 import re
 
-import torch
-from safetensors.torch import save_file
-
 BLOCK = re.compile(r"blocks\.(\d+)\.(\d+)\.(.+)\.(\w+)$")
 
 
@@ -89,6 +86,9 @@ def renamed(tensors, dialect):
 
 def write_folder(folder, tensors, architecture, size, classes, extra=None):
     """model.safetensors and a card as timm writes it, with batch norm's counters as PyTorch keeps them."""
+    import torch
+    from safetensors.torch import save_file
+
     folder.mkdir(parents=True, exist_ok=True)
     counters = {name.replace("running_mean", "num_batches_tracked"): torch.tensor(1000)
                 for name in tensors if name.endswith("running_mean")}
