@@ -6,7 +6,7 @@ on trained weights and the photographs of $EFFNET_TEST_DATA: Lite0, and a B0 wit
 Peers quantise as their own documentation says, calibrated with the first photographs: ONNX Runtime static QDQ (per channel,
 min-max), OpenVINO by NNCF's quantize(), LiteRT by ai-edge-quantizer (static, w8a8). Each is compared with the fp32 of this
 network in ONNX Runtime, which is ours to 1e-4 or the run fails. One thread, engines in turns: medians of the turns. Runs in
-the environment of venv.sh with nncf and ai-edge-quantizer added; what is not there is NOT RUN, and says why."""
+the environment of venv.sh; what is not there is NOT RUN, and says why."""
 
 import argparse
 import json
