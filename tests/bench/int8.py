@@ -111,12 +111,13 @@ def litert(place, images):
     made.quantize(ranges).export_model(str(place / "int8.tflite"), overwrite=True)
     run = Interpreter(model_path=str(place / "int8.tflite"), num_threads=1)
     run.allocate_tensors()
-    source, target = run.get_input_details()[0]["index"], run.get_output_details()[0]["index"]
+    source, target = run.get_input_details()[0], run.get_output_details()[0]
+    (step, zero), (out_step, out_zero) = source["quantization"], target["quantization"]
 
     def infer(x):
-        run.set_tensor(source, x)
+        run.set_tensor(source["index"], np.clip(np.rint(x / step) + zero, -128, 127).astype(np.int8))
         run.invoke()
-        return run.get_tensor(target)[0]
+        return (run.get_tensor(target["index"])[0].astype(np.float32) - out_zero) * out_step
 
     return infer
 

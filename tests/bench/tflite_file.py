@@ -109,6 +109,10 @@ def write(net, path):
         version=3, description=net.variant, buffers=file.buffers,
         operatorCodes=[schema.OperatorCodeT(deprecatedBuiltinCode=min(c, 127), builtinCode=c)
                        for c in file.codes],
+        signatureDefs=[schema.SignatureDefT(
+            inputs=[schema.TensorMapT(name="input", tensorIndex=made[0])],
+            outputs=[schema.TensorMapT(name="logits", tensorIndex=made[net.layers[-1].y])],
+            signatureKey="serving_default")],
         subgraphs=[schema.SubGraphT(tensors=file.tensors, inputs=[made[0]],
                                     outputs=[made[net.layers[-1].y]], operators=file.operators)])
     builder = flatbuffers.Builder(1 << 20)
