@@ -4,7 +4,7 @@
 
 DESCRIBE is the program tests/arch/describe.c. Every block's convolutions, squeeze-excite, strides,
 output sizes and skips, the ends, parameters and multiply-adds must be equal, in both paddings and at
-timm's own input size, at ours and at an odd one; `later` means V2 and EdgeTPU. The models are built without memory for weights.
+timm's own input size, at ours and at an odd one; `later` means V2, EdgeTPU and what was before. The models are built without memory for weights.
 Run through tests/golden/reference.sh, in the environment that has timm.
 """
 import json
@@ -15,6 +15,8 @@ import timm
 import torch
 
 SCALED = ["b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2"]
+OTHERS = ["tinynet-c", "mnasnet-small", "semnasnet-075", "spnasnet-100", "fbnetc-100", "mobilenetv2-140",
+          "mobilenetv2-110d"]
 LITE = ["lite0", "lite1", "lite2", "lite3", "lite4"]
 EDGETPU = ["es", "em", "el"]
 # timm has these of V2 in one padding only; the shapes of the other are the same.
@@ -129,6 +131,8 @@ def main():
     for variant in V2_SYMMETRIC if later else []:
         name = "efficientnetv2_" + variant.replace("-", "_")
         ok &= check(sys.argv[1], "v2-" + variant, name, "symmetric")
+    for variant in OTHERS if later else []:
+        ok &= check(sys.argv[1], variant, variant.replace("-", "_"), "symmetric")
     return 0 if ok else 1
 
 

@@ -25,7 +25,7 @@ OUTER_FIELDS = {
                     None, True, [7], 1e300),
     "architecture": (5, None, [], {}, True, "", " ", "resnet50", "vit_base_patch16_224", "efficientnet_b9", "mobilenetv3",
                      "tf_efficientnet_\x1b[31mb0", "a\nb", "efficientnet_" + "b" * 300_000, "%n%s%n", "../../b0",
-                     "\u202e0b", "phi:9", "phi:1e400", "phi:nan", "efficientnet_b0", "tf_efficientnetv2_s",
+                     "\u202e0b", "phi:9", "b0:phi:9", "b0:1,1,64", "phi:1e400", "phi:nan", "efficientnet_b0", "tf_efficientnetv2_s",
                      "efficientnet_b0.ra_in1k\0x"),
     "label_names": (5, "ant", True, [], {}, [1, 2, 3, 4, 5, 6, 7], [None] * 7, [[]] * 7, SOUND_LABELS[:-1],
                     SOUND_LABELS + ["hen"], ["x"] * 200_000, {str(i + 1): n for i, n in enumerate(SOUND_LABELS)},
