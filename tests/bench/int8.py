@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""int8.py BUILD [--photographs N] [--calibrate N] [--rounds N]: int8 of ours and of the peers, speed and accuracy in one run,
+"""int8.py BUILD [--photographs N] [--calibrate N] [--rounds N] [--kinds]: int8 of ours and of the peers, speed and accuracy in one run,
 on trained weights and the photographs of $EFFNET_TEST_DATA: Lite0, and a B0 with one logit.
 
 Peers quantise as their own documentation says, calibrated with the first photographs: ONNX Runtime static QDQ (per channel,
 min-max), OpenVINO by NNCF's quantize(), LiteRT by ai-edge-quantizer (static, w8a8). Each is compared with the fp32 of this
 network in ONNX Runtime, which is ours to 1e-4 or the run fails. One thread, engines in turns: medians of the turns. Runs in
-the environment of venv.sh; what is not there is NOT RUN, and says why."""
+the environment of venv.sh; what is not there is NOT RUN, and says why.
+
+--kinds instead: ours alone, int8 beside our fp32 and bf16 on each kind of CPU that this one can stand in for (EFFNET_ISA;
+vnni256 is AVX-VNNI's kernel in AVX-512's encoding)."""
 
 import argparse
 import json
@@ -182,6 +185,28 @@ def table(name, made, images, rounds, runs):
     return off <= 1e-4
 
 
+KINDS = ("avx512bf16", "avx512vnni", "vnni256", "avxvnni", "avx2", "neondot", "neon")
+
+
+def median_ms(tool, variant, precision, kind, runs):
+    done = subprocess.run([tool, "bench", variant, "--json", "--synthetic", "1", "--precision", precision, "--threads", "1",
+                           "--runs", str(runs)], env={**os.environ, "EFFNET_ISA": kind}, capture_output=True, text=True)
+    found = json.loads(done.stdout) if done.returncode == 0 else {}
+    return found["median_ms"] if found.get("isa") == kind else None
+
+
+def kinds(tool, rounds, runs):
+    print("times as fast in int8, one thread\n\n| CPU with | as fp32: lite0 | b0 | as bf16: lite0 | b0 |\n|" + " --- |" * 5)
+    for kind in KINDS:
+        cells = []
+        for precision in ("fp32", "bf16"):
+            for variant in ("lite0", "b0"):
+                pairs = [[median_ms(tool, variant, p, kind, runs) for p in (precision, "int8")] for _ in range(rounds)]
+                cells.append("" if None in sum(pairs, []) else f"{statistics.median(a / b for a, b in pairs):.2f}")
+        if any(cells):
+            print(f"| {kind} | " + " | ".join(cells) + " |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
@@ -189,7 +214,11 @@ def main():
     parser.add_argument("--calibrate", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--runs", type=int, default=30, help="of a turn")
+    parser.add_argument("--kinds", action="store_true")
     asked = parser.parse_args()
+    if asked.kinds:
+        kinds(asked.build / "src/cli/effnet", asked.rounds, asked.runs)
+        return
     tool, library = asked.build / "src/cli/effnet", libeffnet.Library(str(asked.build / "src/engine/libeffnet.so"))
     import export
 
