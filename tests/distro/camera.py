@@ -339,13 +339,20 @@ class Watched:
         """Until it has the device open no more."""
         fds = pathlib.Path(f"/proc/{self.process.pid}/fd")
         end = time.monotonic() + seconds
-        while held := [fd.name for fd in fds.iterdir() if os.path.islink(fd) and os.readlink(fd).startswith(node)]:
+        while held := [fd.name for fd in fds.iterdir() if target(fd).startswith(node)]:
             assert time.monotonic() < end, f"{node} is still open: {held}"
             time.sleep(0.1)
 
     def stop(self):
         self.process.terminate()
         return self.process.wait(20)
+
+
+def target(link):
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""  # closed meanwhile
 
 
 class Webcam:
@@ -355,7 +362,7 @@ class Webcam:
         before = set(nodes())
         self.process = subprocess.Popen([sys.executable, str(here / "uvc_camera.py"), str(MEDIA / f"{photo}.jpg")])
         started.append(self.process)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not (new := set(nodes()) - before):
             assert time.monotonic() < end and self.process.poll() is None, "the kernel finds no webcam"
             time.sleep(0.05)
@@ -426,7 +433,7 @@ def the_line():
 @full
 def webcam_scripts():
     """the scripts for webcams wait for one that is unplugged"""
-    for script in ("webcam-mjpeg.sh", "two-cameras.sh"):
+    for script in ("two-cameras.sh", "webcam-mjpeg.sh"):
         webcam = Webcam()
         other = ["/dev/video0"] if script == "two-cameras.sh" else []
         unplugged(Watched(ROOT / "pipelines" / script, webcam.node, *other, EFFNET_SINK="fakesink"), webcam, "", script)

@@ -124,7 +124,15 @@ def serve(end):
 
 
 ours, theirs = socket.socketpair()
-with open(ATTACH, "w", encoding="ascii") as attach:
-    attach.write(f"0 {theirs.fileno()} 1 {HIGH_SPEED}")
+end = time.monotonic() + 30
+while True:
+    try:
+        with open(ATTACH, "w", encoding="ascii") as attach:
+            attach.write(f"0 {theirs.fileno()} 1 {HIGH_SPEED}")
+        break
+    except OSError:  # the port still has the camera that was unplugged
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.1)
 theirs.close()
 serve(ours)
