@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """check_frameworks.py EFFNET [--table]: checkpoints as PyTorch and its training scripts save them, ONNX models as PyTorch
 exports them, and Keras' files with the same weights, converted; the logits are those of timm's model. Needs the
-environment of tests/golden/venv.sh, and h5py where it is installed. --table: also what takes longer, TorchScript,
-other exports and other members of the family."""
+environment of tests/golden/venv.sh, and h5py where it is installed. --table: also what takes longer: TorchScript,
+other exports, parts, models within models, and other members of the family."""
 
 import contextlib
 import importlib
@@ -112,7 +112,7 @@ def legacy_format_and_tf_name():
     assert "before 1.6" in said and "same  (certain: it is called tf_efficientnet)" in said, said
 
 
-@case
+@long_case
 def data_parallel_half_precision():
     torch.save({f"module.{key}": value.half() if value.is_floating_point() else value for key, value in state.items()}, "dp.pt")
     halved = model("efficientnet_b0")
@@ -156,7 +156,7 @@ def whole_module_and_torchscript():
     check(expected_b0, "script.pt")
 
 
-@case
+@long_case
 def shards_and_folder():
     Path("shards").mkdir()
     places = {}
@@ -187,7 +187,7 @@ def transformers_folder():
     assert "daisy" in effnet("info", "out")
 
 
-@case
+@long_case
 def two_networks():
     torch.save({"teacher": state, "student": dict(state)}, "two.pth")
     fails("2 networks: teacher, student", "two.pth")
@@ -347,7 +347,7 @@ def keras_h5_whole_and_weights():
     fails("damaged", "cut.h5")
 
 
-@case
+@long_case
 def keras_transfer_learning():
     """The network as a model within a model, its classifier outside, frozen parts first."""
     import h5py
