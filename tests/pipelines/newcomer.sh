@@ -12,6 +12,7 @@ limit=
 python=${EFFNET_REFERENCE:-$root/build-tests/reference}/bin/python
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+export PATH="/usr/bin:$PATH" # the python3 that sees the packages of the distribution
 unset EFFNET_BUILD_ROOT EFFNET_DEMO_OUT EFFNET_MODEL_PATH GST_PLUGIN_PATH
 
 # took WHAT SECONDS
