@@ -189,13 +189,13 @@ test_other_formats (TestFolder *folder, gconstpointer data)
     const char *words;
   } rows[] = {
       ROW ("PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\12\0\0\0z/data.pkl",
-           "PyTorch|torch.load"),
+           "PyTorch|effnet convert"),
       ROW ("PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\13\0\0\0config.json", "Keras"),
       ROW ("PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\5\0\0\0a.txt",
            "zip archive|unpack"),
       ROW ("\x80\2\x8a\nl\xfc\x9c"
            "F\xf9 j\xa8P\x19.",
-           "before 1.6|torch.load"),
+           "before 1.6|effnet convert"),
       ROW ("\x89HDF\r\n\x1a\n", "HDF5"),
       ROW ("\x1c\0\0\0TFL3\0\0\0\0", "TensorFlow Lite"),
       ROW ("\x08\x07\x12\x07pytorch\x1a", "ONNX"),
