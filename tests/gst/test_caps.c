@@ -20,7 +20,7 @@ static void
 test_refused (void)
 {
   static const char *const cases[][3] = {
-      {"video/x-raw,format=NV12_64Z32,width=64,height=64", "NV12_64Z32", "\"videoconvert\""},
+      {"video/x-raw,format=RGB8P,width=64,height=64", "RGB8P", "\"videoconvert\""},
       {"video/x-raw,format=I420,width=20000,height=64", "20000", "\"videoscale\""},
       {"video/x-raw(memory:GLMemory),format=RGBA,width=64,height=64", "GLMemory", "gldownload"},
       {"video/x-raw(memory:VASurface),format=NV12,width=64,height=64", "VASurface", "vapostproc"},
