@@ -98,6 +98,14 @@ check_forks (gboolean busy, unsigned forks)
 #  define NO_FORK 0
 #endif
 
+/* AddressSanitizer's own allocator, unlike the C library's, is left locked in the child when another
+ * thread allocates at that moment. */
+#if defined(__SANITIZE_ADDRESS__)
+#  define NO_BUSY_FORK 1
+#else
+#  define NO_BUSY_FORK NO_FORK
+#endif
+
 static void
 test_fork (void)
 {
@@ -111,8 +119,8 @@ test_fork (void)
 static void
 test_fork_while_busy (void)
 {
-  if (NO_FORK) {
-    g_test_skip ("no threads after fork under this sanitizer");
+  if (NO_BUSY_FORK) {
+    g_test_skip ("no fork beside busy threads under this sanitizer");
     return;
   }
   check_forks (TRUE, 30);

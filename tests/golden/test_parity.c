@@ -160,7 +160,7 @@ test_no_bf16 (void)
 static gboolean
 cpu_has_bf16 (void)
 {
-  char *words[] = {(char *)"b0", (char *)"same", (char *)"0.001"};
+  char *words[] = {(char *)"b0", (char *)"same", (char *)"0.001", NULL};
   g_autoptr (GError) error = NULL;
   g_autoptr (EffnetModel) model = open_case (words, EFFNET_PRECISION_BF16, &error);
 
