@@ -98,8 +98,8 @@ check_forks (gboolean busy, unsigned forks)
 #  define NO_FORK 0
 #endif
 
-/* AddressSanitizer's own allocator, unlike the C library's, is left locked in the child when another
- * thread allocates at that moment. */
+/* AddressSanitizer's own allocator, unlike the C library's, is left locked in the child when
+ * another thread allocates at that moment. */
 #if defined(__SANITIZE_ADDRESS__)
 #  define NO_BUSY_FORK 1
 #else
