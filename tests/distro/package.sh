@@ -47,32 +47,32 @@ root_enter "$base/build"
 root_update
 say "what the build needs"
 install build-essential debhelper lintian
-mkdir -p "$root/work/effnet"
-(cd "$source" && git ls-files -z | tar -c --null -T -) | tar -x -C "$root/work/effnet"
-root_run sh -c 'cd /work/effnet && exec apt-get -q -y -o Dpkg::Options::=--force-confold build-dep --no-install-recommends ./' >>"$base/apt.log" 2>&1 || {
+mkdir -p "$root/src/effnet"
+(cd "$source" && git ls-files -z | tar -c --null -T -) | tar -x -C "$root/src/effnet"
+root_run sh -c 'cd /src/effnet && exec apt-get -q -y -o Dpkg::Options::=--force-confold build-dep --no-install-recommends ./' >>"$base/apt.log" 2>&1 || {
   tail -20 "$base/apt.log"
   echo "FAILED: apt-get build-dep"
   exit 1
 }
 say "dpkg-buildpackage"
-root_run sh -c 'cd /work/effnet && exec dpkg-buildpackage -us -uc' >"$base/dpkg.log" 2>&1 || {
+root_run sh -c 'cd /src/effnet && exec dpkg-buildpackage -us -uc' >"$base/dpkg.log" 2>&1 || {
   tail -40 "$base/dpkg.log"
   echo "FAILED: dpkg-buildpackage; its log is $base/dpkg.log"
   exit 1
 }
-(cd "$root/work" && ls -l ./*.deb)
+(cd "$root/src" && ls -l ./*.deb)
 say "lintian"
-root_run sh -c 'cd /work && exec lintian --allow-root --fail-on error --tag-display-limit 0 ./*.changes' | tee "$base/lintian.log"
+root_run sh -c 'cd /src && exec lintian --allow-root --fail-on error --tag-display-limit 0 ./*.changes' | tee "$base/lintian.log"
 [ "${PIPESTATUS[0]}" -eq 0 ] || { echo "FAILED: lintian" && exit 1; }
 say "a program against libeffnet-dev"
-root_run sh -c 'cd /work && dpkg -i libeffnet0_*.deb libeffnet-dev_*.deb' >>"$base/apt.log" 2>&1
+root_run sh -c 'cd /src && dpkg -i libeffnet0_*.deb libeffnet-dev_*.deb' >>"$base/apt.log" 2>&1
 printf '#include <effnet/effnet.h>\n#include <stdio.h>\nint main (void) { return puts (effnet_version ()) < 0; }\n' \
-  >"$root/work/consumer.c"
+  >"$root/src/consumer.c"
 # shellcheck disable=SC2016 # for the inner shell
-root_run sh -c 'cd /work && gcc -Wall -Werror -o consumer consumer.c $(pkg-config --cflags --libs effnet) && ./consumer'
+root_run sh -c 'cd /src && gcc -Wall -Werror -o consumer consumer.c $(pkg-config --cflags --libs effnet) && ./consumer'
 # What depends on the prefix is compiled anew, the rest is that of the packages.
 say "a build for $prefix"
-root_run sh -c "cd /work/effnet/obj-* && meson configure --prefix=$prefix '-Dpackage_origin=built from source' &&
+root_run sh -c "cd /src/effnet/obj-* && meson configure --prefix=$prefix '-Dpackage_origin=built from source' &&
   ninja && meson install --no-rebuild" >"$base/prefix.log" 2>&1 || {
   tail -40 "$base/prefix.log"
   echo "FAILED: the build for $prefix; its log is $base/prefix.log"
@@ -84,7 +84,7 @@ root_enter "$base/clean"
 root_update
 say "installed in a clean Debian"
 mkdir -p "$root/debs"
-cp "$base"/build/work/*.deb "$root/debs/"
+cp "$base"/build/src/*.deb "$root/debs/"
 rm "$root"/debs/*-dbgsym_*.deb "$root"/debs/libeffnet-dev_*.deb
 mapfile -t debs < <(cd "$root" && ls ./debs/*.deb)
 install "${runtime[@]}" "${debs[@]}"
