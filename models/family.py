@@ -151,7 +151,7 @@ def choose(found, key, what):
     average = [item for item in found if "ema" in re.split(r"[._]", item[0].lower()) or "shadow" in item[0].lower()]
     if len(average) == 1:
         others = ", ".join(printable(item[0].strip(".") or "(top)") for item in found if item is not average[0])
-        return average[0], f"of its networks the running average of the weights, {average[0][0].strip('.')}, is " \
+        return average[0], f"of its networks the running average of the weights, {printable(average[0][0].strip('.'))}, is " \
                            f"taken; the other: {others} (--key)"
     shown = ", ".join(printable(item[0].strip(".") or "(top)") for item in found[:6])
     raise Failure(f"{what} holds {len(found)} networks: {shown}; --key NAME says which is meant")

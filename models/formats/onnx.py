@@ -13,6 +13,7 @@ from folder import Failure, printable
 
 from .graph import Chain, channel_vector
 from .protobuf import Message
+from .pytorch import names_of
 from .source import ELEMENTS_MAX, File, Source, parsed
 
 NUMBERS = {1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8", 16: "<u2"}
@@ -161,9 +162,8 @@ def evaluate(node, values):
 def fold_constant(graph, node):
     """TRUE when @node depends on no input; its result is a constant then, where it is known."""
     if node.kind == "Constant":
-        for name in ("value",):
-            if name in node.attributes:
-                graph.constants[node.outputs[0]] = graph.tensor(Message(node.attributes[name].one(5, b"")))
+        if "value" in node.attributes:
+            graph.constants[node.outputs[0]] = graph.tensor(Message(node.attributes["value"].one(5, b"")))
         if "value_float" in node.attributes:
             graph.constants[node.outputs[0]] = np.float32(node.number("value_float", 0))
         if "value_ints" in node.attributes:
@@ -308,11 +308,9 @@ def find_words(model, source):
         if key in ("names", "labels", "classes", "class_names", "id2label") and len(value) < 1 << 20:
             try:
                 found = ast.literal_eval(value)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                 found = value.split(",")
-            if isinstance(found, dict):
-                found = [found[key] for key in sorted(found, key=int)]
-            source.labels = [str(name) for name in found] if isinstance(found, (list, tuple)) else None
+            source.labels = names_of([str(name) for name in found] if isinstance(found, (list, tuple)) else found)
 
 
 def parse(file):

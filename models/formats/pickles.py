@@ -171,7 +171,9 @@ class Machine:
             push(Name(*arg.split(" ", 1)))
         elif code == "STACK_GLOBAL":
             name, module = pop(), pop()
-            push(Name(str(module), str(name)))
+            if not isinstance(name, str) or not isinstance(module, str):
+                raise ValueError("a name that is no text")
+            push(Name(module, name))
         elif code in ("REDUCE", "NEWOBJ"):
             args, name = pop(), pop()
             push(self.call(name, args))

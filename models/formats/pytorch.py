@@ -7,6 +7,7 @@ the pickles themselves, pickles.py; what the names mean, ../family.py.
 """
 
 import io
+import itertools
 import struct
 import zipfile
 import zlib
@@ -27,6 +28,7 @@ SCALARS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F
 DAMAGE = (ValueError, TypeError, AttributeError, LookupError, EOFError, OverflowError, RuntimeError, OSError,
           zipfile.BadZipFile, zlib.error, NotImplementedError, struct.error)
 DEPTH_MAX = 12  # of dicts within dicts
+PLACES_MAX = 1_000_000  # of modules, each counted wherever it stands
 SPEAKING = ("arch", "model_name", "architecture", "backbone", "encoder", "model", "net", "variant")
 OPTIONS = ("args", "hyper_parameters", "hparams", "config", "cfg", "opt", "params", "meta")
 LABELS = ("class_names", "classes", "label_names", "labels", "class_to_idx", "idx_to_class", "id2label", "label2id",
@@ -49,7 +51,8 @@ class View:
 
     def check(self):
         """Every element within the storage, and no more elements than it has."""
-        numbers = (self.offset, *self.shape, *self.strides)
+        is_list = isinstance(self.shape, (tuple, list)) and isinstance(self.strides, (tuple, list))
+        numbers = (self.offset, *self.shape, *self.strides) if is_list else (-1,)
         if not all(type(n) is int and n >= 0 for n in numbers) or len(self.shape) != len(self.strides):
             raise Failure("a tensor of the checkpoint has no shape")
         count, last = 1, self.offset
@@ -88,9 +91,9 @@ class Builder:
         name = kind.name.removesuffix("Storage") if isinstance(kind, pickles.Name) else "Untyped"
         dtype = STORAGES.get(name, "U8" if name == "Untyped" else None)
         if dtype is None:
-            raise Failure(f"the checkpoint holds numbers of the kind {printable(str(kind))}; expected floats")
-        if type(count) is not int or count < 0:
-            raise Failure("the checkpoint holds a storage without a size")
+            raise Failure(f"the checkpoint holds numbers of the kind {printable(name)}; expected floats")
+        if type(count) is not int or count < 0 or not isinstance(key, (str, int)):
+            raise Failure("the checkpoint holds a storage without a size or a name")
         return self.storages.setdefault(str(key), Storage(dtype, count))
 
     def __call__(self, name, args):
@@ -178,7 +181,7 @@ def parse_legacy(file, opened):
     if not pickles.load(stream, builder).get("little_endian"):
         raise Failure(f"{file.what} is big-endian; save it again with PyTorch 1.6 or later")
     top, keys = pickles.load(stream, builder), pickles.load(stream, builder)
-    if {str(key) for key in keys} != set(builder.storages):
+    if not all(isinstance(key, (str, int)) for key in keys) or {str(key) for key in keys} != set(builder.storages):
         raise Failure(f"{file.what} does not name the storages its tensors lie in")
     at = opened.tell()
     for key in keys:
@@ -204,30 +207,32 @@ def entries(value):
     return {key: item for key, item in value.items() if isinstance(key, str)} if isinstance(value, dict) else {}
 
 
-def flatten(value, prefix, into, depth=0):
-    """The tensors of a state, or of a pickled module and those in it."""
+def flatten(value, prefix, into, places, depth=0):
+    """The tensors of a state, or of a pickled module and those in it. @places: a counter of the modules seen."""
+    if next(places) >= PLACES_MAX:
+        raise Failure("the checkpoint holds modules within each other that are more than any network has")
     for key, item in entries(value).items():
         name = f"{prefix}{key}"
         if isinstance(item, View):
             into.setdefault(name, item)
         elif isinstance(item, pickles.Opaque) and depth < DEPTH_MAX:
-            flatten(item, name + ".", into, depth + 1)
+            flatten(item, name + ".", into, places, depth + 1)
 
 
-def find_states(value, path="", depth=0, seen=None):
+def find_states(value, path="", depth=0, seen=None, places=None):
     """[(path, {name: View})] of the dicts and modules that hold tensors."""
-    seen = set() if seen is None else seen
+    seen, places = (set(), itertools.count()) if seen is None else (seen, places)
     found = {}
     if id(value) in seen or depth > DEPTH_MAX:
         return []
     seen.add(id(value))
-    flatten(value, "", found)
+    flatten(value, "", found, places)
     if any(isinstance(item, View) for item in entries(value).values()) or isinstance(value, pickles.Opaque):
         if found:
             return [(path, found)]
     states = []
     for key, item in entries(value).items():
-        states += find_states(item, f"{path}.{key}" if path else key, depth + 1, seen)
+        states += find_states(item, f"{path}.{key}" if path else key, depth + 1, seen, places)
     return states
 
 
@@ -250,7 +255,7 @@ def names_of(value):
             pairs = [(number, name) for name, number in pairs]
         try:
             pairs = sorted((int(number), name) for number, name in pairs)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         if [number for number, _ in pairs] != list(range(len(pairs))):
             return None

@@ -45,8 +45,8 @@ def read_index(file, open_one):
     if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
         raise Failure(f"{file.what} is no index of a checkpoint's parts: it has no weight_map")
     names = sorted(set(places.values()))
-    if len(names) > SHARDS_MAX or any("/" in name or name.startswith(".") for name in names):
-        raise Failure(f"{file.what} names a part that is not beside it; expected files of its own folder")
+    if len(names) > SHARDS_MAX or any("/" in name or name.startswith(".") or name.endswith(".index.json") for name in names):
+        raise Failure(f"{file.what} names a part that is not beside it, or an index; expected files of its own folder")
     found, paths = {}, [file.path]
     for name in names:
         path = file.path.parent / name

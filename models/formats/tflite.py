@@ -22,7 +22,7 @@ ADD, CONV, DEPTHWISE, DEQUANTIZE, DENSE, LOGISTIC, MUL, RELU, RELU6, SOFTMAX, PA
     0, 3, 4, 6, 9, 14, 18, 19, 21, 25, 34, 41, 42, 114, 117)
 # reshape, mean, average pool, squeeze, transpose, cast
 PASSING = {22, 40, 1, 43, 39, 53, DEQUANTIZE, QUANTIZE}
-DAMAGE = (ValueError, TypeError, LookupError, OverflowError, struct.error, RecursionError, ZeroDivisionError)
+DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, struct.error, RecursionError, ZeroDivisionError)
 LABELS_MAX = 1 << 20
 
 

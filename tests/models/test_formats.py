@@ -160,9 +160,15 @@ class PickleTest(Case):
 
     def test_bombs(self):
         deep = b"(" * 200_000 + b"t" * 200_000
+        pairs = b"(I1\nt" + b"2\x86" * 40  # written out it would have a million million parts
+        modules = b"\x80\2cm\nA\n)Rq\0" + b"".join(
+            b"cm\nA\n)R}(" + b"".join(b"X\1\0\0\0%ch%c" % (97 + j, i) for j in range(10)) + b"ub" + b"q%c" % (i + 1)
+            for i in range(13))
         for code in (b"\x80\2}r\xff\xff\xff\x7f.", b"\x80\5\x96\xff\xff\xff\xff\xff\xff\xff\x7f.", deep + b".",
                      b"}" + deep + b"I1\ns.", b"I" + b"9" * 10**6 + b"\n.", b"\x80\2\x8b\xff\xff\xff\x7f.",
-                     b"]" + b"]q\0h\0h\0a0" * 10 + b"."):
+                     b"]" + b"]q\0h\0h\0a0" * 10 + b".", b"\x80\4" + pairs + b"\x8c\1a\x93.", modules + b".",
+                     b"ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n" + pairs
+                     + b"X\3\0\0\0cpuK\6tQK\0K\6\x85K\1\x85tR."):
             start = time.monotonic()
             with self.subTest(code[:20]), contextlib.suppress(Failure):
                 self.read(legacy(code, {}))
@@ -183,10 +189,15 @@ class CheckpointTest(Case):
         for wrap in (legacy, zipped, lambda *a: zipped(*a, zipfile.ZIP_DEFLATED)):
             found = self.read(wrap(pickled({"w": Tensor("0", 6, (3, 2), (1, 3))}), {"0": numbers}))
             np.testing.assert_array_equal(found["w"], numbers.reshape(2, 3).T)
-        for offset, shape, strides in ((1, (3, 2), (2, 1)), (0, (7,), (1,)), (-1, (2,), (1,)), (0, (2,), (-1,)),
+        for offset, shape, strides in ((0, 6, (1,)), (0, (6,), 1), (1, (3, 2), (2, 1)), (0, (7,), (1,)), (-1, (2,), (1,)), (0, (2,), (-1,)),
                                        (0, (1 << 40,), (0,)), (0, ("a",), (1,))):
             with self.assertRaises(Failure):
                 self.read(legacy(pickled({"w": Tensor("0", 6, shape, strides, offset)}), {"0": numbers}))
+
+    def test_names_of_classes(self):
+        for value, names in ((["cat", "dog"], ["cat", "dog"]), ({"dog": 1, "cat": 0}, ["cat", "dog"]), ({0: "cat"}, ["cat"]),
+                             ({float("inf"): "cat"}, None), ({1: "cat"}, None), ([0, 1], None)):
+            self.assertEqual(pytorch.names_of(value), names)
 
     def test_cut(self):
         """At each byte, what is read is whole or there is a sentence."""
@@ -231,6 +242,9 @@ class CheckpointTest(Case):
             self.convert(self.folder / "in")
         (self.folder / "in" / "model.safetensors.index.json").write_text('{"weight_map": {"w": "../a.pth"}}')
         with self.assertRaisesRegex(Failure, "not beside it"):
+            self.convert(self.folder / "in")
+        (self.folder / "in" / "model.safetensors.index.json").write_text('{"weight_map": {"w": "model.safetensors.index.json"}}')
+        with self.assertRaisesRegex(Failure, "or an index"):
             self.convert(self.folder / "in")
 
     def test_large_files(self):
@@ -405,6 +419,14 @@ class OnnxTest(Case):
                 self.assertIsNone(found.mean)
             else:
                 np.testing.assert_allclose((found.mean[0], found.std[0]), expected, atol=1e-5)
+
+    def test_names_in_metadata(self):
+        for value, names in (("cat,dog", ["cat", "dog"]), ("['cat', 'dog']", ["cat", "dog"]), ("{1: 'dog', 0: 'cat'}", ["cat", "dog"]),
+                             ("{'dog': 1, 'cat': 0}", ["cat", "dog"]), ("{[]: 1}", ["{[]: 1}"]), ("{'cat': 'a'}", None)):
+            model = field(14, field(1, "names") + field(2, value))
+            found = source.Source("a graph", [])
+            onnx.find_words(onnx.Message(model), found)
+            self.assertEqual(found.labels, names)
 
     def test_external_data_stays_beside(self):
         proto = field(1, 4) + field(2, 1) + field(8, "w") + field(14, 1) + field(13, field(1, "location") + field(2, "../../etc/passwd"))
