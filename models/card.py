@@ -74,6 +74,14 @@ def eval_number(text):
     return float(above) / divisor
 
 
+def card_numbers(value, what):
+    """@value of a card, None or a list of one number or three."""
+    if value is not None and not (isinstance(value, list) and len(value) in (1, 3)
+                                  and all(type(x) in (int, float) for x in value)):
+        raise Failure(f"the card's {what} is {printable(str(value))}; expected numbers such as [0.485, 0.456, 0.406]")
+    return value
+
+
 class Facts:
     """What the card is to say. Each line of @said tells the user one of them and where it is from."""
 
@@ -109,6 +117,8 @@ class Facts:
         self.epsilon = self.match.epsilon if source.layers is not None else None
         if self.epsilon is None:
             stored = self.own.get("bn_epsilon") or self.card.get("batch_norm_eps")
+            if stored is not None and type(stored) not in (int, float):
+                raise Failure(f"the card's epsilon is {printable(str(stored))}; expected a number such as 0.001")
             self.epsilon = stored or (1e-3 if self.padding == "same" else self.match.epsilon)
             why = "the card" if stored else "of that padding"
         else:
@@ -117,7 +127,7 @@ class Facts:
 
     def choose_range(self):
         cards = self.card.get("pretrained_cfg") if isinstance(self.card.get("pretrained_cfg"), dict) else self.card
-        self.mean, self.std = cards.get("mean"), cards.get("std")
+        self.mean, self.std = (card_numbers(cards.get(part), part) for part in ("mean", "std"))
         why = "the card"
         if self.source.mean is not None:
             self.mean, self.std, why = self.source.mean, self.source.std, self.source.range_why
@@ -129,7 +139,7 @@ class Facts:
             self.mean = triple(self.options.mean, "mean")
             self.std, why = triple(self.options.std, "std"), "--mean, --std"
         if self.mean is not None:
-            shown = [",".join(f"{x + 0.0:.4g}" for x in part) for part in (self.mean, self.std)]
+            shown = [",".join(f"{x + 0.0:.4g}" for x in part) if part else "ImageNet's" for part in (self.mean, self.std)]
             self.say("pixels", f"mean {shown[0]} std {shown[1]}", why)
 
     def choose_size(self):

@@ -247,6 +247,18 @@ class CheckpointTest(Case):
         with self.assertRaisesRegex(Failure, "or an index"):
             self.convert(self.folder / "in")
 
+    def test_numbers_of_the_card(self):
+        card_ = json.loads((ROOT / "models" / "lite0" / "config.json").read_text())
+        folder = self.folder / "in"
+        folder.mkdir()
+        (folder / "model.safetensors").symlink_to(ROOT / "models" / "lite0" / "model.safetensors")
+        for place, change in (("effnet", {"bn_epsilon": "0.001"}), ("pretrained_cfg", {"mean": 0.5}),
+                              ("pretrained_cfg", {"std": ["a"] * 3}), ("pretrained_cfg", {"mean": []})):
+            (folder / "config.json").write_text(json.dumps({**card_, place: {**card_[place], **change}}))
+            with self.subTest(change), self.assertRaisesRegex(Failure, "the card's .* expected"):
+                self.convert(folder)
+        self.assertFalse((self.folder / "out").exists())
+
     def test_large_files(self):
         """Four gigabytes, most of them holes: what is converted is read, the rest is not."""
         tensors = default_model()
