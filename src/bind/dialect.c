@@ -343,8 +343,11 @@ effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *te
     *certain = FALSE;
   if (dialect >= G_N_ELEMENTS (dialects))
     return NULL;
-  for (size_t i = 0; i < effnet_tensor_table_size (tensors); i++)
-    n_float += effnet_tensor_table_nth (tensors, i)->is_float ? 1 : 0;
+  for (size_t i = 0; i < effnet_tensor_table_size (tensors); i++) {
+    const EffnetTensor *tensor = effnet_tensor_table_nth (tensors, i);
+
+    n_float += tensor->is_float && !tensor->is_scale;
+  }
 
   for (const char *const *name = effnet_arch_names (); *name != NULL; name++) {
     g_autoptr (EffnetNet) net = effnet_net_new (*name, 0, n_classes, EFFNET_PADDING_SAME, NULL);

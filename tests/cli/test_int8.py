@@ -124,6 +124,15 @@ def opened():
 
 
 @test
+def without_card():
+    """the tensors alone say which variant it is: scales are no tensors of a network"""
+    effnet("convert", "--int8", MODEL, "--output", "small")
+    os.mkdir("bare")
+    shutil.copy("small/model.safetensors", "bare")
+    assert info("bare")["variant"] == info(MODEL)["variant"]
+
+
+@test
 def trained_on():
     """what is made of an int8 model keeps its scales"""
     effnet("convert", "--int8", MODEL, "--output", "small")
