@@ -55,12 +55,13 @@ replace_layer (Made *made, const EffnetBound *bound, const float *means, GError 
   const EffnetTensor *tensor = bound->tensors[EFFNET_ROLE_WEIGHT];
   size_t rows = bound->layer.out, n = bound->layer.in;
   g_autofree float *w = g_try_new (float, 2 * rows * n);
-  float *rounded = w + rows * n, *scale = keep (made, g_new (float, rows));
+  float *rounded, *scale = keep (made, g_new (float, rows));
   int8_t *digits = keep (made, g_try_malloc (rows * n));
   g_autofree float *moved = g_new0 (float, rows);
 
   if (w == NULL || digits == NULL)
     return effnet_fail_memory (error, tensor->name, rows * n * sizeof *w);
+  rounded = w + rows * n;
   if (!effnet_bound_read (bound, EFFNET_ROLE_WEIGHT, w, error))
     return FALSE;
   effnet_int8_weights (w, rows, n, digits, scale, NULL);
