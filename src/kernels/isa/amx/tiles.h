@@ -3,9 +3,11 @@
  * Pointwise and full convolution on AMX tiles, of bf16 or int8: blocks of 32 pixels x 32 channels,
  * two by two tiles. While the tile unit multiplies one block, the vector units finish the one
  * before it (scales, activation, residual, rounding), so every step over k issues its share of
- * finished rows in between. Included with these defined: TILES_CONTRACT             EffnetGemm or
- * EffnetGemmS8 TILES_ELEMENT, TILES_SUM   the type of a's and b's elements, and of their sums
- *   TILES_DOT (sums, a, b)     the instruction
+ * finished rows in between. Included with these defined:
+ *
+ *   TILES_CONTRACT                  EffnetGemm or EffnetGemmS8
+ *   TILES_ELEMENT, TILES_SUM        the type of a's and b's elements, and of their sums
+ *   TILES_DOT (sums, a, b)          the instruction
  *   TILES_CLEAR (tile, g, column)   before the first step; the tile is of the 16 columns from there
  *
  * One tile configuration serves a whole strip. Where m or k is no multiple of the tile, the last
