@@ -60,11 +60,12 @@ typedef struct {
   struct _EffnetLayer *layers; /* effnet_net_layers() */
 } EffnetNet;
 
-/* Lays out @variant (a row of the table as "b0" or "v2-s", "phi:X" with X in -10..15, or a name
- * that effnet_arch_from_name() knows) for an input of @input_size pixels a side (0 = the variant's
- * own, at most EFFNET_INPUT_SIDE_MAX), @n_classes (up to EFFNET_CLASSES_MAX; 0 = no classifier),
- * @padding (AUTO = SYMMETRIC). NULL with NOT_FOUND (the message lists the known names), ARGUMENT or
- * IO. Free with effnet_net_free().
+/* Lays out @variant (a row of the table as "b0" or "v2-s", or a name that effnet_arch_from_name()
+ * knows, alone or with ":phi:X", X in -10..15, or ":WIDTH,DEPTH,RESOLUTION" behind it; "phi:X" is
+ * "b0:phi:X") for an input of @input_size pixels a side (0 = the variant's own, at most
+ * EFFNET_INPUT_SIDE_MAX), @n_classes (up to EFFNET_CLASSES_MAX; 0 = no classifier), @padding (AUTO
+ * = SYMMETRIC). NULL with NOT_FOUND (the message lists the known names), ARGUMENT or IO. Free with
+ * effnet_net_free().
  */
 EffnetNet *effnet_net_new (const char *variant, unsigned input_size, unsigned n_classes,
                            EffnetPadding padding, GError **error);
@@ -85,7 +86,7 @@ const char *effnet_arch_summary (void);
 const char *effnet_arch_from_name (const char *name);
 /* What stands before the name of @row in timm's: "efficientnet_"; "" where the row's is timm's. */
 const char *effnet_arch_timm_prefix (const char *row);
-/* TRUE for what effnet_net_new() takes, phi:X included. @name: (nullable). */
+/* TRUE for what effnet_net_new() takes, but for the numbers of a scaling. @name: (nullable). */
 gboolean effnet_arch_is_name (const char *name);
 
 /* Output side of a convolution and the padding before its first sample. */
