@@ -20,7 +20,7 @@
 #define OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 struct _GstEffnetMetricsServer {
-  char *key; /* as it was asked for */
+  char *key; /* "ADDRESS PORT", the port as it was asked for */
   char *url;
   guint refs;           /* under the lock: elements that opened it */
   gatomicrefcount ends; /* who frees it last: the thread, or whoever stops that */

@@ -284,7 +284,7 @@ gst_effnet_teacher_seen_all (GstEffnetTeacher *teacher, const char *backbone)
   g_mutex_lock (&teacher->lock);
   before = teacher->seen;
   teacher->is_foreign = teacher->is_open && strcmp (backbone, teacher->store->backbone) != 0;
-  if (teacher->is_foreign || !teacher->is_open)
+  if (teacher->is_foreign)
     g_array_set_size (teacher->coming, 0);
   teacher->seen = teacher->coming;
   teacher->coming = before;
