@@ -28,10 +28,10 @@ gst_effnet_actmap_to_structure (const GstEffnetActivationMap *map)
 gboolean
 gst_effnet_actmap_read (const GstStructure *s, GstEffnetActivationMap *map)
 {
-  const GValue *box = gst_structure_get_value (s, "box");
-  const GValue *values = gst_structure_get_value (s, "values");
+  const GValue *box = s != NULL ? gst_structure_get_value (s, "box") : NULL;
+  const GValue *values = s != NULL ? gst_structure_get_value (s, "values") : NULL;
 
-  if (!gst_structure_get_uint (s, "height", &map->height) ||
+  if (s == NULL || !gst_structure_get_uint (s, "height", &map->height) ||
       !gst_structure_get_uint (s, "width", &map->width) || map->height < 1 || map->width < 1 ||
       map->height > MAX_SIDE || map->width > MAX_SIDE || box == NULL ||
       !GST_VALUE_HOLDS_LIST (box) || gst_value_list_get_size (box) != G_N_ELEMENTS (map->box) ||

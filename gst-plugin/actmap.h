@@ -18,7 +18,7 @@ typedef struct {
 
 /* Returns: (transfer full): the structure of a map there is */
 GstStructure *gst_effnet_actmap_to_structure (const GstEffnetActivationMap *map);
-/* FALSE for a structure that is none. The buffer belongs to @s. */
+/* @s: (nullable). FALSE for a structure that is no map. The buffer belongs to @s. */
 gboolean gst_effnet_actmap_read (const GstStructure *s, GstEffnetActivationMap *map);
 
 /* Evidence for the class at @x, @y of a map [height][width], in its columns and rows, 0 at the

@@ -398,6 +398,8 @@ gst_effnet_schema_iterate (GstBuffer *buffer, gpointer *state)
 static void
 get_value (const GValue *value, Kind kind, gpointer at)
 {
+  const char *text = G_VALUE_HOLDS_STRING (value) ? g_value_get_string (value) : NULL;
+
   switch (kind) {
   case KIND_UINT:
     *(guint *)at = g_value_get_uint (value);
@@ -415,10 +417,10 @@ get_value (const GValue *value, Kind kind, gpointer at)
     *(gboolean *)at = g_value_get_boolean (value);
     break;
   case KIND_STRING:
-    *(const char **)at = g_value_get_string (value);
+    *(const char **)at = text != NULL ? text : "";
     break;
   case KIND_LABEL:
-    ((GstEffnetEntry *)at)->label = g_value_get_string (value);
+    ((GstEffnetEntry *)at)->label = text != NULL ? text : "";
     break;
   default: /* a list: gst_effnet_schema_read_entries() */
     break;

@@ -146,7 +146,7 @@ GstMessage *gst_effnet_schema_message_new (GstObject *source, const GstEffnetMom
 const GstStructure *gst_effnet_schema_iterate (GstBuffer *buffer, gpointer *state);
 /* What stands in @s itself: the only result, or the first that it lists. FALSE with
  * EFFNET_ERROR_FORMAT when a field is missing, of another type, or of a newer schema. Strings
- * belong to @s. */
+ * belong to @s; one that is NULL there is read as "". */
 gboolean gst_effnet_schema_read (const GstStructure *s, GstEffnetRecord *record, GError **error);
 /* Fills @entries with the first @max classes of a structure that gst_effnet_schema_read() takes.
  * Returns: how many; 0 where no class reached the threshold */

@@ -212,6 +212,34 @@ test_news (void)
   gst_effnet_news_free (news);
 }
 
+/* In metadata of others. */
+static void
+test_strings_that_are_none (void)
+{
+  static const char *const names[] = {"element", "region", "head",
+                                      "model",   "label",  "stable-label"};
+  const GstEffnetNewsSettings settings = {.topic = (char *)"{element}/{region}",
+                                          .element = (char *)"door"};
+  const GstEffnetMoment moment = {0};
+  GstEffnetRecord record = handmade_record ("cat", 3, 0.5);
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autoptr (GstBuffer) buffer = gst_buffer_new ();
+    GstEffnetNews *news = gst_effnet_news_new ();
+    gpointer state = NULL;
+
+    g_assert_true (gst_effnet_schema_attach (buffer, &record, 1));
+    gst_structure_set ((GstStructure *)gst_effnet_schema_iterate (buffer, &state), names[i],
+                       G_TYPE_STRING, NULL, NULL);
+    g_autoptr (GPtrArray) items = gst_effnet_news_read (news, buffer, &moment, &settings, 0, 0);
+    if (i > 0) { /* the first is of no element that is asked for */
+      g_assert_nonnull (items);
+      g_assert_true (g_str_has_prefix (((GstEffnetNewsItem *)items->pdata[0])->topic, "door/"));
+    }
+    gst_effnet_news_free (news);
+  }
+}
+
 /* A detector that numbers its objects for ever: what is remembered is bounded. */
 static void
 test_many_parts (void)
@@ -525,6 +553,7 @@ main (int argc, char **argv)
   g_test_add_func ("/publish/hidden-password", test_hidden_password);
   g_test_add_func ("/publish/topics", test_topics);
   g_test_add_func ("/publish/news", test_news);
+  g_test_add_func ("/publish/strings-that-are-none", test_strings_that_are_none);
   g_test_add_func ("/publish/many-parts", test_many_parts);
   g_test_add_func ("/publish/discovery", test_discovery);
   g_test_add_func ("/publish/thumbnails", test_thumbnails);

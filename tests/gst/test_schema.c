@@ -317,6 +317,8 @@ test_activation_map (void)
   g_assert_true (gst_structure_get (again, "activation-map", GST_TYPE_STRUCTURE, &map, NULL));
   gst_structure_set (map, "height", G_TYPE_UINT, 3, NULL);
   gst_structure_set (again, "activation-map", GST_TYPE_STRUCTURE, map, NULL);
+  assert_refused (gst_structure_copy (again), "activation-map");
+  gst_structure_set (again, "activation-map", GST_TYPE_STRUCTURE, NULL, NULL);
   assert_refused (again, "activation-map");
   gst_structure_free (map);
   gst_structure_remove_field (s, "activation-map");
