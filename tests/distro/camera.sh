@@ -27,7 +27,7 @@ kernel() {
   package=$(apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -1)
   [ -n "$package" ] || not_run "apt knows no linux-image-amd64"
   [ ! -f "$folder/$package.done" ] || return 0
-  rm -rf "$folder"
+  rm -rf "$folder/linux" "$folder"/linux-image-*
   mkdir -p "$folder/linux"
   (cd "$folder" && apt-get -q download "$package" >apt.log 2>&1) || not_run "$package cannot be downloaded"
   dpkg-deb --fsys-tarfile "$folder/$package"_*.deb | tar -x -C "$folder/linux" --wildcards '*/vmlinuz-*' \
