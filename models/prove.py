@@ -3,7 +3,8 @@
 apart.
 
 Lives here: how each kind of source is run, by the framework it is of, where that is installed. Invariant:
-nothing is installed or downloaded, and no code of the checkpoint is run. Elsewhere: the tool runs what was
+nothing is installed or downloaded, and no Python code of the checkpoint is run; a SavedModel's graph, which
+TensorFlow runs, may do whatever TensorFlow's operations do. Elsewhere: the tool runs what was
 converted, family.py.
 """
 
@@ -89,6 +90,8 @@ def run_tflite(source, tensor):
 
 
 def run_keras(source, tensor):
+    if source.has_code:
+        raise Absent("the source was not run beside it: its configuration has code, a Lambda layer or the like, which is not run")
     keras = module(["tensorflow.keras", "keras"], "`pip install tensorflow`")
     try:
         model = keras.models.load_model(str(source.paths[0]), compile=False)

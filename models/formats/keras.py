@@ -29,6 +29,7 @@ DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OSError, OverflowE
           zipfile.BadZipFile, zlib.error)
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 EPSILON = 1e-3  # of Keras' BatchNormalization
+CODE = ("Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "function", "__lambda__")
 ROOT = 0.1  # how near a stored variance must be to a known one, relative
 # Keras stores ImageNet's std where the variance belongs, and divides by its root once more.
 IMAGENET_STD = np.array([0.229, 0.224, 0.225])
@@ -322,9 +323,20 @@ def guess_range(source, layers):
 
 # ---- files -----------------------------------------------------------------------------------------
 
+def has_code(value):
+    """Whether loading what @value describes, or running it, would run a program that it names or holds."""
+    if isinstance(value, dict):
+        module = value.get("module")
+        return (value.get("class_name") in CODE or (module is not None and str(module).split(".")[0] != "keras")
+                or any(map(has_code, value.values())))
+    return isinstance(value, list) and any(map(has_code, value))
+
+
 def parse_config(data, what):
+    """(a model's configuration, whether it has code)"""
     try:
-        return parse_object(data if isinstance(data, bytes) else str(data).encode(), CONFIG_DEPTH).get("config") or {}
+        found = parse_object(data if isinstance(data, bytes) else str(data).encode(), CONFIG_DEPTH)
+        return found.get("config") or {}, has_code(found)
     except (ValueError, json.JSONDecodeError) as error:
         raise Failure(f"{what}: its configuration is broken: {error}") from error
 
@@ -345,7 +357,7 @@ def parse_h5(file, stream, config, what):
     group = h5py.File(stream, "r")
     source = Source(what, [file.path])
     if config is None and "model_config" in group.attrs:
-        config = parse_config(text(group.attrs["model_config"]), file.what)
+        config, source.has_code = parse_config(text(group.attrs["model_config"]), file.what)
     weights = group["model_weights"] if "model_weights" in group else group
     if "layer_names" in weights.attrs:
         layers = read_legacy(file, weights, h5py)
@@ -361,9 +373,11 @@ def read_zip(file):
             raise Failure(f"{file.what} is a zip archive without config.json and model.weights.h5: no Keras model")
         if names["config.json"].file_size > CONFIG_MAX or names["model.weights.h5"].file_size > file.size * 4:
             raise Failure(f"{file.what} holds more than a Keras model of the family")
-        config = parse_config(archive.read("config.json"), file.what)
+        config, code = parse_config(archive.read("config.json"), file.what)
         with archive.open("model.weights.h5") as stream:
-            return parse_h5(file, io.BytesIO(stream.read()), config, "a Keras model (.keras)")
+            source = parse_h5(file, io.BytesIO(stream.read()), config, "a Keras model (.keras)")
+        source.has_code = code
+        return source
 
 
 def read_one(file):

@@ -129,6 +129,7 @@ class Source:
         self.activation = None       # of the network: "swish", "relu6"
         self.scores = None           # of the classifier: "softmax", "sigmoid"
         self.exact = True     # False: the source computes in integers
+        self.has_code = False  # TRUE: to run it would run a program that it holds
         self.card = None      # a config.json that came with it
         self.more_files = {}  # what else belongs into the folder
         self.notes = []       # sentences for the user

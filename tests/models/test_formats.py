@@ -29,6 +29,7 @@ TOOL = str(Path(os.environ.get("EFFNET_BUILD_ROOT", ROOT / "build")) / "src" / "
 os.environ.setdefault("EFFNET_TOOL", TOOL)
 sys.path[:0] = [str(ROOT / "models"), str(ROOT / "tests" / "golden")]
 import card
+import prove
 import tool
 from folder import Failure
 from formats import graph, keras, onnx, pickles, pytorch, safetensors, savedmodel, source
@@ -508,6 +509,19 @@ class TensorflowTest(Case):
         with unittest.mock.patch.dict(sys.modules, {"h5py": None}), self.assertRaisesRegex(Failure, "python3-h5py"):
             keras.read(source.File(self.file(b"\x89HDF\r\n\x1a\n" + bytes(99), "k.h5")))
 
+
+    def test_code_in_a_configuration(self):
+        """It is seen wherever it stands, and the model that has it is not loaded for the proof."""
+        for layer, code in (({"class_name": "Conv2D", "module": "keras.layers", "config": {"name": "stem_conv"}}, False),
+                            ({"class_name": "Lambda", "config": {"function": ["4wEA", None, None]}}, True),
+                            ({"class_name": "TimeDistributed", "config": {"layer": {"class_name": "Lambda"}}}, True),
+                            ({"class_name": "run", "module": "subprocess", "config": {}}, True)):
+            data = json.dumps({"class_name": "Functional", "config": {"layers": [layer]}})
+            self.assertEqual(keras.parse_config(data, "k.h5")[1], code)
+        found = source.Source("a Keras model in HDF5", ["k.h5"])
+        found.has_code = True
+        with self.assertRaisesRegex(prove.Absent, "has code"):
+            prove.run_keras(found, None)
 
     def test_a_library_that_crashes(self):
         file = source.File(self.file(b"\x89HDF\r\n\x1a\n" + bytes(99), "k.h5"))
