@@ -11,7 +11,8 @@ struct _Parts {
   guint8 *canvas; /* [height][width][4], RGBA; NULL: pages */
   guint8 *before; /* the same before a part that goes again was drawn */
   gsize canvas_size;
-  EffnetImage last; /* the size of the part that was drawn last */
+  EffnetImage last;         /* the size of the part that was drawn last */
+  const PicturePart *drawn; /* that part; NULL: none yet. A decoder may leave parts out */
 };
 
 Parts *
@@ -117,14 +118,15 @@ parts_draw (Parts *parts, SourceFrame *frame, GError **error)
         parts->header.height);
     return FALSE;
   }
-  if (parts->next > 1 && part[-1].clears)
-    draw_rows (parts, part - 1, &parts->last, NULL);
-  else if (parts->next > 1 && part[-1].restores)
+  if (parts->drawn != NULL && parts->drawn->clears)
+    draw_rows (parts, parts->drawn, &parts->last, NULL);
+  else if (parts->drawn != NULL && parts->drawn->restores)
     memcpy (parts->canvas, parts->before, parts->canvas_size);
   if (part->restores)
     memcpy (parts->before, parts->canvas, parts->canvas_size);
   draw_rows (parts, part, image, image->data[0]);
   parts->last = *image;
+  parts->drawn = part;
   image->data[0] = parts->canvas;
   image->width = (unsigned)parts->header.width;
   image->height = (unsigned)parts->header.height;

@@ -309,7 +309,7 @@ take_picture (Source *source, GBytes *bytes, GError **error)
   }
   if (strcmp (header->media, "image/jpeg") == 0)
     return TRUE;
-  if (source->all && decoder_allows (header, error))
+  if (source->all && decoder_allows (header, NULL)) /* else the decoder says why not */
     source->parts = parts_new (header, bytes);
   if (source->parts != NULL)
     return next_part (source, error) == 1;

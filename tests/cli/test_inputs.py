@@ -173,8 +173,9 @@ def bombs():
     }
     for name, data in files.items():
         pathlib.Path(name).write_bytes(data)
-        _, err = classify(name, code=1, seconds=8, memory=MEMORY)
-        assert len(err) == 1 and err[0].startswith(f"effnet: {name}: claims ") and "64 million" in err[0], err
+        for words in ([name], ["--all-frames", name]):
+            _, err = classify(*words, code=1, seconds=8, memory=MEMORY)
+            assert len(err) == 1 and err[0].startswith(f"effnet: {name}: claims ") and "64 million" in err[0], err
     subprocess.run("gst-launch-1.0 -q videotestsrc num-buffers=1 ! jpegenc ! qtmux ! filesink location=a.mov".split(),
                    check=True, capture_output=True, timeout=60)
     data = bytearray(pathlib.Path("a.mov").read_bytes())
