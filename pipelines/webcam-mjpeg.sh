@@ -3,7 +3,8 @@
 #
 # A webcam that sends MJPEG: webcam-mjpeg.sh [DEVICE]
 # The element reads the JPEG frames themselves and passes them on untouched; the decoder serves the
-# window only. Labels are printed when they change. A camera that is unplugged is waited for. EFFNET_SOURCE and EFFNET_SINK replace camera and window.
+# window only. Labels are printed when they change. A camera that is unplugged is waited for.
+# EFFNET_SOURCE and EFFNET_SINK replace camera and window.
 set -eu
 # shellcheck source=pipelines/common.sh
 . "$(dirname "$0")/common.sh"

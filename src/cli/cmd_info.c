@@ -297,8 +297,9 @@ cmd_info (int argc, char **argv)
       "Example:\n  effnet info b4\n", entries};
   int code = cli_parse (&command, 0, &args, &argc, &argv);
 
-  if (code < 0 && list && argc == 1)
-    code = list_variants (json);
+  if (code < 0 && list)
+    code = argc == 1 && !tensors ? list_variants (json)
+                                 : cli_usage ("info", "--list goes with --json alone");
   if (code < 0 && argc != 2 && !(tensors && argc < 2))
     code = cli_usage ("info", "%d names given; expected one variant or model", argc - 1);
   if (code < 0 && tensors)

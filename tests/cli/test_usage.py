@@ -76,6 +76,7 @@ def wrong_values():
             (("preprocess", picture), ["--output"]),
             (("info",), ["expected one"]),
             (("info", "b0", "b1"), ["2 names"]),
+            (("info", "--list", "b0"), ["--list"]),
             (("classify", "--timeout", "0", picture), ["--timeout 0", "1..86400"]),
             (("watch",), ["PIPELINE"]),
             (("watch", "fakesrc", "!", "fakesink"), ["no effnetclassify"]),
