@@ -24,15 +24,25 @@ find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
   return FALSE;
 }
 
-/* T of the activations beside int8 weights. */
+/* T of the activations beside int8 weights: bf16, unless the reference alone has what @net
+ * needs of it: plain loops are far slower than float32. */
 static EffnetDtype
-beside_int8 (void)
+beside_int8 (const EffnetNet *net)
 {
+  const EffnetDtype bf16 = EFFNET_DTYPE_BF16;
   const EffnetKernelShape window = {.kernel = 3, .stride = 1};
 
-  return effnet_kernel_find (EFFNET_OP_DEPTHWISE, EFFNET_DTYPE_BF16, window)->isa == EFFNET_ISA_REF
-             ? EFFNET_DTYPE_F32
-             : EFFNET_DTYPE_BF16;
+  if (effnet_kernel_find (EFFNET_OP_DEPTHWISE, bf16, window)->isa == EFFNET_ISA_REF)
+    return EFFNET_DTYPE_F32;
+  for (size_t i = 0; i < net->n_layers; i++) {
+    const EffnetLayer *layer = &net->layers[i];
+    const EffnetKernelShape conv = {.kernel = layer->kernel, .stride = 1, .k = layer->in};
+
+    if (layer->kind == EFFNET_LAYER_CONV &&
+        effnet_kernel_find (EFFNET_OP_CONV, bf16, conv)->isa == EFFNET_ISA_REF)
+      return EFFNET_DTYPE_F32;
+  }
+  return bf16;
 }
 
 static const EffnetPackedLayer *
@@ -56,7 +66,7 @@ EffnetPlan *
 effnet_plan_new (const EffnetNet *net, EffnetDtype precision, const EffnetTuning *tuning,
                  GError **error)
 {
-  EffnetDtype dtype = precision == EFFNET_DTYPE_S8 ? beside_int8 () : precision;
+  EffnetDtype dtype = precision == EFFNET_DTYPE_S8 ? beside_int8 (net) : precision;
   g_autoptr (EffnetPlan) plan = NULL;
   EffnetKernelSet kernels;
   const EffnetLayer *layers;
