@@ -6,6 +6,7 @@ becomes of the operations, graph.py.
 """
 
 import ast
+import math
 
 import numpy as np
 
@@ -22,6 +23,9 @@ DAMAGE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, Rec
 PASSING = {"Identity", "Transpose", "Cast", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Slice",
            "GlobalAveragePool", "ReduceMean", "AveragePool", "QuantizeLinear", "DequantizeLinear"}
 NODES_MAX = 200_000
+# Elements that are computed of constants: so many for each byte of the files, and some for small ones.
+COMPUTED_OF_BYTE, COMPUTED_FREE = 16, 1 << 20
+BINARY = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Pow": np.power}
 
 
 class Graph:
@@ -29,6 +33,7 @@ class Graph:
 
     def __init__(self, file, model):
         self.file = file
+        self.left = COMPUTED_FREE + COMPUTED_OF_BYTE * file.size
         graph = Message(model.one(7, b""))
         self.constants = {}
         self.nodes = [Node(message) for message in graph.messages(1)]
@@ -80,7 +85,15 @@ class Graph:
         other = File(path)
         kind = NUMBERS[message.integer(2)]
         size = int(np.prod(message.integers(1), dtype=object)) * np.dtype(kind).itemsize
-        return np.frombuffer(other.part(int(entries.get("offset", "0")), size, where), kind)
+        part = other.part(int(entries.get("offset", "0")), size, where)
+        self.left += COMPUTED_OF_BYTE * size
+        return np.frombuffer(part, kind)
+
+    def spend(self, node, count):
+        """Before @count elements are computed: a small file asks for no gigabytes."""
+        self.left -= count
+        if self.left < 0:
+            raise Failure(f"{self.file.what}: node {printable(node.name)} computes more constants than the file's size explains")
 
     @staticmethod
     def refuse(where, kind, dims):
@@ -132,13 +145,19 @@ def dequantized(node, values):
     return (array - zero.reshape(shape)) * scale.reshape(shape)
 
 
+def computed(node, values):
+    """How many elements evaluate () makes at most; views of others are counted, too."""
+    if node.kind in BINARY:
+        return math.prod(np.broadcast_shapes(*map(np.shape, values[:2])))
+    return sum(map(np.size, values))
+
+
 def evaluate(node, values):
     """The result of an operation on constants; None for one that is not known."""
     kind = node.kind
-    binary = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Pow": np.power}
     unary = {"Sqrt": np.sqrt, "Neg": np.negative, "Reciprocal": np.reciprocal, "Identity": lambda x: x}
-    if kind in binary:
-        return binary[kind](*values[:2])
+    if kind in BINARY:
+        return BINARY[kind](*values[:2])
     if kind in unary:
         return unary[kind](values[0])
     if kind == "Cast":
@@ -174,6 +193,7 @@ def fold_constant(graph, node):
     values = [graph.get(name) for name in node.inputs]
     if any(name and value is None for name, value in zip(node.inputs, values)):
         return False
+    graph.spend(node, computed(node, values))
     result = evaluate(node, values)
     if result is not None:
         graph.constants[node.outputs[0]] = result

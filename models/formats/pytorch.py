@@ -27,6 +27,7 @@ SCALARS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F
 # What reading bytes that are no checkpoint raises.
 DAMAGE = (ValueError, TypeError, AttributeError, LookupError, EOFError, OverflowError, RuntimeError, OSError,
           zipfile.BadZipFile, zlib.error, NotImplementedError, struct.error)
+UNPACKED_OF_BYTE, UNPACKED_FREE = 4, 1 << 20  # weights hardly shrink: bytes of deflated members for each of the file
 DEPTH_MAX = 12  # of dicts within dicts
 PLACES_MAX = 1_000_000  # of modules, each counted wherever it stands
 SPEAKING = ("arch", "model_name", "architecture", "backbone", "encoder", "model", "net", "variant")
@@ -141,12 +142,17 @@ def read_zip(file, archive):
         raise Failure(f"{file.what} is big-endian; load it with PyTorch where it was made, and save it on this machine")
     builder = Builder()
     top = pickles.load(pickles.Limited(io.BytesIO(archive.read(names[0]))), builder)
+    left = UNPACKED_FREE + UNPACKED_OF_BYTE * file.size
     for key, storage in builder.storages.items():
         info = members.get(f"{root}data/{key}") or members.get(f"{root}tensors/{key}")
         size = storage.count * np.dtype(DTYPES[storage.dtype]).itemsize
         if info is None or info.file_size < size:
             raise Failure(f"{file.what} is cut: storage {printable(key)} should have {size} bytes, there are "
                           f"{info.file_size if info else 'none'}")
+        left -= size if info.compress_type != zipfile.ZIP_STORED else 0
+        if left < 0:
+            raise Failure(f"{file.what} has {file.size} bytes, and its tensors unpack to more than {UNPACKED_OF_BYTE} times as much; "
+                          "expected weights, which hardly shrink")
         storage.data = member_reader(file, info, size)
     return top
 

@@ -195,6 +195,12 @@ class CheckpointTest(Case):
             with self.assertRaises(Failure):
                 self.read(legacy(pickled({"w": Tensor("0", 6, shape, strides, offset)}), {"0": numbers}))
 
+    def test_deflated_zeros(self):
+        data = zipped(pickled({"w": Tensor("0", 1 << 22, (1 << 22,), (1,))}), {"0": np.zeros(1 << 22, "<f4")}, zipfile.ZIP_DEFLATED)
+        self.assertLess(len(data), 1 << 17)
+        with self.assertRaisesRegex(Failure, "unpack to more than 4 times"):
+            self.read(data)
+
     def test_names_of_classes(self):
         for value, names in ((["cat", "dog"], ["cat", "dog"]), ({"dog": 1, "cat": 0}, ["cat", "dog"]), ({0: "cat"}, ["cat"]),
                              ({float("inf"): "cat"}, None), ({1: "cat"}, None), ([0, 1], None)):
@@ -418,6 +424,15 @@ class OnnxTest(Case):
             model = nodes + field(5, tensor_proto(small, "w")) + field(11, field(1, "x"))
             with self.subTest(word), self.assertRaisesRegex(Failure, word):
                 self.convert(self.file(field(1, 8) + field(2, "test") + field(7, model), "o.onnx"))
+
+    def test_constants_that_grow(self):
+        """Four million elements of four thousand, and 2^30 times as many by doubling."""
+        row, column = np.ones((1, 2000), "<f4"), np.ones((2000, 1), "<f4")
+        doubling = b"".join(node("Concat", [f"d{i}"] * 2, f"d{i + 1}", axis=0) for i in range(30))
+        for nodes in (node("Add", ["row", "column"], "sum"), doubling):
+            tensors = b"".join(field(5, tensor_proto(array, name)) for name, array in (("row", row), ("column", column), ("d0", column)))
+            with self.subTest(nodes[:20]), self.assertRaisesRegex(Failure, "more constants than the file's size explains"):
+                onnx.read(source.File(self.file(field(1, 8) + field(2, "t") + field(7, nodes + tensors + field(11, field(1, "x"))), "g.onnx")))
 
     def test_what_pixels_a_graph_expects(self):
         """By arithmetic on its input, else by the size of the stem's weights; sides even, so that SAME shows."""
