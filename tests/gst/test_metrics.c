@@ -336,34 +336,34 @@ test_flood (void)
 
 /* ---- the stream ------------------------------------------------------------------------------ */
 
-static gint ends; /* atomic */
+static gint ends, answered; /* atomic */
 
 static gpointer
 hammer (gpointer port)
 {
-  guint n = 0;
-
   while (!g_atomic_int_get (&ends)) {
     g_autofree char *answer = exchange (GPOINTER_TO_UINT (port), GOOD, strlen (GOOD));
 
-    n += answer != NULL && g_str_has_prefix (answer, "HTTP/1.1 200");
+    if (answer != NULL && g_str_has_prefix (answer, "HTTP/1.1 200"))
+      g_atomic_int_inc (&answered);
   }
-  return GUINT_TO_POINTER (n);
+  return NULL;
 }
 
-/* Frames, elements that come and go, and a stop, while others ask all the time. */
+/* Frames, elements that come and go, and a stop, while others ask all the time. Answers come when
+ * the streams leave time for them. */
 static void
 test_busy (void)
 {
   GstHarness *h = served ();
   GThread *threads[2];
-  guint port = port_of (h), n = 0;
+  guint port = port_of (h);
   gint64 start;
 
   g_atomic_int_set (&ends, FALSE);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     threads[i] = g_thread_new ("hammer", hammer, GUINT_TO_POINTER (port));
-  for (int i = 1; i < 10; i++) {
+  for (int i = 1; i < 10 || (i < 1000 && g_atomic_int_get (&answered) <= 5); i++) {
     GstHarness *other = served ();
 
     gst_buffer_unref (push_pull (h, grey_frame (64, 48, 90, i)));
@@ -374,8 +374,8 @@ test_busy (void)
   g_assert_cmpint (g_get_monotonic_time () - start, <, 5 * G_TIME_SPAN_SECOND);
   g_atomic_int_set (&ends, TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    n += GPOINTER_TO_UINT (g_thread_join (threads[i]));
-  g_assert_cmpuint (n, >, 5);
+    g_thread_join (threads[i]);
+  g_assert_cmpint (answered, >, 5);
 }
 
 /* ---- parts ----------------------------------------------------------------------------------- */
