@@ -21,8 +21,8 @@ import tempfile
 import numpy
 
 MEDIA = pathlib.Path(__file__).resolve().parents[2] / "pipelines/media"
-QUICK = ["b0", "b1", "lite0", "lite2", "phi:-2"]
-REST = ["b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2", "lite1", "lite3", "lite4", "phi:1.5", "phi:-6.3"]
+QUICK = ["b0", "b1", "lite0", "lite2", "phi:-2", "v2-b0", "b0-compact"]
+REST = ["b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2", "lite1", "lite3", "lite4", "phi:1.5", "phi:-6.3", "es", "v2-s"]
 
 
 def run(tool, isa, *words):
