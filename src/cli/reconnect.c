@@ -287,20 +287,20 @@ tell (Reconnect *self, const Chain *chain)
 static void
 work (Reconnect *self, Chain *chain, State state)
 {
-  gboolean done = FALSE;
+  gboolean done = FALSE, failed = state == FAILED;
 
   if (state == TRIED) {
     done = count_frames (chain->elements) != chain->before;
   } else {
     chain_stop (chain);
     if (state == STOPPED)
-      chain_start (chain); /* what does not start says so on the bus, and is FAILED then */
+      failed = !chain_start (chain);
   }
   g_mutex_lock (&self->lock);
   done = done && chain->state == TRIED;
   if (done)
     self->chains = g_list_remove (self->chains, chain);
-  if (state == FAILED) {
+  if (failed) {
     chain->state = STOPPED;
     chain->next = g_get_monotonic_time () + PAUSE;
   }

@@ -56,8 +56,7 @@ def has_bf16():
     return bool({"avx512bf16", "amx"} & set(json.loads(effnet("cpu", "--json").out)["features"]))
 
 
-def info(model, precision=None):
-    """As `effnet info` has it; in a precision what the element's model-info says of it comes from the same field."""
+def info(model):
     return json.loads(effnet("info", "--json", model).out)["model"]
 
 
