@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/orient.h"
 
-#include "gst-plugin/video.h"
-
 static GQuark
 orientation_quark (void)
 {
@@ -12,28 +10,20 @@ orientation_quark (void)
 static GstPadProbeReturn
 on_data (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-  unsigned *now = data;
+  GstEffnetTagged *now = data;
 
   (void)pad;
-  if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
     gst_mini_object_set_qdata (GST_MINI_OBJECT (GST_PAD_PROBE_INFO_BUFFER (info)),
-                               orientation_quark (), GUINT_TO_POINTER (*now), NULL);
-  } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_TAG) {
-    GstTagList *tags;
-    unsigned orientation;
-
-    gst_event_parse_tag (GST_PAD_PROBE_INFO_EVENT (info), &tags);
-    orientation = gst_effnet_orientation_from_tags (tags);
-    if (orientation != 0)
-      *now = orientation;
-  } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_STREAM_START) {
-    *now = 0;
-  }
+                               orientation_quark (),
+                               GUINT_TO_POINTER (gst_effnet_tagged_orientation (now)), NULL);
+  else
+    gst_effnet_tagged_note (now, GST_PAD_PROBE_INFO_EVENT (info));
   return GST_PAD_PROBE_OK;
 }
 
 void
-orient_watch (GstElement *sink, unsigned *now)
+orient_watch (GstElement *sink, GstEffnetTagged *now)
 {
   g_autoptr (GstPad) pad = gst_element_get_static_pad (sink, "sink");
 

@@ -5,10 +5,10 @@
 #ifndef EFFNET_CLI_ORIENT_H
 #define EFFNET_CLI_ORIENT_H
 
-#include <gst/gst.h>
+#include "gst-plugin/video.h"
 
 /* Before the stream begins. @now: what holds for the buffers that come; lives as long as @sink. */
-void orient_watch (GstElement *sink, unsigned *now);
+void orient_watch (GstElement *sink, GstEffnetTagged *now);
 /* 1..8 as Exif has it; 0: nothing was said. */
 unsigned orient_of (GstBuffer *buffer);
 

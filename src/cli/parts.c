@@ -15,24 +15,34 @@ struct _Parts {
   const PicturePart *drawn; /* that part; NULL: none yet. A decoder may leave parts out */
 };
 
-Parts *
-parts_new (const PictureHeader *header, GBytes *picture)
+gboolean
+parts_open (const PictureHeader *header, GBytes *picture, Parts **out, GError **error)
 {
   GArray *list = picture_list_parts (header, picture);
   Parts *parts;
 
+  *out = NULL;
   if (list == NULL)
-    return NULL;
+    return TRUE;
   parts = g_new0 (Parts, 1);
   parts->header = *header;
   parts->picture = g_bytes_ref (picture);
   parts->list = list;
   if (strcmp (header->media, "image/tiff") != 0) {
     parts->canvas_size = 4 * MAX ((gsize)header->width * header->height, 1);
-    parts->canvas = g_malloc0 (parts->canvas_size);
-    parts->before = g_malloc0 (parts->canvas_size);
+    parts->canvas = g_try_malloc0 (parts->canvas_size);
+    parts->before = g_try_malloc0 (parts->canvas_size);
+    if (parts->canvas == NULL || parts->before == NULL) {
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                   "no memory for a picture of %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT
+                   " pixels",
+                   header->width, header->height);
+      parts_free (parts);
+      return FALSE;
+    }
   }
-  return parts;
+  *out = parts;
+  return TRUE;
 }
 
 void

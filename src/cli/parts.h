@@ -10,8 +10,9 @@
 
 typedef struct _Parts Parts;
 
-/* NULL: there is one picture. @header: of @picture, with a size that decoder_allows(). */
-Parts *parts_new (const PictureHeader *header, GBytes *picture);
+/* @out: NULL where there is one picture. @header: of @picture, with a size that decoder_allows().
+ * FALSE with an error where there is no memory for it. */
+gboolean parts_open (const PictureHeader *header, GBytes *picture, Parts **out, GError **error);
 void parts_free (Parts *parts);
 /* The next one as a file of its own, (transfer full), with its header; NULL: there are no more. */
 GBytes *parts_next (Parts *parts, PictureHeader *header);

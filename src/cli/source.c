@@ -49,10 +49,10 @@ struct _Source {
   Player *player;
   gboolean left_behind; /* the pipeline did not stop: what it uses stays */
   /* written by the streaming threads */
-  gboolean typed, still;    /* the input's own caps were seen; they are a picture's */
-  unsigned tag_orientation; /* of the buffers that come now */
-  gint is_live;             /* atomic */
-  char *refusal;            /* atomic: why the input is not decoded */
+  gboolean typed, still;  /* the input's own caps were seen; they are a picture's */
+  GstEffnetTagged tagged; /* of the buffers that come now */
+  gint is_live;           /* atomic */
+  char *refusal;          /* atomic: why the input is not decoded */
   GstSample *sample;
   GstEffnetFrame frame;
   gboolean mapped;
@@ -195,7 +195,7 @@ build (Source *source, GstElement *first, GError **error)
   source->sink = GST_APP_SINK (sink);
   gst_bin_add_many (GST_BIN (source->pipeline), first, sink, NULL);
   g_object_set (sink, "sync", FALSE, "max-buffers", 2u, "enable-last-sample", FALSE, NULL);
-  orient_watch (sink, &source->tag_orientation);
+  orient_watch (sink, &source->tagged);
   return TRUE;
 }
 
@@ -309,10 +309,12 @@ take_picture (Source *source, GBytes *bytes, GError **error)
   }
   if (strcmp (header->media, "image/jpeg") == 0)
     return TRUE;
-  if (source->all && decoder_allows (header, NULL)) /* else the decoder says why not */
-    source->parts = parts_new (header, bytes);
-  if (source->parts != NULL)
-    return next_part (source, error) == 1;
+  if (source->all && decoder_allows (header, NULL)) { /* else the decoder says why not */
+    if (!parts_open (header, bytes, &source->parts, error))
+      return FALSE;
+    if (source->parts != NULL)
+      return next_part (source, error) == 1;
+  }
   if (header->frame_size > 0) {
     source->picture = picture_first_frame (header, bytes);
     g_bytes_unref (bytes);
