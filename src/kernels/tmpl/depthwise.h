@@ -136,36 +136,31 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
     tile[p] = acc[p];
 }
 
+#define DEPTHWISE_CASE(pixels)                                                                     \
+  case pixels:                                                                                     \
+    depthwise_group (d, g, tile, k, s, pixels, tail, edge);                                        \
+    break
+
+/* Instances are what takes the compiler long. Without @edge there are those of 5 .. 8 pixels, with
+ * @tail those of 1 .. 4. */
 static EFFNET_INLINE void
 depthwise_some_pixels (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile,
                        const unsigned k, const unsigned s, const int tail, const int edge)
 {
-  switch (g->pixels) {
-  case 1:
-    depthwise_group (d, g, tile, k, s, 1, tail, edge);
-    break;
-  case 2:
-    depthwise_group (d, g, tile, k, s, 2, tail, edge);
-    break;
-  case 3:
-    depthwise_group (d, g, tile, k, s, 3, tail, edge);
-    break;
-  case 4:
-    depthwise_group (d, g, tile, k, s, 4, tail, edge);
-    break;
-  case 5:
-    depthwise_group (d, g, tile, k, s, 5, tail, edge);
-    break;
-  case 6:
-    depthwise_group (d, g, tile, k, s, 6, tail, edge);
-    break;
-  case 7:
-    depthwise_group (d, g, tile, k, s, 7, tail, edge);
-    break;
-  default:
-    depthwise_group (d, g, tile, k, s, 8, tail, edge);
-    break;
-  }
+  if (edge)
+    switch (g->pixels) {
+      DEPTHWISE_CASE (1);
+      DEPTHWISE_CASE (2);
+      DEPTHWISE_CASE (3);
+      DEPTHWISE_CASE (4);
+    }
+  if (!tail)
+    switch (g->pixels) {
+      DEPTHWISE_CASE (5);
+      DEPTHWISE_CASE (6);
+      DEPTHWISE_CASE (7);
+      DEPTHWISE_CASE (8);
+    }
 }
 
 /* Any kernel and stride: every tap loads its input again. */
@@ -219,7 +214,7 @@ depthwise_finish_group (const EffnetDepthwise *d, const DepthwiseGroup *g, const
     vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
 }
 
-static EFFNET_INLINE void
+static EFFNET_NOINLINE void
 depthwise_finish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile)
 {
 #define BODY(activation)                                                                           \
@@ -231,26 +226,57 @@ depthwise_finish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *t
 #undef BODY
 }
 
-/* The vector of a group's channels from g->c on. */
+/* The whole vectors of a group. */
 static EFFNET_INLINE void
-depthwise_vector (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned k, const unsigned s,
-                  const int tail, const int edge)
+depthwise_vectors (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned k, const unsigned s,
+                   const int edge)
 {
+  for (g->c = 0; d->channels - g->c >= VF_LANES; g->c += VF_LANES) {
+    vf tile[DEPTHWISE_PIXELS];
+
+    if (k == 0)
+      depthwise_any_pixels (d, g, tile);
+    else
+      depthwise_some_pixels (d, g, tile, k, s, 0, edge);
+    if (g->direct == DEPTHWISE_TO_STACK)
+      depthwise_finish (d, g, tile);
+  }
+}
+
+/* The channels after them, fewer than a vector: four pixels at a time. */
+static EFFNET_INLINE void
+depthwise_tail (const EffnetDepthwise *d, const DepthwiseGroup *g, const unsigned k,
+                const unsigned s)
+{
+  DepthwiseGroup part = *g;
   vf tile[DEPTHWISE_PIXELS];
 
   if (k == 0)
     depthwise_any_pixels (d, g, tile);
   else
-    depthwise_some_pixels (d, g, tile, k, s, tail, edge);
+    for (size_t p = 0; p < g->pixels; p += part.pixels) {
+      part.x = g->x + p;
+      part.pixels = g->pixels - p < 4 ? g->pixels - p : 4;
+      part.column = g->column + (ptrdiff_t)(p * s);
+      part.valid = g->valid >> p * s;
+      depthwise_some_pixels (d, &part, tile + p, k, s, 1, 1);
+    }
   if (g->direct == DEPTHWISE_TO_STACK)
     depthwise_finish (d, g, tile);
 }
 
+/* A row's work on a group, with constant kernel and stride. */
+typedef struct {
+  void (*inside) (const EffnetDepthwise *d, DepthwiseGroup *g);
+  void (*edge) (const EffnetDepthwise *d, DepthwiseGroup *g);
+  void (*tail) (const EffnetDepthwise *d, const DepthwiseGroup *g);
+} DepthwiseWork;
+
 /* All channels of a group. */
 static EFFNET_INLINE void
-depthwise_channels (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned k, const unsigned s)
+depthwise_channels (const EffnetDepthwise *d, DepthwiseGroup *g, const DepthwiseWork *work,
+                    const unsigned k, const unsigned s)
 {
-  size_t full = d->channels / VF_LANES * VF_LANES;
   int inside =
       g->column >= 0 && g->column + (ptrdiff_t)((g->pixels - 1) * s + k) <= (ptrdiff_t)d->in_w;
   int clamps =
@@ -260,22 +286,21 @@ depthwise_channels (const EffnetDepthwise *d, DepthwiseGroup *g, const unsigned 
   if (d->activation == EFFNET_ACTIVATION_SWISH && k > 0 && g->pixels >= DEPTHWISE_SWISH_PIXELS)
     g->direct = DEPTHWISE_SWISH;
   g->channels = VF_LANES;
-  if (inside)
-    for (g->c = 0; g->c < full; g->c += VF_LANES)
-      depthwise_vector (d, g, k, s, 0, 0);
+  if (inside && g->pixels > 4)
+    work->inside (d, g);
   else
-    for (g->c = 0; g->c < full; g->c += VF_LANES)
-      depthwise_vector (d, g, k, s, 0, 1);
-  if (full < d->channels) {
-    g->channels = d->channels - full;
+    work->edge (d, g);
+  if (g->c < d->channels) {
+    g->channels = d->channels - g->c;
     g->direct = clamps ? DEPTHWISE_CLAMP : DEPTHWISE_TO_STACK;
-    depthwise_vector (d, g, k, s, 1, 1);
+    work->tail (d, g);
   }
 }
 
 /* Groups of nearly equal size, so that none is left with one pixel and one dependent chain. */
 static EFFNET_INLINE void
-depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
+depthwise_row (const EffnetDepthwise *d, const DepthwiseWork *work, const unsigned k,
+               const unsigned s)
 {
   size_t groups = (d->out_w + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS;
   DepthwiseGroup g = {.x = 0};
@@ -287,18 +312,34 @@ depthwise_row (const EffnetDepthwise *d, const unsigned k, const unsigned s)
     for (unsigned i = 0; k > 0 && i < (DEPTHWISE_PIXELS - 1) * s + k; i++)
       if (g.column + (ptrdiff_t)i >= 0 && g.column + (ptrdiff_t)i < (ptrdiff_t)d->in_w)
         g.valid |= 1u << i;
-    depthwise_channels (d, &g, k, s);
+    depthwise_channels (d, &g, work, k, s);
   }
 }
 
+#define DEPTHWISE_WORK(name, k, s)                                                                 \
+  static EFFNET_NOINLINE void name##_inside (const EffnetDepthwise *d, DepthwiseGroup *g)          \
+  {                                                                                                \
+    depthwise_vectors (d, g, k, s, 0);                                                             \
+  }                                                                                                \
+  static EFFNET_NOINLINE void name##_edge (const EffnetDepthwise *d, DepthwiseGroup *g)            \
+  {                                                                                                \
+    depthwise_vectors (d, g, k, s, 1);                                                             \
+  }                                                                                                \
+  static EFFNET_NOINLINE void name##_tail (const EffnetDepthwise *d, const DepthwiseGroup *g)      \
+  {                                                                                                \
+    depthwise_tail (d, g, k, s);                                                                   \
+  }                                                                                                \
+  static const DepthwiseWork name##_work = {name##_inside, name##_edge, name##_tail};
 #define DEPTHWISE_KERNEL(name, k, s)                                                               \
+  DEPTHWISE_WORK (name, k, s)                                                                      \
   void name (const EffnetDepthwise *d)                                                             \
   {                                                                                                \
     assert (d->kernel == (k) && d->stride == (s));                                                 \
-    depthwise_row (d, k, s);                                                                       \
+    depthwise_row (d, &name##_work, k, s);                                                         \
   }
 #define DEPTHWISE_ANY_KERNEL(name)                                                                 \
+  DEPTHWISE_WORK (name, 0, 0)                                                                      \
   void name (const EffnetDepthwise *d)                                                             \
   {                                                                                                \
-    depthwise_row (d, 0, 0);                                                                       \
+    depthwise_row (d, &name##_work, 0, 0);                                                         \
   }

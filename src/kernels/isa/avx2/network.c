@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * float32 rows for AVX2: the templates over simd/f32_avx2.h. */
+ * The other rows for AVX2: the templates over simd/f32_avx2.h. */
 #include <string.h>
 
 #include "kernels/rows.h"
@@ -10,24 +10,6 @@
 #include "kernels/tmpl/activation.h"
 
 /* 12 accumulators, two vectors of weights, two broadcasts: all 16 registers. */
-#define GEMM_MR           6
-#define GEMM_NV           2
-#define GEMM_SWISH_DIRECT 1
-#define GEMM_L1_BYTES     (16u << 10)
-#define GEMM_L2_BYTES     (256u << 10)
-#define GEMM_KERNEL       effnet_gemm_f32_6x16_avx2
-#define CONV_KERNEL       effnet_conv_f32_6x16_avx2
-#include "kernels/tmpl/gemm.h"
-
-#define DEPTHWISE_SWISH_PIXELS 5
-#include "kernels/tmpl/depthwise.h"
-DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s1_avx2, 3, 1)
-DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s2_avx2, 3, 2)
-DEPTHWISE_KERNEL (effnet_depthwise_f32_k5s1_avx2, 5, 1)
-DEPTHWISE_KERNEL (effnet_depthwise_f32_k5s2_avx2, 5, 2)
-DEPTHWISE_ANY_KERNEL (effnet_depthwise_f32_avx2)
-
-/* 12 accumulators, as above */
 #define STEM_PIXELS 6
 #include "kernels/tmpl/stem.h"
 STEM_KERNEL (effnet_stem_f32_k3s2_avx2, 3, 2)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * float32 rows for AVX-512: the templates over simd/f32_avx512.h. */
+ * The other float32 rows for AVX-512: the templates over simd/f32_avx512.h. */
 #include <string.h>
 
 #include "kernels/rows.h"
@@ -8,20 +8,6 @@
 #include "kernels/simd/int8_avx512.h"
 #include "kernels/simd/elem_f32.h"
 #include "kernels/tmpl/activation.h"
-
-/* 28 accumulators, two vectors of weights, two broadcasts: all 32 registers. */
-#define GEMM_MR     14
-#define GEMM_NV     2
-#define GEMM_KERNEL effnet_gemm_f32_14x32_avx512
-#define CONV_KERNEL effnet_conv_f32_14x32_avx512
-#include "kernels/tmpl/gemm.h"
-
-#include "kernels/tmpl/depthwise.h"
-DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s1_avx512, 3, 1)
-DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s2_avx512, 3, 2)
-DEPTHWISE_KERNEL (effnet_depthwise_f32_k5s1_avx512, 5, 1)
-DEPTHWISE_KERNEL (effnet_depthwise_f32_k5s2_avx512, 5, 2)
-DEPTHWISE_ANY_KERNEL (effnet_depthwise_f32_avx512)
 
 #include "kernels/tmpl/stem.h"
 STEM_KERNEL (effnet_stem_f32_k3s2_avx512, 3, 2)
