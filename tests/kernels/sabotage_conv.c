@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-#include "kernels/rows.h"
-
 static volatile float sink;
 
 /* Right but for what is changed in `c`. */
@@ -68,12 +66,7 @@ conv_differs_in_parts (const EffnetConvolution *c)
     out[0] = nextafterf (out[0], INFINITY);
 }
 
-#define ROW(name_)                                                                                 \
-  {                                                                                                \
-    .op = EFFNET_OP_CONV, .dtype = EFFNET_DTYPE_F32, .isa = EFFNET_ISA_REF,                        \
-    .numerics = EFFNET_NUMERICS_BOUNDED, .name = #name_, .packing = EFFNET_PACKING_PANELS,         \
-    .mr = 1, .nr = 1, .kr = 1, .k_multiple = 1, .call.conv = name_                                 \
-  }
+#define ROW(name) SABOTAGE_ROW (conv, F32, BOUNDED, 1, name)
 
 static const EffnetKernel rows[] = {
     ROW (conv_shifts_top),

@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-#include "kernels/rows.h"
-
 /* Two products added in 16 bits, as vpmaddubsw does with digits of 8. */
 static void
 gemm_s8_saturates_pairs (const EffnetGemmS8 *g)
@@ -128,12 +126,7 @@ fc_s8_scales_bias (const EffnetFc *f)
     f->y[j] += (f->scale[j] - 1.0f) * f->bias[j];
 }
 
-#define ROW(op_, numerics_, name_)                                                                 \
-  {                                                                                                \
-    .op = (EffnetKernelOp)EFFNET_OP_OF_##op_, .dtype = EFFNET_DTYPE_F32, .isa = EFFNET_ISA_REF,    \
-    .numerics = EFFNET_NUMERICS_##numerics_, .name = #name_, .call.op_ = name_,                    \
-    .packing = EFFNET_PACKING_PANELS, .mr = 1, .nr = 1, .kr = 1, .k_multiple = 1                   \
-  }
+#define ROW(op, numerics, name) SABOTAGE_ROW (op, F32, numerics, 1, name)
 
 static const EffnetKernel rows[] = {
     ROW (gemm_s8, BOUNDED, gemm_s8_saturates_pairs),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The checker can go red: it catches every wrong kernel of sabotage.c and passes the right one. */
+ * The checker can go red: it catches every wrong kernel of sabotage*.c and passes the right one. */
 #include "check.h"
 #include "sabotage.h"
 
@@ -55,6 +55,8 @@ main (int argc, char **argv)
   rows = sabotage_conv_rows (&n);
   add_wrong (rows, n);
   rows = sabotage_int8_rows (&n);
+  add_wrong (rows, n);
+  rows = sabotage_image_rows (&n);
   add_wrong (rows, n);
   return g_test_run ();
 }
