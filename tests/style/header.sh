@@ -40,7 +40,7 @@ if command -v g-ir-scanner >/dev/null; then
   check "GObject-introspection annotations" "$(g-ir-scanner --warn-all --header-only \
     --namespace=Effnet --nsversion=0 --identifier-prefix=Effnet --symbol-prefix=effnet \
     --include=GLib-2.0 --include=GObject-2.0 --include=Gio-2.0 --pkg=gio-2.0 -I"$root/include" -I"$build/include" $glib \
-    --output="$tmp/Effnet-0.gir" "$root"/include/effnet/{effnet,image,scheduler,train,evaluate,headfile,augment}.h 2>&1 |
+    --output="$tmp/Effnet-0.gir" "$root"/include/effnet/{effnet,image,session,describe,maps,picture,quantise,scheduler,train,evaluate,headfile,augment,tune,percentile}.h 2>&1 |
     grep -E 'Warning|Error|Fatal' | grep -v 'return of bare structure or union')"
 else
   skip "GObject-introspection annotations" "g-ir-scanner is not installed"
