@@ -6,17 +6,17 @@
 char *
 gst_effnet_wording_label (const GstEffnetRecord *record, gboolean *scored)
 {
-  gboolean stable = record->stable.label != NULL && record->stable.label[0] != '\0';
+  gboolean stable = record->stable.label[0] != '\0';
   const char *label = stable ? record->stable.label : record->best.label;
 
   *scored = !stable || record->stable.id == record->best.id;
-  return g_utf8_make_valid (label != NULL ? label : "", -1);
+  return g_utf8_make_valid (label, -1);
 }
 
 static void
 append_name (GString *text, const char *name)
 {
-  g_autofree char *valid = g_utf8_make_valid (name != NULL ? name : "", -1);
+  g_autofree char *valid = g_utf8_make_valid (name, -1);
 
   if (valid[0] != '\0')
     g_string_append_printf (text, "%s: ", valid);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A result in words, the same on the picture and in a file: "gate: open  93 %". The invariant: what
- * is appended is valid UTF-8. */
+ * A result in words, the same on the picture and in a file: "gate: open  93 %", of records that
+ * gst_effnet_schema_read() has read. The invariant: what is appended is valid UTF-8. */
 #ifndef GST_EFFNET_WORDING_H
 #define GST_EFFNET_WORDING_H
 

@@ -63,7 +63,7 @@ gst_effnet_form_dlstreamer (GPtrArray *parts, const GstEffnetMoment *moment)
 
     if (!gst_effnet_schema_read (g_ptr_array_index (parts, i), &record, NULL))
       continue;
-    name = record.head != NULL && *record.head != '\0' ? record.head : "classification";
+    name = *record.head != '\0' ? record.head : "classification";
     if (object == NULL || !same_part (&record, &before) || json_object_has_member (object, name)) {
       object = json_object_new ();
       set_place (object, &record);

@@ -108,11 +108,11 @@ add_squeezed (const EffnetSession *session, const EffnetSqueezeStep *s, const fl
 static const float *
 gate_of (const EffnetSession *session, size_t step, size_t i, size_t images)
 {
-  const EffnetStep *before = &session->model->plan->steps[step - 1];
+  const EffnetStep *reader = &session->model->plan->steps[step], *gates = reader - 1;
 
-  if (before[1].pointwise.scaled == EFFNET_NO_SLOT || before->kind != EFFNET_STEP_EXCITE)
+  if (reader->pointwise.scaled == EFFNET_NO_SLOT || gates->kind != EFFNET_STEP_EXCITE)
     return NULL;
-  return effnet_session_slot (session, before->excite.fc.out, i, images);
+  return effnet_session_slot (session, gates->excite.fc.out, i, images);
 }
 
 void

@@ -4,7 +4,8 @@
 
 DESCRIBE is the program tests/arch/describe.c. Every block's convolutions, squeeze-excite, strides,
 output sizes and skips, the ends, parameters and multiply-adds must be equal, in both paddings and at
-timm's own input size, at ours and at an odd one; `later` means V2, EdgeTPU and what was before. The models are built without memory for weights.
+timm's own input size, at ours and at an odd one; `later` means V2, EdgeTPU and what was before. The
+models are built without memory for weights.
 Run through tests/golden/reference.sh, in the environment that has timm.
 """
 import json

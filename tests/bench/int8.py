@@ -6,7 +6,8 @@ on trained weights and the photographs of $EFFNET_TEST_DATA: Lite0, and a B0 wit
 Peers quantise as their own documentation says, calibrated with the first photographs: ONNX Runtime static QDQ (per channel,
 min-max), OpenVINO by NNCF's quantize(), LiteRT by ai-edge-quantizer (static, w8a8). Each is compared with the fp32 of this
 network in ONNX Runtime, which is ours to 1e-4 or the run fails. One thread, engines in turns: medians of the turns. Runs in
-the environment of venv.sh; what is not there is NOT RUN, and says why.
+the environment of venv.sh; what is not there is NOT RUN, and says why. Exit status 77: no int8 of a peer ran, so nothing
+was compared.
 
 --kinds instead: ours alone, int8 beside our fp32 and bf16 on each kind of CPU that this one can stand in for (EFFNET_ISA;
 vnni256 is AVX-VNNI's kernel in AVX-512's encoding)."""
@@ -30,6 +31,7 @@ import numpy as np  # noqa: E402
 import libeffnet  # noqa: E402
 import network  # noqa: E402
 
+NOT_RUN = 77
 # folder, variant, padding, epsilon of batch norm, names in the file from timm's
 MODELS = {"lite0": (ROOT / "models/lite0", "lite0", "same", 1e-3, "lukemelas"),
           "b0, one logit": (DATA / "b0-one-logit", "b0", "symmetric", 1e-5, "torchvision")}
@@ -125,19 +127,22 @@ def litert(place, images):
     return infer
 
 
+FP32 = "ONNX Runtime, fp32"
+PEERS = {"ONNX Runtime, static QDQ int8": ort_static, "OpenVINO, NNCF int8": openvino_nncf, "LiteRT, int8": litert}
+
+
 def engines(net, place, images, library, folder):
     """{title: function of one image}; of those that cannot be had the reason."""
     import export
 
-    made = {"ONNX Runtime, fp32": onnxruntime_session(place / "model.onnx")}
+    made = {FP32: onnxruntime_session(place / "model.onnx")}
     sizes = {}
     for precision in ("fp32", "bf16", "int8"):
         try:
             made[f"effnet, {precision}"], sizes[f"effnet, {precision}"] = ours(library, folder, precision)
         except RuntimeError as why:
             made[f"effnet, {precision}"] = str(why)
-    for title, make in (("ONNX Runtime, static QDQ int8", ort_static), ("OpenVINO, NNCF int8", openvino_nncf),
-                        ("LiteRT, int8", litert)):
+    for title, make in PEERS.items():
         try:
             if make is litert:
                 if net.padding != "same":
@@ -165,7 +170,7 @@ def classes(logits):
 def table(name, made, images, rounds, runs):
     able = {title: run for title, run in made.items() if callable(run)}
     logits = {title: np.stack([run(x) for x in images]) for title, run in able.items()}
-    exact = logits["ONNX Runtime, fp32"]
+    exact = logits[FP32]
     off = np.linalg.norm(logits["effnet, fp32"] - exact) / np.linalg.norm(exact)
     times = {title: [] for title in able}
     for _ in range(rounds):
@@ -220,9 +225,15 @@ def main():
         kinds(asked.build / "src/cli/effnet", asked.rounds, asked.runs)
         return
     tool, library = asked.build / "src/cli/effnet", libeffnet.Library(str(asked.build / "src/engine/libeffnet.so"))
-    import export
+    try:
+        import export
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as missing:
+        print(f"NOT RUN: {missing}; tests/bench/venv.sh makes an environment that has it")
+        sys.exit(NOT_RUN)
 
-    good = True
+    good, compared = True, 0
     for name, (folder, variant, padding, epsilon, dialect) in MODELS.items():
         if not (folder / "model.safetensors").exists() or not (DATA / "photos").exists():
             print(f"{name}: NOT RUN, no data")
@@ -235,9 +246,12 @@ def main():
             export.write_onnx(net, place)
             made, sizes = engines(net, place, images[:asked.calibrate], library, folder)
             good = table(name, made, images, asked.rounds, asked.runs) and good
+            compared += sum(callable(made[title]) for title in PEERS)
             print("packed weights, bytes: " + json.dumps(sizes))
     if not good:
         sys.exit("ours in fp32 is not the network that the peers got")
+    if not compared:
+        sys.exit(NOT_RUN)
 
 
 if __name__ == "__main__":

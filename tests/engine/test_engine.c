@@ -501,7 +501,9 @@ test_int8_notice (void)
     options.input_size = 33;
     options.synthetic_seed = 1;
     options.precision = EFFNET_PRECISION_INT8;
-    g_autoptr (EffnetModel) model = effnet_model_open (NULL, &options, NULL);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (EffnetModel) model = effnet_model_open (NULL, &options, &error);
+    g_assert_no_error (error);
     effnet_model_get_info (model, &info);
     g_assert_cmpint (info.notice != NULL &&
                          strstr (info.notice, "leaves the full convolutions of es, ") != NULL,

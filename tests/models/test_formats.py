@@ -541,7 +541,7 @@ class TensorflowTest(Case):
     def test_a_library_that_crashes(self):
         file = source.File(self.file(b"\x89HDF\r\n\x1a\n" + bytes(99), "k.h5"))
         with unittest.mock.patch.object(keras, "read_one", lambda _: os.kill(os.getpid(), signal.SIGSEGV)), \
-                self.assertRaisesRegex(Failure, "HDF5 library cannot read it"):
+                self.assertRaisesRegex(Failure, r"k\.h5 is damaged: the HDF5 library cannot read it"):
             keras.rehearse(file)
 
 
