@@ -13,7 +13,8 @@ gst_effnet_precision_get_type (void)
   static const GEnumValue values[] = {
       {EFFNET_PRECISION_AUTO, "bf16 where the CPU has avx512_bf16 or amx_bf16, else fp32", "auto"},
       {EFFNET_PRECISION_FP32, "32-bit floats", "fp32"},
-      {EFFNET_PRECISION_BF16, "16-bit brain floats, sums in 32 bits", "bf16"},
+      {EFFNET_PRECISION_BF16, "16-bit brain floats, sums in 32 bits; fp32 on a CPU without",
+       "bf16"},
       {EFFNET_PRECISION_INT8, "8-bit integers in pointwise convolutions, nothing calibrated",
        "int8"},
       {0, NULL, NULL},

@@ -107,7 +107,7 @@ EFFNET_API GQuark effnet_error_quark (void);
  * EffnetPrecision:
  * @EFFNET_PRECISION_AUTO: bf16 where the CPU has avx512_bf16 or amx_bf16, else fp32
  * @EFFNET_PRECISION_FP32: 32-bit floats
- * @EFFNET_PRECISION_BF16: weights and activations in 16-bit brain floats, sums in 32 bits
+ * @EFFNET_PRECISION_BF16: 16-bit brain floats, sums in 32 bits; fp32, with a notice, without
  * @EFFNET_PRECISION_INT8: pointwise convolutions in 8-bit integers, with a scale for each output of
  *   the weights and for each pixel, found when it runs: nothing is calibrated; all else like bf16
  *   where the CPU has it, else like fp32

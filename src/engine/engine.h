@@ -134,8 +134,9 @@ void effnet_model_lend (EffnetModel *model, int change);
 /* @given_up is called from now on when those are the only references left. */
 void effnet_model_watch (void (*given_up) (const EffnetModel *model));
 
-/* Adds to the notice what int8 does not do for this model, on this CPU. */
-void effnet_model_note_int8 (EffnetModel *model);
+/* Adds to the notice what becomes of @asked on this CPU: what the plan has in its place, and what
+ * int8 does not do for this model. */
+void effnet_model_note_precision (EffnetModel *model, EffnetDtype asked);
 
 /* @activation, or what AUTO comes to. */
 EffnetOutputActivation effnet_model_activation (const EffnetModel *model,

@@ -132,14 +132,7 @@ choose_dtype (EffnetPrecision precision, EffnetDtype *dtype, GError **error)
     return TRUE;
   case EFFNET_PRECISION_BF16:
     *dtype = EFFNET_DTYPE_BF16;
-    if (fast_bf16 || effnet_cpu_has (EFFNET_ISA_NEON_BF16) || effnet_cpu_best () == EFFNET_ISA_REF)
-      return TRUE;
-    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
-                 "precision bf16 needs a CPU with avx512_bf16, amx_bf16 or Arm's bf16 and i8mm; "
-                 "this one (%s, "
-                 "%s) can do fp32",
-                 effnet_cpu_model (), effnet_isa_name (effnet_cpu_best ()));
-    return FALSE;
+    return TRUE;
   case EFFNET_PRECISION_INT8:
     *dtype = EFFNET_DTYPE_S8;
     return TRUE;
@@ -252,7 +245,7 @@ build_plan (EffnetModel *model, const EffnetTensorTable *tensors, const EffnetTe
   if (model->plan == NULL)
     return FALSE;
   model->stored = g_strdup (effnet_tensor_table_note (tensors, EFFNET_NOTE_STORED));
-  effnet_model_note_int8 (model);
+  effnet_model_note_precision (model, dtype);
   if (find_means (model, tensors, bound, &means, error) &&
       pack_weights (model, bound, means, error))
     return TRUE;

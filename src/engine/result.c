@@ -12,8 +12,10 @@ softmax (double temperature, const float *logits, float *scores, unsigned n)
 {
   double max = -INFINITY, sum = 0;
 
+  /* fmax (), which would skip NaN as this does, ends gcc 12 for AArch64 at -O3 with an internal
+   * error in vect_transform_reduction () */
   for (unsigned i = 0; i < n; i++)
-    max = fmax (max, logits[i]);
+    max = logits[i] > max ? logits[i] : max;
   for (unsigned i = 0; i < n; i++)
     sum += exp ((logits[i] - max) / temperature);
   for (unsigned i = 0; i < n; i++)

@@ -24,25 +24,17 @@ find_kernels (EffnetDtype dtype, EffnetKernelSet *set, GError **error)
   return FALSE;
 }
 
-/* T of the activations beside int8 weights: bf16, unless the reference alone has what @net
- * needs of it: plain loops are far slower than float32. */
-static EffnetDtype
-beside_int8 (const EffnetNet *net)
+/* TRUE when some step or layer has the plain loops of the reference alone. */
+static gboolean
+uses_reference (const EffnetPlan *plan)
 {
-  const EffnetDtype bf16 = EFFNET_DTYPE_BF16;
-  const EffnetKernelShape window = {.kernel = 3, .stride = 1};
-
-  if (effnet_kernel_find (EFFNET_OP_DEPTHWISE, bf16, window)->isa == EFFNET_ISA_REF)
-    return EFFNET_DTYPE_F32;
-  for (size_t i = 0; i < net->n_layers; i++) {
-    const EffnetLayer *layer = &net->layers[i];
-    const EffnetKernelShape conv = {.kernel = layer->kernel, .stride = 1, .k = layer->in};
-
-    if (layer->kind == EFFNET_LAYER_CONV &&
-        effnet_kernel_find (EFFNET_OP_CONV, bf16, conv)->isa == EFFNET_ISA_REF)
-      return EFFNET_DTYPE_F32;
-  }
-  return bf16;
+  for (size_t i = 0; i < plan->n_steps; i++)
+    if (plan->steps[i].kernel->isa == EFFNET_ISA_REF)
+      return TRUE;
+  for (size_t i = 0; i < plan->n_layers; i++)
+    if (plan->layers[i].gemm != NULL && plan->layers[i].gemm->isa == EFFNET_ISA_REF)
+      return TRUE;
+  return FALSE;
 }
 
 static const EffnetPackedLayer *
@@ -62,11 +54,10 @@ lay_out_weights (const EffnetNet *net, const EffnetPlan *plan, size_t *bytes)
   return packed;
 }
 
-EffnetPlan *
-effnet_plan_new (const EffnetNet *net, EffnetDtype precision, const EffnetTuning *tuning,
-                 GError **error)
+static EffnetPlan *
+new_plan (const EffnetNet *net, EffnetDtype precision, EffnetDtype dtype,
+          const EffnetTuning *tuning, GError **error)
 {
-  EffnetDtype dtype = precision == EFFNET_DTYPE_S8 ? beside_int8 (net) : precision;
   g_autoptr (EffnetPlan) plan = NULL;
   EffnetKernelSet kernels;
   const EffnetLayer *layers;
@@ -87,6 +78,22 @@ effnet_plan_new (const EffnetNet *net, EffnetDtype precision, const EffnetTuning
     return g_steal_pointer (&plan);
   effnet_fail_memory (error, "a plan", plan->n_layers * sizeof (EffnetStep));
   return NULL;
+}
+
+EffnetPlan *
+effnet_plan_new (const EffnetNet *net, EffnetDtype precision, const EffnetTuning *tuning,
+                 GError **error)
+{
+  EffnetDtype dtype = precision == EFFNET_DTYPE_S8 ? EFFNET_DTYPE_BF16 : precision;
+  EffnetPlan *plan = new_plan (net, precision, dtype, tuning, error);
+
+  /* Asked for as the oracle, the reference serves bf16 as well as float32. */
+  if (plan == NULL || dtype != EFFNET_DTYPE_BF16 || !uses_reference (plan) ||
+      (precision == dtype && effnet_cpu_best () == EFFNET_ISA_REF))
+    return plan;
+  effnet_plan_free (plan);
+  return new_plan (net, precision == dtype ? EFFNET_DTYPE_F32 : precision, EFFNET_DTYPE_F32, tuning,
+                   error);
 }
 
 void

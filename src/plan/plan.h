@@ -19,7 +19,7 @@ typedef struct {
 } EffnetTap;
 
 typedef struct {
-  EffnetDtype precision; /* as asked for; S8: pointwise convolutions from the third block on */
+  EffnetDtype precision; /* that of the weights; S8: of 1x1 convolutions from the third block on */
   EffnetDtype dtype;     /* T, of the activations */
   size_t in_h, in_w;
   unsigned n_classes, n_features;
@@ -38,9 +38,9 @@ typedef struct {
   size_t scratch_bytes;        /* of one worker, beyond that */
 } EffnetPlan;
 
-/* @precision: T; or S8, whose T is bf16 where there are kernels for it, else float32. @tuning: NULL
- * = effnet_tuning. NULL with UNSUPPORTED (no kernels for it) or IO (no memory).
- */
+/* @precision: T; or S8, whose T is bf16. Where the CPU has nothing but the reference for a step of
+ * @net in bf16, T is float32, and so is what BF16 was asked for: plain loops are far slower.
+ * @tuning: NULL = effnet_tuning. NULL with UNSUPPORTED (no kernels for it) or IO (no memory). */
 EffnetPlan *effnet_plan_new (const EffnetNet *net, EffnetDtype precision,
                              const EffnetTuning *tuning, GError **error);
 void effnet_plan_free (EffnetPlan *plan);

@@ -86,8 +86,12 @@ class Library:
                                precision=PRECISIONS[precision], padding=padding, bn_epsilon=epsilon,
                                synthetic_seed=seed)
         error = C.POINTER(GError)()
-        return self._checked(self.c.effnet_model_open(path.encode() if path else None, C.byref(options),
-                                                      C.byref(error)), error)
+        model = self._checked(self.c.effnet_model_open(path.encode() if path else None, C.byref(options),
+                                                       C.byref(error)), error)
+        info = self.info(model)
+        if precision not in ("auto", info.precision.decode()):  # what the CPU has in its place is measured under its own name
+            raise RuntimeError(info.notice.decode())
+        return model
 
     def info(self, model):
         info = ModelInfo()

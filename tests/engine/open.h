@@ -7,6 +7,9 @@
 #include <effnet/scheduler.h>
 
 EffnetModel *test_open (const char *path, const EffnetModelOptions *options);
+/* Of synthetic weights. NULL: skipped, since this CPU has another precision in the place of the one
+ * asked for, as the model's notice must say. */
+EffnetModel *test_open_in_precision (const EffnetModelOptions *options);
 EffnetSession *test_new_session (EffnetModel *model, unsigned threads);
 
 /* A model of synthetic weights; @size: of its input, 0 = the variant's. */

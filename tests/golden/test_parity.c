@@ -164,8 +164,8 @@ cpu_has_bf16 (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (EffnetModel) model = open_case (words, EFFNET_PRECISION_BF16, &error);
 
-  g_assert_true (model != NULL || g_error_matches (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED));
-  return model != NULL;
+  g_assert_no_error (error);
+  return model->plan->precision == EFFNET_DTYPE_BF16;
 }
 
 /* The option that a golden is run for. */

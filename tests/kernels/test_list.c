@@ -188,7 +188,8 @@ test_conv_packing (void)
     g_autofree float *w = g_new (float, n *k);
     g_autofree guchar *packed = NULL;
 
-    if (row->op != EFFNET_OP_CONV)
+    if (row->op != EFFNET_OP_CONV ||
+        !effnet_kernel_serves (row, (EffnetKernelShape){.k = channels}))
       continue;
     for (gsize i = 0; i < n * k; i++)
       w[i] = (float)(i % 251 + 1);

@@ -7,12 +7,13 @@
 #include "kernels/tmpl/rows.h"
 #include "kernels/tmpl/value_s8.h"
 
-#define GROUPS_MR     6
-#define GROUPS_NV     S8_NV
-#define GROUPS_K      4
-#define GROUPS_KERNEL S8_KERNEL
-#define S8_GROUP      (S8_NV * VF_LANES * 4) /* bytes of b for four k */
-#define S8_AHEAD      8                      /* groups: weights come from L2 */
+#define GROUPS_MR          6
+#define GROUPS_NV          S8_NV
+#define GROUPS_K           4
+#define GROUPS_STRIP       EffnetGemmS8
+#define GROUPS_CONTRACT(g) (g)
+#define S8_GROUP           (S8_NV * VF_LANES * 4) /* bytes of b for four k */
+#define S8_AHEAD           8                      /* groups: weights come from L2 */
 
 /* sums[mr][nv] = start + a[mr][k] * b[k][nr], the first nv vectors of each group of b. */
 static EFFNET_INLINE void
@@ -59,3 +60,9 @@ groups_tile (const EffnetGemmS8 *g, size_t i, size_t j, vi *sums, const unsigned
 }
 
 #include "kernels/tmpl/gemm_groups.h"
+
+void
+S8_KERNEL (const EffnetGemmS8 *g)
+{
+  groups_multiply (g);
+}

@@ -8,10 +8,11 @@
 
 /* 24 accumulators of 2x2 sums, three pairs of rows, up to five pairs of columns: all 32 registers.
  */
-#define GROUPS_MR     6
-#define GROUPS_NV     4
-#define GROUPS_K      8
-#define GROUPS_KERNEL S8_KERNEL
+#define GROUPS_MR          6
+#define GROUPS_NV          4
+#define GROUPS_K           8
+#define GROUPS_STRIP       EffnetGemmS8
+#define GROUPS_CONTRACT(g) (g)
 
 /* sums[mr][nv] = start + a[mr][k] * b[k][16]; of an odd mr the last row is multiplied twice. */
 static EFFNET_INLINE void
@@ -46,6 +47,8 @@ groups_tile (const EffnetGemmS8 *g, size_t i, size_t j, vi *sums, const unsigned
       EFFNET_UNROLL
       for (unsigned p = 0; p < pairs; p++)
         acc[p][c] = vmmlaq_s32 (acc[p][c], x[p], w);
+      if (c % 2 == 1)
+        EFFNET_FENCE ();
     }
     vf_prefetch (b + 8 * 4 * GROUPS_NV * GROUPS_K);
   }
@@ -58,3 +61,9 @@ groups_tile (const EffnetGemmS8 *g, size_t i, size_t j, vi *sums, const unsigned
 }
 
 #include "kernels/tmpl/gemm_groups.h"
+
+void
+S8_KERNEL (const EffnetGemmS8 *g)
+{
+  groups_multiply (g);
+}
