@@ -107,7 +107,7 @@ explain_mismatch (const EffnetNet *net, EffnetDialect dialect, const EffnetTenso
 
   if (error == NULL || *error == NULL)
     return;
-  guess = effnet_dialect_guess_variant (dialect, tensors, NULL);
+  guess = effnet_dialect_guess (dialect, tensors).variant;
   if (g_strcmp0 (guess, net->variant) == 0)
     return;
   problem = g_strdup ((*error)->message);

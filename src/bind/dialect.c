@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 
+#define NEARLY_ALL 0.9999 /* more than the share of a file that lacks one tensor */
+
 /* Names of a layer without the last part: of the convolution or matrix, and of its batch norm. */
 typedef struct {
   const char *conv, *norm;
@@ -330,19 +332,16 @@ match_share (EffnetDialect dialect, const EffnetNet *net, const EffnetTensorTabl
   return (double)matched / (double)MAX (wanted, n_float);
 }
 
-const char *
-effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors,
-                              gboolean *certain)
+EffnetGuess
+effnet_dialect_guess (EffnetDialect dialect, const EffnetTensorTable *tensors)
 {
   unsigned n_classes = effnet_dialect_classes (dialect, tensors);
-  const char *best = NULL;
+  EffnetGuess guess = {NULL, NULL, FALSE};
   double best_share = 0.5; /* less than half the tensors: not one of ours */
   size_t n_float = 0;
 
-  if (certain != NULL)
-    *certain = FALSE;
   if (dialect >= G_N_ELEMENTS (dialects))
-    return NULL;
+    return guess;
   for (size_t i = 0; i < effnet_tensor_table_size (tensors); i++) {
     const EffnetTensor *tensor = effnet_tensor_table_nth (tensors, i);
 
@@ -351,14 +350,16 @@ effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *te
 
   for (const char *const *name = effnet_arch_names (); *name != NULL; name++) {
     g_autoptr (EffnetNet) net = effnet_net_new (*name, 0, n_classes, EFFNET_PADDING_SAME, NULL);
-    double share = net != NULL ? match_share (dialect, net, tensors, n_float, best_share) : 0;
+    double least = MIN (best_share, NEARLY_ALL);
+    double share = net != NULL ? match_share (dialect, net, tensors, n_float, least) : 0;
 
     if (share > best_share) {
-      best = *name;
+      guess.variant = *name;
       best_share = share;
+    } else if (share == 1.0) {
+      guess.twin = *name;
     }
   }
-  if (certain != NULL)
-    *certain = best_share == 1.0;
-  return best;
+  guess.is_whole = best_share == 1.0;
+  return guess;
 }

@@ -32,9 +32,14 @@ double effnet_dialect_epsilon (EffnetDialect dialect, const EffnetNet *net);
 
 /* Classes of the classifier in @tensors, 0 when there is none. */
 unsigned effnet_dialect_classes (EffnetDialect dialect, const EffnetTensorTable *tensors);
-/* The variant whose shapes are nearest to @tensors, of equals the first in the table; static
- * string, or NULL. @certain: (nullable): TRUE when it has all of them and no others. */
-const char *effnet_dialect_guess_variant (EffnetDialect dialect, const EffnetTensorTable *tensors,
-                                          gboolean *certain);
+
+typedef struct {
+  const char *variant; /* whose shapes are nearest, of equals the first in the table; or NULL */
+  const char *twin;    /* another one that has all of the file's tensors and no others; or NULL */
+  gboolean is_whole;   /* so has `variant` */
+} EffnetGuess;
+
+/* Which variant @tensors are; of static strings. */
+EffnetGuess effnet_dialect_guess (EffnetDialect dialect, const EffnetTensorTable *tensors);
 
 #endif

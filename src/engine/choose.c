@@ -16,25 +16,16 @@ begin (GString *notice)
     g_string_append (notice, "; ");
 }
 
-/* What the tensors are for certain, or NULL. */
-static const char *
-certain_variant (EffnetDialect dialect, const EffnetTensorTable *tensors)
-{
-  gboolean certain = FALSE;
-  const char *variant = effnet_dialect_guess_variant (dialect, tensors, &certain);
-
-  return certain ? variant : NULL;
-}
-
 /* FALSE when the card cannot be that of the tensors. */
 static gboolean
 card_fits (const EffnetCard *card, EffnetDialect dialect, const EffnetTensorTable *tensors)
 {
-  const char *variant = certain_variant (dialect, tensors);
+  EffnetGuess guess = effnet_dialect_guess (dialect, tensors);
   const char *said = effnet_arch_from_name (card->architecture);
   unsigned n = effnet_dialect_classes (dialect, tensors);
 
-  if (variant != NULL && card->architecture != NULL && g_strcmp0 (said, variant) != 0)
+  if (guess.is_whole && card->architecture != NULL &&
+      (said == NULL || (strcmp (said, guess.variant) != 0 && g_strcmp0 (said, guess.twin) != 0)))
     return FALSE;
   if (card->n_classes != 0 && card->n_classes != n)
     return FALSE;
@@ -127,10 +118,9 @@ note_range (const EffnetCard *card, const EffnetTensorTable *tensors, GString *n
 
 static const char *
 choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDialect dialect,
-                const EffnetTensorTable *tensors, GError **error)
+                const EffnetTensorTable *tensors, GString *notice, GError **error)
 {
   g_autofree char *file = effnet_printable (effnet_tensor_table_name (tensors));
-  gboolean certain = FALSE;
 
   if (o->variant != NULL)
     return o->variant;
@@ -144,15 +134,23 @@ choose_variant (const EffnetModelOptions *o, const EffnetCard *card, EffnetDiale
     }
     return variant;
   }
-  const char *guess = effnet_dialect_guess_variant (dialect, tensors, &certain);
-  if (certain)
-    return guess;
+  EffnetGuess guess = effnet_dialect_guess (dialect, tensors);
+  if (guess.is_whole && guess.twin != NULL) {
+    begin (notice);
+    g_string_append_printf (notice,
+                            "variant %s is a guess for %s: %s has tensors of the same names and "
+                            "shapes, and gives other answers; variant \"%s\" is for that",
+                            guess.variant, file, guess.twin, guess.twin);
+  }
+  if (guess.is_whole)
+    return guess.variant;
   if (dialect == EFFNET_DIALECT_UNKNOWN)
     effnet_dialect_fail_unknown (tensors, error);
   else
     effnet_fail (error, EFFNET_ERROR_NOT_FOUND,
                  "%s has no card (config.json) that says its variant%s%s; name the variant", file,
-                 guess != NULL ? "; it looks like " : "", guess != NULL ? guess : "");
+                 guess.variant != NULL ? "; it looks like " : "",
+                 guess.variant != NULL ? guess.variant : "");
   return NULL;
 }
 
@@ -186,7 +184,7 @@ effnet_choose (const EffnetModelOptions *options, const EffnetModelFiles *files,
   EffnetDialect dialect = effnet_dialect_detect (tensors);
 
   judge_card (files, dialect, tensors, card, notice);
-  choice->variant = choose_variant (options, *card, dialect, tensors, error);
+  choice->variant = choose_variant (options, *card, dialect, tensors, notice, error);
   if (choice->variant == NULL ||
       !choose_classes (*card, head != NULL ? EFFNET_DIALECT_TIMM : dialect,
                        head != NULL ? head : tensors, &choice->n_classes, error))

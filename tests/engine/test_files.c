@@ -137,6 +137,46 @@ test_guesses (TestFolder *folder, gconstpointer data)
   }
 }
 
+/* B0 without squeeze-excite has the tensors of Lite0: a file that does not say which is opened as
+ * one of them with a notice, and the option or any card decides. */
+static void
+test_twins (TestFolder *folder, gconstpointer data)
+{
+  static const char card[] = "{\"architecture\": \"b0-nose-all\", \"mean\": [0.5], \"std\": [0.5], "
+                             "\"effnet\": {\"padding\": \"same\"}}";
+  const EffnetModelOptions chosen = {.variant = "b0-nose-all"}, other = {.variant = "lite0"};
+  const struct {
+    const char *card; /* its name, or NULL */
+    const EffnetModelOptions *options;
+    const char *variant, *notice;
+  } rows[] = {
+      {NULL, NULL, "lite0", "variant lite0 is a guess for|variant \"b0-nose-all\" is for that"},
+      {NULL, &chosen, "b0-nose-all", NULL},
+      {NULL, &other, "lite0", NULL},
+      {"a.json", NULL, "b0-nose-all", NULL},
+      {"config.json", NULL, "b0-nose-all", "is taken to be that of"},
+      {"a.json", &other, "lite0", NULL},
+  };
+
+  (void)data;
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *path = in (folder, rows[i].card != NULL ? rows[i].card : "none");
+    g_auto (GStrv) words = g_strsplit (rows[i].notice != NULL ? rows[i].notice : "", "|", 0);
+    EffnetModelInfo info;
+
+    if (rows[i].card != NULL)
+      put (folder, rows[i].card, card);
+    g_autoptr (EffnetModel) model = open_model (folder, "a.safetensors", rows[i].options, &info);
+    g_assert_nonnull (model);
+    g_assert_cmpstr (info.variant, ==, rows[i].variant);
+    for (char **word = words; *word != NULL; word++)
+      assert_notice (&info, *word);
+    if (rows[i].notice == NULL && info.notice != NULL)
+      g_assert_null (strstr (info.notice, "variant lite0 is a guess"));
+    g_remove (path);
+  }
+}
+
 /* A file that is not called model.safetensors, and a card. */
 static void
 test_foreign_card (TestFolder *folder, gconstpointer data)
@@ -403,6 +443,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("guesses", "a.safetensors", test_guesses);
+  ADD ("twins", "a.safetensors", test_twins);
   ADD ("foreign-card", "a.safetensors", test_foreign_card);
   ADD ("own-card", "model.safetensors", test_own_card);
   ADD ("input-size", "model.safetensors", test_input_size);
