@@ -5,6 +5,8 @@
 Lives here: the list of cases and the reference run; parity.safetensors beside it holds the results, which test_parity.c
 compares the library with. A case is named "VARIANT PADDING EPSILON INPUT_SEED", at the variant's own size with all
 logits, or "VARIANT PADDING EPSILON INPUT_SEED SIDE" with the first hundred, and that is the tensor's name in the file.
+A name with " bf16" behind it holds one number: the relative L2 of PyTorch's own logits with the weights and inputs of
+convolutions rounded to bf16, of the few networks where that is more than test_parity.c derives for bf16.
 Invariant: goldens are computed in double precision, so that what is measured is the library's error and not the sum of
 two. Needs the environment of venv.sh. Which model a variant is, family.py says.
 """
@@ -19,6 +21,7 @@ import torch
 import torchvision
 from safetensors.numpy import load_file, save_file
 
+import check_stages
 import dialects
 import family
 import synthetic
@@ -26,6 +29,8 @@ import synthetic
 FILE = Path(__file__).with_name("parity.safetensors")
 WEIGHT_SEED = 1
 UNIT = 2.0**-24  # rounding of float32
+UNIT_BF16 = 2.0**-9
+ROUNDED = " bf16"
 SIGMOID = 5 * UNIT  # of PyTorch: an exponential of one ulp, a sum, a quotient, and swish's product
 CLASSES, FIRST = 1000, 100
 SMALL = 65  # pixels: odd at every stage but the last
@@ -46,6 +51,10 @@ def cases():
             found[f"{variant} symmetric 0.001"] = variant, side, 1e-3, lambda v=variant: getattr(
                 torchvision.models, f"efficientnet_{v}")()
     return found
+
+
+def cases_in(goldens):
+    return [name for name in goldens if not name.endswith(ROUNDED)]
 
 
 def case_of(name):
@@ -100,6 +109,29 @@ def run_and_bound(model, size, seed, dtype):
     return logits, power**0.5
 
 
+def bf16_bound(model):
+    """effnet_test_bound_bf16 ()"""
+    modules = [(name, module) for name, module in model.named_modules() if isinstance(module, torch.nn.Conv2d)]
+    gates = sum(name.endswith(".se.conv_expand") for name, _ in modules)
+    return UNIT_BF16 * ((2 * sum(".se." not in name for name, _ in modules) + gates) / 3)**0.5
+
+
+def rounded_error(model, side, seed, golden):
+    """How far bf16 takes PyTorch's logits from @golden."""
+    check_stages.round_to_bf16(model)
+    return relative(run(model, side, seed, torch.float32)[:len(golden)], golden.astype(np.float64))
+
+
+def add_rounded(goldens, name, variant, side, epsilon, build):
+    """The number beside the golden @name, where one is needed."""
+    model = load(build(), variant, epsilon)
+    most, found = bf16_bound(model), rounded_error(model, side, case_of(name)[1], goldens[name])
+    goldens.pop(name + ROUNDED, None)
+    if found > most:
+        goldens[name + ROUNDED] = np.array([found], np.float32)
+    print(f"{name}: bf16 of PyTorch is off by {found:.2e}, derived {most:.2e}", flush=True)
+
+
 def distinct(logits, bound):
     """Whether the order of the best six survives ten times the error that is allowed."""
     best = np.sort(logits)[::-1][:6]
@@ -112,7 +144,7 @@ def relative(found, golden):
 
 def make(wanted):
     goldens = load_file(FILE) if FILE.exists() else {}
-    known = {case_of(name)[0] for name in goldens}
+    known = {case_of(name)[0] for name in cases_in(goldens)}
     for case, (variant, side, epsilon, build) in cases().items():
         if case not in wanted if wanted else case in known:
             continue
@@ -125,28 +157,45 @@ def make(wanted):
                 break
             if distinct(logits, bound):
                 break
-        goldens = {name: array for name, array in goldens.items() if case_of(name)[0] != case}
+        goldens = {name: array for name, array in goldens.items() if case_of(name.removesuffix(ROUNDED))[0] != case}
         words = case.split(" ")
-        goldens[" ".join([*words[:3], str(seed), *words[3:]])] = logits.astype(np.float32)
+        name = " ".join([*words[:3], str(seed), *words[3:]])
+        goldens[name] = logits.astype(np.float32)
         print(f"{case}: input seed {seed}, standard deviation {logits.std():.3f}, "
               f"{time.monotonic() - begin:.0f} s", flush=True)
-        save_file(dict(sorted(goldens.items())), FILE)
-        FILE.chmod(0o644)
+        del model
+        add_rounded(goldens, name, variant, side, epsilon, build)
+        save(goldens)
+
+
+def save(goldens):
+    save_file(dict(sorted(goldens.items())), FILE)
+    FILE.chmod(0o644)
+
+
+def make_rounded(wanted):
+    goldens, known = load_file(FILE), cases()
+    for name in cases_in(goldens):
+        if not wanted or case_of(name)[0] in wanted:
+            add_rounded(goldens, name, *known[case_of(name)[0]])
+            save(goldens)
 
 
 def check(wanted):
     goldens = load_file(FILE)
     known = cases()
-    if {case_of(name)[0] for name in goldens} != known.keys():
-        sys.exit(f"parity.safetensors does not hold the cases of this script: "
-                 f"{sorted({case_of(name)[0] for name in goldens} ^ known.keys())[:4]}")
+    found = {case_of(name)[0] for name in cases_in(goldens)}
+    if found != known.keys():
+        sys.exit(f"parity.safetensors does not hold the cases of this script: {sorted(found ^ known.keys())[:4]}")
     worst = 0.0
-    for name, golden in goldens.items():
+    for name in cases_in(goldens):
+        golden = goldens[name]
         case, seed = case_of(name)
         if wanted and case not in wanted:
             continue
         variant, side, epsilon, build = known[case]
-        logits, bound = run_and_bound(load(build(), variant, epsilon), side, seed, torch.float32)
+        model = load(build(), variant, epsilon)
+        logits, bound = run_and_bound(model, side, seed, torch.float32)
         logits = logits[:len(golden)]
         error = relative(logits, golden.astype(np.float64))
         worst = max(worst, error / bound)
@@ -154,6 +203,10 @@ def check(wanted):
         print(f"{case}: relative L2 {error:.2e}, bound {bound:.2e}, top-5 {'same' if same else 'DIFFERENT'}", flush=True)
         if not error <= bound or not same:
             sys.exit(f"{case}: PyTorch no longer gives the stored logits")
+        if name + ROUNDED in goldens:
+            stored, again = goldens[name + ROUNDED][0], rounded_error(model, side, seed, golden)
+            if abs(again / stored - 1) > 0.1:
+                sys.exit(f"{case}: PyTorch's bf16 is off by {again:.2e}, stored are {stored:.2e}")
     print(f"PyTorch in single precision is off by at most {worst:.2f} of its bound")
 
 
@@ -161,13 +214,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true",
                         help="compute again in single precision and compare with the stored file")
+    parser.add_argument("--rounded", action="store_true", help="only the numbers of bf16 beside stored goldens")
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch; 0 = its own choice")
     parser.add_argument("cases", nargs="*", metavar="CASE",
                         help='"b5 symmetric 0.001" or "es same 0.001 65"; none = all, or all that are not made yet')
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    (check if options.check else make)(options.cases)
+    (check if options.check else make_rounded if options.rounded else make)(options.cases)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@
 #define TOP            5
 #define SQUARE         32   /* pixels a side */
 #define MOST           2e-5 /* relative L2 of any net in fp32, whatever its bound */
+#define BF16_RATIO     2.0  /* ours also round what a skip adds up and what a gate has scaled */
+#define BF16_SUFFIX    " bf16"
 #define FEW_WEIGHTS    12e6
 #define MANY_WEIGHTS   60e6
 
@@ -115,6 +117,25 @@ relative_l2 (const float *found, const float *expected, size_t n)
   return sqrt (difference / norm);
 }
 
+/* The bound that is derived takes it that a layer passes on no more of the noise than of the
+ * signal. In the last stages of v2-l seeded weights do not: an error that all pixels share grows
+ * there by 2 and by 4. Of such nets make_parity.py has stored how far PyTorch's own bf16 is off. */
+static double
+bf16_limit (const char *golden, const EffnetPlan *plan)
+{
+  g_autofree char *name = g_strconcat (golden, BF16_SUFFIX, NULL);
+  const EffnetTensor *tensor = effnet_tensor_table_find (goldens, name);
+  g_autoptr (GError) error = NULL;
+  float witness;
+
+  if (tensor == NULL)
+    return effnet_test_bound_bf16 (plan);
+  g_assert_cmpuint (tensor->n_elements, ==, 1);
+  g_assert_true (effnet_tensor_read (tensor, &witness, &error));
+  g_assert_cmpfloat (witness, >, effnet_test_bound_bf16 (plan));
+  return BF16_RATIO * (double)witness;
+}
+
 static void
 test_case (gconstpointer data)
 {
@@ -142,7 +163,7 @@ test_case (gconstpointer data)
   g_assert_no_error (error);
   off = relative_l2 (result.logits, expected, c->golden->n_elements);
   fp32 = MIN (effnet_test_bound_f32 (model->plan, FOLD_ROUNDINGS), MOST);
-  limit = c->precision == EFFNET_PRECISION_BF16 ? effnet_test_bound_bf16 (model->plan) : fp32;
+  limit = c->precision == EFFNET_PRECISION_BF16 ? bf16_limit (c->golden->name, model->plan) : fp32;
   g_test_message ("relative L2 %.2e on %s, allowed %.1e", off, info.isa, limit);
   g_assert_cmpfloat (off, <=, limit);
   if (c->precision == EFFNET_PRECISION_BF16)
@@ -217,20 +238,11 @@ test_complete (void)
       gboolean is_its = g_str_has_prefix (golden, same) || g_str_has_prefix (golden, symmetric);
 
       small += is_its && g_str_has_suffix (golden, " 65");
-      all += is_its;
+      all += is_its && !g_str_has_suffix (golden, BF16_SUFFIX);
     }
     if (small != 2 || (all != 4 && (double)effnet_net_parameters (net) < MANY_WEIGHTS))
       g_error ("%s lacks goldens: tests/golden/make_parity.py makes those of a new row", *name);
   }
-}
-
-/* Seeded weights of the deepest nets pass on more of the noise than of the signal: their fp32
- * logits are ten times further from PyTorch's than those of v2-m, well within the bound, and bf16's
- * are outside. */
-static gboolean
-has_bf16_bound (const char *name)
-{
-  return !g_str_has_prefix (name, "v2-l ") && !g_str_has_prefix (name, "v2-xl ");
 }
 
 static void
@@ -262,10 +274,11 @@ main (int argc, char **argv)
   for (size_t i = 0; i < effnet_tensor_table_size (goldens); i++) {
     const EffnetTensor *golden = effnet_tensor_table_nth (goldens, i);
 
+    if (g_str_has_suffix (golden->name, BF16_SUFFIX))
+      continue;
     if (is_wanted (golden->name, EFFNET_PRECISION_FP32, argv + 1))
       add_case (golden, EFFNET_PRECISION_FP32);
-    if (bf16 && has_bf16_bound (golden->name) &&
-        is_wanted (golden->name, EFFNET_PRECISION_BF16, argv + 1))
+    if (bf16 && is_wanted (golden->name, EFFNET_PRECISION_BF16, argv + 1))
       add_case (golden, EFFNET_PRECISION_BF16);
   }
   if (!bf16)
