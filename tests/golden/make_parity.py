@@ -5,8 +5,10 @@
 Lives here: the list of cases and the reference run; parity.safetensors beside it holds the results, which test_parity.c
 compares the library with. A case is named "VARIANT PADDING EPSILON INPUT_SEED", at the variant's own size with all
 logits, or "VARIANT PADDING EPSILON INPUT_SEED SIDE" with the first hundred, and that is the tensor's name in the file.
-A name with " bf16" behind it holds one number: the relative L2 of PyTorch's own logits with the weights and inputs of
-convolutions rounded to bf16, of the few networks where that is more than test_parity.c derives for bf16.
+A name with " fp32" or " bf16" behind it holds one number, a witness: the relative L2 of PyTorch's own logits in single
+precision, or with the weights and inputs of convolutions rounded to bf16. It is there for the few networks that amplify
+noise, which test_parity.c's bounds take it that they do not: where PyTorch needs more than half of that of fp32, or all
+of that of bf16.
 Invariant: goldens are computed in double precision, so that what is measured is the library's error and not the sum of
 two. Needs the environment of venv.sh. Which model a variant is, family.py says.
 """
@@ -30,7 +32,7 @@ FILE = Path(__file__).with_name("parity.safetensors")
 WEIGHT_SEED = 1
 UNIT = 2.0**-24  # rounding of float32
 UNIT_BF16 = 2.0**-9
-ROUNDED = " bf16"
+WITNESSES = " fp32", " bf16"
 SIGMOID = 5 * UNIT  # of PyTorch: an exponential of one ulp, a sum, a quotient, and swish's product
 CLASSES, FIRST = 1000, 100
 SMALL = 65  # pixels: odd at every stage but the last
@@ -54,12 +56,12 @@ def cases():
 
 
 def cases_in(goldens):
-    return [name for name in goldens if not name.endswith(ROUNDED)]
+    return [name for name in goldens if not name.endswith(WITNESSES)]
 
 
 def case_of(name):
-    """A golden's name without the input's seed, and the seed."""
-    words = name.split(" ")
+    """The name of a golden, or of its witness, without the input's seed, and the seed."""
+    words = [word for word in name.split(" ") if " " + word not in WITNESSES]
     return " ".join(words[:3] + words[4:]), int(words[3])
 
 
@@ -116,20 +118,24 @@ def bf16_bound(model):
     return UNIT_BF16 * ((2 * sum(".se." not in name for name, _ in modules) + gates) / 3)**0.5
 
 
-def rounded_error(model, side, seed, golden):
-    """How far bf16 takes PyTorch's logits from @golden."""
+def witnesses(model, side, seed, golden):
+    """{suffix: how far PyTorch is off}, where that is to be stored."""
+    golden = golden.astype(np.float64)
+    logits, bound = run_and_bound(model, side, seed, torch.float32)
+    most = {" fp32": bound / 2, " bf16": bf16_bound(model)}
     check_stages.round_to_bf16(model)
-    return relative(run(model, side, seed, torch.float32)[:len(golden)], golden.astype(np.float64))
+    rounded = run(model, side, seed, torch.float32)
+    found = {" fp32": relative(logits[:len(golden)], golden), " bf16": relative(rounded[:len(golden)], golden)}
+    print("  PyTorch is off by", *(f"{found[name]:.2e} in{name} (stored above {most[name]:.2e})" for name in found), flush=True)
+    return {name: np.array([found[name]], np.float32) for name in found if found[name] > most[name]}
 
 
-def add_rounded(goldens, name, variant, side, epsilon, build):
-    """The number beside the golden @name, where one is needed."""
-    model = load(build(), variant, epsilon)
-    most, found = bf16_bound(model), rounded_error(model, side, case_of(name)[1], goldens[name])
-    goldens.pop(name + ROUNDED, None)
-    if found > most:
-        goldens[name + ROUNDED] = np.array([found], np.float32)
-    print(f"{name}: bf16 of PyTorch is off by {found:.2e}, derived {most:.2e}", flush=True)
+def add_witnesses(goldens, name, variant, side, epsilon, build):
+    """Beside the golden @name."""
+    for suffix in WITNESSES:
+        goldens.pop(name + suffix, None)
+    found = witnesses(load(build(), variant, epsilon), side, case_of(name)[1], goldens[name])
+    goldens.update({name + suffix: number for suffix, number in found.items()})
 
 
 def distinct(logits, bound):
@@ -157,14 +163,14 @@ def make(wanted):
                 break
             if distinct(logits, bound):
                 break
-        goldens = {name: array for name, array in goldens.items() if case_of(name.removesuffix(ROUNDED))[0] != case}
+        goldens = {name: array for name, array in goldens.items() if case_of(name)[0] != case}
         words = case.split(" ")
         name = " ".join([*words[:3], str(seed), *words[3:]])
         goldens[name] = logits.astype(np.float32)
         print(f"{case}: input seed {seed}, standard deviation {logits.std():.3f}, "
               f"{time.monotonic() - begin:.0f} s", flush=True)
         del model
-        add_rounded(goldens, name, variant, side, epsilon, build)
+        add_witnesses(goldens, name, variant, side, epsilon, build)
         save(goldens)
 
 
@@ -173,11 +179,12 @@ def save(goldens):
     FILE.chmod(0o644)
 
 
-def make_rounded(wanted):
+def make_witnesses(wanted):
     goldens, known = load_file(FILE), cases()
     for name in cases_in(goldens):
         if not wanted or case_of(name)[0] in wanted:
-            add_rounded(goldens, name, *known[case_of(name)[0]])
+            print(name)
+            add_witnesses(goldens, name, *known[case_of(name)[0]])
             save(goldens)
 
 
@@ -194,8 +201,7 @@ def check(wanted):
         if wanted and case not in wanted:
             continue
         variant, side, epsilon, build = known[case]
-        model = load(build(), variant, epsilon)
-        logits, bound = run_and_bound(model, side, seed, torch.float32)
+        logits, bound = run_and_bound(load(build(), variant, epsilon), side, seed, torch.float32)
         logits = logits[:len(golden)]
         error = relative(logits, golden.astype(np.float64))
         worst = max(worst, error / bound)
@@ -203,10 +209,6 @@ def check(wanted):
         print(f"{case}: relative L2 {error:.2e}, bound {bound:.2e}, top-5 {'same' if same else 'DIFFERENT'}", flush=True)
         if not error <= bound or not same:
             sys.exit(f"{case}: PyTorch no longer gives the stored logits")
-        if name + ROUNDED in goldens:
-            stored, again = goldens[name + ROUNDED][0], rounded_error(model, side, seed, golden)
-            if abs(again / stored - 1) > 0.1:
-                sys.exit(f"{case}: PyTorch's bf16 is off by {again:.2e}, stored are {stored:.2e}")
     print(f"PyTorch in single precision is off by at most {worst:.2f} of its bound")
 
 
@@ -214,14 +216,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true",
                         help="compute again in single precision and compare with the stored file")
-    parser.add_argument("--rounded", action="store_true", help="only the numbers of bf16 beside stored goldens")
+    parser.add_argument("--witness", action="store_true", help="only the witnesses of stored goldens")
     parser.add_argument("--threads", type=int, default=0, help="of PyTorch; 0 = its own choice")
     parser.add_argument("cases", nargs="*", metavar="CASE",
                         help='"b5 symmetric 0.001" or "es same 0.001 65"; none = all, or all that are not made yet')
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    (check if options.check else make_rounded if options.rounded else make)(options.cases)
+    (check if options.check else make_witnesses if options.witness else make)(options.cases)
 
 
 if __name__ == "__main__":
