@@ -14,7 +14,8 @@ usage() {
   cat <<'END'
 Usage: tests/run.sh [OPTION...]
 Without options: the suite built by gcc, style checks, the suite under the address and undefined-behaviour
-sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgrind on a choice of tests.
+sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, v4l2src and the element on a kernel's own
+camera drivers (the short form of --camera), and valgrind on a choice of tests.
   --quick         the suite built by gcc only, without the slow tests: two minutes on two cores
   --asan          only the suite under the sanitizers
   --tsan          only the programs that share work between threads, under the thread sanitizer
@@ -29,8 +30,8 @@ sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, and valgri
                   in sid (unstable; GStreamer 1.28) (debootstrap; needs root)
   --package [SUITE] only the packages of debian/, built and looked at by lintian in a fresh Debian of that name, installed
                   and run in a clean one: by default in bookworm (12) and then in trixie (13) (debootstrap; needs root)
-  --camera        only v4l2src and the element on the kernel's own virtual cameras, in a machine that QEMU emulates:
-                  formats, sizes, unplugging (slow where KVM does not work)
+  --camera        only v4l2src and the element on the kernel's own virtual cameras, in a machine that QEMU emulates: all
+                  formats, sizes, memory modes, unplugging (slow where KVM does not work)
   --validate      only GStreamer's own scenarios, beside identity (needs gst-validate-1.0 of gst-devtools)
   --emulated      only the kernels for AVX-512 and AMX, and inference with them, on a CPU that Bochs emulates
                   (debootstrap; needs root; slow)
@@ -93,7 +94,7 @@ install_packages() {
   packages+=("$(analytics_package)")
   case $what in
     distro | emulated | package) packages+=(debootstrap) ;;
-    camera) packages+=(qemu-system-x86 busybox-static) ;;
+    camera | default) packages+=(qemu-system-x86 busybox-static) ;; # the kernel's package camera.sh downloads itself
   esac
   mapfile -t missing < <(missing_packages "${packages[@]}")
   [ "${#missing[@]}" -eq 0 ] && return 0
@@ -274,8 +275,9 @@ run_emulated() {
   run_machine emulated "AVX-512 and AMX on an emulated CPU" tests/distro/emulated.sh "$out/bochs" "$out/emulated"
 }
 
+# run_camera SENTENCE [--short]
 run_camera() {
-  run_machine camera "cameras of the kernel's own" tests/distro/camera.sh "$out/gcc" "$out/camera"
+  run_machine camera "$1" tests/distro/camera.sh "${@:2}" "$out/gcc" "$out/camera"
 }
 
 # One target, in the background: its log is $out/fuzz-NAME.log, what it finds lies beside it.
@@ -375,19 +377,22 @@ other_builds() {
   run_clang_build -Doptimization=0 # for its warnings; --clang runs its programs
 }
 
-# The suite built by gcc has tests that wait for a clock: the other builds and Arm use what they leave.
+# The suite built by gcc has tests that wait for a clock: the other builds, Arm and the cameras use what they leave.
 run_default() {
-  local builds arm
+  local builds arm cameras
   trap stop_behind EXIT
   build gcc "${GCC:-gcc}"
   behind builds other_builds
   builds=$!
   behind arm run_arm
   arm=$!
+  behind cameras run_camera "cameras of the kernel's own, the short form" --short
+  cameras=$!
   [ -f "$out/gcc/build.ninja" ] && suite gcc testlog --no-suite distro --no-suite bench --no-suite long
   landed builds $builds
   run_asan --no-suite faults --no-suite full # minutes of both cores; --asan runs them
   landed arm $arm
+  landed cameras $cameras
   [ -f "$out/gcc/build.ninja" ] && run_valgrind "${in_valgrind[@]}"
 }
 
@@ -446,7 +451,7 @@ case $what in
   package) for name in "${suites[@]}"; do script "packages for Debian $name" tests/distro/package.sh "$name"; done ;;
   validate) build gcc "${GCC:-gcc}" && script "scenarios beside identity" tests/gst/validate.sh "$out/gcc" "$out/validate" ;;
   emulated) run_emulated ;;
-  camera) build gcc "${GCC:-gcc}" && run_camera ;;
+  camera) build gcc "${GCC:-gcc}" && run_camera "cameras of the kernel's own" ;;
   long) build gcc "${GCC:-gcc}" && suite gcc testlog --suite long ;;
   bench)
     build gcc "${GCC:-gcc}" && suite gcc testlog --suite bench
