@@ -438,7 +438,7 @@ export PATH="/usr/bin:$PATH"
 }
 case $what in
   default) run_default ;;
-  quick) EFFNET_TEST_THIN=1 run_gcc --no-suite slow --no-suite full ;;
+  quick) EFFNET_TEST_THIN=1 run_gcc --no-suite slow --no-suite full --no-suite later ;;
   asan) build_asan && run_asan ;;
   tsan) run_tsan ;;
   live) run_live ;;

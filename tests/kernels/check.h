@@ -47,6 +47,9 @@ typedef struct {
   char *first_failure;
 } Check;
 
+/* From one size to the next: 1, and 5 for a row of any window under EFFNET_TEST_THIN, which meets
+ * each channel count and each width still. */
+gsize check_step (const EffnetKernel *row);
 /* All cases of one row. */
 void check_row (Check *check, const EffnetKernel *row, gboolean bench);
 void check_clear (Check *check);

@@ -140,7 +140,8 @@ check_stem (Check *check)
        kernel += 2)
     for (unsigned stride = row->stride ? row->stride : 1; stride <= (row->stride ? row->stride : 3);
          stride++)
-      for (gsize at = 0; at < G_N_ELEMENTS (channels) * G_N_ELEMENTS (widths); at++)
+      for (gsize at = 0; at < G_N_ELEMENTS (channels) * G_N_ELEMENTS (widths);
+           at += check_step (row))
         if (check->n_failed < 3)
           random_case (check, kernel, stride, channels[at % G_N_ELEMENTS (channels)],
                        widths[at / G_N_ELEMENTS (channels)]);
