@@ -106,8 +106,12 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
 
       if (!edge || __builtin_expect ((valid & 1u << column) != 0, 1)) {
         uintptr_t at = base[column / 5] + (step == 3 ? pixel3 : step * pixel);
-        vf x = vf_keep (depthwise_load ((const elem *)at, g->channels, tail));
+        const unsigned behind = column < k ? 0 : (column - k) / s + 1; /* pixels it is no tap of */
+        vf x = depthwise_load ((const elem *)at, g->channels, tail);
 
+        /* of one pixel only: an operand in memory, as in gemm_row () */
+        if (behind + 1 < pixels && (behind + 1) * s <= column)
+          x = vf_keep (x);
         EFFNET_UNROLL
         for (unsigned p = 0; p < pixels; p++)
           if (column >= p * s && column - p * s < k)

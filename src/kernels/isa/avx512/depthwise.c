@@ -6,6 +6,7 @@
 #include "kernels/simd/elem_f32.h"
 #include "kernels/tmpl/activation.h"
 
+#define DEPTHWISE_SWISH_PIXELS 4
 #include "kernels/tmpl/depthwise.h"
 DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s1_avx512, 3, 1)
 DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s2_avx512, 3, 2)
