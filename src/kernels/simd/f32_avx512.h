@@ -104,12 +104,17 @@ vf_accumulate (vf *acc, vf a, vf b)
   *acc = vf_fma (a, b, *acc);
 }
 
-/* The lower VF_HALF lanes of acc += a * b; the others are of no value. */
+/* acc += *a * b, and its lower VF_HALF lanes, the others being of no value. */
 static EFFNET_INLINE void
-vf_accumulate_half (vf *acc, vf a, vf b)
+vf_accumulate_from (vf *acc, const void *a, vf b)
 {
-  *acc = _mm512_castps256_ps512 (_mm256_fmadd_ps (
-      _mm512_castps512_ps256 (a), _mm512_castps512_ps256 (b), _mm512_castps512_ps256 (*acc)));
+  __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(*acc) : "v"(b), "m"(*(const char (*)[4])a));
+}
+
+static EFFNET_INLINE void
+vf_accumulate_half_from (vf *acc, const void *a, vf b)
+{
+  __asm__("vfmadd231ps %2%{1to8%}, %t1, %t0" : "+v"(*acc) : "v"(b), "m"(*(const char (*)[4])a));
 }
 
 static EFFNET_INLINE vf

@@ -9,10 +9,17 @@
  *
  * A micro-tile of up to GEMM_MR rows by 1 .. GEMM_NV vectors stays in registers over the whole of
  * k. Where nothing or only a clamp is left to do it goes from there to c, and with
- * GEMM_SWISH_DIRECT swish does, too; else to a block on the stack, from where gemm_finish () takes
+ * GEMM_SWISH_DIRECT swish does, too; else to a block on the stack, from where finish_rows () takes
  * it through activation and residual: the k loop and the epilogue then each have all registers to
- * themselves. */
+ * themselves.
+ *
+ * With GEMM_LATE_K, where k is at most that, blocks of GEMM_LATE_CLAMP or GEMM_LATE_SWISH rows are
+ * finished while the next one is summed. */
 
+#define FINISH_CONTRACT          EffnetGemm
+#define FINISH_SUM               vf
+#define FINISH_VALUE(g, i, j, x) (x)
+#include "kernels/tmpl/finish.h"
 #include "kernels/tmpl/gemm_segment.h"
 
 #ifndef GEMM_L2_BYTES
@@ -155,34 +162,87 @@ static const GemmTile gemm_swish_tiles[GEMM_NV][GEMM_MR] = {
 };
 #endif
 
-/* c[i ..][j ..] = act (tile) + residual; tile [rows][nv] */
+#ifdef GEMM_LATE_K
+
+/* acc = the sums of a block that begins at row @a. In its first steps, a vector in each, the sums
+ * of the block before, @done, if any, go to @c. */
 static EFFNET_INLINE void
-gemm_finish (const EffnetGemm *g, const vf *tile, size_t i, size_t rows, size_t j, size_t columns,
-             const EffnetActivation activation)
+gemm_late_block (const GemmFrom *from, const float *a, vf acc[GEMM_MR][GEMM_NV],
+                 vf done[GEMM_MR][GEMM_NV], const GemmTo *to, float *c, const unsigned mr,
+                 const int swish)
 {
-  float *c = (float *)g->c + i * g->ldc + j;
-  const float *residual = g->residual;
+  TileRows rows = tile_rows (a, from->lda * sizeof *a, mr);
+  const float *b = from->b;
 
-  if (residual != NULL)
-    residual += i * g->ldr + j;
-  for (size_t r = 0; r < rows; r++) {
-    for (size_t at = 0; at < columns; at += VF_LANES, tile++) {
-      vf v = vf_activate (*tile, activation);
+  EFFNET_UNROLL
+  for (unsigned i = 0; i < 2 * mr; i++)
+    acc[i / 2][i % 2] = vf_load (from->bias + i % 2 * VF_LANES);
+  if (done != NULL) {
+    EFFNET_UNROLL
+    for (unsigned i = 0; i < 2 * mr; i++) {
+      vf x = done[i / 2][i % 2];
 
-      if (columns - at >= VF_LANES) {
-        if (residual != NULL)
-          v = vf_add (v, vf_load (residual + at));
-        vf_store (c + at, v);
-      } else {
-        if (residual != NULL)
-          v = vf_add (v, vf_load_tail (residual + at, columns - at));
-        vf_store_tail (c + at, v, columns - at);
-      }
+      gemm_steps (&rows, &b, 1, acc, mr, 2, 0);
+      x = swish ? vf_activate (x, EFFNET_ACTIVATION_SWISH) : vf_clamp (x, to->low, to->high);
+      vf_store (c + i % 2 * VF_LANES, x);
+      c += i % 2 * to->ldc;
     }
-    c += g->ldc;
-    if (residual != NULL)
-      residual += g->ldr;
   }
+  gemm_steps (&rows, &b, done != NULL ? from->k - 2 * mr : from->k, acc, mr, 2, 0);
+}
+
+/* @blocks blocks of @mr rows and two whole vectors, k >= 2 @mr. Stores, one in two cycles on Zen 4,
+ * and swish, most of which the units for products do not do, take little time of their own. */
+static EFFNET_INLINE void
+gemm_late (const GemmFrom *first, const GemmTo *first_to, size_t blocks, const unsigned mr,
+           const int swish)
+{
+  const GemmFrom from = *first;
+  const GemmTo to = *first_to;
+  const float *a = from.a;
+  float *c = to.c;
+  vf acc[GEMM_MR][GEMM_NV], done[GEMM_MR][GEMM_NV];
+
+  gemm_late_block (&from, a, acc, NULL, &to, c, mr, swish);
+  for (; blocks > 1; blocks--) {
+    EFFNET_UNROLL
+    for (unsigned i = 0; i < 2 * mr; i++)
+      done[i / 2][i % 2] = acc[i / 2][i % 2];
+    a += mr * from.lda;
+    gemm_late_block (&from, a, acc, done, &to, c, mr, swish);
+    c += mr * to.ldc;
+  }
+  gemm_store (&(GemmTo){.c = c, .ldc = to.ldc, .last = VF_LANES, .low = to.low, .high = to.high},
+              acc, mr, 2, swish);
+}
+
+#  define GEMM_LATE_FUNC(name, mr, swish)                                                          \
+    static EFFNET_NOINLINE void name (const GemmFrom *from, GemmTo *to, size_t blocks)             \
+    {                                                                                              \
+      gemm_late (from, to, blocks, mr, swish);                                                     \
+    }
+GEMM_LATE_FUNC (gemm_late_clamp, GEMM_LATE_CLAMP, 0)
+GEMM_LATE_FUNC (gemm_late_swish, GEMM_LATE_SWISH, 1)
+
+#endif
+
+/* The rows of blocks that are finished late in the panel of column j; 0: none are. */
+static inline size_t
+gemm_late_rows (const EffnetStrip *strip, size_t j)
+{
+#ifdef GEMM_LATE_K
+  const EffnetGemm *g = strip->gemm;
+  size_t rows = g->activation == EFFNET_ACTIVATION_SWISH ? GEMM_LATE_SWISH : GEMM_LATE_CLAMP;
+
+  return strip->segments == 1 && g->k >= 2 * rows && g->k <= GEMM_LATE_K && g->n - j >= GEMM_NR &&
+                 g->residual == NULL && g->activation != EFFNET_ACTIVATION_SIGMOID
+             ? rows
+             : 0;
+#else
+  (void)strip;
+  (void)j;
+  return 0;
+#endif
 }
 
 /* @blocks times @rows rows from i on, the panel of column j. */
@@ -223,6 +283,12 @@ gemm_rows (const EffnetStrip *strip, size_t i, size_t rows, size_t blocks, size_
     direct = 1;
   }
 #endif
+#ifdef GEMM_LATE_K
+  if (rows == gemm_late_rows (strip, j)) {
+    compute = direct ? gemm_late_clamp : gemm_late_swish;
+    direct = 1;
+  }
+#endif
   if (direct) {
     compute (&from, &to, blocks);
     return;
@@ -230,15 +296,15 @@ gemm_rows (const EffnetStrip *strip, size_t i, size_t rows, size_t blocks, size_
   to.tile = tile;
   for (size_t end = i + rows * blocks; i < end; i += rows, from.a += rows * g->lda) {
     compute (&from, &to, 1);
-#define BODY(activation) gemm_finish (g, tile, i, rows, j, columns, activation)
+#define BODY(activation) finish_rows (g, tile, nv, i, rows, j, columns, activation)
     EFFNET_FOR_ACTIVATION (g->activation, BODY);
 #undef BODY
   }
 }
 
-/* Weights that fit L2 are streamed past each micro-tile of rows, or past as many as
- * GEMM_L1_BYTES holds, whose a stays in L1. Larger ones are streamed past as many rows as fit L2.
- */
+/* Weights that fit L2 are streamed past each micro-tile of rows, or past as many as GEMM_L1_BYTES
+ * holds, whose a stays in L1. Larger ones are streamed past as many rows as fit L2. One panel meets
+ * all rows. */
 static inline size_t
 gemm_chunk_rows (const EffnetStrip *strip)
 {
@@ -246,12 +312,28 @@ gemm_chunk_rows (const EffnetStrip *strip)
   size_t row_bytes = (strip->segments > 0 ? strip->segments : 1) * g->k * sizeof (float);
   size_t most = GEMM_L2_BYTES / row_bytes, chunks;
 
+  if (g->n <= GEMM_NR || gemm_late_rows (strip, 0) > 0)
+    return g->m;
   if (g->n * row_bytes <= GEMM_L2_BYTES || most <= GEMM_MR)
     most = GEMM_L1_BYTES / row_bytes;
   if (most <= GEMM_MR)
     return 0;
   chunks = (g->m + most - 1) / most;
   return ((g->m + chunks - 1) / chunks + GEMM_MR - 1) / GEMM_MR * GEMM_MR;
+}
+
+/* The next blocks of @left rows in the panel of column j. */
+static inline void
+gemm_next_rows (const EffnetStrip *strip, size_t left, size_t j, size_t *rows, size_t *blocks)
+{
+  size_t late = gemm_late_rows (strip, j);
+
+  if (late > 0 && left >= 2 * late) {
+    *rows = late;
+    *blocks = left / late;
+  } else {
+    *rows = tile_next_rows (left, GEMM_MR, blocks);
+  }
 }
 
 static void
@@ -267,7 +349,7 @@ gemm_strip (const EffnetStrip *strip)
       end = g->m - i0 < chunk ? g->m : i0 + chunk;
     for (size_t j = 0; j < g->n; j += GEMM_NR)
       for (size_t i = i0; i < end; i += rows * blocks) {
-        rows = tile_next_rows (end - i, GEMM_MR, &blocks);
+        gemm_next_rows (strip, end - i, j, &rows, &blocks);
         gemm_rows (strip, i, rows, blocks, j);
       }
   }

@@ -11,26 +11,40 @@
 #define GEMM_NR    (GEMM_NV * VF_LANES)
 #define GEMM_AHEAD 16 /* steps of k: weights come from L2, two lines a step */
 #ifndef GEMM_ACCUMULATE
-#  define GEMM_ACCUMULATE vf_accumulate
-#  ifdef VF_HALF
-#    define GEMM_ACCUMULATE_HALF vf_accumulate_half
-#  endif
-#endif
-#ifndef GEMM_ACCUMULATE_HALF
-#  define GEMM_ACCUMULATE_HALF GEMM_ACCUMULATE
+#  define GEMM_ACCUMULATE           vf_accumulate
+#  define GEMM_ACCUMULATE_FROM      vf_accumulate_from
+#  define GEMM_ACCUMULATE_HALF_FROM vf_accumulate_half_from
 #endif
 
 /* An element wherever it lies: a pair of bf16 may be no float, nor aligned like one. */
 typedef float GemmElement __attribute__ ((may_alias, aligned (2)));
 
-/* acc += a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b; rows of a lie @stride
- * bytes apart. With @half only the lower half of the last vector is wanted. */
+/* acc += *x * w, both of nv vectors. Broadcasts and products into registers share an issue limit of
+ * three in two cycles: from memory operands, narrow rows take a third less. */
 static EFFNET_INLINE void
-gemm_segment (const void *a, size_t stride, const void *panel, size_t k, vf acc[GEMM_MR][GEMM_NV],
-              const unsigned mr, const unsigned nv, const int half)
+gemm_row (vf *acc, const GemmElement *x, const vf *w, const unsigned nv, const int half)
 {
-  const float *b = panel;
-  TileRows rows = tile_rows (a, stride, mr);
+#ifdef VF_HALF
+  if (half) {
+    if (nv > 1)
+      GEMM_ACCUMULATE_FROM (&acc[0], x, w[0]);
+    GEMM_ACCUMULATE_HALF_FROM (&acc[nv - 1], x, w[nv - 1]);
+    return;
+  }
+#endif
+  (void)half;
+  EFFNET_UNROLL
+  for (unsigned v = 0; v < nv; v++)
+    GEMM_ACCUMULATE (&acc[v], vf_set1 (*x), w[v]);
+}
+
+/* acc += a[mr][k] * b[k][GEMM_NR], the first nv vectors of each row of b; @rows and @panel move
+ * along. With @half only the lower half of the last vector is wanted. */
+static EFFNET_INLINE void
+gemm_steps (TileRows *rows, const float **panel, size_t k, vf acc[GEMM_MR][GEMM_NV],
+            const unsigned mr, const unsigned nv, const int half)
+{
+  const float *b = *panel;
 
 #define GEMM_STEP(kk, advance)                                                                     \
   do {                                                                                             \
@@ -43,16 +57,11 @@ gemm_segment (const void *a, size_t stride, const void *panel, size_t k, vf acc[
     }                                                                                              \
     EFFNET_UNROLL                                                                                  \
     for (unsigned r = 0; r < mr; r++) {                                                            \
-      vf x = vf_set1 (((const GemmElement *)tile_row (&rows, r))[kk]);                             \
-      EFFNET_UNROLL                                                                                \
-      for (unsigned v = 0; v < nv; v++)                                                            \
-        if (half && v + 1 == nv)                                                                   \
-          GEMM_ACCUMULATE_HALF (&acc[r][v], x, w[v]);                                              \
-        else                                                                                       \
-          GEMM_ACCUMULATE (&acc[r][v], x, w[v]);                                                   \
+      const GemmElement *x = (const GemmElement *)tile_row (rows, r) + (kk);                       \
+      gemm_row (acc[r], x, w, nv, half);                                                           \
     }                                                                                              \
     b += (advance)*GEMM_NR;                                                                        \
-    tile_rows_advance (&rows, (advance) * sizeof (float));                                         \
+    tile_rows_advance (rows, (advance) * sizeof (float));                                          \
     EFFNET_FENCE ();                                                                               \
   } while (0)
 
@@ -65,6 +74,18 @@ gemm_segment (const void *a, size_t stride, const void *panel, size_t k, vf acc[
   for (; k > 0; k--)
     GEMM_STEP (0, 1);
 #undef GEMM_STEP
+  *panel = b;
+}
+
+/* All of a segment; rows of a lie @stride bytes apart. */
+static EFFNET_INLINE void
+gemm_segment (const void *a, size_t stride, const void *panel, size_t k, vf acc[GEMM_MR][GEMM_NV],
+              const unsigned mr, const unsigned nv, const int half)
+{
+  TileRows rows = tile_rows (a, stride, mr);
+  const float *b = panel;
+
+  gemm_steps (&rows, &b, k, acc, mr, nv, half);
 }
 
 /* M (mr, nv) for every mr */

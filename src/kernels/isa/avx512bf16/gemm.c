@@ -18,19 +18,25 @@ add_pairs (vf *acc, vf x, vf w)
   *acc = _mm512_dpbf16_ps (*acc, (__m512bh)x, (__m512bh)w);
 }
 
+/* One pair for all lanes. */
 static EFFNET_INLINE void
-add_pairs_half (vf *acc, vf x, vf w)
+add_pairs_from (vf *acc, const void *x, vf w)
 {
-  *acc = _mm512_castps256_ps512 (_mm256_dpbf16_ps (_mm512_castps512_ps256 (*acc),
-                                                   (__m256bh)_mm512_castps512_ps256 (x),
-                                                   (__m256bh)_mm512_castps512_ps256 (w)));
+  __asm__("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(*acc) : "v"(w), "m"(*(const char (*)[4])x));
+}
+
+static EFFNET_INLINE void
+add_pairs_half_from (vf *acc, const void *x, vf w)
+{
+  __asm__("vdpbf16ps %2%{1to8%}, %t1, %t0" : "+v"(*acc) : "v"(w), "m"(*(const char (*)[4])x));
 }
 
 /* 28 accumulators, two vectors of weights, two broadcasts: all 32 registers. */
-#define GEMM_MR              14
-#define GEMM_NV              2
-#define GEMM_ACCUMULATE      add_pairs
-#define GEMM_ACCUMULATE_HALF add_pairs_half
+#define GEMM_MR                   14
+#define GEMM_NV                   2
+#define GEMM_ACCUMULATE           add_pairs
+#define GEMM_ACCUMULATE_FROM      add_pairs_from
+#define GEMM_ACCUMULATE_HALF_FROM add_pairs_half_from
 #include "kernels/tmpl/gemm_segment.h"
 
 /* The last k of an odd number of them: its pair is zero. */
