@@ -18,6 +18,7 @@ import numpy as np
 
 from family import ask_tool
 from folder import Failure, printable
+from formats import frozen
 
 BOUND = 1e-3           # relative L2 of the logits, of sources that compute in floats
 BOUND_INTEGERS = 0.35  # of those that compute in int8
@@ -110,6 +111,17 @@ def run_saved(source, tensor):
     return f"TensorFlow {tensorflow.__version__}", np.asarray(next(iter(answers.values())))[0]
 
 
+def run_frozen(source, tensor):
+    tensorflow = module(["tensorflow"], "`pip install tensorflow`")
+    graph, definition = tensorflow.Graph(), tensorflow.compat.v1.GraphDef()
+    definition.ParseFromString(bytes(source.graph))
+    with graph.as_default():
+        tensorflow.import_graph_def(definition, name="")
+    with tensorflow.compat.v1.Session(graph=graph) as session:
+        answers = session.run(f"{source.ends[1]}:0", {f"{source.ends[0]}:0": tensor.astype(np.float32)})
+    return f"TensorFlow {tensorflow.__version__}", np.asarray(answers).reshape(-1)
+
+
 def torch_model(match, padding):
     """The architecture, by the package whose names the checkpoint has."""
     name, classes = match.variant.name, match.classes
@@ -190,6 +202,8 @@ def prove(source, match, facts, folder):
             what, theirs = run_tflite(source, given)
         elif source.what == "a TensorFlow SavedModel":
             what, theirs = run_saved(source, given)
+        elif source.what == frozen.WHAT:
+            what, theirs = run_frozen(source, given)
         elif source.layers is not None:
             what, theirs = run_keras(source, given)
         else:

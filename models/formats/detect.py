@@ -6,18 +6,31 @@ from pathlib import Path
 
 from folder import CARD, CARD_DEPTH, CARD_MAX, WEIGHTS, Failure, parse_object, printable, read_regular
 
-from . import keras, onnx, pytorch, safetensors, savedmodel, tflite
+from . import frozen, keras, onnx, pytorch, safetensors, savedmodel, tflite
+from .protobuf import varint
 from .source import File, Source
 
 INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 USUAL = (WEIGHTS, *INDICES, "pytorch_model.bin")
-ENDINGS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".tar", ".h5", ".hdf5", ".keras", ".tflite", ".onnx")
+ENDINGS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".tar", ".h5", ".hdf5", ".keras", ".tflite", ".onnx", ".pb")
 PROCESSOR = "preprocessor_config.json"
 
 
 def is_onnx(head):
     """Protocol buffers: the version of the format, then who made it, or at once the graph."""
     return len(head) > 5 and head[0] == 8 and 1 <= head[1] < 32 and head[2] in (0x12, 0x3a, 0x1a)
+
+
+def is_graph(head):
+    """Protocol buffers: nodes, the first of which begins with its name and what it does."""
+    if len(head) < 16 or head[0] != 0x0a:
+        return False
+    try:
+        _, at = varint(head, 1)
+        end = at + 2 + head[at + 1]
+        return head[at] == 0x0a and head[end] == 0x12
+    except LookupError:
+        return False
 
 
 def kind_of(file):
@@ -34,7 +47,7 @@ def kind_of(file):
         return tflite
     if head[8:9] == b"{" or (len(head) >= 8 and file.path.suffix == ".safetensors"):
         return safetensors
-    return onnx if is_onnx(head) else None
+    return onnx if is_onnx(head) else frozen if is_graph(head) else None
 
 
 def open_file(path, choose):
@@ -50,8 +63,8 @@ def open_file(path, choose):
     kind = kind_of(file)
     if kind is None:
         raise Failure(f"{file.what} is no checkpoint that is known: expected PyTorch's (.pth, .pt, .bin, .ckpt), safetensors, "
-                      "Keras' (.h5, .keras), .tflite, .onnx, or the folder of a SavedModel or of Transformers; "
-                      "`file` may say what it is")
+                      "Keras' (.h5, .keras), .tflite, .onnx, a frozen graph (.pb), or the folder of a SavedModel or of "
+                      "Transformers; `file` may say what it is")
     return kind.read(file, choose) if kind is pytorch else kind.read(file)
 
 
@@ -59,10 +72,7 @@ def in_folder(path):
     """The file in a folder that is the checkpoint."""
     if (path / "saved_model.pb").exists() or (path / "variables" / "variables.index").exists():
         index = path / "variables" / "variables.index"
-        if not index.exists():
-            raise Failure(f"{printable(str(path))} is a SavedModel without variables/variables.index; the numbers of a "
-                          "frozen one stand in its graph, which is not read: save it as .h5, .tflite or .onnx")
-        return index
+        return index if index.exists() else path / "saved_model.pb"  # frozen
     for name in USUAL:
         if (path / name).exists():
             return path / name
@@ -76,7 +86,8 @@ def in_folder(path):
 
 
 def open_folder(path, choose):
-    source = open_file(in_folder(path), choose)
+    found = in_folder(path)
+    source = frozen.read(File(found)) if found.name == "saved_model.pb" else open_file(found, choose)
     source.card = read_card(path)
     processor = path / PROCESSOR
     if source.card is not None and processor.exists():

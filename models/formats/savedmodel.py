@@ -12,7 +12,7 @@ import re
 
 from folder import Failure, printable
 
-from . import keras
+from . import frozen, keras
 from .protobuf import Message, varint
 from .source import File, Source, stored
 
@@ -193,6 +193,17 @@ def configuration(folder):
     return None
 
 
+def scores_of(path):
+    """frozen.scores_of () of the graphs and functions in saved_model.pb."""
+    for graph in (Message(meta.one(2, b"")) for meta in Message(memoryview(File(path).data)).messages(2)):
+        functions = Message(graph.one(2, b"")).messages(1)
+        for nodes in (graph.messages(1), *(function.messages(3) for function in functions)):
+            found = frozen.scores_of([frozen.Node(node) for node in nodes])
+            if found:
+                return found
+    return None
+
+
 def read(index):
     """@index: the path of the index file: variables/variables.index, or model.ckpt.index."""
     what = printable(str(index))
@@ -203,7 +214,7 @@ def read(index):
         folder = index.parent.parent
         is_saved = (folder / "saved_model.pb").exists()
         if is_saved:
-            source.what, source.paths = "a TensorFlow SavedModel", [folder]
+            source.what, source.paths, source.scores = "a TensorFlow SavedModel", [folder], scores_of(folder / "saved_model.pb")
         return keras.finish(bundle.file, source, layers, (configuration(folder) if is_saved else None) or {})
     except DAMAGE as error:
         raise Failure(f"{what} is damaged: {type(error).__name__}: {error}") from error

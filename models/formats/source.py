@@ -132,4 +132,5 @@ class Source:
         self.has_code = False  # TRUE: to run it would run a program that it holds
         self.card = None      # a config.json that came with it
         self.more_files = {}  # what else belongs into the folder
+        self.graph = self.ends = None  # of a frozen graph: its bytes, the names of its input and its output
         self.notes = []       # sentences for the user

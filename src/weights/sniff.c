@@ -108,6 +108,21 @@ is_onnx (const char *bytes, size_t n)
          bytes[3] > 0 && g_ascii_isprint (bytes[4]);
 }
 
+/* Protocol buffers: field 1, a node whose own fields 1 and 2 are its name and what it does. */
+static gboolean
+is_graph (const char *bytes, size_t n)
+{
+  size_t at = 1, length;
+
+  if (n < 16 || bytes[0] != 0x0a)
+    return FALSE;
+  while (at < 6 && (guint8)bytes[at] >= 0x80) /* the node's length */
+    at++;
+  length = (guint8)bytes[at + 2];
+  return bytes[at + 1] == 0x0a && length > 0 && length < 0x80 && n > at + 3 + length &&
+         g_ascii_isalnum (bytes[at + 3]) && bytes[at + 3 + length] == 0x12;
+}
+
 const char *
 effnet_sniff (const void *bytes, size_t n, const char **advice)
 {
@@ -123,6 +138,8 @@ effnet_sniff (const void *bytes, size_t n, const char **advice)
   *advice = convert;
   if (is_onnx (bytes, n))
     return "an ONNX model";
+  if (is_graph (bytes, n))
+    return "a TensorFlow graph";
   *advice = page;
   return is_web_page (bytes, MIN (n, EFFNET_SNIFF_BYTES)) ? "an HTML or XML page" : NULL;
 }
