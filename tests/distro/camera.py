@@ -468,15 +468,33 @@ def webcam_on_usb():
     unplugged(Watched(EXE, "watch", "--reconnect", *line), webcam, "v4l2src", "effnet watch")
 
 
-def rebound(watched, node="/dev/video0"):
+def follow(link):
+    """Makes link lead to vivid's first camera, whatever its number, as udev's in /dev/v4l/by-id do."""
+    end = time.monotonic() + PATIENCE
+    while not (found := [node for node in nodes() if os.path.exists(node) and "vivid-000" in camera_name(node)]):
+        assert time.monotonic() < end, nodes()
+        time.sleep(0.1)
+    pathlib.Path(link).unlink(missing_ok=True)
+    os.symlink(found[0], link)
+
+
+def camera_name(node):
+    return pathlib.Path("/sys/class/video4linux", node[5:], "name").read_text(encoding="utf-8")
+
+
+def rebound(watched, link=None):
     """Takes vivid from its device, waits for the sentence, and gives it back: no result in between."""
+    node = link or "/dev/video0"
     bound("unbind")
     said = watched.until("opened anew")
     assert node in said, said
-    let_go(node, watched)
+    if link is None:
+        let_go(node, watched)
     watched.quiet(2)  # of a frame that came before
     assert not watched.quiet(), watched.seen[-3:]
     bound("bind")
+    if link is not None:
+        follow(link)
     watched.until(f"{node} is back")
     return said.strip()
 
@@ -505,12 +523,14 @@ def webcam_scripts():
 
 @full
 def preview():
-    """webcam-preview.py waits for a camera whose driver is gone, and goes on with frames and labels"""
-    watched = Watched(sys.executable, ROOT / "pipelines/webcam-preview.py",
-                      EFFNET_SOURCE="v4l2src ! video/x-raw,width=320,height=180",
+    """webcam-preview.py waits for a camera whose driver is gone, and goes on with frames and labels; a link names the camera"""
+    link = "/run/camera"
+    follow(link)
+    watched = Watched(sys.executable, ROOT / "pipelines/webcam-preview.py", link,
+                      EFFNET_SOURCE=f"v4l2src device={link} ! video/x-raw,width=320,height=180",
                       EFFNET_SINK="effnetrecord ! fdsink")  # what is drawn, as text
     drawn = json.loads(watched.until('^{"'))
-    said = rebound(watched)
+    said = rebound(watched, link)
     again = json.loads(watched.until('^{"'))
     watched.stop()
     print(f"# webcam-preview.py: {drawn['top'][0]} / {said} / {again['top'][0]}", flush=True)
@@ -530,7 +550,7 @@ def driver_is_gone():
 
 # After a stream v4l2src 1.22 keeps the device open in this process, so that its number is not given again: what takes the
 # driver away comes first.
-tests.sort(key=lambda function: function.__name__ not in ("the_line", "driver_is_gone", "preview"))
+tests.sort(key=lambda function: function.__name__ not in ("the_line", "driver_is_gone"))
 if NAMES:
     tests[:] = [function for function in tests if function.__name__ in NAMES]
 main()
