@@ -75,10 +75,13 @@ def guarded(program, action, advice):
     try:
         with stopped_by_signals():
             action()
+            sys.stdout.flush()
     except Failure as error:
         report(program, error)
     except OSError as error:
         report(program, f"{error}{'; the disk is full' if error.errno == errno.ENOSPC else ''}")
+        with contextlib.suppress(OSError):  # what is left for standard output is not tried again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except MemoryError:
         report(program, "there is not enough memory for it")
     except KeyboardInterrupt as error:
@@ -203,6 +206,8 @@ class Folder:
 
     def __enter__(self):
         self.created = not self.path.exists()
+        if not self.created and not self.path.is_dir():
+            raise Failure(f"{printable(str(self.path))} is a file; name a folder to be made")
         self.lock = self.take_lock()
         try:
             self.clean()

@@ -67,6 +67,21 @@ class ConvertTest(unittest.TestCase):
             with self.assertRaisesRegex(convert.Failure, word):
                 convert.to_half("w", np.full((2, 2), value, "<f4"))
 
+    def test_output_that_is_the_input(self):
+        mine = self.folder / "mine"
+        mine.mkdir()
+        (self.folder / "link").symlink_to("mine")
+        (self.folder / "file").write_text("x")
+        for path in (ROOT / "models" / "lite0").iterdir():
+            (mine / path.name).write_bytes(path.read_bytes())
+        for source, output, word in ((mine, mine, "take its place"), (mine / "model.safetensors", self.folder / "link", "take its place"),
+                                     (mine, self.folder / "file", "is a file")):
+            done = run(str(source), "--no-proof", "--output", str(output))
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+            self.assertIn(word, done.stderr)
+        for path in (ROOT / "models" / "lite0").iterdir():
+            self.assertEqual((mine / path.name).read_bytes(), path.read_bytes(), path.name)
+
     def test_pipe_as_a_file(self):
         os.mkfifo(self.folder / "pipe")
         for arguments in ((), ("lite0", "--wheel")):

@@ -214,6 +214,9 @@ class FetchTest(unittest.TestCase):
         self.assertEqual(rows["b0"][2], "d5698997...,")
         self.assertLess({f"b{i}" for i in range(9)} | {f"lite{i}" for i in range(5)} | {"v2-s", "es", "b0-ns", "b0-ap", "b0-tv"},
                         set(rows))
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([sys.executable, FETCH, "--list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
         self.assertEqual(self.fetch().returncode, 2)
         self.assertEqual(self.fetch("b99").returncode, 2)
         self.assertEqual(self.fetch("b1", "--sha256", "no").returncode, 2)
