@@ -206,6 +206,7 @@ set_up_classifiers (GstElement *pipeline, int port)
   return found;
 }
 
+/* Takes @pipeline. */
 static int
 watch (GstElement *pipeline, Options *options)
 {
@@ -216,11 +217,13 @@ watch (GstElement *pipeline, Options *options)
 
   cli_catch_signals (NULL); /* the elements are cancelled when the pipeline is stopped */
   player = player_start (pipeline, &error);
-  if (player == NULL)
+  if (player == NULL) {
+    gst_object_unref (pipeline);
     return cli_exit_code (error);
+  }
   if (options->reconnect) {
     options->waits = reconnect_new (pipeline);
-    player_set_idle (player, reconnect_work, options->waits);
+    player_set_idle (player, reconnect_work, options->waits, (GDestroyNotify)reconnect_free);
   }
   while (code < 0 && cli_stopped () == 0 && cli_flush ()) {
     g_autoptr (GstMessage) message = gst_bus_timed_pop (bus, 50 * GST_MSECOND);
@@ -228,21 +231,22 @@ watch (GstElement *pipeline, Options *options)
     if (message != NULL)
       code = handle (pipeline, message, options);
   }
+  gst_object_unref (pipeline); /* the last reference is the player's */
   if (!player_stop (player)) {
-    gst_object_ref (pipeline); /* somebody in it hangs */
     cli_failure (NULL, "the pipeline does not stop; it is left behind");
     code = CLI_FAILED;
-  } else {
-    reconnect_free (options->waits);
   }
   return cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : MAX (code, CLI_OK);
 }
 
-/* A bin or a single element gets a pipeline around it, as gst-launch-1.0 gives it. */
+/* A bin or a single element gets a pipeline around it, as gst-launch-1.0 gives it. A single word is
+ * the whole of it, in quotes. */
 static GstElement *
 parse (const char **words, GError **error)
 {
-  GstElement *parsed = gst_parse_launchv_full (words, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+  GstElement *parsed =
+      words[1] == NULL ? gst_parse_launch_full (words[0], NULL, GST_PARSE_FLAG_FATAL_ERRORS, error)
+                       : gst_parse_launchv_full (words, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
   GstElement *pipeline;
 
   if (parsed == NULL || GST_IS_PIPELINE (parsed))
@@ -266,7 +270,7 @@ parse_and_watch (const char **words, Options *options)
   gst_object_ref_sink (pipeline);
   if (!set_up_classifiers (pipeline, options->metrics))
     return cli_usage ("watch", "there is no effnetclassify in the pipeline");
-  return watch (pipeline, options);
+  return watch (g_steal_pointer (&pipeline), options);
 }
 
 int

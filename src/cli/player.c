@@ -14,6 +14,7 @@ struct _Player {
   gboolean stop, stopped;  /* under the lock */
   void (*idle) (gpointer); /* under the lock, with its argument; NULL: nothing */
   gpointer idle_data;
+  GDestroyNotify idle_free;
   gint is_live, is_started; /* atomic */
 };
 
@@ -51,6 +52,9 @@ run (gpointer data)
     do_idle (self);
   g_mutex_unlock (&self->lock);
   gst_element_set_state (self->pipeline, GST_STATE_NULL);
+  if (self->idle_free != NULL)
+    self->idle_free (self->idle_data);
+  gst_clear_object (&self->pipeline); /* its end may hang, too */
   g_mutex_lock (&self->lock);
   self->stopped = TRUE;
   g_cond_broadcast (&self->changed);
@@ -63,7 +67,7 @@ player_free (Player *self)
 {
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);
-  gst_object_unref (self->pipeline);
+  gst_clear_object (&self->pipeline);
   g_free (self);
 }
 
@@ -85,11 +89,12 @@ player_start (GstElement *pipeline, GError **error)
 }
 
 void
-player_set_idle (Player *self, void (*idle) (gpointer), gpointer data)
+player_set_idle (Player *self, void (*idle) (gpointer), gpointer data, GDestroyNotify destroy)
 {
   g_mutex_lock (&self->lock);
   self->idle = idle;
   self->idle_data = data;
+  self->idle_free = destroy;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
 }
