@@ -10,6 +10,7 @@
 #include "input.h"
 #include "mini.h"
 #include "take.h"
+#include "threads/pool.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -41,6 +42,7 @@ make_folder (void)
   weights_path = g_build_filename (folder, "model.safetensors", NULL);
   card_path = g_build_filename (folder, "config.json", NULL);
   atexit (remove_folder);
+  effnet_pool_get (0); /* whose threads would else begin and end with each input */
 }
 
 static void
@@ -161,12 +163,13 @@ check_model (EffnetModel *model, unsigned threads)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  static const char *const variants[] = {MINI_VARIANT, MINI_VARIANT, "auto",  "b0",
-                                         "lite0",      "phi:-9.9",   "phi:x", NULL};
+  static const char *const variants[] = {MINI_VARIANT, MINI_VARIANT,      "auto",  "b0",
+                                         "lite0",      "b0:0.05,0.05,17", "phi:x", NULL};
   Bytes bytes = {data, size};
   g_autoptr (GError) error = NULL;
   EffnetModelOptions options = {.variant = variants[take (&bytes, 1) % G_N_ELEMENTS (variants)]};
-  unsigned how = take (&bytes, 1), n_classes = take (&bytes, 1) % 12 + 1, side = take (&bytes, 1);
+  unsigned how = take (&bytes, 1), n_classes = take (&bytes, 1) % MINI_CLASSES_MAX + 1,
+           side = take (&bytes, 1);
 
   make_folder ();
   options.precision = (EffnetPrecision)(how & 3);

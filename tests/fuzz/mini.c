@@ -21,8 +21,8 @@ append_tensor (GString *text, const char *name, const EffnetLayerTensor *tensor,
   *at += 4 * n;
 }
 
-GString *
-mini_header (EffnetDialect dialect, unsigned n_classes, size_t *body_bytes)
+static GString *
+make_header (EffnetDialect dialect, unsigned n_classes, size_t *body_bytes)
 {
   g_autoptr (EffnetNet) net =
       effnet_net_new (MINI_VARIANT, 0, n_classes, EFFNET_PADDING_SAME, NULL);
@@ -42,6 +42,21 @@ mini_header (EffnetDialect dialect, unsigned n_classes, size_t *body_bytes)
   }
   g_string_append_c (text, '}');
   return text;
+}
+
+GString *
+mini_header (EffnetDialect dialect, unsigned n_classes, size_t *body_bytes)
+{
+  static struct {
+    GString *text;
+    size_t body_bytes;
+  } made[EFFNET_DIALECT_UNKNOWN][MINI_CLASSES_MAX + 1];
+
+  if (made[dialect][n_classes].text == NULL)
+    made[dialect][n_classes].text =
+        make_header (dialect, n_classes, &made[dialect][n_classes].body_bytes);
+  *body_bytes = made[dialect][n_classes].body_bytes;
+  return g_string_new (made[dialect][n_classes].text->str);
 }
 
 static void

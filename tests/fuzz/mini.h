@@ -7,9 +7,11 @@
 
 #include "bind/dialect.h"
 
-#define MINI_VARIANT "phi:-10"
+#define MINI_VARIANT     "b0:0.05,0.05,16"
+#define MINI_CLASSES_MAX 12
 
-/* The header's JSON and, at @body_bytes, how many bytes belong behind it. */
+/* The header's JSON, the caller's own, and, at @body_bytes, how many bytes belong behind it.
+ * @n_classes: at most MINI_CLASSES_MAX. */
 GString *mini_header (EffnetDialect dialect, unsigned n_classes, size_t *body_bytes);
 /* Writes @header and @body_bytes of numbers behind it over the file @fd. */
 void mini_write (int fd, const GString *header, size_t body_bytes);
