@@ -299,6 +299,7 @@ cmd_explain (int argc, char **argv)
   if (code < 0)
     code = check_usage (&self, argc);
   if (code < 0) {
+    out_spare (argv[1]);
     explain (&self, argv[1], &error);
     code = cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : cli_exit_code (error);
   }

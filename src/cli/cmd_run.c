@@ -3,6 +3,7 @@
  * effnet run: a batch of tensors from one .npy file to another, a row at a time. */
 #include "cli/cli.h"
 #include "cli/npy.h"
+#include "cli/outfile.h"
 #include "cli/stop.h"
 
 #include <string.h>
@@ -212,6 +213,7 @@ cmd_run (int argc, char **argv)
   if (self.args.precision == NULL)
     self.args.model_options.precision = EFFNET_PRECISION_FP32;
   if (code < 0) {
+    out_spare (self.input);
     run (&self, &error);
     code = cli_stopped () != 0 ? CLI_SIGNAL + cli_stopped () : cli_exit_code (error);
   }

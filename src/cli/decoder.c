@@ -89,6 +89,13 @@ decoder_allows (const PictureHeader *header, GError **error)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "is cut short (%s)", header->media);
     return FALSE;
   }
+  if (header->is_odd) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,
+                 "has samples (%s) that are not unsigned numbers of up to 16 bits, which is all "
+                 "that is read; convert it to 8 bits",
+                 header->media);
+    return FALSE;
+  }
   return TRUE;
 }
 
@@ -121,6 +128,60 @@ decoder_feed (const PictureHeader *header, GBytes *picture)
   return gst_buffer_append (buffer, gst_buffer_new_wrapped_bytes (after));
 }
 
+static gint n_drawn; /* atomic: of areas, by gdk-pixbuf's loaders */
+
+static gboolean
+on_drawn (GSignalInvocationHint *hint, guint n_values, const GValue *values, gpointer data)
+{
+  (void)hint, (void)n_values, (void)values, (void)data;
+  g_atomic_int_inc (&n_drawn);
+  return TRUE;
+}
+
+/* Now the loader has the bytes, and is about to read them. */
+static GstPadProbeReturn
+on_end (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  static gsize once;
+  GType type = g_type_from_name ("GdkPixbufLoader");
+  guint signal = type != 0 ? g_signal_lookup ("area-updated", type) : 0;
+
+  (void)pad, (void)data;
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) != GST_EVENT_EOS)
+    return GST_PAD_PROBE_OK;
+  if (signal != 0 && g_once_init_enter (&once)) {
+    g_signal_add_emission_hook (signal, 0, on_drawn, NULL, NULL);
+    g_once_init_leave (&once, 1);
+  }
+  g_atomic_int_set (&n_drawn, signal != 0 ? 0 : 1);
+  return GST_PAD_PROBE_OK;
+}
+
+/* gdkpixbufdec does not ask whether its loader failed in the end: of a TIFF that libtiff cannot
+ * read it gives the memory that the pixels should be in. */
+void
+decoder_watch (GstElement *src, GstElement *decoder, const PictureHeader *header)
+{
+  gboolean is_tiff = strcmp (header->media, "image/tiff") == 0;
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (decoder, "sink");
+
+  g_atomic_int_set (&n_drawn, 1);
+  /* of a stream of bytes gdkpixbufdec has its loader begin at the end */
+  g_object_set (src, "format", is_tiff ? GST_FORMAT_BYTES : GST_FORMAT_TIME, NULL);
+  if (is_tiff)
+    gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_end, NULL, NULL);
+}
+
+gboolean
+decoder_has_drawn (const PictureHeader *header, GError **error)
+{
+  if (g_atomic_int_get (&n_drawn) > 0)
+    return TRUE;
+  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+               "is damaged, or packed in a way that the decoder does not read (%s)", header->media);
+  return FALSE;
+}
+
 void
 decoder_fail (const PictureHeader *header, GError **error)
 {
@@ -136,7 +197,7 @@ decoder_fail (const PictureHeader *header, GError **error)
 }
 
 void
-decoder_explain (GstMessage *message, GError **error)
+decoder_explain (GstMessage *message, gboolean came, gboolean is_sound, GError **error)
 {
   g_autoptr (GError) cause = NULL;
   g_autofree char *debug = NULL;
@@ -144,7 +205,9 @@ decoder_explain (GstMessage *message, GError **error)
   gst_message_parse_error (message, &cause, &debug);
   if (g_error_matches (cause, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED)) {
     g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                         "is damaged, or of a kind that no element here decodes");
+                         !came      ? "cannot be read: nothing came from there"
+                         : is_sound ? "holds sound, but no picture"
+                                    : "is damaged, or of a kind that no element here decodes");
   } else if (g_error_matches (cause, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN)) {
     const char *line = debug != NULL ? strrchr (g_strchomp (debug), '\n') : NULL;
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_UNSUPPORTED,

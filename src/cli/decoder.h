@@ -11,7 +11,8 @@
 
 /* NULL with an error: GStreamer has no element of that name; @package has it. */
 GstElement *decoder_make (const char *factory, const char *package, GError **error);
-/* FALSE with an error for a picture that is too large or cut short. */
+/* FALSE with an error for a picture that is too large, cut short or of samples that are not read.
+ */
 gboolean decoder_allows (const PictureHeader *header, GError **error);
 /* The element for a picture with this header, and the caps to feed it with; NULL with an error for
  * a picture that is not allowed or that nothing here decodes. */
@@ -20,10 +21,16 @@ GstElement *decoder_for_picture (const PictureHeader *header, const char **caps,
  * in part, some not at all, and the header has said how it lies. */
 GstBuffer *decoder_feed (const PictureHeader *header, GBytes *picture);
 
+/* @src: the appsrc before @decoder; neither has begun. */
+void decoder_watch (GstElement *src, GstElement *decoder, const PictureHeader *header);
+/* FALSE with an error: what came from it is not pixels, only memory for them. */
+gboolean decoder_has_drawn (const PictureHeader *header, GError **error);
+
 /* Sets @error: the decoder of the picture has failed; what may be missing is said. */
 void decoder_fail (const PictureHeader *header, GError **error);
 
-/* Sets @error to what @message, an error of a pipeline, means to a user. */
-void decoder_explain (GstMessage *message, GError **error);
+/* Sets @error to what @message, an error of a pipeline, means to a user. @came: something was read
+ * of the input; @is_sound: and that was sound alone. */
+void decoder_explain (GstMessage *message, gboolean came, gboolean is_sound, GError **error);
 
 #endif

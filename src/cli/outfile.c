@@ -13,6 +13,8 @@
 
 #define MAX_NAME 300 /* characters */
 
+static GPtrArray *spared; /* names of files */
+
 static gboolean
 io_error (const OutFile *out, GError **error, const char *what)
 {
@@ -20,7 +22,28 @@ io_error (const OutFile *out, GError **error, const char *what)
   g_autofree char *name = cli_printable (out->path, MAX_NAME);
 
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "%s: cannot %s: %s", name, what,
-               g_strerror (code));
+               code == EEXIST ? "it is an input, which would be lost; name another file"
+                              : g_strerror (code));
+  return FALSE;
+}
+
+void
+out_spare (const char *path)
+{
+  if (spared == NULL)
+    spared = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (spared, g_strdup (path));
+}
+
+static gboolean
+is_spared (const struct stat *target)
+{
+  struct stat info;
+
+  for (guint i = 0; spared != NULL && i < spared->len; i++)
+    if (stat (spared->pdata[i], &info) == 0 && info.st_dev == target->st_dev &&
+        info.st_ino == target->st_ino)
+      return TRUE;
   return FALSE;
 }
 
@@ -36,11 +59,17 @@ open_target (OutFile *out)
 
   out->target = g_strdup (real != NULL ? real : out->path);
   free (real);
-  if (stat (out->target, &info) == 0 && !S_ISREG (info.st_mode)) {
-    fd = open (out->target, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd >= 0)
-      fcntl (fd, F_SETFL, 0);
-    return fd;
+  if (stat (out->target, &info) == 0) {
+    if (is_spared (&info)) {
+      errno = EEXIST;
+      return -1;
+    }
+    if (!S_ISREG (info.st_mode)) {
+      fd = open (out->target, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+      if (fd >= 0)
+        fcntl (fd, F_SETFL, 0);
+      return fd;
+    }
   }
   out->temporary = g_strconcat (out->target, ".XXXXXX", NULL);
   fd = mkstemp (out->temporary);

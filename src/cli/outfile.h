@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The one way in which the tool writes files. The invariant: an ordinary file appears, or takes
- * another one's place, when it is whole, and of a failure nothing remains. */
+ * another one's place, when it is whole, of a failure nothing remains, and no input is lost. */
 #ifndef EFFNET_CLI_OUTFILE_H
 #define EFFNET_CLI_OUTFILE_H
 
@@ -14,6 +14,8 @@ typedef struct {
   char *target, *temporary; /* what becomes of which; no temporary: a pipe or device */
 } OutFile;
 
+/* No output takes the place of the file @path, an input; what is no name of a file is ignored. */
+void out_spare (const char *path);
 OutFile *out_create (const char *path, GError **error);
 /* FALSE with an error that names the file. */
 gboolean out_write (OutFile *out, const void *data, gsize size, GError **error);

@@ -75,11 +75,23 @@ strips_are_cut (const Bytes *bytes, gsize offsets, gsize counts)
   return FALSE;
 }
 
+/* The attribute, or the element, of XMP. */
+static void
+read_xmp (PictureHeader *header, const Bytes *bytes, gsize at, gsize n)
+{
+  for (gsize end = MIN (at + n, bytes->size); header->xmp_orientation == 0 && at < end; at++) {
+    gsize digit = at + (holds (bytes, at, "tiff:Orientation>") ? 17 : 18);
+
+    if (holds (bytes, at, "tiff:Orientation") && number (bytes, digit, 1) - '1' < 8)
+      header->xmp_orientation = bytes->data[digit] - '0';
+  }
+}
+
 /* The first directory of a TIFF file, or of the Exif in another one. */
 static gboolean
 read_tiff (PictureHeader *header, Bytes bytes)
 {
-  gsize at, n, offsets = 0, counts = 0;
+  gsize at, n, offsets = 0, counts = 0, xmp = 0;
 
   bytes.little_endian = holds (&bytes, 0, "II");
   if ((!bytes.little_endian && !holds (&bytes, 0, "MM")) || number (&bytes, 2, 2) != 42)
@@ -97,11 +109,18 @@ read_tiff (PictureHeader *header, Bytes bytes)
     else if (tag == 274 && value >= 1 && value <= 8) {
       header->orientation = (unsigned)value;
       header->orientation_at = entry_last_byte (&bytes, entry);
-    } else if (tag == 273 || tag == 324)
+    } else if (tag == 700)
+      xmp = entry;
+    else if ((tag == 258 && (value > 16 || (value & (value - 1)) != 0)) ||
+             (tag == 339 && value != 1 && value != 4)) /* signed, or floating point */
+      header->is_odd = TRUE;
+    else if (tag == 273 || tag == 324)
       offsets = entry;
     else if (tag == 279 || tag == 325)
       counts = entry;
   }
+  if (xmp > 0)
+    read_xmp (header, &bytes, number (&bytes, xmp + 8, 4), number (&bytes, xmp + 4, 4));
   header->is_cut = strips_are_cut (&bytes, offsets, counts);
   return TRUE;
 }
@@ -114,8 +133,7 @@ read_exif (PictureHeader *header, const Bytes *bytes, gsize at, gsize n)
 
   if (at > bytes->size || n > bytes->size - at)
     return;
-  if (holds (bytes, at, "Exif") &&
-      n > 6) { /* some writers keep JPEG's prefix, two zeros after it */
+  if (n > 6 && holds (bytes, at, "Exif")) { /* some keep JPEG's prefix, two zeros after it */
     at += 6;
     n -= 6;
   }
@@ -126,16 +144,18 @@ read_exif (PictureHeader *header, const Bytes *bytes, gsize at, gsize n)
 static void
 read_png (PictureHeader *header, const Bytes *bytes)
 {
-  gsize at = 8;
+  gsize at = 8, size = holds (bytes, 12, "IHDR") ? 16 : bytes->size;
 
-  header->width = number (bytes, 16, 4);
-  header->height = number (bytes, 20, 4);
-  header->is_deep = number (bytes, 24, 1) == 16;
+  header->width = number (bytes, size, 4);
+  header->height = number (bytes, size + 4, 4);
+  header->is_deep = number (bytes, size + 8, 1) == 16;
   while (at < bytes->size && !holds (bytes, at + 4, "IEND")) { /* length, type, data, checksum */
     gsize n = number (bytes, at, 4);
 
     if (holds (bytes, at + 4, "eXIf"))
       read_exif (header, bytes, at + 8, n);
+    else if (holds (bytes, at + 4, "iTXtXML:com.adobe.xmp"))
+      read_xmp (header, bytes, at + 8, n);
     at += 12 + n;
   }
   header->is_cut = at >= bytes->size;
@@ -202,6 +222,8 @@ read_webp (PictureHeader *header, Bytes bytes)
       header->height = (number (&bytes, data + 1, 4) >> 14 & 0x3fff) + 1;
     } else if (holds (&bytes, at, "EXIF")) {
       read_exif (header, &bytes, data, n);
+    } else if (holds (&bytes, at, "XMP ")) {
+      read_xmp (header, &bytes, data, n);
     } else if (holds (&bytes, at, "ANMF")) {
       read_webp_frame (header, &bytes, data, n);
     }
@@ -230,7 +252,8 @@ read_bmp (PictureHeader *header, Bytes bytes)
 
     header->is_cut = header->height > bytes.size ||
                      ends_before (&bytes, number (&bytes, 10, 4), row * header->height);
-  }
+  } else if (compression <= 2) /* runs of equal pixels, so many bytes */
+    header->is_cut = ends_before (&bytes, number (&bytes, 10, 4), number (&bytes, 34, 4));
 }
 
 /* "P6 # comment\n 640 480 255\n" */
@@ -387,6 +410,7 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
   } else if (read_tiff (header, bytes)) {
     header->media = "image/tiff";
   }
+  header->orientation = header->orientation > 0 ? header->orientation : header->xmp_orientation;
   return header->media != NULL;
 }
 

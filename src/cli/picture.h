@@ -8,11 +8,13 @@
 #include <glib.h>
 
 typedef struct {
-  const char *media;     /* under GStreamer's name, "image/png" */
-  guint64 width, height; /* 0: the header does not say; not looked for in JPEG */
-  unsigned orientation;  /* 1..8 as Exif has it; 0: not said, or JPEG */
-  gsize orientation_at;  /* the byte of a TIFF that says so; 0: there is none */
-  gboolean is_deep;      /* PNG: more than 8 bits a channel */
+  const char *media;        /* under GStreamer's name, "image/png" */
+  guint64 width, height;    /* 0: the header does not say; not looked for in JPEG */
+  unsigned orientation;     /* 1..8 as Exif has it; 0: not said, or JPEG */
+  gsize orientation_at;     /* the byte of a TIFF that says so; 0: there is none */
+  unsigned xmp_orientation; /* what XMP says of it; counts where Exif says nothing */
+  gboolean is_deep;         /* PNG: more than 8 bits a channel */
+  gboolean is_odd; /* TIFF: samples that are not unsigned numbers of 1, 2, 4, 8 or 16 bits */
   gsize frame_at,
       frame_size;  /* the picture within the file: the first frame of a WebP that moves,
                       the PNG of an ICO, the codestream of JPEG 2000; 0: the whole file */

@@ -19,6 +19,11 @@ picture_other (const guint8 *data, gsize size)
       {"\x1f\x8b", 2, "a gzip archive"},
       {"Rar!", 4, "a RAR archive"},
       {"7z\xbc\xaf", 4, "a 7-zip archive"},
+      {"BZh", 3, "a bzip2 archive"},
+      {"\xfd"
+       "7zXZ",
+       5, "an xz archive"},
+      {"\x28\xb5\x2f\xfd", 4, "a Zstandard archive"},
       {"\x80\2", 2, "a Python pickle"},
       {"\x93NUMPY", 6, "a NumPy array"},
       {"\x89HDF", 4, "an HDF5 file"},
@@ -31,6 +36,8 @@ picture_other (const guint8 *data, gsize size)
 
   if (size == 0)
     return "empty";
+  if (size > 262 && memcmp (data + 257, "ustar", 5) == 0)
+    return "a tar archive";
   for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
     if (size >= others[i].n && memcmp (data, others[i].bytes, others[i].n) == 0)
       return others[i].what;

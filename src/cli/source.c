@@ -49,7 +49,8 @@ struct _Source {
   Player *player;
   gboolean left_behind; /* the pipeline did not stop: what it uses stays */
   /* written by the streaming threads */
-  gboolean typed, still;  /* the input's own caps were seen; they are a picture's */
+  gboolean typed, still,
+      heard;              /* the input's own caps were seen; they are a picture's; sound was */
   GstEffnetTagged tagged; /* of the buffers that come now */
   gint is_live;           /* atomic */
   char *refusal;          /* atomic: why the input is not decoded */
@@ -81,9 +82,8 @@ source_init (GError **error)
 static gboolean
 is_jpeg_clip (const char *name)
 {
-  g_autofree char *lower = g_ascii_strdown (name, -1);
-
-  return g_str_has_suffix (lower, ".mjpg") || g_str_has_suffix (lower, ".mjpeg");
+  const char *dot = strrchr (name, '.');
+  return dot != NULL && (!g_ascii_strcasecmp (dot, ".mjpg") || !g_ascii_strcasecmp (dot, ".mjpeg"));
 }
 
 /* ---- pipeline -------------------------------------------------------------------------------- */
@@ -113,6 +113,7 @@ on_autoplug (GstElement *decoder, GstPad *pad, GstCaps *caps, gpointer data)
   if (g_str_has_prefix (name, "audio/") || g_str_has_prefix (name, "text/")) {
     if (first && name[0] == 't')
       refuse (source, g_strdup_printf ("is %s, not a picture or clip", name));
+    source->heard = source->heard || name[0] == 'a';
     return FALSE;
   }
   if (first && g_str_has_prefix (name, "image/") && !is_jpeg_clip (source->input)) {
@@ -219,13 +220,13 @@ static void
 stop_pipeline (Source *source)
 {
   drop_frame (source);
+  g_clear_object (&source->pipeline); /* the last reference is the player's */
   if (source->player != NULL && !source->left_behind)
     source->left_behind = !player_stop (source->player);
   if (source->left_behind)
     return;
   source->player = NULL;
   source->sink = NULL;
-  g_clear_object (&source->pipeline);
 }
 
 static gboolean
@@ -267,9 +268,10 @@ start_decoder (Source *source, GError **error)
     return FALSE;
   }
   caps = gst_caps_from_string (caps_text);
+  decoder_watch (src, decoder, &source->header);
   gst_bin_add (GST_BIN (source->pipeline), decoder);
   gst_element_link_many (src, decoder, add_converter (source), NULL);
-  g_object_set (src, "caps", caps, "format", GST_FORMAT_TIME, NULL);
+  g_object_set (src, "caps", caps, NULL);
   g_signal_connect (src, "need-data", G_CALLBACK (on_need_data), source);
   return play (source, error);
 }
@@ -454,7 +456,8 @@ pipeline_failed (Source *source, GError **error)
   if (source->still && source->picture != NULL)
     decoder_fail (&source->header, error);
   else
-    decoder_explain (message, error);
+    decoder_explain (message, source->typed,
+                     source->heard && !gst_pad_is_linked (GST_BASE_SINK_PAD (source->sink)), error);
   return TRUE;
 }
 
@@ -468,10 +471,10 @@ pull (Source *source, gint64 end, GError **error)
     source->sample = gst_app_sink_try_pull_sample (source->sink, 50 * GST_MSECOND);
     if (source->sample != NULL)
       return 1;
+    if (player_is_started (source->player) && gst_app_sink_is_eos (source->sink))
+      return pipeline_failed (source, error) ? -1 : 0; /* an error comes before the end it makes */
     if (pipeline_failed (source, error))
       return -1;
-    if (player_is_started (source->player) && gst_app_sink_is_eos (source->sink))
-      return 0;
     if (g_get_monotonic_time () >= end) {
       g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
                    "no frame for %d seconds (--timeout says how long is waited)",
@@ -521,6 +524,8 @@ map_sample (Source *source, SourceFrame *out, GError **error)
   GstCaps *caps = gst_sample_get_caps (source->sample);
   GstEffnetFormat format;
 
+  if (source->picture != NULL && !decoder_has_drawn (&source->header, error))
+    return -1;
   if (caps == NULL || !gst_effnet_format_from_caps (&format, caps)) {
     g_autofree char *text = caps != NULL ? gst_caps_to_string (caps) : g_strdup ("unknown bytes");
 

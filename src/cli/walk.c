@@ -2,6 +2,7 @@
 #include "cli/walk.h"
 
 #include "cli/cli.h"
+#include "cli/outfile.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
 
@@ -24,7 +25,11 @@ walk_has_failed (void)
 GPtrArray *
 walk_expand (char **inputs)
 {
-  return source_expand (inputs, walk_failure);
+  GPtrArray *list = source_expand (inputs, walk_failure);
+
+  for (guint i = 0; i < list->len; i++)
+    out_spare (list->pdata[i]);
+  return list;
 }
 
 /* Nobody is there to read, or somebody said stop. */

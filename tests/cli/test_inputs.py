@@ -231,6 +231,12 @@ def not_pictures():
     """what is no picture is named: HTML, text, HEIC"""
     pathlib.Path("page.jpg").write_text("<!DOCTYPE html>\n<html><body>404</body></html>\n")
     pathlib.Path("a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    for name, data, words in (("a.bz2", b"BZh9" + bytes(60), "a bzip2 archive"), ("a.xz", b"\xfd7zXZ\0" + bytes(60), "an xz archive"),
+                              ("a.zst", b"\x28\xb5\x2f\xfd" + bytes(60), "a Zstandard archive"),
+                              ("a.tar", b"a.jpg" + bytes(252) + b"ustar\0" + bytes(300), "a tar archive")):
+        pathlib.Path(name).write_bytes(data)
+        _, err = classify(name, code=1)
+        assert len(err) == 1 and words in err[0], err
     _, err = classify("page.jpg", "a.heic", code=1)
     assert "text/html" in err[0] and "image/heif" in err[1] and "heif-convert" in err[1], err
     for data, words in ((bytes(range(1, 100)) * 50, "is no picture"), (bytes(5000), "is no picture"),
@@ -238,6 +244,30 @@ def not_pictures():
         pathlib.Path("data.jpg").write_bytes(data)
         _, err = classify("data.jpg", code=1)
         assert "data.jpg: is " in err[0] and words in err[0], err
+
+
+@test
+def sound_alone():
+    """of a file of sound alone, and of a server that does not answer, it is said what is wrong"""
+    for name, chain in (("a.wav", "wavenc"), ("a.ogg", "vorbisenc ! oggmux")):
+        subprocess.run(f"gst-launch-1.0 -q audiotestsrc num-buffers=10 ! {chain} ! filesink location={name}".split(), check=True,
+                       capture_output=True, timeout=60)
+        _, err = classify(name, code=1)
+        assert len(err) == 1 and "holds sound, but no picture" in err[0], err
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    _, err = classify(f"http://127.0.0.1:{port}/a.jpg", code=1)
+    assert len(err) == 1 and "damaged" not in err[0], err
+
+
+@test
+def few_descriptors():
+    """with hardly a file descriptor a clip ends all the same: what of GStreamer hangs then is left behind"""
+    for i in range(8):
+        done = subprocess.run([EXE, "classify", "--json", "-k1", "--threads", "1", "--timeout", "3", MEDIA / "pan.webm"],
+                              capture_output=True, text=True, timeout=60, check=False,
+                              preexec_fn=lambda n=8 + i % 4: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+        assert done.returncode in (0, 1) and (done.returncode == 0 or done.stderr.count("\n") == 1), done
 
 
 @test

@@ -257,6 +257,73 @@ def orientation_elsewhere():
 
 
 @test
+def orientation_in_xmp():
+    """where Exif says nothing of it, XMP's orientation counts in PNG, WebP and TIFF as in JPEG"""
+    upright = Image.open(MEDIA / "coffee.jpg")
+    for orientation, turn in ((1, None), (3, Image.Transpose.ROTATE_180), (6, Image.Transpose.ROTATE_270)):
+        expected = pillow(upright if turn is None else upright.transpose(turn))
+        for form in ('<x tiff:Orientation="%d"/>', "<tiff:Orientation>%d</tiff:Orientation>"):
+            text = (form % orientation).encode()
+            upright.save("x.webp", lossless=True, xmp=text)
+            upright.save("x.tif", tiffinfo={700: text})
+            upright.save("x.png")
+            data = pathlib.Path("x.png").read_bytes()
+            body = b"iTXtXML:com.adobe.xmp\0\0\0\0\0" + text
+            pathlib.Path("x.png").write_bytes(data[:33] + struct.pack(">I", len(body) - 4) + body +
+                                              struct.pack(">I", zlib.crc32(body)) + data[33:])
+            for name in ("x.png", "x.webp", "x.tif"):
+                difference = np.abs(preprocess(name) - expected)
+                assert difference.mean() < 1, (name, text, difference.mean())
+
+
+def tiff(name, bits, sample_format, data, compression=1):
+    """A grey TIFF of 60 x 40 pixels, written here: Pillow writes few of these."""
+    entries = [(256, 60), (257, 40), (258, bits), (259, compression), (262, 1), (273, 8), (277, 1), (278, 40), (279, len(data)),
+               (339, sample_format)]
+    directory = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    pathlib.Path(name).write_bytes(b"II*\0" + struct.pack("<I", 8 + len(data)) + data + directory + bytes(4))
+
+
+@test
+def tiffs_that_are_not_decoded():
+    """a TIFF of floating point, of 12 or 32 bits, damaged or packed in a strange way is a failure, not a black picture"""
+    grey = np.linspace(0, 255, 2400).astype(np.uint8)
+    tiff("sound.tif", 8, 1, grey.tobytes())
+    tiff("deep.tif", 16, 1, (grey.astype("<u2") * 257).tobytes())
+    for name in ("sound.tif", "deep.tif"):
+        assert preprocess(name).std() > 20, name
+    for bits, kind, data in ((32, 3, (grey / 255).astype("<f4")), (16, 3, (grey / 255).astype("<f2")),
+                             (64, 3, (grey / 255).astype("<f8")), (32, 1, grey.astype("<u4") << 24), (12, 1, grey.repeat(2)),
+                             (8, 2, (grey.astype(int) - 128).astype("i1")), (24, 1, grey.repeat(3))):
+        tiff("odd.tif", bits, kind, data.tobytes())
+        failure("preprocess", "odd.tif", "--model", MODEL, "--output", "no.npy", says=["odd.tif", "samples"])
+    for compression in (5, 7, 8, 34712, 50001, 60000):
+        tiff("odd.tif", 8, 1, grey.tobytes(), compression)
+        failure("preprocess", "sound.tif", "odd.tif", "--model", MODEL, "--output", "no.npy", says=["odd.tif", "is damaged, or packed"])
+    Image.open(MEDIA / "coffee.jpg").save("z.tif", compression="tiff_adobe_deflate")
+    data = bytearray(pathlib.Path("z.tif").read_bytes())
+    data[3000:3100] = bytes(byte ^ 0x55 for byte in data[3000:3100])
+    pathlib.Path("z.tif").write_bytes(data)
+    failure("preprocess", "z.tif", "--model", MODEL, "--output", "no.npy", says=["z.tif", "is damaged"])
+
+
+@test
+def outputs_over_inputs():
+    """an output never takes the place of an input, under whatever name"""
+    kept = (MEDIA / "cat.jpg").read_bytes()
+    pathlib.Path("mine.jpg").write_bytes(kept)
+    os.symlink("mine.jpg", "link.npy")
+    os.link("mine.jpg", "hard.csv")
+    effnet("preprocess", "mine.jpg", "--model", MODEL, "--output", "t.npy")
+    tensor = pathlib.Path("t.npy").read_bytes()
+    for words in (["preprocess", "mine.jpg", "-o", "mine.jpg"], ["preprocess", "mine.jpg", "-o", "link.npy"],
+                  ["explain", "mine.jpg", "-o", "./mine.jpg"], ["embed", "mine.jpg", "-o", "hard.csv"],
+                  ["run", "--input", "t.npy", "--output", "t.npy"]):
+        failure(*words, "--model", MODEL, says=["is an input"])
+    assert pathlib.Path("mine.jpg").read_bytes() == kept and pathlib.Path("t.npy").read_bytes() == tensor
+
+
+@test
 def broken_exif():
     """a damaged Exif segment is ignored, the picture is read"""
     image = Image.open(MEDIA / "cat.jpg")
