@@ -41,6 +41,12 @@ scaled (uint64_t a, uint64_t b, uint64_t c)
   return (unsigned)CLAMP (v, 1, UINT32_MAX / 2);
 }
 
+static unsigned
+rounded (double v)
+{
+  return (unsigned)CLAMP (rint (v), 1, UINT32_MAX / 2);
+}
+
 /* @dw x @dh: the source in units of equal length. */
 static void
 center_crop (EffnetGeometry *g, const EffnetInputSpec *spec, uint64_t dw, uint64_t dh)
@@ -52,8 +58,8 @@ center_crop (EffnetGeometry *g, const EffnetInputSpec *spec, uint64_t dw, uint64
   if (sw != sh) {
     double ratio = MIN ((double)dh / sh, (double)dw / sw);
 
-    rw = (unsigned)rint ((double)dw / ratio);
-    rh = (unsigned)rint ((double)dh / ratio);
+    rw = rounded ((double)dw / ratio);
+    rh = rounded ((double)dh / ratio);
   } else if (dw * sh <= dh * sw)
     rh = scaled (sw, dh, dw);
   else
@@ -69,8 +75,8 @@ border (EffnetGeometry *g, const EffnetInputSpec *spec, uint64_t dw, uint64_t dh
   double w = (double)dw, h = (double)dh;
   double ratio = MAX (h / padded_size (spec, spec->height), w / padded_size (spec, spec->width));
 
-  set_axis (&g->x, MAX ((unsigned)rint (w / ratio), 1), spec->width);
-  set_axis (&g->y, MAX ((unsigned)rint (h / ratio), 1), spec->height);
+  set_axis (&g->x, rounded (w / ratio), spec->width);
+  set_axis (&g->y, rounded (h / ratio), spec->height);
 }
 
 static void
