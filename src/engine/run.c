@@ -272,17 +272,13 @@ new_ring (const Job *job, const EffnetTile *tile, unsigned worker)
   return ring;
 }
 
-/* Asks for the weights of a tile's channels, a few lines of each tap, which no hardware foresees:
- * they come while the expanded rows are computed. */
+/* The weights of a tile's channels, a few lines of each tap, which no hardware foresees. */
 static void
 prefetch_weights (const EffnetDepthwise *d)
 {
-  for (size_t tap = 0; tap < (size_t)d->kernel * d->kernel; tap++) {
-    const char *row = (const char *)(d->weights + tap * d->weight_stride);
-
-    for (size_t at = 0; at < d->channels * sizeof (float); at += EFFNET_ALIGN)
-      __builtin_prefetch (row + at);
-  }
+  for (size_t tap = 0; tap < (size_t)d->kernel * d->kernel; tap++)
+    for (size_t c = 0; c < d->channels; c += EFFNET_ALIGN / sizeof (float))
+      __builtin_prefetch (d->weights + tap * d->weight_stride + c);
 }
 
 static void
@@ -293,7 +289,7 @@ run_expand_depthwise (const Job *job, const EffnetTile *tile, unsigned worker)
   EffnetDepthwise args = depthwise_args (job, s, tile, rows);
   Ring ring = new_ring (job, tile, worker);
 
-  prefetch_weights (&args);
+  prefetch_weights (&args); /* they come while the expanded rows are computed */
   for (size_t band = tile->band; band < tile->band + tile->bands; band++) {
     size_t y, end;
 
