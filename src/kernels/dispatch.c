@@ -6,12 +6,16 @@
 
 #include "kernels/dense.h"
 #include "kernels/rows.h"
+#include "kernels/winograd.h"
 
 /* The shapes of kernels.inc. */
 #define SHAPE_ANY
 #define SHAPE_WINDOW(kernel_, stride_) .kernel = kernel_, .stride = stride_
 #define SHAPE_TILE(mr_, nr_, kr_, k_multiple_)                                                     \
   .packing = EFFNET_PACKING_PANELS, .mr = mr_, .nr = nr_, .kr = kr_, .k_multiple = k_multiple_
+#define SHAPE_SQUARES(mr_, nr_, channels_, size_)                                                  \
+  SHAPE_TILE (mr_, nr_, 1, 1), SHAPE_WINDOW (3, 1), .square = EFFNET_WINOGRAD_TILE,                \
+                                                    .k_least = channels_, .size_least = size_
 #define SHAPE_DIGITS(mr_, nr_, kr_, k_multiple_, digits_)                                          \
   SHAPE_TILE (mr_, nr_, kr_, k_multiple_), .digits = EFFNET_DIGITS_##digits_
 #define SHAPE_PACKED(packing_) .packing = EFFNET_PACKING_##packing_
@@ -47,7 +51,8 @@ effnet_kernel_serves (const EffnetKernel *row, EffnetKernelShape shape)
 {
   return (row->kernel == 0 || row->kernel == shape.kernel) &&
          (row->stride == 0 || row->stride == shape.stride) &&
-         (row->k_multiple == 0 || shape.k % row->k_multiple == 0);
+         (row->k_multiple == 0 || shape.k % row->k_multiple == 0) && shape.k >= row->k_least &&
+         shape.size >= row->size_least;
 }
 
 const EffnetKernel *

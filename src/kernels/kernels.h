@@ -49,21 +49,26 @@ typedef struct {
  * w[j][c][r][s]) + residual[y][x][j], with r, s < kernel and c < channels. Pixels outside the image
  * count as zero and are not read. One call makes a whole image or a part of it: @top and @left say
  * where the window of the first output lies, minus the padding for that of the whole; @in is the
- * whole image in both cases. A part of the output channels begins at a panel. @out may be @residual
- * exactly; no other overlap. @channels is a multiple of the row's k. */
+ * whole image in both cases. A part of the output channels begins at a panel; one of the pixels,
+ * for a row that makes squares of outputs, at a square's edge of the whole, and ends at one or with
+ * the whole. @out may be @residual exactly; no other overlap. @channels is a multiple of the row's
+ * k.
+ */
 typedef struct {
   const void *in; /* T [in_h][in_row], of each row in_w pixels of @channels */
   size_t in_h, in_w, channels, in_row;
   unsigned kernel, stride; /* kernel 1..EFFNET_CONV_KERNEL_MAX */
   ptrdiff_t top, left;     /* pixels */
   size_t out_h, out_w, n;
-  const void *b;        /* T, effnet_conv_pack (); like EffnetGemm's, its k being (r, s, c) */
-  const float *bias;    /* [n rounded up to nr], zero-filled */
+  const void *b;     /* T, effnet_conv_pack (); like EffnetGemm's, its k being (r, s, c), with r and
+                      * s the points of a transformed window where the row makes squares */
+  const float *bias; /* [n rounded up to nr], zero-filled */
   const void *residual; /* T [out_h][residual_row], of each row [out_w][ldr]; or NULL */
   size_t ldr, residual_row;
   void *out; /* T [out_h][out_row], of each row [out_w][ldc], n written of each pixel */
   size_t ldc, out_row;
   EffnetActivation activation;
+  void *scratch; /* effnet_conv_scratch () bytes, aligned to 64 */
 } EffnetConvolution;
 
 #define EFFNET_CONV_KERNEL_MAX 7
@@ -299,7 +304,9 @@ typedef struct {
                         * packing's sizes; nr = 0: the row takes all of n at once, so its tiles are
                         * cut by rows only */
   unsigned k_multiple; /* PACKING_PANELS: it serves only multiples of this k */
-  EffnetDigits digits; /* GEMM_S8: of the activations */
+  unsigned square;     /* CONV: outputs a side of the squares that it makes; 0: it makes pixels */
+  unsigned k_least, size_least; /* it serves this k and size, and larger ones */
+  EffnetDigits digits;          /* GEMM_S8: of the activations */
   union {
 #define EFFNET_OP(op, name, contract, elements, reference) contract##Func name;
 #include "kernels/ops.inc"
@@ -316,6 +323,7 @@ int effnet_kernel_usable (const EffnetKernel *row);
 typedef struct {
   unsigned kernel, stride;
   size_t k;
+  size_t size; /* CONV: the shorter side of the output, in pixels */
 } EffnetKernelShape;
 
 int effnet_kernel_serves (const EffnetKernel *row, EffnetKernelShape shape);
@@ -350,9 +358,12 @@ size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
 void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
                        const void *w, void *packed);
 /* The same of a full convolution's weights, float32 [n][channels][kernel][kernel] (OIHW), for a
- * CONV row. The size is that of a k of kernel * kernel * channels. */
+ * CONV row. The size is that of a k of effnet_conv_taps () * channels. */
+size_t effnet_conv_taps (const EffnetKernel *conv, unsigned kernel);
 void effnet_conv_pack (const EffnetKernel *conv, size_t n, size_t channels, unsigned kernel,
                        size_t first, size_t rows, const float *w, void *packed);
+/* Bytes of scratch that a call of the row wants, however many outputs it makes. */
+size_t effnet_conv_scratch (const EffnetKernel *conv, size_t channels);
 /* out[i][j] = w[j][i], i < k, j < rows; @w float32 [rows][k], or int8 for S8, @out T [k][stride] */
 void effnet_pack_transposed (EffnetDtype dtype, size_t k, size_t rows, const void *w, size_t stride,
                              void *out);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "kernels/kernels.h"
+#include "kernels/winograd.h"
 
 /* A group of rows of w becomes one cache line in float32. */
 #define GROUP 16
@@ -76,21 +76,63 @@ pack_group (EffnetDtype dtype, const void *weights, size_t k, size_t columns, si
   }
 }
 
-/* The same of weights [columns][k][taps]: k is innermost in the packing. */
-static void
-pack_taps (EffnetDtype dtype, const float *w, size_t k, size_t taps, size_t columns, size_t width,
-           size_t kr, char *out)
-{
-  size_t element = effnet_dtype_size (dtype);
-  float gathered[GROUP * ROUNDED];
+#define SIDE   EFFNET_WINOGRAD_POINTS
+#define WINDOW 3
 
-  assert (k % kr == 0);
-  for (size_t tap = 0; tap < taps; tap++)
+/* What each tap of a window counts in G g G^T at @point (winograd.h). */
+static void
+point_weights (size_t point, double weights[WINDOW * WINDOW])
+{
+  const double a = EFFNET_WINOGRAD_A, b = EFFNET_WINOGRAD_B, points[] = {0, a, -a, b, -b};
+  double row[2][WINDOW] = {{0, 0, 1}, {0, 0, 1}};
+
+  for (int axis = 0; axis < 2; axis++) {
+    size_t at = axis == 0 ? point / SIDE : point % SIDE;
+    double power = 1.0;
+
+    if (at == SIDE - 1)
+      continue;
+    for (size_t q = 0; q < SIDE - 1; q++)
+      power /= q == at ? 1.0 : points[at] - points[q];
+    for (int i = 0; i < WINDOW; i++, power *= points[at])
+      row[axis][i] = power;
+  }
+  for (int i = 0; i < WINDOW * WINDOW; i++)
+    weights[i] = row[0][i / WINDOW] * row[1][i % WINDOW];
+}
+
+static float
+at_point (const float *window, const double *weights)
+{
+  double sum = 0.0;
+
+  for (int i = 0; i < WINDOW * WINDOW; i++)
+    sum += weights[i] * (double)window[i];
+  return (float)sum;
+}
+
+/* The same of weights [columns][k][taps]: k is innermost in the packing. With @square the taps are
+ * points of the transformed windows. */
+static void
+pack_taps (EffnetDtype dtype, const float *w, size_t k, size_t taps, unsigned square,
+           size_t columns, size_t width, size_t kr, char *out)
+{
+  const size_t element = effnet_dtype_size (dtype), points = square > 0 ? SIDE * SIDE : taps;
+  float gathered[GROUP * ROUNDED];
+  double weights[WINDOW * WINDOW] = {0};
+
+  assert (k % kr == 0 && (square == 0 || taps == WINDOW * WINDOW));
+  for (size_t point = 0; point < points; point++)
     for (size_t i = 0, n; i < k; i += n, out += n * width * element) {
       n = k - i < ROUNDED ? k - i : ROUNDED;
+      if (square > 0)
+        point_weights (point, weights);
       for (size_t j = 0; j < columns; j++)
-        for (size_t l = 0; l < n; l++)
-          gathered[j * n + l] = w[(j * k + i + l) * taps + tap];
+        for (size_t l = 0; l < n; l++) {
+          const float *window = w + (j * k + i + l) * taps;
+
+          gathered[j * n + l] = square > 0 ? at_point (window, weights) : window[point];
+        }
       pack_group (dtype, gathered, n, columns, width, kr, out);
     }
 }
@@ -129,7 +171,7 @@ pack_rows (const EffnetKernel *gemm, size_t n, size_t k, size_t taps, size_t fir
   const char *rows_left = w;
   size_t width = effnet_gemm_panel_width (gemm, n), kr = gemm->kr;
   size_t element = effnet_dtype_size (dtype);
-  size_t depth = effnet_div_up (k, kr) * kr * taps;
+  size_t depth = effnet_div_up (k, kr) * kr * (gemm->square > 0 ? (size_t)SIDE * SIDE : taps);
   size_t end = first + rows;
 
   assert (end <= n);
@@ -143,7 +185,8 @@ pack_rows (const EffnetKernel *gemm, size_t n, size_t k, size_t taps, size_t fir
     if (taps == 1)
       pack_group (dtype, rows_left, k, columns, width, kr, to);
     else
-      pack_taps (dtype, (const float *)(const void *)rows_left, k, taps, columns, width, kr, to);
+      pack_taps (dtype, (const float *)(const void *)rows_left, k, taps, gemm->square, columns,
+                 width, kr, to);
     if (j + columns == n)
       clear_columns (panel, at + columns, width, depth, kr, element);
   }
@@ -163,6 +206,24 @@ effnet_conv_pack (const EffnetKernel *conv, size_t n, size_t channels, unsigned 
 {
   assert (conv->op == EFFNET_OP_CONV);
   pack_rows (conv, n, channels, (size_t)kernel * kernel, first, rows, w, packed);
+}
+
+size_t
+effnet_conv_taps (const EffnetKernel *conv, unsigned kernel)
+{
+  size_t side = conv->square > 0 ? SIDE : kernel;
+
+  return side * side;
+}
+
+size_t
+effnet_conv_scratch (const EffnetKernel *conv, size_t channels)
+{
+  size_t rows = conv->square > 0 ? effnet_winograd_squares (channels, conv->mr) : 0;
+
+  return conv->square > 0 ? (rows * effnet_winograd_step (channels) + (size_t)conv->mr * conv->nr) *
+                                SIDE * SIDE * sizeof (float)
+                          : 0;
 }
 
 void

@@ -7,6 +7,8 @@
 
 #include <math.h>
 
+#include "squares.h"
+
 #define BENCH_ROWS 8 /* about what a tile has */
 
 typedef struct {
@@ -28,14 +30,117 @@ taps (const Shape *s)
 static const void *
 pack_for (Check *check, const EffnetKernel *row, const Shape *s, const float *w)
 {
-  gsize k = taps (s) * s->channels, first = s->n / 3;
-  void *packed = check_bytes (check, row->dtype, effnet_gemm_packed_size (row, s->n, k));
+  gsize depth = effnet_conv_taps (row, s->kernel) * s->channels, first = s->n / 3;
+  const float *second = w + first * taps (s) * s->channels;
+  void *packed = check_bytes (check, row->dtype, effnet_gemm_packed_size (row, s->n, depth));
 
   if (first > 0)
     effnet_conv_pack (row, s->n, s->channels, s->kernel, 0, first, w, packed);
-  effnet_conv_pack (row, s->n, s->channels, s->kernel, first, s->n - first, w + first * k, packed);
+  effnet_conv_pack (row, s->n, s->channels, s->kernel, first, s->n - first, second, packed);
   check_seal (check, packed);
   return packed;
+}
+
+static void *
+scratch_for (Check *check, const EffnetKernel *row, gsize channels)
+{
+  gsize floats = effnet_conv_scratch (row, channels) / sizeof (float);
+
+  return floats > 0 ? check_output (check, EFFNET_DTYPE_F32, 1, floats, floats, NULL) : NULL;
+}
+
+/* The value of an input, which is zero outside the image. */
+static double
+input_value (const Shape *s, EffnetDtype dtype, const void *in, gssize row, gssize column, gsize c)
+{
+  if (row < 0 || row >= (gssize)s->in_h || column < 0 || column >= (gssize)s->in_w)
+    return 0.0;
+  return check_value (in, dtype, (gsize)row * s->in_row + (gsize)column * s->channels + c);
+}
+
+/* What bounds a row that makes squares: the terms of a transformed input or weight, none cancelling
+ * another. */
+typedef struct {
+  Squares of; /* absolute values */
+  double *v;  /* |B^T| |d| |B|, [squares][SIDE * SIDE][channels] */
+  double *u;  /* |G| |g| |G^T|, [n][SIDE * SIDE][channels] */
+  double largest;
+} Magnitudes;
+
+static gsize
+squares_across (const Shape *s)
+{
+  return (s->out_w + SQUARE - 1) / SQUARE;
+}
+
+static void
+add_input_magnitudes (const Shape *s, const EffnetConvolution *g, Magnitudes *m, gsize square,
+                      gsize c)
+{
+  double *v = m->v + square * SIDE * SIDE * s->channels + c;
+  gssize y = s->top + (gssize)(square / squares_across (s) * SQUARE);
+  gssize x = s->left + (gssize)(square % squares_across (s) * SQUARE);
+
+  for (int i = 0; i < SIDE * SIDE; i++) {
+    double d = fabs (input_value (s, EFFNET_DTYPE_F32, g->in, y + i / SIDE, x + i % SIDE, c));
+
+    for (int p = 0; d > 0.0 && p < SIDE * SIDE; p++)
+      v[(gsize)p * s->channels] += m->of.b[p / SIDE][i / SIDE] * d * m->of.b[p % SIDE][i % SIDE];
+  }
+}
+
+static Magnitudes
+magnitudes_new (const Shape *s, const EffnetConvolution *g, const float *w)
+{
+  gsize squares = (s->out_h + SQUARE - 1) / SQUARE * squares_across (s);
+  gsize n_v = squares * SIDE * SIDE * s->channels, n_u = s->n * SIDE * SIDE * s->channels;
+  Magnitudes m = {squares_new (), g_new0 (double, n_v), g_new0 (double, n_u), 0.0};
+
+  for (double *at = &m.of.g[0][0]; at < (double *)(&m.of + 1); at++)
+    *at = fabs (*at);
+  for (gsize i = 0; i < squares * s->channels; i++)
+    add_input_magnitudes (s, g, &m, i / s->channels, i % s->channels);
+  for (gsize i = 0; i < s->n * s->channels; i++, w += WINDOW * WINDOW)
+    for (int at = 0; at < SIDE * SIDE * WINDOW * WINDOW; at++) {
+      int p = at / (WINDOW * WINDOW), tap = at % (WINDOW * WINDOW);
+
+      m.u[(i / s->channels * SIDE * SIDE + (gsize)p) * s->channels + i % s->channels] +=
+          m.of.g[p / SIDE][tap / WINDOW] * fabs ((double)w[tap]) * m.of.g[p % SIDE][tap % WINDOW];
+    }
+  for (gsize i = 0; i < n_v + n_u; i++)
+    m.largest = fmax (m.largest, i < n_v ? m.v[i] : m.u[i - n_v]);
+  return m;
+}
+
+static void
+magnitudes_free (Magnitudes *m)
+{
+  g_free (m->v);
+  g_free (m->u);
+}
+
+/* Bound of an output (y, x, j) by squares: each of the products that it expands to is rounded at
+ * most twice an axis on the way to a point, as the weight, channels + 1 times in the sum over
+ * channels, and three times an axis on the way from a point. What underflows may then be multiplied
+ * by |A| on both sides. */
+static double
+square_bound (const Shape *s, const Magnitudes *m, gsize y, gsize x, gsize j)
+{
+  gsize square = y / SQUARE * squares_across (s) + x / SQUARE;
+  const double *v = m->v + square * SIDE * SIDE * s->channels;
+  const double *u = m->u + j * SIDE * SIDE * s->channels;
+  double sum = 0.0, from_points = 0.0;
+
+  for (int p = 0; p < SIDE * SIDE; p++) {
+    double a = m->of.a[p / SIDE][y % SQUARE] * m->of.a[p % SIDE][x % SQUARE], products = 0.0;
+
+    for (gsize c = 0; c < s->channels; c++)
+      products += *v++ * *u++;
+    sum += a * products;
+    from_points += a;
+  }
+  return check_sum_bound (EFFNET_DTYPE_F32, s->channels + 11, sum,
+                          from_points * (1.0 + m->largest));
 }
 
 static double
@@ -48,11 +153,8 @@ expected_sum (const Shape *s, EffnetDtype dtype, const EffnetConvolution *g, con
     gssize row = s->top + (gssize)(y * s->stride + tap / s->kernel);
     gssize column = s->left + (gssize)(x * s->stride + tap % s->kernel);
 
-    if (row < 0 || row >= (gssize)s->in_h || column < 0 || column >= (gssize)s->in_w)
-      continue;
     for (gsize c = 0; c < s->channels; c++) {
-      double a =
-          check_value (g->in, dtype, (gsize)row * s->in_row + (gsize)column * s->channels + c);
+      double a = input_value (s, dtype, g->in, row, column, c);
       double b = w[c * taps (s) + tap];
 
       sum += a * b;
@@ -69,6 +171,8 @@ compare (Check *check, const Shape *s, const EffnetConvolution *g, const float *
          const void *residual)
 {
   EffnetDtype dtype = check->row->dtype;
+  gboolean by_squares = check->row->square > 0;
+  Magnitudes m = by_squares ? magnitudes_new (s, g, w) : (Magnitudes){0};
 
   for (gsize y = 0; y < s->out_h; y++)
     for (gsize x = 0; x < s->out_w; x++)
@@ -78,12 +182,15 @@ compare (Check *check, const Shape *s, const EffnetConvolution *g, const float *
         double sum =
             bias + expected_sum (s, dtype, g, w + j * taps (s) * s->channels, y, x, &error);
 
+        if (by_squares)
+          error = square_bound (s, &m, y, x, j);
         error += check_sum_bound (dtype, taps (s) * s->channels, fabs (bias), 0.0);
         if (residual != NULL)
           r = check_value (residual, dtype, at);
         check_near (check, check_value (g->out, dtype, at), check_activate (sum, s->activation) + r,
                     check_output_bound (dtype, s->activation, sum, error, r), y * s->out_w + x, j);
       }
+  magnitudes_free (&m);
 }
 
 /* Taps inside the image of all outputs along an axis. */
@@ -132,7 +239,7 @@ call_part (Check *check, const EffnetConvolution *whole, const gsize from[3], co
 {
   const EffnetKernel *row = check->row;
   gsize element = effnet_dtype_size (row->dtype), first = from[2] * row->nr;
-  gsize k = (gsize)whole->kernel * whole->kernel * whole->channels;
+  gsize k = effnet_conv_taps (row, whole->kernel) * whole->channels;
   EffnetConvolution part = *whole;
 
   part.top += (ptrdiff_t)(from[0] * whole->stride);
@@ -155,10 +262,10 @@ static gboolean
 call_in_parts (Check *check, const EffnetConvolution *whole)
 {
   gsize size[3] = {whole->out_h, whole->out_w, effnet_gemm_panels (check->row, whole->n)};
-  gsize cut[3];
+  gsize square = MAX (check->row->square, 1), unit[3] = {square, square, 1}, cut[3];
 
   for (int i = 0; i < 3; i++)
-    cut[i] = check_pick (check, (guint)size[i]);
+    cut[i] = check_pick (check, (guint)size[i]) / unit[i] * unit[i];
   for (guint part = 0; part < 8; part++) {
     gsize from[3], n[3];
 
@@ -208,6 +315,7 @@ conv_case (Check *check, const Shape *s)
     g[done] = contract (s, in, out, in_place ? out : residual);
     g[done].b = pack_for (check, rows[done], s, w);
     g[done].bias = check_padded (check, rows[done], s->n, bias);
+    g[done].scratch = scratch_for (check, rows[done], s->channels);
     if (done == 1 ? !call_in_parts (check, &g[done]) : !check_call (check, rows[done], &g[done]))
       break;
   }
@@ -240,7 +348,7 @@ random_case (Check *check, unsigned kernel, unsigned stride, gsize channels, gsi
 {
   Shape s = {.kernel = kernel, .stride = stride, .channels = channels, .n = n, .out_w = out_w};
 
-  s.out_h = 1 + check_pick (check, 5);
+  s.out_h = 1 + check_pick (check, check->row->square > 0 ? 3 * SQUARE - 1 : 5);
   s.top = (gssize)check_pick (check, kernel + 2) - (gssize)kernel;
   s.left = (gssize)check_pick (check, kernel + 2) - (gssize)kernel;
   s.in_h = size (check, &s, s.out_h, s.top);
@@ -261,9 +369,10 @@ static void
 bench (Check *check)
 {
   static const gsize shapes[][5] = {/* kernel, stride, channels, n, out_w */
-                                    {3, 1, 24, 24, 192}, {3, 2, 24, 96, 96},   {3, 1, 48, 192, 96},
-                                    {3, 1, 48, 192, 48}, {3, 2, 48, 192, 48},  {3, 1, 64, 256, 48},
-                                    {3, 1, 24, 144, 56}, {3, 1, 144, 144, 28}, {5, 1, 32, 64, 28}};
+                                    {3, 1, 24, 24, 192}, {3, 2, 24, 96, 96},  {3, 1, 48, 192, 96},
+                                    {3, 1, 48, 192, 48}, {3, 2, 48, 192, 48}, {3, 1, 64, 256, 48},
+                                    {3, 1, 48, 384, 28}, {3, 1, 24, 144, 56}, {3, 1, 144, 144, 28},
+                                    {5, 1, 32, 64, 28}};
 
   for (gsize i = 0; i < G_N_ELEMENTS (shapes); i++) {
     const gsize *p = shapes[i];
@@ -285,7 +394,9 @@ bench (Check *check)
         .residual = p[2] == p[3] && p[1] == 1 ? RESIDUAL : NO_RESIDUAL,
     };
 
-    conv_case (check, &s);
+    if (effnet_kernel_serves (check->row,
+                              (EffnetKernelShape){s.kernel, s.stride, s.channels, s.out_w}))
+      conv_case (check, &s);
   }
 }
 
@@ -308,10 +419,13 @@ check_conv (Check *check)
   n_w = check_sizes (w, G_N_ELEMENTS (w));
   for (unsigned kernel = 1; kernel <= EFFNET_CONV_KERNEL_MAX; kernel += kernel < 3 ? 1 : 2)
     for (unsigned stride = 1; stride <= 3; stride++)
-      for (gsize at = 0; at < 2 * n_w && check->n_failed < 3; at++) {
+      for (gsize at = 0; at < (check->row->square > 0 ? 6 : 2) * n_w && check->n_failed < 3; at++) {
         gsize c = channels[check_pick (check, kernel > 3 ? 6 : G_N_ELEMENTS (channels))];
 
-        if (effnet_kernel_serves (check->row, (EffnetKernelShape){.k = c}))
+        /* the channels and sizes from which on a row is chosen are no matter of being right */
+        EffnetKernelShape shape = {kernel, stride, (1 + check->row->k_least) * c, G_MAXSIZE};
+
+        if (effnet_kernel_serves (check->row, shape))
           random_case (check, kernel, stride, c, n[check_pick (check, (guint)n_n)], w[at % n_w]);
       }
 }

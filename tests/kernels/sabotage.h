@@ -25,4 +25,7 @@ const EffnetKernel *sabotage_conv_rows (gsize *n);
 const EffnetKernel *sabotage_int8_rows (gsize *n);
 const EffnetKernel *sabotage_image_rows (gsize *n);
 
+/* Those that make squares of outputs; the first is right. */
+const EffnetKernel *sabotage_squares_rows (gsize *n);
+
 #endif

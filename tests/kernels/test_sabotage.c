@@ -30,12 +30,12 @@ test_wrong (gconstpointer data)
 }
 
 static void
-add_wrong (const EffnetKernel *rows, gsize n)
+add (const EffnetKernel *rows, gsize n, GTestDataFunc test)
 {
   for (gsize i = 0; i < n; i++) {
     g_autofree char *path = g_strdup_printf ("/sabotage/%s", rows[i].name);
 
-    g_test_add_data_func (path, &rows[i], test_wrong);
+    g_test_add_data_func (path, &rows[i], test);
   }
 }
 
@@ -46,17 +46,16 @@ main (int argc, char **argv)
   const EffnetKernel *rows = sabotage_rows (&n, &n_right);
 
   g_test_init (&argc, &argv, NULL);
-  for (gsize i = 0; i < n_right; i++) {
-    g_autofree char *path = g_strdup_printf ("/sabotage/%s", rows[i].name);
-
-    g_test_add_data_func (path, &rows[i], test_right);
-  }
-  add_wrong (rows + n_right, n - n_right);
+  add (rows, n_right, test_right);
+  add (rows + n_right, n - n_right, test_wrong);
   rows = sabotage_conv_rows (&n);
-  add_wrong (rows, n);
+  add (rows, n, test_wrong);
   rows = sabotage_int8_rows (&n);
-  add_wrong (rows, n);
+  add (rows, n, test_wrong);
   rows = sabotage_image_rows (&n);
-  add_wrong (rows, n);
+  add (rows, n, test_wrong);
+  rows = sabotage_squares_rows (&n);
+  add (rows, 1, test_right);
+  add (rows + 1, n - 1, test_wrong);
   return g_test_run ();
 }

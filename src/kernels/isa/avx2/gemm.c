@@ -15,3 +15,6 @@
 #define GEMM_KERNEL       effnet_gemm_f32_6x16_avx2
 #define CONV_KERNEL       effnet_conv_f32_6x16_avx2
 #include "kernels/tmpl/gemm.h"
+
+#define WINOGRAD_KERNEL effnet_conv_f32_winograd_avx2
+#include "kernels/tmpl/winograd.h"

@@ -16,3 +16,6 @@
 #define GEMM_KERNEL     effnet_gemm_f32_14x32_avx512
 #define CONV_KERNEL     effnet_conv_f32_14x32_avx512
 #include "kernels/tmpl/gemm.h"
+
+#define WINOGRAD_KERNEL effnet_conv_f32_winograd_avx512
+#include "kernels/tmpl/winograd.h"

@@ -16,6 +16,9 @@
 #define CONV_KERNEL effnet_conv_f32_8x12_neon
 #include "kernels/tmpl/gemm.h"
 
+#define WINOGRAD_KERNEL effnet_conv_f32_winograd_neon
+#include "kernels/tmpl/winograd.h"
+
 #include "kernels/tmpl/depthwise.h"
 DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s1_neon, 3, 1)
 DEPTHWISE_KERNEL (effnet_depthwise_f32_k3s2_neon, 3, 2)
