@@ -439,7 +439,6 @@ run_conv (const Job *job, const EffnetTile *tile, unsigned worker)
   float *sums = at (job, s->sums); /* [bands][n] */
   char *out = (char *)at (job, s->out) + corner;
 
-  (void)worker;
   s->layer->gemm->call.conv (&(EffnetConvolution){
       .in = at (job, s->in),
       .in_h = w->in_h,
@@ -462,6 +461,7 @@ run_conv (const Job *job, const EffnetTile *tile, unsigned worker)
       .ldc = n,
       .out_row = w->out_w * n,
       .activation = s->activation,
+      .scratch = scratch_of (job, worker),
   });
   if (sums == NULL)
     return;

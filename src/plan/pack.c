@@ -80,6 +80,7 @@ panel_kernel (const EffnetLayer *layer, EffnetDtype dtype, gboolean is_s8)
     return NULL;
   shape.kernel = layer->kernel;
   shape.stride = layer->block->stride;
+  shape.size = MIN (layer->block->out_height, layer->block->out_width);
   return effnet_kernel_find (EFFNET_OP_CONV, dtype, shape);
 }
 
@@ -117,7 +118,8 @@ effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer, EffnetDtype
 size_t
 effnet_packed_bytes (const EffnetPackedLayer *layer)
 {
-  size_t taps = (size_t)layer->kernel * layer->kernel;
+  size_t taps = layer->kind == EFFNET_PACK_CONV ? effnet_conv_taps (layer->gemm, layer->kernel)
+                                                : (size_t)layer->kernel * layer->kernel;
   size_t elements = layer->gemm != NULL
                         ? effnet_gemm_packed_size (layer->gemm, layer->out, taps * layer->in)
                         : taps * layer->in * layer->stride;
@@ -134,7 +136,9 @@ effnet_packed_width (const EffnetPackedLayer *layer)
 size_t
 effnet_packed_depth (const EffnetPackedLayer *layer)
 {
-  size_t k = (size_t)layer->kernel * layer->kernel * layer->in;
+  size_t k = layer->kind == EFFNET_PACK_CONV
+                 ? effnet_conv_taps (layer->gemm, layer->kernel) * layer->in
+                 : layer->in;
 
   return effnet_div_up (k, layer->gemm->kr) * layer->gemm->kr;
 }

@@ -141,7 +141,8 @@ typedef struct {
   char name[32]; /* "blocks.2.1.expand" */
   const EffnetKernel *kernel;
   size_t n_tiles;
-  uint64_t flop, bytes; /* of all tiles: arithmetic, and memory read and written */
+  uint64_t flop, bytes; /* of all tiles: arithmetic as it is defined, of which a convolution by
+                         * squares does a part; and memory read and written */
   union {
     EffnetStemStep stem;
     EffnetPointwiseStep pointwise;

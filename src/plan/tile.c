@@ -61,21 +61,47 @@ cut_pointwise (const EffnetTuning *t, EffnetPointwiseStep *s)
   return row_tiles * effnet_div_up (s->panels, s->panels_per_tile);
 }
 
+size_t
+effnet_conv_bands (const EffnetConvStep *s)
+{
+  return effnet_div_up (s->window.out_h, s->band);
+}
+
+/* Whole rows of squares, as many as fill a micro-tile: fewer would read all weights again for each.
+ * Every tile transforms its input, so panels are divided only where bands alone are too few, and
+ * never for a worker that is alone. */
+static size_t
+cut_squares (const EffnetTuning *t, EffnetConvStep *s)
+{
+  const EffnetPackedLayer *layer = s->layer;
+  size_t square = layer->gemm->square, across = effnet_div_up (s->window.out_w, square);
+  size_t rows = effnet_div_up (s->window.out_h, square), bands, panel_tiles;
+
+  bands = effnet_div_up (rows, effnet_div_up (layer->gemm->mr, across));
+  s->band = square * effnet_div_up (rows, bands);
+  bands = effnet_conv_bands (s);
+  panel_tiles = MIN (effnet_div_up (t->fused_tiles, bands), s->panels);
+  s->panels_per_tile = effnet_div_up (s->panels, panel_tiles);
+  return bands * effnet_div_up (s->panels, s->panels_per_tile);
+}
+
 /* As cut_pointwise() does, but in whole rows of output. */
 static size_t
 cut_conv (const EffnetTuning *t, EffnetConvStep *s)
 {
   const EffnetWindow *w = &s->window;
   const EffnetPackedLayer *layer = s->layer;
-  size_t weights = (size_t)w->kernel * w->kernel * layer->in * layer->out;
+  size_t weights = effnet_packed_depth (layer) * layer->out;
   size_t wanted = MAX (w->out_h * w->out_w * weights / t->tile_macs, 1);
   size_t bands, panel_tiles = 1;
 
   s->panels = effnet_gemm_panels (layer->gemm, layer->out);
   s->by_panels = weights > w->in_h * w->in_w * layer->in;
+  if (layer->gemm->square > 0)
+    return cut_squares (t, s);
   bands = MIN (s->by_panels ? effnet_div_up (wanted, s->panels) : wanted, w->out_h);
   s->band = effnet_div_up (w->out_h, bands);
-  bands = effnet_div_up (w->out_h, s->band);
+  bands = effnet_conv_bands (s);
   if (bands < wanted)
     panel_tiles = MIN (effnet_div_up (wanted, bands), s->panels);
   s->panels_per_tile = effnet_div_up (s->panels, panel_tiles);
@@ -231,21 +257,22 @@ pointwise_tile (const EffnetPointwiseStep *s, size_t t, size_t pixels)
   return tile;
 }
 
-size_t
-effnet_conv_bands (const EffnetConvStep *s)
+/* A worker that is alone transforms the input of squares once. */
+static size_t
+conv_panels (const EffnetConvStep *s, gboolean alone)
 {
-  return effnet_div_up (s->window.out_h, s->band);
+  return alone && s->layer->gemm->square > 0 ? s->panels : s->panels_per_tile;
 }
 
 static EffnetTile
-conv_tile (const EffnetConvStep *s, size_t t)
+conv_tile (const EffnetConvStep *s, size_t t, gboolean alone)
 {
-  size_t bands = effnet_conv_bands (s);
-  size_t panel_tiles = effnet_div_up (s->panels, s->panels_per_tile);
+  size_t bands = effnet_conv_bands (s), panels_per_tile = conv_panels (s, alone);
+  size_t panel_tiles = effnet_div_up (s->panels, panels_per_tile);
   size_t band = s->by_panels ? t % bands : t / panel_tiles;
   size_t panel_tile = s->by_panels ? t / bands : t % panel_tiles;
-  EffnetTile tile = channels_tile (panel_tile, s->panels_per_tile * effnet_packed_width (s->layer),
-                                   s->layer->out);
+  EffnetTile tile =
+      channels_tile (panel_tile, panels_per_tile * effnet_packed_width (s->layer), s->layer->out);
 
   tile.row = band * s->band;
   tile.rows = MIN (s->band, s->window.out_h - tile.row);
@@ -290,7 +317,11 @@ fused_tile (const EffnetFusedStep *s, size_t t, gboolean alone)
 static size_t
 image_tiles (const EffnetStep *step, gboolean alone)
 {
-  return alone && step->kind == EFFNET_STEP_EXPAND_DEPTHWISE ? step->fused.n_slices : step->n_tiles;
+  if (alone && step->kind == EFFNET_STEP_EXPAND_DEPTHWISE)
+    return step->fused.n_slices;
+  if (alone && step->kind == EFFNET_STEP_CONV && step->conv.layer->gemm->square > 0)
+    return effnet_conv_bands (&step->conv);
+  return step->n_tiles;
 }
 
 /* All images meet the same weights, pixel by pixel. */
@@ -369,7 +400,7 @@ step_tile (const EffnetStep *step, size_t t, gboolean alone)
     tile.channels = step->quantise.layer->in;
     break;
   case EFFNET_STEP_CONV:
-    return conv_tile (&step->conv, t);
+    return conv_tile (&step->conv, t, alone);
   }
   return tile;
 }
@@ -418,5 +449,7 @@ effnet_step_scratch (const EffnetStep *step, EffnetDtype dtype)
             effnet_dtype_size (dtype);
   else if (step->kind == EFFNET_STEP_SQUEEZE) /* the means */
     bytes = step->squeeze.fc.layer->in * sizeof (float);
+  else if (step->kind == EFFNET_STEP_CONV)
+    bytes = effnet_conv_scratch (step->conv.layer->gemm, step->conv.layer->in);
   return effnet_align_up (bytes, EFFNET_ALIGN);
 }

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "../kernels/squares.h"
+
 #define UNIT_F32  0x1p-24
 #define UNIT_BF16 0x1p-9
 
@@ -27,6 +29,38 @@ static double
 depthwise_error (const EffnetDepthwiseStep *s, unsigned weight_roundings)
 {
   return layer_error ((size_t)s->window.kernel * s->window.kernel, s->activation, weight_roundings);
+}
+
+/* Power at the points of a square, beside that of its outputs. */
+static double
+points_power (void)
+{
+  const Squares s = squares_new ();
+  double axis = 0;
+
+  for (int p = 0; p < SIDE; p++) {
+    double in = 0, weight = 0, out = 0;
+
+    for (int i = 0; i < SIDE; i++)
+      in += s.b[p][i] * s.b[p][i];
+    for (int i = 0; i < WINDOW; i++)
+      weight += s.g[p][i] * s.g[p][i] / WINDOW;
+    for (int i = 0; i < SQUARE; i++)
+      out += s.a[p][i] * s.a[p][i] / SQUARE;
+    axis += in * weight * out;
+  }
+  return axis * axis;
+}
+
+static double
+conv_error (const EffnetConvStep *s, unsigned weight_roundings)
+{
+  size_t in = s->layer->in, taps = (size_t)s->layer->kernel * s->layer->kernel;
+
+  if (s->layer->gemm->square == 0)
+    return layer_error (in * taps, s->activation, weight_roundings);
+  return layer_error (0, s->activation, weight_roundings) +
+         points_power () * UNIT_F32 * UNIT_F32 * ((double)in / 6.0 + 11.0 / 3.0);
 }
 
 static double
@@ -56,8 +90,7 @@ step_error (const EffnetStep *step, unsigned weight_roundings)
   case EFFNET_STEP_CLASSIFIER:
     return fc_error (&step->classifier, weight_roundings);
   case EFFNET_STEP_CONV:
-    return layer_error (step->conv.layer->in * step->conv.layer->kernel * step->conv.layer->kernel,
-                        step->conv.activation, weight_roundings);
+    return conv_error (&step->conv, weight_roundings);
   case EFFNET_STEP_QUANTISE: /* of int8, which no bound is for */
     break;
   }

@@ -17,6 +17,13 @@
  * where w counts the roundings of each weight: 0 between two sets of kernels, which share their
  * folded weights; 2 against a network with its batch norms apart (the scale and the product).
  *
+ * A convolution by squares (kernels/winograd.h) sums n channels at each point, rounds inputs 4
+ * times on the way there, the transformed weight once, and its sums 6 times on the way back: (n / 6
+ * + 11 / 3) u^2, beside what the points add up to rather than the output, whose power is less. Of
+ * independent inputs and weights, point p of an axis has power sum_i B^T[p][i]^2 sum_j G[p][j]^2 /
+ * 3 of the output's, and counts A[p][i]^2 at output i: over outputs their mean, for both axes
+ * squared.
+ *
  * bf16 keeps 8 bits: u = 2^-9, and sums are exact beside that. A layer rounds twice, its weights
  * and what it stores; the gate of a squeeze-excite rounds the weights it scales once more: for L
  * layers of convolution, G of them gated, u sqrt ((2 L + G) / 3). */
