@@ -306,7 +306,7 @@ EFFNET_API gboolean effnet_session_run_batch (EffnetSession *session, const floa
  * @session: a session made with `profile`
  *
  * Returns: (transfer full): JSON: one object per step of the network with `name`, `kernel`, `ns`
- * (of the last run), `flop` and `bytes`; free with g_free()
+ * (of the last run), `bytes` and `flop` (a kernel may multiply less); free with g_free()
  */
 EFFNET_API char *effnet_session_get_profile (const EffnetSession *session);
 /**

@@ -141,20 +141,18 @@ add_isas (JsonBuilder *builder)
 
 /* The row that serves a request, in the order of the list. */
 static void
-add_kernel (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype, unsigned kernel,
-            unsigned stride)
+add_kernel (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype, EffnetKernelShape shape)
 {
-  const EffnetKernel *row =
-      effnet_kernel_find (op, dtype, (EffnetKernelShape){.kernel = kernel, .stride = stride});
+  const EffnetKernel *row = effnet_kernel_find (op, dtype, shape);
 
-  if (row == NULL)
+  if (row == NULL || (shape.k > 0 && row->k_least == 0)) /* that serves any number of channels */
     return;
   json_builder_begin_object (builder);
   add_string (builder, "operation", effnet_op_name (op));
   add_string (builder, "dtype", effnet_dtypes[dtype].name);
-  if (kernel > 0) {
-    add_int (builder, "kernel_size", kernel);
-    add_int (builder, "stride", stride);
+  if (shape.kernel > 0) {
+    add_int (builder, "kernel_size", shape.kernel);
+    add_int (builder, "stride", shape.stride);
   }
   add_string (builder, "kernel", row->name);
   add_string (builder, "isa", effnet_isa_name (row->isa));
@@ -162,13 +160,13 @@ add_kernel (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype, unsigned
 }
 
 /* TRUE when an earlier row of the list is made for the same operation and shape, or the row is for
- * any shape and another of its operation is made for one. */
+ * any shape and another of its operation is made for one, however many channels it has. */
 static gboolean
 shape_is_listed (const EffnetKernel *rows, size_t n, size_t at)
 {
   for (size_t i = 0; i < n; i++) {
     if (rows[i].op == rows[at].op &&
-        ((rows[at].kernel == 0 && rows[i].kernel != 0) ||
+        ((rows[at].kernel == 0 && rows[i].kernel != 0 && rows[i].k_least == 0) ||
          (i < at && rows[i].kernel == rows[at].kernel && rows[i].stride == rows[at].stride)))
       return TRUE;
   }
@@ -184,7 +182,9 @@ add_operation (JsonBuilder *builder, EffnetKernelOp op, EffnetDtype dtype)
 
   for (size_t i = 0; i < n; i++) {
     if (rows[i].op == op && !shape_is_listed (rows, n, i))
-      add_kernel (builder, op, dtype, rows[i].kernel, rows[i].stride);
+      add_kernel (
+          builder, op, dtype,
+          (EffnetKernelShape){rows[i].kernel, rows[i].stride, rows[i].k_least, rows[i].size_least});
   }
 }
 
