@@ -68,10 +68,12 @@ def has_classes(folder):
 def run_onnx(source, tensor):
     runtime = module(["onnxruntime"], "it with `pip install onnxruntime`")
     session = runtime.InferenceSession(str(source.paths[0]), providers=["CPUExecutionProvider"])
-    wanted = session.get_inputs()[0]
+    wanted, *others = session.get_inputs()
     channels_last = wanted.shape[-1] == 3 and wanted.shape[1] != 3
     value = (tensor if channels_last else tensor.transpose(0, 3, 1, 2)).astype(np.float32)
-    answers = session.run(None, {wanted.name: value})
+    # Keras' export leaves constants among the inputs that no operation reads any more.
+    unread = {one.name: np.zeros([n if isinstance(n, int) else 1 for n in one.shape], np.float32) for one in others}
+    answers = session.run(None, {wanted.name: value, **unread})
     return f"ONNX Runtime {runtime.__version__}", answers[0].reshape(-1)
 
 

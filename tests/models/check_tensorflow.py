@@ -90,6 +90,7 @@ def cases(tensorflow, keras, network):
         yield "HDF5 of Keras 3", network.save, "b0.h5"
     if installed("tf2onnx") and installed("onnxruntime"):
         yield "ONNX by tf2onnx", lambda path: to_onnx("keras3", path), "b0.onnx"
+        yield "ONNX by Keras", lambda path: network.export(path, format="onnx", verbose=False), "keras.onnx"
         yield "ONNX by ONNX Runtime", lambda path: optimize("b0.onnx", path), "optimized.onnx"
         if installed("onnxslim"):
             yield "ONNX by onnxslim", lambda path: slim("b0.onnx", path), "slim.onnx"
