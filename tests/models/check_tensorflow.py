@@ -30,6 +30,7 @@ effnet = tool.Effnet(os.path.abspath(sys.argv[1]))
 def build(keras):
     """B0 for CLASSES whose batch norms have statistics; its layers before the stem divide by 255."""
     random = np.random.default_rng(5)
+    keras.utils.set_random_seed(5)
     network = keras.applications.EfficientNetB0(weights=None, classes=CLASSES)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
