@@ -19,6 +19,7 @@ from formats import frozen, savedmodel
 from formats.protobuf import Message
 
 INPUT = frozen.INPUT
+FLOAT, INT = field(6, 1), field(6, 3)  # attributes that name a type
 
 
 def shape_proto(shape):
@@ -51,18 +52,20 @@ class Writer:
 
     def __init__(self, tensors):
         self.tensors, self.nodes, self.last, self.count = tensors, [], "pixels", 0
-        self.nodes.append(node("pixels", INPUT, shape=field(7, shape_proto((-1, 224, 224, 3)))))
+        self.nodes.append(node("pixels", INPUT, dtype=FLOAT, shape=field(7, shape_proto((-1, 224, 224, 3)))))
 
     def constant(self, array):
         self.count += 1
         name = f"c{self.count}"
-        self.nodes += [node(name, "Const", value=np.ascontiguousarray(array)), node(f"{name}/read", "Identity", [name])]
+        kind = INT if array.dtype == np.int32 else FLOAT
+        self.nodes += [node(name, "Const", value=np.ascontiguousarray(array).reshape(array.shape), dtype=kind),
+                       node(f"{name}/read", "Identity", [name], T=kind)]
         return f"{name}/read"
 
     def add(self, kind, *inputs, **attributes):
         self.count += 1
         self.last = f"n{self.count}"
-        self.nodes.append(node(self.last, kind, inputs, **attributes))
+        self.nodes.append(node(self.last, kind, inputs, T=FLOAT, **attributes))
         return self.last
 
     def layer(self, conv, norm, stride=1, clip=True, loose=False):
@@ -80,7 +83,8 @@ class Writer:
             shift = self.add("Sub", beta, self.add("Mul", mean, factor))
             self.add("AddV2", self.add("Mul", convolved, factor), shift)
         else:
-            self.add("FusedBatchNormV3", convolved, *(self.constant(part) for part in parts), epsilon=1e-3, is_training=False)
+            self.add("FusedBatchNormV3", convolved, *(self.constant(part) for part in parts), epsilon=1e-3, is_training=False,
+                     U=FLOAT)
         if clip:
             self.add("Relu6", self.last)
 
@@ -102,7 +106,7 @@ class Writer:
             if index not in (1, 3, 5, 11) and width == before:
                 self.add("Add", self.last, skip)
         self.layer("_conv_head", "_bn1")
-        self.add("Mean", self.last, self.constant(np.int32([1, 2])))
+        self.add("Mean", self.last, self.constant(np.int32([1, 2])), Tidx=INT)
         self.add("MatMul", self.last, self.constant(self.tensors["_fc.weight"].T), transpose_b=False)
         self.add("BiasAdd", self.last, self.constant(self.tensors["_fc.bias"]))
         self.add("Softmax", self.last)
