@@ -14,7 +14,7 @@ usage() {
   cat <<'END'
 Usage: tests/run.sh [OPTION...]
 Without options: the suite built by gcc, style checks, the suite under the address and undefined-behaviour
-sanitizers, a clang build, the kernels on 64-bit Arm under qemu-user, v4l2src and the element on a kernel's own
+sanitizers, a clang build, kernels and a choice of all else on 64-bit Arm under qemu-user, v4l2src and the element on a kernel's own
 camera drivers (the short form of --camera), and valgrind on a choice of tests.
   --quick         the suite built by gcc only, without the slow tests: two minutes on two cores
   --asan          only the suite under the sanitizers
@@ -33,8 +33,11 @@ camera drivers (the short form of --camera), and valgrind on a choice of tests.
   --camera        only v4l2src and the element on the kernel's own virtual cameras, in a machine that QEMU emulates: all
                   formats, sizes, memory modes, unplugging (slow where KVM does not work)
   --validate      only GStreamer's own scenarios, beside identity (needs gst-validate-1.0 of gst-devtools)
-  --emulated      only the kernels for AVX-512 and AMX, and inference with them, on a CPU that Bochs emulates
-                  (debootstrap; needs root; slow)
+  --arm           only 64-bit Arm under qemu-user, all of the library's programs and those of the element that an emulated
+                  CPU is quick enough for (hours; GStreamer for Arm needs debootstrap and root)
+  --emulated [NAME...]
+                  only the kernels for AVX-512 and AMX, and inference with them, on a CPU that Bochs emulates, or of these
+                  what a NAME stands for, such as effnet_conv.*_amx (debootstrap; needs root; slow)
   --long          only the tests that take minutes each: whole tables, every variant at its own size
   --bench         only tests/bench: its own tests, then the measurement
   --no-install    install nothing
@@ -93,7 +96,7 @@ install_packages() {
   if [ "${#missing[@]}" -gt 0 ] && [ ! -d /var/lib/apt/lists/partial ]; then as_root apt-get update -q; fi
   packages+=("$(analytics_package)")
   case $what in
-    distro | emulated | package) packages+=(debootstrap) ;;
+    distro | emulated | package | arm) packages+=(debootstrap) ;;
     camera | default) packages+=(qemu-system-x86 busybox-static) ;; # the kernel's package camera.sh downloads itself
   esac
   mapfile -t missing < <(missing_packages "${packages[@]}")
@@ -231,16 +234,17 @@ run_valgrind() {
     --wrapper "valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --trace-children=no --suppressions=$root/tests/valgrind.supp" "$@"
 }
 
+# run_arm NAME [all]: in the build $out/NAME
 run_arm() {
   local numbers code=0
   say "testing: 64-bit Arm under qemu-user"
-  tests/distro/aarch64.sh "$out/aarch64" >"$out/aarch64.log" 2>&1 || code=$?
+  tests/distro/aarch64.sh "$out/$1" "${@:2}" >"$out/aarch64.log" 2>&1 || code=$?
+  grep 'NOT RUN' "$out/aarch64.log"
   if [ $code -eq 77 ]; then
-    grep 'NOT RUN' "$out/aarch64.log"
     count 0 0 1
     return
   fi
-  cat "$out"/aarch64/meson-logs/testlog*.json >"$out/aarch64.json" 2>/dev/null
+  cat "$out/$1"/meson-logs/testlog*.json >"$out/aarch64.json" 2>/dev/null
   if [ -s "$out/aarch64.json" ] && numbers=$("${PYTHON:-python3}" tests/count.py "$out/aarch64.json" 2>>"$out/failures.txt"); then
     # shellcheck disable=SC2086 # three numbers
     count $numbers
@@ -272,7 +276,7 @@ run_machine() {
 }
 
 run_emulated() {
-  run_machine emulated "AVX-512 and AMX on an emulated CPU" tests/distro/emulated.sh "$out/bochs" "$out/emulated"
+  run_machine emulated "AVX-512 and AMX on an emulated CPU" tests/distro/emulated.sh "$out/bochs" "$out/emulated" "${names[@]}"
 }
 
 # run_camera SENTENCE [--short]
@@ -384,7 +388,7 @@ run_default() {
   build gcc "${GCC:-gcc}"
   behind builds other_builds
   builds=$!
-  behind arm run_arm
+  behind arm run_arm aarch64
   arm=$!
   behind cameras run_camera "cameras of the kernel's own, the short form" --short
   cameras=$!
@@ -396,10 +400,10 @@ run_default() {
   [ -f "$out/gcc/build.ninja" ] && run_valgrind "${in_valgrind[@]}"
 }
 
-what=default install=1 seconds=60 suites=()
+what=default install=1 seconds=60 suites=() names=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --quick | --asan | --tsan | --live | --clang | --valgrind | --validate | --camera | --emulated | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
+    --quick | --asan | --tsan | --live | --clang | --valgrind | --validate | --camera | --arm | --long | --bench | --fuzz-long | --coverage) what=${1#--} ;;
     --distro | --package)
       what=${1#--}
       case ${2:--} in -*) ;; *)
@@ -407,6 +411,13 @@ while [ $# -gt 0 ]; do
         shift
         ;;
       esac
+      ;;
+    --emulated)
+      what=emulated
+      while [ $# -gt 1 ] && [[ $2 != -* ]]; do
+        names+=("$2")
+        shift
+      done
       ;;
     --fuzz)
       what=fuzz
@@ -429,7 +440,7 @@ mkdir -p "$out"
 export PATH="/usr/bin:$PATH"
 [ -x /usr/bin/python3 ] && export PYTHON=/usr/bin/python3
 [ $install -eq 1 ] && install_packages
-[ $install -eq 1 ] && [ "$what" = default ] && install_arm_packages
+[ $install -eq 1 ] && case $what in default | arm) install_arm_packages ;; esac
 [ $install -eq 1 ] && [ -z "${EFFNET_NO_TORCH:-}" ] && [ -x tests/golden/venv.sh ] && {
   say "reference implementation (tests/golden/venv.sh)"
   long=
@@ -451,6 +462,7 @@ case $what in
   package) for name in "${suites[@]}"; do script "packages for Debian $name" tests/distro/package.sh "$name"; done ;;
   validate) build gcc "${GCC:-gcc}" && script "scenarios beside identity" tests/gst/validate.sh "$out/gcc" "$out/validate" ;;
   emulated) run_emulated ;;
+  arm) run_arm aarch64-all all ;;
   camera) build gcc "${GCC:-gcc}" && run_camera "cameras of the kernel's own" ;;
   long) build gcc "${GCC:-gcc}" && suite gcc testlog --suite long ;;
   bench)

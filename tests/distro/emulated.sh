@@ -4,8 +4,8 @@
 # The kernels that few machines can run (AVX-512, its bf16, AMX) on an emulated CPU: Bochs boots a Linux whose
 # init runs the test programs of a build. Needs root and debootstrap: Bochs, Linux and the boot loader are
 # packages of a Debian 13 in a folder. What cannot be had is NOT RUN, exit code 77.
-# usage: tests/distro/emulated.sh [BUILD [FOLDER [NAME...]]]; NAMEs are of programs (), below. The last line counts
-# programs: N passed, N failed, N skipped.
+# usage: tests/distro/emulated.sh [BUILD [FOLDER [NAME...]]]; NAMEs, which are patterns, are of rows of the kernels' list
+# or of programs (), below. The last line counts programs: N passed, N failed, N skipped.
 #
 # What Bochs 3.0 needs:
 # - It has AMX but not the trap on its first use (XFD) that Linux demands before it grants AMX; with setcpuid= of
@@ -44,11 +44,12 @@ activation tests/kernels/test-activation
 bind tests/bind/test-bind
 plan tests/plan/test-plan
 threads-amx tests/engine/test-engine -p /engine/thread-invariance-bf16
+threads-amx-int8 tests/engine/test-engine -p /engine/thread-invariance-int8
 threads-avx512bf16 EFFNET_ISA=avx512bf16 tests/engine/test-engine -p /engine/thread-invariance-bf16
 threads-avx512 tests/engine/test-engine -p /engine/thread-invariance/b0 -p /engine/thread-invariance/lite0
 engine tests/engine/test-engine -p /engine/regions -p /engine/sharing -p /engine/info -p /engine/top-k
 reference tests/engine/test-reference -p /reference/b0/97/native -p /reference/lite0/97/native
-parity tests/golden/test_parity 'b0 same 0.001 1' 'lite0 same 0.001 1'
+parity tests/golden/test_parity 'b0 same 0.001 1' 'lite0 same 0.001 1' 'es symmetric 1e-05 1 65'
 TABLE
 }
 
@@ -57,13 +58,20 @@ chosen() {
   if [ ${#names[@]} -eq 0 ]; then programs; else programs | grep -E "^(cpu$(printf '|%s' "${names[@]}")) "; fi
 }
 
+chosen_files() {
+  chosen | grep -oE ' (src|tests)/[^ ]+' | sort -u
+}
+
 compile() {
   [ -f "$build/build.ninja" ] ||
     meson setup "$build" "$source" -Dgst=disabled -Dc_args="-include $here/bochs30.h" >"$root.log" 2>&1 || {
     tail -20 "$root.log"
     exit 1
   }
-  ninja -C "$build" >"$root.log" 2>&1 || { tail -20 "$root.log" && exit 1; }
+  # the rows are known when this one is there; what runs is then known as well
+  ninja -C "$build" tests/kernels/check_kernels >"$root.log" 2>&1 || { tail -20 "$root.log" && exit 1; }
+  # shellcheck disable=SC2046 # names without spaces
+  ninja -C "$build" $(chosen_files) >"$root.log" 2>&1 || { tail -20 "$root.log" && exit 1; }
   build=$(cd "$build" && pwd)
 }
 
@@ -91,7 +99,7 @@ initramfs() {
   local tree=$root/emulated/tree name line file
   mkdir -p "$tree/bin" "$tree/proc" "$tree/sys" "$tree/dev" "$tree/tmp"
   cp "$root/bin/busybox" "$tree/bin/"
-  for file in $(programs | grep -oE '(src|tests)/[^ ]+' | sed "s|^|$build/|") "$(command -v chrt)"; do
+  for file in $(chosen_files | sed "s|^ |$build/|") "$(command -v chrt)"; do
     echo "$file"
     ldd "$file" | grep -oE '/[^ ]+'
   done | xargs realpath -s | sort -u | xargs cp -L --parents -t "$tree"
