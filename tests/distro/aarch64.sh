@@ -7,14 +7,14 @@
 #     libjpeg62-turbo-dev:arm64
 # What is missing is named and the exit status is 77: NOT RUN.
 # usage: tests/distro/aarch64.sh [build folder [all]]
-#   all: every test that is a program, but for those marked long, and of the element's those named below, with the
+#   all: every test that is a program, but for those marked slow, and of the element's those named below, with the
 #   GStreamer of aarch64_root.sh; else the kernels, and of each room what takes seconds.
 set -eu
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-$source/build-aarch64}
 some="base check-kernels check-sabotage list activation blas formats jpeg net official tensors card labels writer pool \
-  bind plan choice arm-parity arm-batch arm-executors arm-scheduler arm-train"
+  bind plan choice arm-parity arm-batch arm-scheduler arm-train"
 element="gst-schema gst-state gst-convert"
 cross=$source/tests/distro/aarch64.txt gst=disabled
 
@@ -29,8 +29,8 @@ done
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
 
-# The tests that are programs of the build, a line each: NAME PROGRAM, and whether it is a part of a whole one; no script
-# starts those of another CPU. Without process, since under qemu 7.2 the child of a process with threads cannot have
+# The tests that are programs of the build, a line each: NAME PROGRAM, and whether it is a part of a whole one; no
+# script starts those of another CPU. Without process, since under qemu 7.2 the child of a process with threads cannot have
 # threads of its own, and without allocations, hundreds of frames that an emulated CPU takes an hour for.
 programs() {
   meson introspect --tests "$build" | "${PYTHON:-python3}" -c '
@@ -38,7 +38,7 @@ import json, os, sys
 build, element = sys.argv[1], sys.argv[2].split()
 for test in json.load(sys.stdin):
     name, program, suites = test["name"], test["cmd"][0], {suite.split(":")[-1] for suite in test["suite"]}
-    if program.startswith(build) and "long" not in suites and name not in ("process", "allocations") and (
+    if program.startswith(build) and not suites & {"long", "slow"} and name not in ("process", "allocations") and (
             name in element or not suites & {"gst", "live"}):
         print(name, os.path.relpath(program, build), "arm" in suites)' "$build" "$element"
 }
