@@ -52,6 +52,13 @@ read_quoted (Csv *csv, GString *cell, GError **error)
   return fail (csv, error, "a quote is not closed");
 }
 
+/* Of Unix, of Windows with the next byte, of old programs on a Mac. */
+static gboolean
+ends_row (char c)
+{
+  return c == '\n' || c == '\r';
+}
+
 /* The cells of the next row; none: the end, or an error. */
 static GPtrArray *
 read_row (Csv *csv, GError **error)
@@ -70,13 +77,13 @@ read_row (Csv *csv, GError **error)
         return cells;
       }
     }
-    while (csv->at < csv->end && *csv->at != csv->separator && *csv->at != '\n')
+    while (csv->at < csv->end && *csv->at != csv->separator && !ends_row (*csv->at))
       g_string_append_c (cell, *csv->at++);
     more = csv->at < csv->end && *csv->at == csv->separator;
     g_ptr_array_add (cells, g_strstrip (g_strdup (cell->str)));
     if (csv->at < csv->end) {
-      csv->next_line += *csv->at == '\n';
-      csv->at++;
+      csv->next_line += ends_row (*csv->at);
+      csv->at += !more && csv->end - csv->at > 1 && memcmp (csv->at, "\r\n", 2) == 0 ? 2 : 1;
     }
   }
   return cells;
@@ -86,9 +93,11 @@ read_row (Csv *csv, GError **error)
 static gboolean
 is_header (const GPtrArray *cells)
 {
-  static const char *const files[] = {"file", "filename", "path", "image", "picture", "name", NULL};
-  static const char *const classes[] = {"class",    "classes", "label", "labels",
-                                        "category", "target",  NULL};
+  static const char *const files[] = {
+      "file",       "filename", "file_name", "filepath", "file_path",  "path", "image",
+      "image_path", "picture",  "img",       "img_path", "image_name", "name", NULL};
+  static const char *const classes[] = {"class",      "classes",  "class_name", "label",   "labels",
+                                        "label_name", "category", "target",     "species", NULL};
   g_autofree char *first = g_ascii_strdown (cells->pdata[0], -1);
   g_autofree char *second = cells->len > 1 ? g_ascii_strdown (cells->pdata[1], -1) : NULL;
 

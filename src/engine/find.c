@@ -92,6 +92,13 @@ effnet_model_find (const char *variant, GError **error)
 
   if (found != NULL)
     return found;
+  if (tried->len == 0) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
+                 "variant \"%s\" is not the name of one, as b0 and lite0 are; a file or folder is "
+                 "named as the model",
+                 shown);
+    return NULL;
+  }
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_NOT_FOUND,
                "no model for variant %s: looked for model.safetensors in %s; `effnet fetch %s` "
                "gets it, or name a file or folder",

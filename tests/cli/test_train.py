@@ -178,6 +178,7 @@ def lists():
             for name in SHAPES for i in range(8)]
     forms = {"plain.csv": "".join(f'{f},"{c}"\n' for f, c in rows),
              "head.csv": "\ufefffilename;label\r\n" + "".join(f'"{f}";"{c}"\r\n' for f, c in rows),
+             "mac.csv": "image_path,label\r" + "".join(f'{f},"{c}"\r' for f, c in rows),
              "tabs.csv": "\n" + "".join(f"{f}\t{c}\n" for f, c in rows),
              "windows.csv": "".join(f.replace("/", "\\") + f',"{c}"\r\n' for f, c in rows)}
     digests = set()

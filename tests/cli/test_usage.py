@@ -98,6 +98,12 @@ def full_stdout():
 
 
 @test
+def variant_that_is_a_path():
+    """what is no name of a variant is told as that, not looked for in no place"""
+    failure("classify", "--variant", "../x", "a.jpg", says=['"../x"', "is not the name"])
+
+
+@test
 def info_of_variants():
     """info prints every member of the family; parameters and multiply-adds as published"""
     known = {"b0": (5.29, 0.386), "b1": (7.79, 0.687), "b2": (9.11, 0.994), "b3": (12.23, 1.827),
