@@ -5,7 +5,7 @@ that sends MJPEG only see webcam-mjpeg.sh.
 
     pipelines/webcam-preview.py [DEVICE]
 
-A camera that is unplugged is waited for.
+A camera that is unplugged is waited for; DEVICE is best its link in /dev/v4l/by-id, since its number may change.
 EFFNET_SOURCE and EFFNET_SINK replace the camera and the window, for example
 EFFNET_SOURCE='videotestsrc num-buffers=60' EFFNET_SINK='pngenc snapshot=true ! filesink location=a.png'.
 """
