@@ -299,7 +299,9 @@ cmd_watch (int argc, char **argv)
       "what "
       "it\nis linked to, and opened anew every second until it gives frames again. The rest of "
       "the\n"
-      "pipeline goes on. A source that never gave a frame is an error all the same.\n\n"
+      "pipeline goes on. A camera of v4l2src is looked for at its port, whatever its number is "
+      "then.\n"
+      "A source that never gave a frame is an error all the same.\n\n"
       "Examples:\n  effnet watch --reconnect v4l2src ! effnetclassify ! fakesink\n"
       "  effnet watch --json --metrics 9431 videotestsrc num-buffers=30 ! effnetclassify ! "
       "fakesink\n",

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/reconnect.h"
 
+#include "cli/camera.h"
+
 #define PAUSE G_TIME_SPAN_SECOND /* between two tries, in us */
+#define PLACE "effnet-place"     /* data of a source: the place of its camera, to be found again */
 
 typedef enum {
   FAILED,  /* still to be stopped */
@@ -101,13 +104,52 @@ count_frames (GList *elements)
   return sum;
 }
 
+static char *
+device_of (GstElement *source)
+{
+  char *device = NULL;
+
+  if (is_made_by (source, "v4l2src"))
+    g_object_get (source, "device", &device, NULL);
+  return device;
+}
+
+static void
+note_place (const GValue *item, gpointer data)
+{
+  GstElement *source = g_value_get_object (item);
+  g_autofree char *device = device_of (source);
+
+  (void)data;
+  if (device != NULL)
+    g_object_set_data_full (G_OBJECT (source), PLACE, camera_place (device), g_free);
+}
+
+/* A camera may have come back under another number. */
+static void
+find_again (GstElement *source)
+{
+  const char *place = g_object_get_data (G_OBJECT (source), PLACE);
+  g_autofree char *device = device_of (source);
+  g_autofree char *node = NULL;
+
+  if (place == NULL || device == NULL || g_file_test (device, G_FILE_TEST_EXISTS))
+    return;
+  node = camera_at (place);
+  if (node != NULL)
+    g_object_set (source, "device", node, NULL);
+}
+
 Reconnect *
 reconnect_new (GstElement *pipeline)
 {
   Reconnect *self = g_new0 (Reconnect, 1);
+  GstIterator *sources = gst_bin_iterate_recurse (GST_BIN (pipeline));
 
   self->pipeline = gst_object_ref (pipeline);
   g_mutex_init (&self->lock);
+  gst_iterator_foreach (sources, note_place, NULL);
+  gst_iterator_free (sources);
   return self;
 }
 
@@ -270,6 +312,7 @@ chain_start (Chain *chain)
       return FALSE;
   }
   chain->before = count_frames (chain->elements);
+  find_again (chain->source);
   return gst_element_sync_state_with_parent (chain->source);
 }
 

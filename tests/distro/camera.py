@@ -192,6 +192,19 @@ def same_as_rgb(device, caps):
           f"{least:.3f} like RGB", flush=True)
 
 
+def same_as_yuy2(device, name):
+    """A frame of that format and one of YUY2: the same result, but for the time that vivid writes into its picture."""
+    results = []
+    for each in ("YUY2", name):
+        played = Played(f"v4l2src device={device} num-buffers=1 ! video/x-raw,format={each},width=320,height=180 "
+                        f"! {SMALL} top-k=1000 inference-mode=sync post-messages=all")
+        assert played.error is None, played.error
+        results += played.results
+    least = results[0].like(results[1])
+    assert len(results) == 2 and least > 0.8, f"{name}: {least:.3f} like YUY2"
+    print(f"# {device} {name}: {least:.3f} like YUY2", flush=True)
+
+
 @timed
 def all_formats():
     """every raw format that vivid offers and v4l2src knows is negotiated, and classified as its RGB is"""
@@ -200,7 +213,10 @@ def all_formats():
         assert len(names) > 20, names
         for name in ("YUY2", "NV12", "NV61", "GRAY16_LE") if SHORT else names:
             assert name in names, names
-            same_as_rgb(device, f"video/x-raw,format={name},width=320,height=180")
+            if device == "/dev/video1" and name in ("NV16", "NV61"):  # of which videoconvert 1.22 passes no frame on
+                same_as_yuy2(device, name)
+            else:
+                same_as_rgb(device, f"video/x-raw,format={name},width=320,height=180")
 
 
 @full
@@ -394,7 +410,7 @@ def target(link):
 class Webcam:
     """The webcam on USB; its node, once it is there."""
 
-    def __init__(self, node=None, photo="coffee"):
+    def __init__(self, photo="coffee"):
         before = set(nodes())
         self.process = subprocess.Popen([sys.executable, str(here / "uvc_camera.py"), str(MEDIA / f"{photo}.jpg")])
         started.append(self.process)
@@ -403,7 +419,6 @@ class Webcam:
             assert time.monotonic() < end and self.process.poll() is None, "the kernel finds no webcam"
             time.sleep(0.05)
         self.node = min(new, key=lambda name: int(name[10:]))
-        assert node in (None, self.node), (node, self.node)
 
     def unplug(self):
         self.process.kill()
@@ -418,23 +433,24 @@ def nodes():
 
 
 def unplugged(watched, webcam, camera, name):
-    """Pulls the plug of a program that prints labels, waits for the sentence, and plugs in another picture."""
+    """Pulls the plug of a program that prints labels, waits for the sentence, and plugs in another picture. Somebody has the
+    device open meanwhile, as v4l2src may when it has failed: the camera comes back under another number."""
     watched.until("espresso")
-    node = webcam.node
-    webcam.unplug()
-    said = watched.until("opened anew")
-    assert node in said and camera in said, said
-    watched.quiet(2)  # of a frame that came before
-    after = watched.quiet()
-    assert name == "two-cameras.sh" or not after, after
-    let_go(node, watched)
-    webcam = Webcam(node, "cat")
-    watched.until(f"{node} is back")
-    label = watched.until("cat|tabby")
-    webcam.unplug()
+    with open(webcam.node, "rb"):
+        webcam.unplug()
+        said = watched.until("opened anew")
+        assert webcam.node in said and camera in said, said
+        watched.quiet(2)  # of a frame that came before
+        after = watched.quiet()
+        assert name == "two-cameras.sh" or not after, after
+        moved = Webcam("cat")
+        assert moved.node != webcam.node
+        watched.until(f"{moved.node} is back")
+        label = watched.until("cat|tabby")
+    moved.unplug()
     watched.until("opened anew")
     assert watched.stop() == 143, watched.seen
-    print(f"# {name}: {said.strip()} / {label.strip()}", flush=True)
+    print(f"# {name}: {said.strip()} / {moved.node}: {label.strip()}", flush=True)
 
 
 def bound(verb):
@@ -463,7 +479,8 @@ def webcam_on_usb():
     assert webcam.node in said and "v4l2src" in said and watched.process.wait(20) == 1, said
     assert not watched.quiet(0), "results after the error"
     print(f"# unplugged: {said.strip()}", flush=True)
-    webcam = Webcam(webcam.node)
+    node, webcam = webcam.node, Webcam()
+    assert webcam.node == node  # the program has ended
     unplugged(Watched(EXE, "watch", "--reconnect", *line), webcam, "v4l2src", "effnet watch")
 
 
