@@ -83,8 +83,7 @@ set_top (JsonObject *object, const GstStructure *part, guint n_entries)
   JsonArray *top = json_array_new ();
 
   for (guint i = 0; i < n; i++)
-    gst_effnet_schema_json_add_class (
-        top, entries[i].id, entries[i].label != NULL ? entries[i].label : "", entries[i].score);
+    gst_effnet_schema_json_add_class (top, entries[i].id, entries[i].label, entries[i].score);
   json_object_set_array_member (object, "top", top);
 }
 

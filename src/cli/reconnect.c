@@ -125,15 +125,18 @@ note_place (const GValue *item, gpointer data)
     g_object_set_data_full (G_OBJECT (source), PLACE, camera_place (device), g_free);
 }
 
-/* A camera may have come back under another number. */
+/* A camera may have come back under another number, and its own be another camera's by now. A link
+ * is the user's own way to the camera. */
 static void
 find_again (GstElement *source)
 {
   const char *place = g_object_get_data (G_OBJECT (source), PLACE);
   g_autofree char *device = device_of (source);
+  g_autofree char *there = place != NULL ? camera_place (device) : NULL;
   g_autofree char *node = NULL;
 
-  if (place == NULL || device == NULL || g_file_test (device, G_FILE_TEST_EXISTS))
+  if (place == NULL || g_strcmp0 (there, place) == 0 ||
+      (there != NULL && g_file_test (device, G_FILE_TEST_IS_SYMLINK)))
     return;
   node = camera_at (place);
   if (node != NULL)

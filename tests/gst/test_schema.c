@@ -400,6 +400,30 @@ test_lists_that_do_not_match (void)
   }
 }
 
+/* In metadata of others: as the single strings are read. */
+static void
+test_labels_that_are_none (void)
+{
+  GstStructure *s = written ();
+  GValue list = G_VALUE_INIT, none = G_VALUE_INIT;
+  GstEffnetEntry found[G_N_ELEMENTS (entries)];
+  GstEffnetRecord record;
+  GError *error = NULL;
+
+  g_value_init (&list, GST_TYPE_LIST);
+  g_value_init (&none, G_TYPE_STRING);
+  for (guint i = 0; i < G_N_ELEMENTS (entries); i++)
+    gst_value_list_append_value (&list, &none);
+  gst_structure_take_value (s, "labels", &list);
+  g_assert_true (gst_effnet_schema_read (s, &record, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (gst_effnet_schema_read_entries (s, found, G_N_ELEMENTS (found)), ==,
+                    G_N_ELEMENTS (found));
+  for (guint i = 0; i < G_N_ELEMENTS (found); i++)
+    g_assert_cmpstr (found[i].label, ==, "");
+  gst_structure_free (s);
+}
+
 /* ---- what the element writes ----------------------------------------------------------------- */
 
 static const GstStructure *
@@ -526,6 +550,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/schema/parts-in-a-message", test_parts_in_a_message);
   g_test_add_func ("/gst/schema/refusals", test_refusals);
   g_test_add_func ("/gst/schema/lists-that-do-not-match", test_lists_that_do_not_match);
+  g_test_add_func ("/gst/schema/labels-that-are-none", test_labels_that_are_none);
   g_test_add_func ("/gst/schema/element-full-frame", test_element_full_frame);
   g_test_add_func ("/gst/schema/element-parts", test_element_parts);
   g_test_add_func ("/gst/schema/element-roi", test_element_roi);
