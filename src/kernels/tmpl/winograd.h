@@ -58,7 +58,6 @@ typedef struct {
   const float *in; /* of its first pixel, which may lie outside */
   size_t row, channels;
   unsigned rows, columns; /* a bit for each that is inside the image */
-  int inside;             /* all of them are */
 } WinogradFrom;
 
 /* Bits of those of WINOGRAD_SIDE pixels from @first on that are among @size. */
@@ -233,6 +232,7 @@ WINOGRAD_KERNEL (const EffnetConvolution *c)
   float *v = c->scratch;
   vf *m = (vf *)(void *)(v + most * WINOGRAD_ALL * step);
 
+  assert (c->kernel == 3 && c->stride == 1 && v != NULL);
   for (size_t first = 0, end; first < squares; first = end) {
     end = squares - first < at_once ? squares : first + at_once;
     for (size_t i = first; i < end; i++)
