@@ -122,11 +122,11 @@ pack_taps (EffnetDtype dtype, const float *w, size_t k, size_t taps, unsigned sq
   double weights[WINDOW * WINDOW] = {0};
 
   assert (k % kr == 0 && (square == 0 || taps == WINDOW * WINDOW));
-  for (size_t point = 0; point < points; point++)
+  for (size_t point = 0; point < points; point++) {
+    if (square > 0)
+      point_weights (point, weights);
     for (size_t i = 0, n; i < k; i += n, out += n * width * element) {
       n = k - i < ROUNDED ? k - i : ROUNDED;
-      if (square > 0)
-        point_weights (point, weights);
       for (size_t j = 0; j < columns; j++)
         for (size_t l = 0; l < n; l++) {
           const float *window = w + (j * k + i + l) * taps;
@@ -135,6 +135,7 @@ pack_taps (EffnetDtype dtype, const float *w, size_t k, size_t taps, unsigned sq
         }
       pack_group (dtype, gathered, n, columns, width, kr, out);
     }
+  }
 }
 
 /* What the weights of a row are packed as. */
