@@ -428,4 +428,7 @@ check_conv (Check *check)
         if (effnet_kernel_serves (check->row, shape))
           random_case (check, kernel, stride, c, n[check_pick (check, (guint)n_n)], w[at % n_w]);
       }
+  /* more squares than are transformed at a time */
+  if (check->row->square > 0 && check->n_failed < 3)
+    random_case (check, WINDOW, 1, 40, 3, SQUARE * (1 + effnet_winograd_squares (40, mr)));
 }
