@@ -150,6 +150,10 @@ def human(n):
     return f"{n / 1e9:.3g} G" if n >= 1e9 else f"{n / 1e6:.3g} M"
 
 
+def milliseconds(one):
+    return "" if one is None else f"{one:.0f}" if one >= 100 else f"{one:.3g}"
+
+
 def table(tool, args):
     from safetensors.numpy import load_file
 
@@ -164,7 +168,7 @@ def table(tool, args):
             folder = pathlib.Path(folder)
             ms = ["", ""]
             if net["multiply_adds"] <= args.most * 1e9:
-                ms = ["" if one is None else f"{one:.3g}" for one in times(tool, member, folder, args.rounds, args.seconds)]
+                ms = [milliseconds(one) for one in times(tool, member, folder, args.rounds, args.seconds)]
             cells = [f"`{member}`", source(member)[0], net["resolution"], human(net["parameters"]), human(net["multiply_adds"]),
                      source(member)[1], f"{parity(tool, member, goldens, folder):.0e}", *ms]
         yield "| " + " | ".join(map(str, cells)) + " |"
