@@ -18,7 +18,7 @@
 #define FOLD_ROUNDINGS 2 /* PyTorch's batch norms are apart, and in double precision */
 #define TOP            5
 #define SQUARE         32   /* pixels a side */
-#define MOST           2e-5 /* relative L2 of any net in fp32, whatever its bound */
+#define MOST           2e-5 /* relative L2 in fp32, whatever the bound, without a witness */
 #define RATIO          2.0  /* by a witness: other sums, and in bf16 rounded skips and gates */
 #define FP32           " fp32"
 #define BF16           " bf16"
