@@ -128,13 +128,15 @@ decoder_feed (const PictureHeader *header, GBytes *picture)
   return gst_buffer_append (buffer, gst_buffer_new_wrapped_bytes (after));
 }
 
-static gint n_drawn; /* atomic: of areas, by gdk-pixbuf's loaders */
+/* Of a stream's thread, since several pictures are read at once: gdk-pixbuf's loader has the bytes
+ * and has drawn nothing yet. */
+static GPrivate is_blank;
 
 static gboolean
 on_drawn (GSignalInvocationHint *hint, guint n_values, const GValue *values, gpointer data)
 {
   (void)hint, (void)n_values, (void)values, (void)data;
-  g_atomic_int_inc (&n_drawn);
+  g_private_set (&is_blank, NULL);
   return TRUE;
 }
 
@@ -153,7 +155,18 @@ on_end (GstPad *pad, GstPadProbeInfo *info, gpointer data)
     g_signal_add_emission_hook (signal, 0, on_drawn, NULL, NULL);
     g_once_init_leave (&once, 1);
   }
-  g_atomic_int_set (&n_drawn, signal != 0 ? 0 : 1);
+  g_private_set (&is_blank, signal != 0 ? &is_blank : NULL);
+  return GST_PAD_PROBE_OK;
+}
+
+static GstPadProbeReturn
+on_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  (void)pad, (void)data;
+  if (g_private_get (&is_blank) != NULL) {
+    info->data = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
+    GST_BUFFER_FLAG_SET (GST_PAD_PROBE_INFO_BUFFER (info), GST_BUFFER_FLAG_CORRUPTED);
+  }
   return GST_PAD_PROBE_OK;
 }
 
@@ -164,18 +177,21 @@ decoder_watch (GstElement *src, GstElement *decoder, const PictureHeader *header
 {
   gboolean is_tiff = strcmp (header->media, "image/tiff") == 0;
   g_autoptr (GstPad) sink = gst_element_get_static_pad (decoder, "sink");
+  g_autoptr (GstPad) out = gst_element_get_static_pad (decoder, "src");
 
-  g_atomic_int_set (&n_drawn, 1);
   /* of a stream of bytes gdkpixbufdec has its loader begin at the end */
   g_object_set (src, "format", is_tiff ? GST_FORMAT_BYTES : GST_FORMAT_TIME, NULL);
-  if (is_tiff)
+  if (is_tiff) {
     gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_end, NULL, NULL);
+    gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_BUFFER, on_frame, NULL, NULL);
+  }
 }
 
 gboolean
-decoder_has_drawn (const PictureHeader *header, GError **error)
+decoder_has_drawn (const PictureHeader *header, GstBuffer *frame, GError **error)
 {
-  if (g_atomic_int_get (&n_drawn) > 0)
+  if (strcmp (header->media, "image/tiff") != 0 ||
+      !GST_BUFFER_FLAG_IS_SET (frame, GST_BUFFER_FLAG_CORRUPTED))
     return TRUE;
   g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
                "is damaged, or packed in a way that the decoder does not read (%s)", header->media);

@@ -23,8 +23,8 @@ GstBuffer *decoder_feed (const PictureHeader *header, GBytes *picture);
 
 /* @src: the appsrc before @decoder; neither has begun. */
 void decoder_watch (GstElement *src, GstElement *decoder, const PictureHeader *header);
-/* FALSE with an error: what came from it is not pixels, only memory for them. */
-gboolean decoder_has_drawn (const PictureHeader *header, GError **error);
+/* FALSE with an error: @frame, which came from it, is not pixels, only memory for them. */
+gboolean decoder_has_drawn (const PictureHeader *header, GstBuffer *frame, GError **error);
 
 /* Sets @error: the decoder of the picture has failed; what may be missing is said. */
 void decoder_fail (const PictureHeader *header, GError **error);

@@ -524,7 +524,7 @@ map_sample (Source *source, SourceFrame *out, GError **error)
   GstCaps *caps = gst_sample_get_caps (source->sample);
   GstEffnetFormat format;
 
-  if (source->picture != NULL && !decoder_has_drawn (&source->header, error))
+  if (source->picture != NULL && !decoder_has_drawn (&source->header, buffer, error))
     return -1;
   if (caps == NULL || !gst_effnet_format_from_caps (&format, caps)) {
     g_autofree char *text = caps != NULL ? gst_caps_to_string (caps) : g_strdup ("unknown bytes");
