@@ -3,8 +3,8 @@
 apart.
 
 Lives here: how each kind of source is run, by the framework it is of, where that is installed. Invariant:
-nothing is installed or downloaded, and no Python code of the checkpoint is run; a SavedModel's graph, which
-TensorFlow runs, may do whatever TensorFlow's operations do. Elsewhere: the tool runs what was
+nothing is installed or downloaded, and no Python code of the checkpoint is run; TensorFlow's graphs, of a
+SavedModel or frozen, which TensorFlow runs, may do whatever TensorFlow's operations do. Elsewhere: the tool runs what was
 converted, family.py.
 """
 

@@ -89,7 +89,7 @@ class Graph(onnx.Graph):
         def read():
             content, number = message.one(4), NUMBERS.get(kind, "<u2")
             if content is None and kind in (1, 2):
-                array = np.frombuffer(b"".join(map(bytes, message.all(LISTS[kind]))), number)
+                array = np.frombuffer(b"".join(message.all(LISTS[kind])), number)
             elif content is None:
                 array = np.array(message.integers(LISTS[kind]), "<i8")
                 array = array.astype("<u2").view(number) if LISTS[kind] == 13 else array.astype(number)
@@ -117,8 +117,8 @@ def in_order(nodes, file):
         path = set()
         while waiting:
             one = waiting[-1]
-            before = [named[name] for name in one.inputs if name in named and name not in done]
-            if one.name in done or not before:
+            before = [] if one.name in done else [named[name] for name in one.inputs if name in named and name not in done]
+            if not before:
                 waiting.pop()
                 path.discard(one.name)
                 found += [one] if one.name not in done else []

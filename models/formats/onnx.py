@@ -62,7 +62,7 @@ class Graph:
             elif kind == 7:
                 array = np.array(message.integers(7), "<i8")
             elif kind == 11:
-                array = np.frombuffer(b"".join(map(bytes, message.all(10))), "<f8")
+                array = np.frombuffer(b"".join(message.all(10)), "<f8")
             elif kind in (10, BFLOAT16):
                 array = np.array(message.integers(5)).astype("<u2").view(NUMBERS[kind])
             else:

@@ -65,7 +65,7 @@ class Message:
         return bytes(value).decode("utf-8", "replace") if not isinstance(value, int) else ""
 
     def texts(self, number):
-        return [bytes(view).decode("utf-8", "replace") for view in self.all(number)]
+        return [str(view, "utf-8", "replace") for view in self.all(number)]
 
     def integer(self, number, otherwise=0):
         value = self.one(number, otherwise)
@@ -86,5 +86,7 @@ class Message:
 
     def floats(self, number):
         """Repeated float, packed or not."""
-        data = b"".join(bytes(value) for value in self.all(number))
+        data = b"".join(self.all(number))
+        if len(data) % 4:
+            raise ValueError("a float that is cut")
         return list(struct.unpack(f"<{len(data) // 4}f", data))

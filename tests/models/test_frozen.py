@@ -184,6 +184,17 @@ class FrozenTest(Case):
             graph(kind(1, (1 << 27,))).get("c")
         with self.assertRaisesRegex(Failure, "has 3 elements"):
             graph(kind(1, (2,)) + field(4, bytes(12))).get("c")
+        for damaged in (field(4, 1 << 40), field(4, bytes(5))):
+            with self.assertRaises(frozen.onnx.DAMAGE):
+                Message(damaged).floats(4)
+        with self.assertRaises(frozen.onnx.DAMAGE):
+            Message(field(3, 1 << 40)).texts(3)
+
+    def test_nodes_that_read_another_many_times(self):
+        many = 30_000
+        nodes = b"".join(node(f"n{i}", "AddN", [f"n{i + 1}"] * many) for i in range(3))
+        found = frozen.in_order([frozen.Node(one) for one in Message(nodes).messages(1)], None)
+        self.assertEqual([one.name for one in found], ["n2", "n1", "n0"])
 
 
 if __name__ == "__main__":
