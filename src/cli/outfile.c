@@ -30,9 +30,11 @@ io_error (const OutFile *out, GError **error, const char *what)
 void
 out_spare (const char *path)
 {
+  char *file = g_str_has_prefix (path, "file:") ? g_filename_from_uri (path, NULL, NULL) : NULL;
+
   if (spared == NULL)
     spared = g_ptr_array_new_with_free_func (g_free);
-  g_ptr_array_add (spared, g_strdup (path));
+  g_ptr_array_add (spared, file != NULL ? file : g_strdup (path));
 }
 
 static gboolean

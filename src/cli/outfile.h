@@ -14,7 +14,8 @@ typedef struct {
   char *target, *temporary; /* what becomes of which; no temporary: a pipe or device */
 } OutFile;
 
-/* No output takes the place of the file @path, an input; what is no name of a file is ignored. */
+/* No output takes the place of the file @path, an input, or a URI of one; what is neither is
+ * ignored. */
 void out_spare (const char *path);
 OutFile *out_create (const char *path, GError **error);
 /* FALSE with an error that names the file. */

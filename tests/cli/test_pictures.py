@@ -317,6 +317,7 @@ def outputs_over_inputs():
     effnet("preprocess", "mine.jpg", "--model", MODEL, "--output", "t.npy")
     tensor = pathlib.Path("t.npy").read_bytes()
     for words in (["preprocess", "mine.jpg", "-o", "mine.jpg"], ["preprocess", "mine.jpg", "-o", "link.npy"],
+                  ["preprocess", pathlib.Path("mine.jpg").absolute().as_uri(), "-o", "mine.jpg"],
                   ["explain", "mine.jpg", "-o", "./mine.jpg"], ["embed", "mine.jpg", "-o", "hard.csv"],
                   ["run", "--input", "t.npy", "--output", "t.npy"]):
         failure(*words, "--model", MODEL, says=["is an input"])
