@@ -2,20 +2,20 @@
 #include "cli/camera.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define CLASS "/sys/class/video4linux"
 
-/* Of the node @name: 0 for the one with pictures, more for those with metadata; "" if unknown. */
+/* What sysfs says of the node @name: "index", 0 for the one with pictures, more for those with
+ * metadata; "name", the camera's, which tells those from each other that one driver makes. */
 static char *
-index_of (const char *name)
+said_of (const char *name, const char *what)
 {
-  g_autofree char *file = g_build_filename (CLASS, name, "index", NULL);
-  char *index = NULL;
+  g_autofree char *file = g_build_filename (CLASS, name, what, NULL);
+  char *text = NULL;
 
-  if (!g_file_get_contents (file, &index, NULL, NULL))
+  if (!g_file_get_contents (file, &text, NULL, NULL))
     return g_strdup ("");
-  return g_strstrip (index);
+  return g_strstrip (text);
 }
 
 char *
@@ -25,9 +25,13 @@ camera_place (const char *node)
   g_autofree char *name = file != NULL ? g_path_get_basename (file) : NULL;
   g_autofree char *link = name != NULL ? g_build_filename (CLASS, name, "device", NULL) : NULL;
   char *folder = link != NULL ? realpath (link, NULL) : NULL;
-  g_autofree char *index = folder != NULL ? index_of (name) : NULL;
-  char *place = folder != NULL ? g_strconcat (index, ":", folder, NULL) : NULL;
+  char *place = NULL;
 
+  if (folder != NULL) {
+    g_autofree char *index = said_of (name, "index"), *camera = said_of (name, "name");
+
+    place = g_strjoin ("\n", folder, index, camera, NULL);
+  }
   free (folder);
   free (file);
   return place;
@@ -36,9 +40,10 @@ camera_place (const char *node)
 char *
 camera_at (const char *place)
 {
-  const char *folder = strchr (place, ':') + 1, *name;
-  g_autofree char *nodes = g_build_filename (folder, "video4linux", NULL);
+  g_auto (GStrv) parts = g_strsplit (place, "\n", 2);
+  g_autofree char *nodes = g_build_filename (parts[0], "video4linux", NULL);
   g_autoptr (GDir) dir = g_dir_open (nodes, 0, NULL);
+  const char *name;
 
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
     g_autofree char *node = g_build_filename ("/dev", name, NULL);

@@ -8,7 +8,8 @@
 #include <glib.h>
 
 /* The place of the camera @node ("/dev/video0", or a link to it): the folder of its bus and port in
- * sysfs, and its index among the nodes of that camera. NULL: no such camera. To be freed. */
+ * sysfs, its index among the nodes of that camera, and its name. NULL: no such camera. To be freed.
+ */
 char *camera_place (const char *node);
 /* The node of the camera that sits at @place now, or NULL. To be freed. */
 char *camera_at (const char *place);

@@ -3,8 +3,12 @@
 
 #include "cli/camera.h"
 
+#include <string.h>
+
 #define PAUSE G_TIME_SPAN_SECOND /* between two tries, in us */
-#define PLACE "effnet-place"     /* data of a source: the place of its camera, to be found again */
+/* Data of a source: its camera as the pipeline names it, and the place where that sat. */
+#define NAMED "effnet-named"
+#define PLACE "effnet-place"
 
 typedef enum {
   FAILED,  /* still to be stopped */
@@ -121,26 +125,27 @@ note_place (const GValue *item, gpointer data)
   g_autofree char *device = device_of (source);
 
   (void)data;
-  if (device != NULL)
-    g_object_set_data_full (G_OBJECT (source), PLACE, camera_place (device), g_free);
+  if (device == NULL)
+    return;
+  g_object_set_data_full (G_OBJECT (source), PLACE, camera_place (device), g_free);
+  g_object_set_data_full (G_OBJECT (source), NAMED, g_steal_pointer (&device), g_free);
 }
 
 /* A camera may have come back under another number, and its own be another camera's by now. A link
- * is the user's own way to the camera. */
+ * that leads to a camera is right. */
 static void
 find_again (GstElement *source)
 {
   const char *place = g_object_get_data (G_OBJECT (source), PLACE);
-  g_autofree char *device = device_of (source);
-  g_autofree char *there = place != NULL ? camera_place (device) : NULL;
+  const char *named = g_object_get_data (G_OBJECT (source), NAMED);
+  g_autofree char *now = place != NULL ? camera_place (named) : NULL;
   g_autofree char *node = NULL;
 
-  if (place == NULL || g_strcmp0 (there, place) == 0 ||
-      (there != NULL && g_file_test (device, G_FILE_TEST_IS_SYMLINK)))
+  if (place == NULL)
     return;
-  node = camera_at (place);
-  if (node != NULL)
-    g_object_set (source, "device", node, NULL);
+  if (now == NULL || (strcmp (now, place) != 0 && !g_file_test (named, G_FILE_TEST_IS_SYMLINK)))
+    node = camera_at (place);
+  g_object_set (source, "device", node != NULL ? node : named, NULL);
 }
 
 Reconnect *

@@ -276,7 +276,7 @@ start_decoder (Source *source, GError **error)
   return play (source, error);
 }
 
-/* 1: the decoder of the next picture of the file has begun, 0: there are no more. */
+/* 1: the decoder of the next picture of the file has begun, 0: there are no more; -1: @error. */
 static int
 next_part (Source *source, GError **error)
 {
@@ -287,7 +287,9 @@ next_part (Source *source, GError **error)
   stop_pipeline (source);
   if (source->left_behind) {
     g_bytes_unref (part);
-    return 0;
+    if (cli_stopped () == 0)
+      g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "what reads it does not end");
+    return cli_stopped () == 0 ? -1 : 0;
   }
   g_bytes_unref (source->picture);
   source->picture = part;

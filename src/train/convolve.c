@@ -26,6 +26,7 @@ convolve_row (void *user, size_t tile, unsigned worker)
   v->kernel->call.conv (&row);
 }
 
+/* Without a size, so that no row by squares answers: outputs are made a row at a time. */
 const EffnetKernel *
 effnet_convolve_kernel (const EffnetLayer *layer)
 {

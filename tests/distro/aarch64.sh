@@ -47,8 +47,10 @@ if [ "${2:-}" = all ] && "$source/tests/distro/aarch64_root.sh" "$build.debian";
   cross=$build.debian/cross.txt gst=enabled
   export GST_REGISTRY_FORK=no GST_PLUGIN_SYSTEM_PATH_1_0="$build.debian/root/usr/lib/aarch64-linux-gnu/gstreamer-1.0"
 fi
-if [ ! -f "$build/build.ninja" ]; then
+if [ "$(cat "$build/made-with" 2>/dev/null)" != "gst=$gst" ]; then # one made without GStreamer is of another cross file
+  rm -rf "${build:?}"/*
   meson setup "$build" "$source" --cross-file "$cross" -Dgst=$gst -Dcli=$gst
+  echo "gst=$gst" >"$build/made-with"
 fi
 [ "${2:-}" != all ] || some=$(programs | sed -n 's/ .* False$//p' | tr '\n' ' ')
 # shellcheck disable=SC2046 # names without spaces

@@ -140,7 +140,7 @@ winograd_multiply (const float *v, size_t step, const float *u, size_t k, size_t
   GemmTile compute = gemm_tiles[nv - 1][rows - 1];
   GemmFrom from = {
       .a = v, .lda = WINOGRAD_ALL * step, .b = u, .k = k, .segments = 1, .bias = zeros};
-  GemmTo to = {.tile = m};
+  GemmTo to = {.tile = m, .c = (float *)(void *)m}; /* nothing is stored at c */
 
 #ifdef VF_HALF
   if (columns - (nv - 1) * VF_LANES <= VF_HALF)
