@@ -182,12 +182,12 @@ run_asan() {
   local common=malloc_context_size=20:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
   local skip=(--no-suite slow --no-suite distro --timeout-multiplier 4 "$@")
   [ -f "$out/asan/build.ninja" ] || return
-  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 EFFNET_TEST_THIN=1
+  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 EFFNET_TEST_SHORT=1
   ASAN_OPTIONS=$common suite asan rooms "${asan_rooms[@]/#/--suite=}" "${skip[@]}"
   GST_REGISTRY_FORK=no GST_REGISTRY="$out/asan/registry.bin" ASAN_OPTIONS=fast_unwind_on_malloc=0:$common \
     LSAN_OPTIONS=suppressions="$root/tests/lsan.supp":print_suppressions=0 \
     suite asan testlog "${asan_rooms[@]/#/--no-suite=}" --no-suite style --no-suite pipelines --no-suite models "${skip[@]}"
-  unset UBSAN_OPTIONS EFFNET_TEST_THIN
+  unset UBSAN_OPTIONS EFFNET_TEST_SHORT
 }
 
 # Programs of the pool, of sessions and of the scheduler; fork() and this sanitizer do not go together, so
@@ -449,7 +449,7 @@ export PATH="/usr/bin:$PATH"
 }
 case $what in
   default) run_default ;;
-  quick) EFFNET_TEST_THIN=1 run_gcc --no-suite slow --no-suite full --no-suite later ;;
+  quick) EFFNET_TEST_SHORT=1 run_gcc --no-suite slow --no-suite full --no-suite later ;;
   asan) build_asan && run_asan ;;
   tsan) run_tsan ;;
   live) run_live ;;

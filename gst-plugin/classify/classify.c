@@ -282,7 +282,7 @@
 #include "classify/props.h"
 #include "classify/props_metrics.h"
 #include "classify/queries.h"
-#include "classify/tell.h"
+#include "classify/notify.h"
 #include "classify/transform.h"
 
 GST_DEBUG_CATEGORY (gst_effnet_classify_debug);
@@ -556,7 +556,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   };
   gst_effnet_results_init (&self->results);
   gst_effnet_stream_init (&self->stream, GST_OBJECT (self));
-  self->stream.ready = gst_effnet_classify_tell_soon;
+  self->stream.ready = gst_effnet_classify_notify_soon;
   gst_effnet_shadow_init (&self->shadow, GST_OBJECT (self));
   gst_effnet_tally_init (&self->tally);
   gst_effnet_delay_init (&self->delay, &self->stream, base->srcpad, self, gst_effnet_classify_leave,

@@ -4,7 +4,7 @@
 #include "classify/events.h"
 
 #include "classify/mode.h"
-#include "classify/tell.h"
+#include "classify/notify.h"
 #include "classify/transform.h"
 
 void

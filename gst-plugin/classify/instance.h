@@ -94,7 +94,7 @@ struct _GstEffnetClassify {
   /* the lock `way`; `mode` is changed by the streaming thread only */
   GstSegment segment;               /* of the stream, as it came */
   GstEffnetOutbox outbox;           /* what is told when no lock is held */
-  gboolean telling;                 /* in async mode a thread sends what is in it */
+  gboolean notifying;               /* in async mode a thread sends what is in it */
   GstFlowReturn owed;               /* what the next buffer returns, though it is in order */
   gboolean owes;                    /* the newest buffer found no room */
   GstEffnetInferenceMode mode;      /* never AUTO */

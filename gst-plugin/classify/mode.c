@@ -45,7 +45,7 @@ gst_effnet_mode_settle (GstEffnetClassify *self)
   GST_OBJECT_UNLOCK (self);
   if (self->mode != before) /* jobs on their way are the other mode's */
     gst_effnet_stream_forget (&self->stream);
-  gst_effnet_stream_set_tells (&self->stream, self->mode == GST_EFFNET_INFERENCE_MODE_ASYNC);
+  gst_effnet_stream_set_notifies (&self->stream, self->mode == GST_EFFNET_INFERENCE_MODE_ASYNC);
   g_mutex_unlock (&self->way);
   GST_DEBUG_OBJECT (self, "%s: inference-mode %s", live ? "live" : "not live", names[self->mode]);
 }

@@ -229,11 +229,11 @@ gst_effnet_classify_leave_way (GstEffnetClassify *self)
   gboolean in_turn = self->mode == GST_EFFNET_INFERENCE_MODE_ASYNC;
   GstEffnetOutbox news;
 
-  if (in_turn && self->telling) { /* that thread tells of these as well */
+  if (in_turn && self->notifying) { /* that thread tells of these as well */
     g_mutex_unlock (&self->way);
     return;
   }
-  self->telling = in_turn;
+  self->notifying = in_turn;
   do {
     gst_effnet_outbox_take (&self->outbox, &news);
     g_mutex_unlock (&self->way);
@@ -242,6 +242,6 @@ gst_effnet_classify_leave_way (GstEffnetClassify *self)
       return;
     g_mutex_lock (&self->way);
   } while (!g_queue_is_empty (&self->outbox.items));
-  self->telling = FALSE;
+  self->notifying = FALSE;
   g_mutex_unlock (&self->way);
 }

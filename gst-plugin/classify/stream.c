@@ -110,7 +110,7 @@ finish (void *data)
   GstEffnetJob *job = data;
   GstEffnetStream *stream = job->owner;
   guint number = job->number;
-  gboolean finished, tell;
+  gboolean finished, notify;
 
   gst_effnet_job_drop_input (job);
   g_mutex_lock (&stream->lock);
@@ -125,11 +125,11 @@ finish (void *data)
   g_mutex_lock (&stream->lock);
   stream->n_pending--;
   stream->done = MAX (stream->done, number);
-  tell = finished && stream->tells && !stream->is_told;
-  stream->is_told |= tell;
+  notify = finished && stream->notifies && !stream->is_notified;
+  stream->is_notified |= notify;
   g_cond_broadcast (&stream->changed);
   g_mutex_unlock (&stream->lock);
-  if (tell)
+  if (notify)
     stream->ready (stream->element);
 }
 
@@ -222,18 +222,18 @@ gst_effnet_stream_take (GstEffnetStream *stream, guint last)
 }
 
 void
-gst_effnet_stream_set_tells (GstEffnetStream *stream, gboolean tells)
+gst_effnet_stream_set_notifies (GstEffnetStream *stream, gboolean notifies)
 {
   g_mutex_lock (&stream->lock);
-  stream->tells = tells && stream->ready != NULL;
+  stream->notifies = notifies && stream->ready != NULL;
   g_mutex_unlock (&stream->lock);
 }
 
 void
-gst_effnet_stream_note_told (GstEffnetStream *stream)
+gst_effnet_stream_note_notified (GstEffnetStream *stream)
 {
   g_mutex_lock (&stream->lock);
-  stream->is_told = FALSE;
+  stream->is_notified = FALSE;
   g_mutex_unlock (&stream->lock);
 }
 

@@ -29,8 +29,8 @@ typedef struct {
   guint n_pending;   /* submitted, and neither finished nor dropped */
   guint n_dropped;   /* for a newer one, or for want of room, since the last look */
   gboolean cancelled;
-  gboolean tells;             /* call `ready` when jobs are finished; once, until that is noted */
-  gboolean is_told;           /* it was called */
+  gboolean notifies;          /* call `ready` when jobs are finished; once, until that is noted */
+  gboolean is_notified;       /* it was called */
   GstClockTime waiting_since; /* system time of the newest submission */
   GQueue idle, finished;      /* of GstEffnetJob */
 } GstEffnetStream;
@@ -61,9 +61,9 @@ gboolean gst_effnet_stream_wait (GstEffnetStream *stream, gint64 end);
  * above @last */
 GstEffnetJob *gst_effnet_stream_take (GstEffnetStream *stream, guint last);
 /* Whether `ready` is called. */
-void gst_effnet_stream_set_tells (GstEffnetStream *stream, gboolean tells);
+void gst_effnet_stream_set_notifies (GstEffnetStream *stream, gboolean notifies);
 /* What follows is told of by another call of `ready`. */
-void gst_effnet_stream_note_told (GstEffnetStream *stream);
+void gst_effnet_stream_note_notified (GstEffnetStream *stream);
 /* Of the newest submission. */
 guint gst_effnet_stream_get_number (GstEffnetStream *stream);
 /* Those that wait, run, or are finished and not taken. */

@@ -144,7 +144,7 @@ gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob *job, int max
 }
 
 void
-gst_effnet_classify_tell_of_scene (GstEffnetClassify *self, GstBuffer *buffer)
+gst_effnet_classify_announce_scene (GstEffnetClassify *self, GstBuffer *buffer)
 {
   GstEffnetMoment moment = gst_effnet_moment_of (&self->segment, buffer);
   GstEffnetPostMessages wanted;

@@ -16,7 +16,7 @@ GstFlowReturn gst_effnet_classify_take_up (GstEffnetClassify *self, GstEffnetJob
                                            int max_errors);
 /* Posts what came or went, with the frames looked at since the last call, of what may be wrong with
  * the camera. @buffer: the newest */
-void gst_effnet_classify_tell_of_scene (GstEffnetClassify *self, GstBuffer *buffer);
+void gst_effnet_classify_announce_scene (GstEffnetClassify *self, GstBuffer *buffer);
 /* About settings that come to nothing. What is not looked at is said once: an application may
  * change between the modes. */
 void gst_effnet_classify_warn_of_regions (GstEffnetClassify *self,

@@ -238,7 +238,7 @@ pass (GstEffnetClassify *self, GstBuffer *buffer)
   else if (ret == GST_FLOW_OK && !frame.bad && self->results.engine != NULL)
     gst_effnet_pass_announce (self, &frame);
   self->owes = frame.reason == GST_EFFNET_REASON_BUSY;
-  gst_effnet_classify_tell_of_scene (self, buffer);
+  gst_effnet_classify_announce_scene (self, buffer);
   count_frame (self, &frame);
   gst_effnet_classify_leave_way (self);
   note_latency (self, &frame);
@@ -287,7 +287,7 @@ pass_later (GstEffnetClassify *self, GstBuffer *buffer)
   else if (ret == GST_FLOW_OK && frame->dropped)
     ret = GST_BASE_TRANSFORM_FLOW_DROPPED;
   count_frame (self, frame);
-  gst_effnet_classify_tell_of_scene (self, buffer);
+  gst_effnet_classify_announce_scene (self, buffer);
   gst_effnet_classify_leave_way (self);
   if (ret == GST_FLOW_OK) {
     self->held = g_new (GstEffnetHeld, 1);

@@ -159,10 +159,10 @@ layout_new (const Drawing *d, const char *text, double widest)
 
 /* A ground with text and score bar on it; top left corner at x, y. */
 static void
-draw_label (Drawing *d, const GstEffnetShown *shown, PangoLayout *layout, double x, double y,
+draw_label (Drawing *d, const GstEffnetCaption *caption, PangoLayout *layout, double x, double y,
             double w, double h)
 {
-  double pad = d->size / 3, bar = MAX (d->size / 8, 2), light = shown->faint ? 0.65 : 1;
+  double pad = d->size / 3, bar = MAX (d->size / 8, 2), light = caption->faint ? 0.65 : 1;
   Piece piece;
 
   if (!piece_begin (&piece, d, x, y, w, h))
@@ -178,9 +178,9 @@ draw_label (Drawing *d, const GstEffnetShown *shown, PangoLayout *layout, double
   cairo_stroke_preserve (piece.cr);
   cairo_set_source_rgb (piece.cr, light, light, light);
   cairo_fill (piece.cr);
-  if (shown->percent >= 0) {
-    set_score_color (piece.cr, shown->percent, shown->faint ? 0.5 : 1);
-    cairo_rectangle (piece.cr, x, y + h - bar, w * shown->percent / 100, bar);
+  if (caption->percent >= 0) {
+    set_score_color (piece.cr, caption->percent, caption->faint ? 0.5 : 1);
+    cairo_rectangle (piece.cr, x, y + h - bar, w * caption->percent / 100, bar);
     cairo_fill (piece.cr);
   }
   piece_end (&piece, d);
@@ -188,7 +188,7 @@ draw_label (Drawing *d, const GstEffnetShown *shown, PangoLayout *layout, double
 
 /* Two corners of a box, the upper or the lower ones: lines at @y and @arm down or up from there. */
 static void
-draw_corners (Drawing *d, const GstEffnetShown *shown, const double box[4], gboolean lower)
+draw_corners (Drawing *d, const GstEffnetCaption *caption, const double box[4], gboolean lower)
 {
   double line = MAX (d->size / 8, 2), arm = MIN (d->size, MIN (box[2], box[3]) / 2);
   double edge = lower ? box[1] + box[3] : box[1], y = lower ? edge - arm : edge;
@@ -202,8 +202,8 @@ draw_corners (Drawing *d, const GstEffnetShown *shown, const double box[4], gboo
     cairo_rectangle (piece.cr, x, lower ? edge - line : edge, in * arm, line);
     cairo_rectangle (piece.cr, x, y, in * line, arm);
   }
-  if (shown->percent >= 0)
-    set_score_color (piece.cr, shown->percent, 1);
+  if (caption->percent >= 0)
+    set_score_color (piece.cr, caption->percent, 1);
   else
     cairo_set_source_rgb (piece.cr, 1, 1, 1);
   cairo_fill (piece.cr);
@@ -212,21 +212,21 @@ draw_corners (Drawing *d, const GstEffnetShown *shown, const double box[4], gboo
 
 /* Above its box, or in it where there is no room. */
 static void
-draw_part (Drawing *d, const GstEffnetShown *shown, PangoLayout *layout, double w, double h)
+draw_part (Drawing *d, const GstEffnetCaption *caption, PangoLayout *layout, double w, double h)
 {
-  const double box[4] = {shown->box[0] * d->width, shown->box[1] * d->height,
-                         shown->box[2] * d->width, shown->box[3] * d->height};
+  const double box[4] = {caption->box[0] * d->width, caption->box[1] * d->height,
+                         caption->box[2] * d->width, caption->box[3] * d->height};
   double x = CLAMP (box[0], 0, MAX (d->width - w, 0));
 
-  draw_corners (d, shown, box, FALSE);
-  draw_corners (d, shown, box, TRUE);
-  if (shown->text[0] != '\0')
-    draw_label (d, shown, layout, x, box[1] >= h ? box[1] - h : box[1], w, h);
+  draw_corners (d, caption, box, FALSE);
+  draw_corners (d, caption, box, TRUE);
+  if (caption->text[0] != '\0')
+    draw_label (d, caption, layout, x, box[1] >= h ? box[1] - h : box[1], w, h);
 }
 
 /* One below the other, from the edge of the picture inwards. */
 static void
-draw_whole (Drawing *d, const GstEffnetShown *shown, PangoLayout *layout, double w, double h)
+draw_whole (Drawing *d, const GstEffnetCaption *caption, PangoLayout *layout, double w, double h)
 {
   GstEffnetPosition position = d->settings->position;
   gboolean top = position <= GST_EFFNET_POSITION_TOP_RIGHT;
@@ -236,7 +236,7 @@ draw_whole (Drawing *d, const GstEffnetShown *shown, PangoLayout *layout, double
     x = (d->width - w) / 2;
   if (position == GST_EFFNET_POSITION_TOP_RIGHT || position == GST_EFFNET_POSITION_BOTTOM_RIGHT)
     x = d->width - w - margin;
-  draw_label (d, shown, layout, MAX (x, 0), y, w, h);
+  draw_label (d, caption, layout, MAX (x, 0), y, w, h);
   if (top)
     d->top += h * 1.1;
   else
@@ -244,26 +244,26 @@ draw_whole (Drawing *d, const GstEffnetShown *shown, PangoLayout *layout, double
 }
 
 static void
-draw_one (Drawing *d, const GstEffnetShown *shown)
+draw_one (Drawing *d, const GstEffnetCaption *caption)
 {
   double pad = d->size / 3;
-  PangoLayout *layout = layout_new (d, shown->text, MAX (d->width * WIDEST - 2 * pad, 1));
+  PangoLayout *layout = layout_new (d, caption->text, MAX (d->width * WIDEST - 2 * pad, 1));
   int width, height;
 
   pango_layout_get_size (layout, &width, &height);
-  (shown->part ? draw_part
-               : draw_whole) (d, shown, layout, (double)width / PANGO_SCALE + 2 * pad,
-                              (double)height / PANGO_SCALE + pad + MAX (d->size / 8, 2));
+  (caption->part ? draw_part
+                 : draw_whole) (d, caption, layout, (double)width / PANGO_SCALE + 2 * pad,
+                                (double)height / PANGO_SCALE + pad + MAX (d->size / 8, 2));
   g_object_unref (layout);
 }
 
 /* The map where it lies on its part; a letterbox reaches beyond, and is not drawn there. */
 static void
-draw_map (Drawing *d, const GstEffnetShown *shown)
+draw_map (Drawing *d, const GstEffnetCaption *caption)
 {
-  const GstEffnetActivationMap *map = &shown->map;
-  double left = shown->box[0] * d->width, top = shown->box[1] * d->height;
-  double w = shown->box[2] * d->width, h = shown->box[3] * d->height;
+  const GstEffnetActivationMap *map = &caption->map;
+  double left = caption->box[0] * d->width, top = caption->box[1] * d->height;
+  double w = caption->box[2] * d->width, h = caption->box[3] * d->height;
   double x = left + map->box[0] * w, y = top + map->box[1] * h;
   double right = MIN (left + w, x + map->box[2] * w), bottom = MIN (top + h, y + map->box[3] * h);
   int columns = (int)map->width * GST_EFFNET_HEAT_STEPS;
@@ -290,14 +290,14 @@ draw_map (Drawing *d, const GstEffnetShown *shown)
 
 /* Of the heads of a part the first: maps over each other say nothing. */
 static void
-draw_maps (Drawing *d, const GArray *shown)
+draw_maps (Drawing *d, const GArray *captions)
 {
-  for (guint i = 0; i < shown->len; i++) {
-    const GstEffnetShown *one = &g_array_index (shown, GstEffnetShown, i);
+  for (guint i = 0; i < captions->len; i++) {
+    const GstEffnetCaption *one = &g_array_index (captions, GstEffnetCaption, i);
     gboolean first = one->map.values != NULL;
 
     for (guint j = 0; j < i && first; j++) {
-      const GstEffnetShown *other = &g_array_index (shown, GstEffnetShown, j);
+      const GstEffnetCaption *other = &g_array_index (captions, GstEffnetCaption, j);
       first = other->map.values == NULL || memcmp (one->box, other->box, sizeof one->box) != 0;
     }
     if (first)
@@ -306,7 +306,7 @@ draw_maps (Drawing *d, const GArray *shown)
 }
 
 GstVideoOverlayComposition *
-gst_effnet_draw (const GArray *shown, const GstEffnetCanvas *canvas,
+gst_effnet_draw (const GArray *captions, const GstEffnetCanvas *canvas,
                  const GstEffnetDrawSettings *settings)
 {
   Drawing d = {.settings = settings};
@@ -314,10 +314,10 @@ gst_effnet_draw (const GArray *shown, const GstEffnetCanvas *canvas,
   lay_out (&d, canvas);
   d.font = pango_font_description_from_string (settings->font);
   pango_font_description_set_absolute_size (d.font, d.size * PANGO_SCALE);
-  draw_maps (&d, shown);
+  draw_maps (&d, captions);
   for (guint pass = 0; pass < 2; pass++) { /* what is written on the whole stays readable */
-    for (guint i = 0; i < shown->len; i++) {
-      const GstEffnetShown *one = &g_array_index (shown, GstEffnetShown, i);
+    for (guint i = 0; i < captions->len; i++) {
+      const GstEffnetCaption *one = &g_array_index (captions, GstEffnetCaption, i);
       if (one->part == (pass == 0))
         draw_one (&d, one);
     }

@@ -7,7 +7,7 @@
 
 #include <gst/video/video.h>
 
-#include "overlay/shown.h"
+#include "overlay/captions.h"
 
 G_BEGIN_DECLS
 
@@ -35,8 +35,8 @@ typedef struct {
   unsigned orientation; /* 1..8 as Exif counts: how it is turned to be upright */
 } GstEffnetCanvas;
 
-/* Returns: (transfer full) (nullable): NULL where @shown is empty */
-GstVideoOverlayComposition *gst_effnet_draw (const GArray *shown, const GstEffnetCanvas *canvas,
+/* Returns: (transfer full) (nullable): NULL where @captions is empty */
+GstVideoOverlayComposition *gst_effnet_draw (const GArray *captions, const GstEffnetCanvas *canvas,
                                              const GstEffnetDrawSettings *settings);
 
 G_END_DECLS

@@ -55,14 +55,14 @@ struct _GstEffnetOverlay {
   GstElement *painter; /* (nullable): GStreamer has none */
 
   /* under the object lock */
-  GstEffnetShownSettings shown_settings;
+  GstEffnetCaptionSettings caption_settings;
   GstEffnetDrawSettings draw_settings;
   gboolean changed; /* a setting */
 
   /* of the streaming thread */
   GstVideoInfo info;
   GstEffnetTagged tagged;
-  GArray *shown;          /* (nullable): what `composition` shows */
+  GArray *captions;       /* (nullable): what `composition` shows */
   GstEffnetCanvas canvas; /* that it was made for */
   GstVideoOverlayComposition *composition;
 };
@@ -117,17 +117,17 @@ same_canvas (const GstEffnetCanvas *a, const GstEffnetCanvas *b)
          a->orientation == b->orientation;
 }
 
-/* Draws again where what is to be seen has changed. Takes @shown. */
+/* Draws again where what is to be seen has changed. Takes @captions. */
 static void
-render (GstEffnetOverlay *self, GArray *shown, const GstEffnetCanvas *canvas,
+render (GstEffnetOverlay *self, GArray *captions, const GstEffnetCanvas *canvas,
         GstEffnetDrawSettings *settings)
 {
-  g_clear_pointer (&self->shown, g_array_unref);
+  g_clear_pointer (&self->captions, g_array_unref);
   g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
-  self->shown = shown;
+  self->captions = captions;
   self->canvas = *canvas;
-  self->composition = gst_effnet_draw (shown, canvas, settings);
-  GST_LOG_OBJECT (self, "rendered %u texts", shown->len);
+  self->composition = gst_effnet_draw (captions, canvas, settings);
+  GST_LOG_OBJECT (self, "rendered %u texts", captions->len);
 }
 
 /* Returns: (transfer full) (nullable) */
@@ -137,22 +137,22 @@ on_draw (GstElement *painter, GstSample *sample, GstEffnetOverlay *self)
   GstEffnetCanvas canvas = canvas_of (self);
   GstEffnetDrawSettings draw_settings;
   gboolean changed;
-  GArray *shown;
+  GArray *captions;
 
   (void)painter;
   GST_OBJECT_LOCK (self);
-  shown =
-      gst_effnet_shown_read (gst_sample_get_buffer (sample), &self->info, &self->shown_settings);
+  captions = gst_effnet_captions_read (gst_sample_get_buffer (sample), &self->info,
+                                       &self->caption_settings);
   changed = self->changed;
   self->changed = FALSE;
   draw_settings = self->draw_settings;
   draw_settings.font = g_strdup (draw_settings.font);
   GST_OBJECT_UNLOCK (self);
-  if (self->shown == NULL || changed || !same_canvas (&canvas, &self->canvas) ||
-      !gst_effnet_shown_equal (shown, self->shown))
-    render (self, shown, &canvas, &draw_settings);
+  if (self->captions == NULL || changed || !same_canvas (&canvas, &self->canvas) ||
+      !gst_effnet_captions_equal (captions, self->captions))
+    render (self, captions, &canvas, &draw_settings);
   else
-    g_array_unref (shown);
+    g_array_unref (captions);
   g_free (draw_settings.font);
   return self->composition != NULL ? gst_video_overlay_composition_ref (self->composition) : NULL;
 }
@@ -213,23 +213,23 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *spec)
     self->draw_settings.opacity = g_value_get_double (value);
     break;
   case PROP_SHOW_SCORE:
-    self->shown_settings.scores = g_value_get_boolean (value);
+    self->caption_settings.scores = g_value_get_boolean (value);
     break;
   case PROP_SHOW_PARTS:
-    self->shown_settings.parts = g_value_get_boolean (value);
+    self->caption_settings.parts = g_value_get_boolean (value);
     break;
   case PROP_SHOW_MAP:
-    self->shown_settings.maps = g_value_get_boolean (value);
+    self->caption_settings.maps = g_value_get_boolean (value);
     break;
   case PROP_MAP_OPACITY:
     self->draw_settings.map_opacity = g_value_get_double (value);
     break;
   case PROP_STALE_AFTER:
-    self->shown_settings.stale_after = g_value_get_uint64 (value);
+    self->caption_settings.stale_after = g_value_get_uint64 (value);
     break;
   case PROP_ELEMENT:
-    g_free (self->shown_settings.element);
-    self->shown_settings.element = g_value_dup_string (value);
+    g_free (self->caption_settings.element);
+    self->caption_settings.element = g_value_dup_string (value);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
@@ -257,22 +257,22 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *spec)
     g_value_set_double (value, self->draw_settings.opacity);
     break;
   case PROP_SHOW_SCORE:
-    g_value_set_boolean (value, self->shown_settings.scores);
+    g_value_set_boolean (value, self->caption_settings.scores);
     break;
   case PROP_SHOW_PARTS:
-    g_value_set_boolean (value, self->shown_settings.parts);
+    g_value_set_boolean (value, self->caption_settings.parts);
     break;
   case PROP_SHOW_MAP:
-    g_value_set_boolean (value, self->shown_settings.maps);
+    g_value_set_boolean (value, self->caption_settings.maps);
     break;
   case PROP_MAP_OPACITY:
     g_value_set_double (value, self->draw_settings.map_opacity);
     break;
   case PROP_STALE_AFTER:
-    g_value_set_uint64 (value, self->shown_settings.stale_after);
+    g_value_set_uint64 (value, self->caption_settings.stale_after);
     break;
   case PROP_ELEMENT:
-    g_value_set_string (value, self->shown_settings.element);
+    g_value_set_string (value, self->caption_settings.element);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
@@ -325,7 +325,7 @@ install_properties (GObjectClass *klass)
   g_object_class_install_property (
       klass, PROP_STALE_AFTER,
       g_param_spec_uint64 ("stale-after", "Stale after",
-                           "A result older than this is shown with its age, fainter (ns)", 0,
+                           "A result older than this is caption with its age, fainter (ns)", 0,
                            G_MAXUINT64, 2 * GST_SECOND, flags));
   g_object_class_install_property (
       klass, PROP_ELEMENT,
@@ -350,7 +350,7 @@ change_state (GstElement *element, GstStateChange transition)
   }
   ret = GST_ELEMENT_CLASS (gst_effnet_overlay_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    g_clear_pointer (&self->shown, g_array_unref);
+    g_clear_pointer (&self->caption, g_array_unref);
     g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
   }
   return ret;
@@ -362,8 +362,8 @@ finalize (GObject *object)
   GstEffnetOverlay *self = GST_EFFNET_OVERLAY (object);
 
   g_free (self->draw_settings.font);
-  g_free (self->shown_settings.element);
-  g_clear_pointer (&self->shown, g_array_unref);
+  g_free (self->caption_settings.element);
+  g_clear_pointer (&self->caption, g_array_unref);
   g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
   G_OBJECT_CLASS (gst_effnet_overlay_parent_class)->finalize (object);
 }
@@ -411,8 +411,8 @@ gst_effnet_overlay_init (GstEffnetOverlay *self)
                                                 .font = g_strdup ("Sans Bold"),
                                                 .opacity = 0.6,
                                                 .map_opacity = 0.6};
-  self->shown_settings =
-      (GstEffnetShownSettings){.scores = TRUE, .parts = TRUE, .stale_after = 2 * GST_SECOND};
+  self->caption_settings =
+      (GstEffnetCaptionSettings){.scores = TRUE, .parts = TRUE, .stale_after = 2 * GST_SECOND};
   self->painter = gst_element_factory_make ("overlaycomposition", "painter");
   if (self->painter == NULL)
     return;

@@ -200,7 +200,7 @@ test_can_fail (void)
   g_assert_cmpfloat (logits, >, 1.0);
 }
 
-/* Odd sizes: bands, rows and pixels then end within tiles. For EFFNET_TEST_THIN each kind of block
+/* Odd sizes: bands, rows and pixels then end within tiles. For EFFNET_TEST_SHORT each kind of block
  * once. */
 static const Case thin[] = {
     {"b0", 97, 1e-3},    {"lite0", 97, 1e-3},         {"es", 65, 1e-3},
@@ -291,7 +291,7 @@ main (int argc, char **argv)
     add_cases (full, variants);
   } else {
     if (!g_str_equal (choice, "--large"))
-      add_cases (g_getenv ("EFFNET_TEST_THIN") != NULL ? thin : small, variants);
+      add_cases (g_getenv ("EFFNET_TEST_SHORT") != NULL ? thin : small, variants);
     if (!g_str_equal (choice, "--small"))
       add_cases (large, variants);
   }

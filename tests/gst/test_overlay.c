@@ -7,12 +7,12 @@
 
 #include "common.h"
 #include "handmade.h"
-#include "overlay/shown.h"
+#include "overlay/captions.h"
 
 #define WIDTH  320
 #define HEIGHT 240
 
-static const GstEffnetShownSettings usual = {TRUE, TRUE, 2 * GST_SECOND, NULL, FALSE};
+static const GstEffnetCaptionSettings usual = {TRUE, TRUE, 2 * GST_SECOND, NULL, FALSE};
 
 static GstEffnetRecord
 record_of (const char *label, double score)
@@ -25,7 +25,7 @@ record_of (const char *label, double score)
 
 /* What is shown of @records, one text a line. */
 static char *
-texts (const GstEffnetRecord *records, guint n, const GstEffnetShownSettings *settings)
+texts (const GstEffnetRecord *records, guint n, const GstEffnetCaptionSettings *settings)
 {
   g_autoptr (GstBuffer) buffer = gst_buffer_new ();
   g_autoptr (GString) out = g_string_new (NULL);
@@ -33,16 +33,16 @@ texts (const GstEffnetRecord *records, guint n, const GstEffnetShownSettings *se
 
   gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, WIDTH, HEIGHT);
   g_assert_true (gst_effnet_schema_attach (buffer, records, n));
-  g_autoptr (GArray) shown = gst_effnet_shown_read (buffer, &info, settings);
-  for (guint i = 0; i < shown->len; i++) {
-    const GstEffnetShown *one = &g_array_index (shown, GstEffnetShown, i);
+  g_autoptr (GArray) captions = gst_effnet_captions_read (buffer, &info, settings);
+  for (guint i = 0; i < captions->len; i++) {
+    const GstEffnetCaption *one = &g_array_index (captions, GstEffnetCaption, i);
     g_string_append_printf (out, "%s%s|", one->text, one->faint ? " (faint)" : "");
   }
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
 static void
-assert_texts (const GstEffnetRecord *records, guint n, const GstEffnetShownSettings *settings,
+assert_texts (const GstEffnetRecord *records, guint n, const GstEffnetCaptionSettings *settings,
               const char *expected)
 {
   g_autofree char *text = texts (records, n, settings);
@@ -52,7 +52,7 @@ assert_texts (const GstEffnetRecord *records, guint n, const GstEffnetShownSetti
 static void
 test_texts (void)
 {
-  GstEffnetShownSettings settings = usual;
+  GstEffnetCaptionSettings settings = usual;
   GstEffnetRecord record = record_of ("tabby cat", 0.934), parts[2];
 
   assert_texts (&record, 1, &usual, "tabby cat  93 %|");
@@ -98,21 +98,21 @@ test_elements (void)
 {
   g_autoptr (GstBuffer) buffer = gst_buffer_new ();
   GstEffnetRecord records[2] = {record_of ("tabby cat", 0.9), record_of ("tabby cat", 0.9)};
-  GstEffnetShownSettings settings = usual;
+  GstEffnetCaptionSettings settings = usual;
   GstVideoInfo info;
 
   gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, WIDTH, HEIGHT);
   records[1].element = "window";
   for (guint i = 0; i < 2; i++)
     g_assert_true (gst_effnet_schema_attach (buffer, &records[i], 1));
-  g_autoptr (GArray) all = gst_effnet_shown_read (buffer, &info, &usual);
+  g_autoptr (GArray) all = gst_effnet_captions_read (buffer, &info, &usual);
   settings.element = (char *)"window";
-  g_autoptr (GArray) one = gst_effnet_shown_read (buffer, &info, &settings);
+  g_autoptr (GArray) one = gst_effnet_captions_read (buffer, &info, &settings);
   g_assert_cmpuint (all->len, ==, 2);
-  g_assert_cmpstr (g_array_index (all, GstEffnetShown, 0).text, ==, "door: tabby cat  90 %");
-  g_assert_cmpstr (g_array_index (all, GstEffnetShown, 1).text, ==, "window: tabby cat  90 %");
+  g_assert_cmpstr (g_array_index (all, GstEffnetCaption, 0).text, ==, "door: tabby cat  90 %");
+  g_assert_cmpstr (g_array_index (all, GstEffnetCaption, 1).text, ==, "window: tabby cat  90 %");
   g_assert_cmpuint (one->len, ==, 1);
-  g_assert_cmpstr (g_array_index (one, GstEffnetShown, 0).text, ==, "tabby cat  90 %");
+  g_assert_cmpstr (g_array_index (one, GstEffnetCaption, 0).text, ==, "tabby cat  90 %");
 }
 
 /* ---- pictures -------------------------------------------------------------------------------- */

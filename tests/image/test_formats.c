@@ -27,7 +27,7 @@ static const EffnetInputSpec usual = {
 static gboolean
 thin (void)
 {
-  return g_getenv ("EFFNET_TEST_THIN") != NULL;
+  return g_getenv ("EFFNET_TEST_SHORT") != NULL;
 }
 
 static void

@@ -191,7 +191,7 @@ reference_of (const EffnetKernel *row)
 gsize
 check_step (const EffnetKernel *row)
 {
-  return row->kernel == 0 && g_getenv ("EFFNET_TEST_THIN") != NULL ? 5 : 1;
+  return row->kernel == 0 && g_getenv ("EFFNET_TEST_SHORT") != NULL ? 5 : 1;
 }
 
 void

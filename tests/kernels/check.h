@@ -47,7 +47,7 @@ typedef struct {
   char *first_failure;
 } Check;
 
-/* From one size to the next: 1, and 5 for a row of any window under EFFNET_TEST_THIN, which meets
+/* From one size to the next: 1, and 5 for a row of any window under EFFNET_TEST_SHORT, which meets
  * each channel count and each width still. */
 gsize check_step (const EffnetKernel *row);
 /* All cases of one row. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Results of effnetclassify come first; of GstAnalytics only what they do not say already. */
-#include "overlay/shown.h"
+#include "overlay/captions.h"
 
 #include <string.h>
 
@@ -12,12 +12,12 @@
 #endif
 
 static void
-clear_shown (gpointer data)
+clear_caption (gpointer data)
 {
-  GstEffnetShown *shown = data;
+  GstEffnetCaption *caption = data;
 
-  g_free (shown->text);
-  gst_clear_buffer (&shown->map.values);
+  g_free (caption->text);
+  gst_clear_buffer (&caption->map.values);
 }
 
 /* In seconds, then in minutes: what changes all the time is drawn all the time. */
@@ -35,37 +35,37 @@ append_age (GString *text, GstClockTime age)
 /* The score is that of the label shown. @several: elements have classified. */
 static void
 add_record (GArray *list, const GstEffnetRecord *record, gboolean several,
-            const GstEffnetShownSettings *settings)
+            const GstEffnetCaptionSettings *settings)
 {
   gboolean scored;
   g_autofree char *label = gst_effnet_wording_label (record, &scored);
   g_autoptr (GString) text = g_string_new (NULL);
-  GstEffnetShown shown = {.percent = -1, .part = record->is_part};
+  GstEffnetCaption caption = {.percent = -1, .part = record->is_part};
 
   if (label[0] == '\0' || (record->is_part && !settings->parts))
     return;
   gst_effnet_wording_append_names (text, record, several);
   g_string_append (text, label);
   if (settings->scores && scored)
-    shown.percent = gst_effnet_wording_append_score (text, record->best.score);
-  shown.faint = g_str_equal (label, GST_EFFNET_UNKNOWN);
+    caption.percent = gst_effnet_wording_append_score (text, record->best.score);
+  caption.faint = g_str_equal (label, GST_EFFNET_UNKNOWN);
   if (GST_CLOCK_TIME_IS_VALID (record->age) && record->age > settings->stale_after) {
     append_age (text, record->age);
-    shown.faint = TRUE;
+    caption.faint = TRUE;
   }
   for (guint i = 0; i < 4; i++)
-    shown.box[i] = (float)CLAMP (record->box[i], 0, 1);
+    caption.box[i] = (float)CLAMP (record->box[i], 0, 1);
   if (settings->maps && scored && record->activation_map.values != NULL) {
-    shown.map = record->activation_map;
-    gst_buffer_ref (shown.map.values);
+    caption.map = record->activation_map;
+    gst_buffer_ref (caption.map.values);
   }
-  shown.text = g_string_free (g_steal_pointer (&text), FALSE);
-  g_array_append_val (list, shown);
+  caption.text = g_string_free (g_steal_pointer (&text), FALSE);
+  g_array_append_val (list, caption);
 }
 
 /* Returns: whether one of the parts is a region of interest of a detector */
 static gboolean
-add_results (GArray *list, GstBuffer *buffer, const GstEffnetShownSettings *settings)
+add_results (GArray *list, GstBuffer *buffer, const GstEffnetCaptionSettings *settings)
 {
   gboolean detected = FALSE;
   const GstStructure *s;
@@ -95,8 +95,8 @@ add_results (GArray *list, GstBuffer *buffer, const GstEffnetShownSettings *sett
 
 /* The most probable class of @classes. */
 static void
-append_class (GString *text, GstAnalyticsClsMtd *classes, const GstEffnetShownSettings *settings,
-              GstEffnetShown *shown)
+append_class (GString *text, GstAnalyticsClsMtd *classes, const GstEffnetCaptionSettings *settings,
+              GstEffnetCaption *caption)
 {
   gsize best = 0, n = gst_analytics_cls_mtd_get_length (classes);
 
@@ -110,16 +110,16 @@ append_class (GString *text, GstAnalyticsClsMtd *classes, const GstEffnetShownSe
   g_string_append_printf (text, "%s%s", text->len > 0 ? ": " : "",
                           g_quark_to_string (gst_analytics_cls_mtd_get_quark (classes, best)));
   if (settings->scores)
-    shown->percent =
+    caption->percent =
         gst_effnet_wording_append_score (text, gst_analytics_cls_mtd_get_level (classes, best));
 }
 
 static void
 add_detection (GArray *list, GstAnalyticsRelationMeta *meta, GstAnalyticsODMtd *detection,
-               const GstVideoInfo *info, const GstEffnetShownSettings *settings)
+               const GstVideoInfo *info, const GstEffnetCaptionSettings *settings)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  GstEffnetShown shown = {.percent = -1, .part = TRUE};
+  GstEffnetCaption caption = {.percent = -1, .part = TRUE};
   GQuark type = gst_analytics_od_mtd_get_obj_type (detection);
   gpointer state = NULL;
   gint x, y, w, h;
@@ -132,21 +132,21 @@ add_detection (GArray *list, GstAnalyticsRelationMeta *meta, GstAnalyticsODMtd *
   if (gst_analytics_relation_meta_get_direct_related (
           meta, detection->id, GST_ANALYTICS_REL_TYPE_CONTAIN,
           gst_analytics_cls_mtd_get_mtd_type (), &state, &classes))
-    append_class (text, (GstAnalyticsClsMtd *)&classes, settings, &shown);
+    append_class (text, (GstAnalyticsClsMtd *)&classes, settings, &caption);
   else if (settings->scores)
-    shown.percent = gst_effnet_wording_append_score (text, level);
-  shown.box[0] = CLAMP ((float)x / (float)info->width, 0, 1);
-  shown.box[1] = CLAMP ((float)y / (float)info->height, 0, 1);
-  shown.box[2] = CLAMP ((float)w / (float)info->width, 0, 1);
-  shown.box[3] = CLAMP ((float)h / (float)info->height, 0, 1);
-  shown.text = g_string_free (g_steal_pointer (&text), FALSE);
-  g_array_append_val (list, shown);
+    caption.percent = gst_effnet_wording_append_score (text, level);
+  caption.box[0] = CLAMP ((float)x / (float)info->width, 0, 1);
+  caption.box[1] = CLAMP ((float)y / (float)info->height, 0, 1);
+  caption.box[2] = CLAMP ((float)w / (float)info->width, 0, 1);
+  caption.box[3] = CLAMP ((float)h / (float)info->height, 0, 1);
+  caption.text = g_string_free (g_steal_pointer (&text), FALSE);
+  g_array_append_val (list, caption);
 }
 
 /* @whole: classes of the whole picture, too. */
 static void
 add_analytics (GArray *list, GstBuffer *buffer, const GstVideoInfo *info, gboolean whole,
-               const GstEffnetShownSettings *settings)
+               const GstEffnetCaptionSettings *settings)
 {
   GstAnalyticsRelationMeta *meta = gst_buffer_get_analytics_relation_meta (buffer);
   gpointer state = NULL, owner;
@@ -161,16 +161,16 @@ add_analytics (GArray *list, GstBuffer *buffer, const GstVideoInfo *info, gboole
          gst_analytics_relation_meta_iterate (meta, &state, gst_analytics_cls_mtd_get_mtd_type (),
                                               &mtd)) {
     g_autoptr (GString) text = g_string_new (NULL);
-    GstEffnetShown shown = {.percent = -1, .box = {0, 0, 1, 1}};
+    GstEffnetCaption caption = {.percent = -1, .box = {0, 0, 1, 1}};
 
     owner = NULL;
     if (gst_analytics_relation_meta_get_direct_related (
             meta, mtd.id, GST_ANALYTICS_REL_TYPE_IS_PART_OF, gst_analytics_od_mtd_get_mtd_type (),
             &owner, &other))
       continue; /* it stands at its box */
-    append_class (text, (GstAnalyticsClsMtd *)&mtd, settings, &shown);
-    shown.text = g_string_free (g_steal_pointer (&text), FALSE);
-    g_array_append_val (list, shown);
+    append_class (text, (GstAnalyticsClsMtd *)&mtd, settings, &caption);
+    caption.text = g_string_free (g_steal_pointer (&text), FALSE);
+    g_array_append_val (list, caption);
   }
 }
 
@@ -178,7 +178,7 @@ add_analytics (GArray *list, GstBuffer *buffer, const GstVideoInfo *info, gboole
 
 static void
 add_analytics (GArray *list, GstBuffer *buffer, const GstVideoInfo *info, gboolean whole,
-               const GstEffnetShownSettings *settings)
+               const GstEffnetCaptionSettings *settings)
 {
   (void)list, (void)buffer, (void)info, (void)whole, (void)settings;
 }
@@ -186,12 +186,12 @@ add_analytics (GArray *list, GstBuffer *buffer, const GstVideoInfo *info, gboole
 #endif
 
 GArray *
-gst_effnet_shown_read (GstBuffer *buffer, const GstVideoInfo *info,
-                       const GstEffnetShownSettings *settings)
+gst_effnet_captions_read (GstBuffer *buffer, const GstVideoInfo *info,
+                          const GstEffnetCaptionSettings *settings)
 {
-  GArray *list = g_array_new (FALSE, FALSE, sizeof (GstEffnetShown));
+  GArray *list = g_array_new (FALSE, FALSE, sizeof (GstEffnetCaption));
 
-  g_array_set_clear_func (list, clear_shown);
+  g_array_set_clear_func (list, clear_caption);
   if (!add_results (list, buffer, settings) && settings->element == NULL)
     add_analytics (list, buffer, info, list->len == 0, settings);
   return list;
@@ -205,13 +205,13 @@ equal_maps (const GstEffnetActivationMap *a, const GstEffnetActivationMap *b)
 }
 
 gboolean
-gst_effnet_shown_equal (const GArray *a, const GArray *b)
+gst_effnet_captions_equal (const GArray *a, const GArray *b)
 {
   if (a->len != b->len)
     return FALSE;
   for (guint i = 0; i < a->len; i++) {
-    const GstEffnetShown *x = &g_array_index (a, GstEffnetShown, i);
-    const GstEffnetShown *y = &g_array_index (b, GstEffnetShown, i);
+    const GstEffnetCaption *x = &g_array_index (a, GstEffnetCaption, i);
+    const GstEffnetCaption *y = &g_array_index (b, GstEffnetCaption, i);
 
     if (x->percent != y->percent || x->part != y->part || x->faint != y->faint ||
         memcmp (x->box, y->box, sizeof x->box) != 0 || strcmp (x->text, y->text) != 0 ||

@@ -2,7 +2,7 @@
  *
  * A thread of GStreamer's does what the next buffer would do: takes up what is finished, tells of
  * it, and sends off what found no room. */
-#include "classify/tell.h"
+#include "classify/notify.h"
 
 #include "classify/pass.h"
 #include "classify/takeup.h"
@@ -29,7 +29,7 @@ send_off_pending (GstEffnetClassify *self, GstEffnetPass *frame)
 
 /* With the lock, which it gives up. */
 static void
-tell_alone (GstEffnetClassify *self)
+notify_alone (GstEffnetClassify *self)
 {
   GstBuffer *buffer = gst_buffer_new ();
   GstEffnetPass frame;
@@ -41,7 +41,7 @@ tell_alone (GstEffnetClassify *self)
   ret = gst_effnet_pass_take_up (self, &frame, G_MAXUINT);
   if (ret == GST_FLOW_OK && self->labels.is_unsaid && self->results.engine != NULL)
     gst_effnet_pass_tell (self, &frame);
-  gst_effnet_classify_tell_of_scene (self, buffer);
+  gst_effnet_classify_announce_scene (self, buffer);
   if (ret == GST_FLOW_OK)
     ret = send_off_pending (self, &frame);
   if (self->owed == GST_FLOW_OK)
@@ -55,27 +55,27 @@ tell_alone (GstEffnetClassify *self)
 }
 
 static void
-tell_now (GstElement *element, gpointer data)
+notify_now (GstElement *element, gpointer data)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (element);
   gboolean goes_on;
 
   (void)data;
   g_mutex_lock (&self->way);
-  gst_effnet_stream_note_told (&self->stream);
+  gst_effnet_stream_note_notified (&self->stream);
   GST_OBJECT_LOCK (self);
   goes_on = self->started && !self->cancelled;
   GST_OBJECT_UNLOCK (self);
   if (goes_on && self->mode == GST_EFFNET_INFERENCE_MODE_ASYNC)
-    tell_alone (self);
+    notify_alone (self);
   else
     g_mutex_unlock (&self->way);
 }
 
 void
-gst_effnet_classify_tell_soon (GstObject *element)
+gst_effnet_classify_notify_soon (GstObject *element)
 {
-  gst_element_call_async (GST_ELEMENT (element), tell_now, NULL, NULL);
+  gst_element_call_async (GST_ELEMENT (element), notify_now, NULL, NULL);
 }
 
 void
@@ -90,6 +90,6 @@ gst_effnet_classify_finish_stream (GstEffnetClassify *self)
     if (!gst_effnet_stream_wait (&self->stream, end))
       return;
     g_mutex_lock (&self->way);
-    tell_alone (self);
+    notify_alone (self);
   } while (gst_effnet_stream_is_busy (&self->stream) && g_get_monotonic_time () < end);
 }
