@@ -100,8 +100,8 @@ class File:
                              OPTIONS.FullyConnectedOptions, schema.FullyConnectedOptionsT())
 
 
-def write(net, path):
-    file = File()
+def write(net, path, kind=File):
+    file = kind()
     made = {0: file.tensor((1, net.size, net.size, 3), "input")}
     for layer in net.layers:
         made[layer.y] = file.layer(layer, made)
