@@ -6,6 +6,8 @@
 #include <effnet/effnet.h>
 #include <string.h>
 
+#include "text.h"
+
 typedef enum {
   KIND_UINT,
   KIND_INT,
@@ -395,15 +397,6 @@ gst_effnet_schema_iterate (GstBuffer *buffer, gpointer *state)
   return NULL;
 }
 
-/* Foreign metadata may hold NULL. */
-static const char *
-text_of (const GValue *value)
-{
-  const char *text = g_value_get_string (value);
-
-  return text != NULL ? text : "";
-}
-
 static void
 get_value (const GValue *value, Kind kind, gpointer at)
 {
@@ -424,10 +417,10 @@ get_value (const GValue *value, Kind kind, gpointer at)
     *(gboolean *)at = g_value_get_boolean (value);
     break;
   case KIND_STRING:
-    *(const char **)at = text_of (value);
+    *(const char **)at = gst_effnet_or_empty (g_value_get_string (value));
     break;
   case KIND_LABEL:
-    ((GstEffnetEntry *)at)->label = text_of (value);
+    ((GstEffnetEntry *)at)->label = gst_effnet_or_empty (g_value_get_string (value));
     break;
   default: /* a list: gst_effnet_schema_read_entries() */
     break;
@@ -563,7 +556,8 @@ gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, 
   guint n = MIN (max, gst_value_list_get_size (labels));
 
   for (guint i = 0; i < n; i++) {
-    entries[i].label = text_of (gst_value_list_get_value (labels, i));
+    entries[i].label =
+        gst_effnet_or_empty (g_value_get_string (gst_value_list_get_value (labels, i)));
     entries[i].id = g_value_get_int (gst_value_list_get_value (ids, i));
     entries[i].score = g_value_get_double (gst_value_list_get_value (scores, i));
   }

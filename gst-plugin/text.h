@@ -13,6 +13,13 @@ G_BEGIN_DECLS
  * characters. Free with g_free(). */
 char *gst_effnet_printable (const char *text);
 
+/* @text, or "" where there is none. */
+static inline const char *
+gst_effnet_or_empty (const char *text)
+{
+  return text != NULL ? text : "";
+}
+
 /* Where the part of @text behind @index separators begins: characters from 1 on, with spaces before
  * the part passed over. */
 guint gst_effnet_part_position (const char *text, char separator, guint index);

@@ -350,7 +350,7 @@ change_state (GstElement *element, GstStateChange transition)
   }
   ret = GST_ELEMENT_CLASS (gst_effnet_overlay_parent_class)->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    g_clear_pointer (&self->caption, g_array_unref);
+    g_clear_pointer (&self->captions, g_array_unref);
     g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
   }
   return ret;
@@ -363,7 +363,7 @@ finalize (GObject *object)
 
   g_free (self->draw_settings.font);
   g_free (self->caption_settings.element);
-  g_clear_pointer (&self->caption, g_array_unref);
+  g_clear_pointer (&self->captions, g_array_unref);
   g_clear_pointer (&self->composition, gst_video_overlay_composition_unref);
   G_OBJECT_CLASS (gst_effnet_overlay_parent_class)->finalize (object);
 }
