@@ -556,8 +556,7 @@ gst_effnet_schema_read_entries (const GstStructure *s, GstEffnetEntry *entries, 
   guint n = MIN (max, gst_value_list_get_size (labels));
 
   for (guint i = 0; i < n; i++) {
-    entries[i].label =
-        gst_effnet_or_empty (g_value_get_string (gst_value_list_get_value (labels, i)));
+    get_value (gst_value_list_get_value (labels, i), KIND_LABEL, &entries[i]);
     entries[i].id = g_value_get_int (gst_value_list_get_value (ids, i));
     entries[i].score = g_value_get_double (gst_value_list_get_value (scores, i));
   }
