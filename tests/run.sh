@@ -441,6 +441,7 @@ export PATH="/usr/bin:$PATH"
 [ -x /usr/bin/python3 ] && export PYTHON=/usr/bin/python3
 [ $install -eq 1 ] && install_packages
 [ $install -eq 1 ] && case $what in default | arm) install_arm_packages ;; esac
+case $what in distro | package | emulated | arm | camera | fuzz*) EFFNET_NO_TORCH=1 ;; esac # none of these asks for it
 [ $install -eq 1 ] && [ -z "${EFFNET_NO_TORCH:-}" ] && [ -x tests/golden/venv.sh ] && {
   say "reference implementation (tests/golden/venv.sh)"
   long=

@@ -204,6 +204,29 @@ def calibrated():
 
 
 @test
+def statistics():
+    """with outputs of gamma zero, and pixels of nothing but zeros, it is near fp32; a statistic that is no number is named"""
+    tensors = {name: array.astype("<f4") if array.dtype == np.float16 else array
+               for name, array in read(MODEL / "model.safetensors")[0].items()}
+    os.mkdir("odd")
+    shutil.copy(MODEL / "config.json", "odd")
+    flat, norm = dict(tensors), "_blocks.5._bn1"
+    flat["_blocks.3._bn2.weight"] = np.zeros_like(flat["_blocks.3._bn2.weight"])
+    flat[norm + ".weight"], flat[norm + ".bias"] = (np.zeros_like(flat[norm + part]) for part in (".weight", ".bias"))
+    write("odd/model.safetensors", flat)
+    exact = logits("odd")
+    for precision in PRECISIONS[1:] if has_bf16() else ("int8",):
+        assert np.abs(logits("odd", precision) - exact).mean() < 0.1 * exact.std(), precision
+    for part, value, words in (("running_mean", "nan", "nan"), ("running_var", "inf", "inf"), ("weight", "-inf", "-inf"),
+                               ("running_var", -1, "a variance is at least 0")):
+        name = f"{norm}.{part}"
+        bad = tensors[name].copy()
+        bad[7] = float(value)
+        write("odd/model.safetensors", {**tensors, name: bad})
+        failure("classify", "--model", "odd", "--precision", "int8", PICTURES[0], says=[name, words, "element 7"])
+
+
+@test
 def calibrate_refuses():
     """a model with statistics needs no frames; nothing is written of frames that cannot be read"""
     failure("calibrate", MODEL, *PICTURES, says=["statistics", "nothing to measure"])

@@ -480,48 +480,6 @@ test_input_func (void)
   g_assert_cmpuint (watch.seen, ==, 3);
 }
 
-/* int8 says which part of a network it leaves alone. */
-static void
-test_int8_notice (void)
-{
-  static const char *const variants[] = {"es", "lite0"};
-
-  for (size_t i = 0; i < G_N_ELEMENTS (variants); i++) {
-    EffnetModelOptions options;
-    EffnetModelInfo info;
-
-    memset (&options, 0, sizeof options);
-    options.variant = variants[i];
-    options.input_size = 33;
-    options.synthetic_seed = 1;
-    options.precision = EFFNET_PRECISION_INT8;
-    g_autoptr (GError) error = NULL;
-    g_autoptr (EffnetModel) model = effnet_model_open (NULL, &options, &error);
-    g_assert_no_error (error);
-    effnet_model_get_info (model, &info);
-    g_assert_cmpint (info.notice != NULL &&
-                         strstr (info.notice, "leaves the full convolutions of es, ") != NULL,
-                     ==, i == 0);
-  }
-}
-
-/* Asked for where the CPU has it not, bf16 is fp32, and a notice says so. */
-static void
-test_bf16_notice (void)
-{
-  static const char *const having[] = {"avx512bf16", "amx", "neonbf16", "ref", NULL};
-  g_autoptr (EffnetModel) model = open_synthetic ("es", EFFNET_PRECISION_BF16, 33);
-  EffnetModelInfo info;
-
-  effnet_model_get_info (model, &info);
-  gboolean has = g_strv_contains (having, info.isa);
-  gboolean is_said =
-      info.notice != NULL && strstr (info.notice, "precision bf16 needs a CPU with ") != NULL &&
-      strstr (info.notice, info.isa) != NULL && strstr (info.notice, "runs fp32") != NULL;
-  g_assert_cmpstr (info.precision, ==, has ? "bf16" : "fp32");
-  g_assert_cmpint (is_said, ==, !has);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -548,7 +506,5 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/session-options", test_session_options);
   g_test_add_func ("/engine/regions", test_regions);
   g_test_add_func ("/engine/input-func", test_input_func);
-  g_test_add_func ("/engine/int8-notice", test_int8_notice);
-  g_test_add_func ("/engine/bf16-notice", test_bf16_notice);
   return g_test_run ();
 }
