@@ -8,7 +8,8 @@
 # What is missing is named and the exit status is 77: NOT RUN.
 # usage: tests/distro/aarch64.sh [build folder [all]]
 #   all: every test that is a program, but for those marked slow, and of the element's those named below, with the
-#   GStreamer of aarch64_root.sh; else the kernels, and of each room what takes seconds.
+#   GStreamer of aarch64_root.sh, and the tool and a launch line (aarch64_smoke.sh); else the kernels, and of each room
+#   what takes seconds.
 set -eu
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -55,7 +56,8 @@ fi
 [ "${2:-}" != all ] || some=$(programs | sed -n 's/ .* False$//p' | tr '\n' ' ')
 # shellcheck disable=SC2046 # names without spaces
 ninja -C "$build" $(programs | awk -v some=" $some " 'index(some, " " $1 " ") { print $2 }' | sort -u) \
-  $([ $gst = disabled ] || echo gst-plugin/libgsteffnet.so)
+  $([ $gst = disabled ] || echo gst-plugin/libgsteffnet.so src/cli/effnet)
+[ $gst = disabled ] || some="$some arm-smoke"
 rm -f "$build"/meson-logs/testlog*
 # EFFNET_TEST_SHORT: a tenth of the sweep over the floats, no large frames, fewer sizes of sparse rows.
 # shellcheck disable=SC2086

@@ -11,11 +11,12 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 root=$folder/root
 packages=libc6-dev,libgcc-12-dev,libglib2.0-dev,libjson-glib-dev,libjpeg62-turbo-dev
-packages=$packages,libgstreamer1.0-dev,libgstreamer-plugins-base1.0-dev,gstreamer1.0-plugins-base,gstreamer1.0-plugins-good
+packages=$packages,libgstreamer1.0-dev,libgstreamer-plugins-base1.0-dev,gstreamer1.0-tools
+packages=$packages,gstreamer1.0-plugins-base,gstreamer1.0-plugins-good
 
 [ "$(id -u)" -eq 0 ] || { echo "NOT RUN: debootstrap needs root" && exit 77; }
 command -v debootstrap >/dev/null || { echo "NOT RUN: debootstrap is not installed" && exit 77; }
-if [ ! -f "$folder/cross.txt" ]; then
+if [ ! -f "$folder/cross.txt" ] || [ ! -x "$root/usr/bin/gst-launch-1.0" ]; then # or one of before
   # shellcheck disable=SC2016 # apt's own variable
   mirror=${EFFNET_MIRROR:-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -v security | head -1)}
   rm -rf "$root"
