@@ -7,6 +7,7 @@ ones, never to some of each, and nothing else in the folder has changed. Elsewhe
 the hub, models/convert the formats. Needs nothing but Python 3.
 """
 
+import argparse
 import contextlib
 import errno
 import fcntl
@@ -90,6 +91,16 @@ def guarded(program, action, advice):
     else:
         return 0
     return 1
+
+
+class Parser(argparse.ArgumentParser):
+    """A help that cannot be written is a failure, which argparse would not notice."""
+
+    def print_help(self, file=None):
+        if file is None and guarded(self.prog, lambda: print(self.format_help(), end=""), "nothing was changed"):
+            sys.exit(1)
+        if file is not None:
+            super().print_help(file)
 
 
 # ---- files that somebody else wrote ----------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -68,6 +69,23 @@ on_fatal (const char *domain, GLogLevelFlags level, const char *message, gpointe
   g_log_default_handler (domain, level, message, data);
 }
 
+static gboolean finished;
+
+static int
+finish (int code)
+{
+  finished = TRUE;
+  return cli_finish (code);
+}
+
+/* GOption prints the help of a command and ends the process itself. */
+static void
+finish_help (void)
+{
+  if (!finished && cli_finish (CLI_OK) != CLI_OK)
+    _exit (CLI_FAILED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -76,6 +94,7 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN); /* a reader that left is an error of stdout like any other */
   signal (SIGXFSZ, SIG_IGN); /* a file that may not grow is like a full disk */
   setlocale (LC_CTYPE, "");
+  atexit (finish_help);
   if (argc < 2) {
     print_usage (stderr);
     return CLI_USAGE;
@@ -83,15 +102,15 @@ main (int argc, char **argv)
   if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0 ||
       strcmp (argv[1], "help") == 0) {
     print_usage (stdout);
-    return cli_finish (CLI_OK);
+    return finish (CLI_OK);
   }
   if (strcmp (argv[1], "--version") == 0) {
     printf ("effnet %s\n", effnet_version ());
-    return cli_finish (CLI_OK);
+    return finish (CLI_OK);
   }
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
-      return cli_finish (commands[i].run (argc - 1, argv + 1));
+      return finish (commands[i].run (argc - 1, argv + 1));
   g_autofree char *name = cli_printable (argv[1], 100);
   fprintf (stderr, "effnet: unknown %s '%s'; 'effnet --help' lists the commands\n",
            argv[1][0] == '-' ? "option" : "command", name);

@@ -3,11 +3,13 @@
 import json
 import pathlib
 import shutil
+import subprocess
 
-from tool import MEDIA, MODEL, effnet, failure, main, test
+from tool import EXE, MEDIA, MODEL, effnet, failure, main, test
 
 COMMANDS = ("classify", "watch", "run", "preprocess", "info", "cpu", "bench", "embed",
-            "explain", "similar", "calibrate")
+            "explain", "similar", "calibrate", "train")
+SCRIPTS = ("fetch", "convert")
 
 
 @test
@@ -89,12 +91,12 @@ def wrong_values():
 
 @test
 def full_stdout():
-    """a full disk under stdout is a failure, not silence"""
-    with open("/dev/full", "w", encoding="ascii") as full:
-        import subprocess
-        from tool import EXE
-        done = subprocess.run([EXE, "--version"], stdout=full, stderr=subprocess.PIPE, check=False)
-    assert done.returncode == 1 and b"standard output" in done.stderr, done
+    """a full disk under stdout is a failure, not silence, whatever was to be printed"""
+    for arguments in (["--version"], ["--help"], *([command, "--help"] for command in (*COMMANDS, *SCRIPTS))):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([EXE, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+        says = b"No space left" if arguments[0] in SCRIPTS else b"standard output"
+        assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and says in done.stderr, (arguments, done)
 
 
 @test
