@@ -4,6 +4,7 @@ NumPy alone: digits times scales, and the biases that go with them."""
 import json
 import os
 import pathlib
+import resource
 import shutil
 import struct
 import sys
@@ -167,7 +168,26 @@ def refused():
     failure("convert", "--int8", "small", "--output", "twice", says=["int8 already"])
     failure("convert", "--int8", MODEL, says=["--output"], code=2)
     failure("convert", "--int8", "nowhere.safetensors", "--output", "twice", says=["nowhere.safetensors"])
-    assert not os.path.exists("twice/model.safetensors")
+    assert not os.path.exists("twice")
+
+
+@test
+def full_disk():
+    """a disk that is full leaves the folder that was there, or none"""
+    def no_growth():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    effnet("convert", "--int8", MODEL, "--output", "kept")
+    os.rename("kept/LICENSE", "kept/config.json")  # other files of those names
+    before = {path.name: path.read_bytes() for path in pathlib.Path("kept").iterdir()}
+    for limit in (0, 1 << 20, len(before["model.safetensors"])):
+        for output in ("kept", "none"):
+            done = effnet("convert", "--int8", MODEL, "--output", output, code=None, preexec_fn=no_growth)
+            if limit < len(before["model.safetensors"]):
+                assert done.returncode == 1 and done.err.count("\n") == 1, done.err
+                assert {path.name: path.read_bytes() for path in pathlib.Path("kept").iterdir()} == before
+                assert not os.path.exists("none") and not [n for n in os.listdir(".") if n.startswith(("kept.", "none."))], os.listdir(".")
+    assert pathlib.Path("none/config.json").read_bytes() == pathlib.Path("kept/config.json").read_bytes()
 
 
 @test
