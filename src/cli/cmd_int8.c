@@ -3,10 +3,9 @@
  * effnet convert --int8: a model folder whose weights are int8. What the library opens is read by
  * it; what it does not is first converted by the script, into the folder that is asked for. */
 #include "cli/cli.h"
+#include "cli/outfolder.h"
 
-#include <errno.h>
 #include <gio/gio.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,7 +49,10 @@ read_words (Words *words, char **argv)
   g_ptr_array_add (words->rest, NULL);
 }
 
-static const char *const card_names[] = {"config.json", "preprocessor_config.json", "LICENSE"};
+/* All that is written; the weights come to their place at last. */
+static const char *const written[] = {"config.json", "preprocessor_config.json", "LICENSE", WEIGHTS,
+                                      NULL};
+#define N_CARD 3 /* of these, copied from beside the weights */
 
 /* The card, and under which licence the weights are, from beside the weights @from. */
 static gboolean
@@ -61,12 +63,12 @@ copy_card (const char *from, const char *folder, GError **error)
       g_strndup (base, strlen (base) - (g_str_has_suffix (base, ".safetensors") ? 12 : 0));
   g_autofree char *own = g_strconcat (stem, ".json", NULL);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (card_names); i++) {
-    g_autofree char *named = g_build_filename (beside, i == 0 ? own : card_names[i], NULL);
-    g_autofree char *usual = g_build_filename (beside, card_names[i], NULL);
+  for (gsize i = 0; i < N_CARD; i++) {
+    g_autofree char *named = g_build_filename (beside, i == 0 ? own : written[i], NULL);
+    g_autofree char *usual = g_build_filename (beside, written[i], NULL);
     const char *path = g_file_test (named, G_FILE_TEST_EXISTS) ? named : usual;
     g_autoptr (GFile) source = g_file_new_for_path (path);
-    g_autoptr (GFile) target = g_file_new_build_filename (folder, card_names[i], NULL);
+    g_autoptr (GFile) target = g_file_new_build_filename (folder, written[i], NULL);
 
     if (g_file_test (path, G_FILE_TEST_IS_REGULAR) &&
         !g_file_copy (source, target, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, error))
@@ -75,64 +77,32 @@ copy_card (const char *from, const char *folder, GError **error)
   return TRUE;
 }
 
-/* Removes what copy_card() and save() wrote to @stage, or moves it to @folder. */
 static gboolean
-empty (const char *stage, const char *folder)
+write_all (EffnetModel *model, const char *stage, GError **error)
 {
-  gboolean ok = TRUE;
+  g_autofree char *path = g_build_filename (stage, WEIGHTS, NULL);
+  EffnetModelInfo info;
 
-  for (gsize i = 0; i <= G_N_ELEMENTS (card_names); i++) { /* the weights at last */
-    const char *name = i < G_N_ELEMENTS (card_names) ? card_names[i] : WEIGHTS;
-    g_autofree char *from = g_build_filename (stage, name, NULL);
-    g_autofree char *to = folder != NULL ? g_build_filename (folder, name, NULL) : NULL;
-
-    if (!ok || to == NULL)
-      g_unlink (from);
-    else
-      ok = g_rename (from, to) == 0 || errno == ENOENT;
-  }
-  g_rmdir (stage);
-  return ok;
+  effnet_model_get_info (model, &info);
+  return effnet_model_save_int8 (model, path, error) && copy_card (info.path, stage, error);
 }
 
-static gboolean
-fail (const char *folder, GError **error)
-{
-  g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "%s: the folder cannot be made: %s", folder,
-               g_strerror (errno));
-  return FALSE;
-}
-
-/* All that is written comes to @folder when it is whole. */
 static gboolean
 save (const char *input, const char *folder, GError **error)
 {
   const EffnetModelOptions options = {.precision = EFFNET_PRECISION_FP32};
   g_autoptr (EffnetModel) model = effnet_model_open (input, &options, error);
-  g_autofree char *place = g_canonicalize_filename (folder, NULL);
-  g_autofree char *parent = g_path_get_dirname (place), *shown = NULL;
-  gboolean there = g_file_test (place, G_FILE_TEST_IS_DIR);
-  g_autofree char *stage = g_strconcat (place, there ? "/.XXXXXX" : ".XXXXXX", NULL);
-  g_autofree char *path = NULL;
-  EffnetModelInfo info;
+  g_autofree char *path = g_build_filename (folder, WEIGHTS, NULL), *shown = NULL;
+  OutFolder *out = model != NULL ? out_folder_create (folder, error) : NULL;
 
-  if (model == NULL)
+  if (out == NULL)
     return FALSE;
-  effnet_model_get_info (model, &info);
-  if (g_mkdir_with_parents (parent, 0777) != 0 || g_mkdtemp_full (stage, 0777) == NULL)
-    return fail (folder, error);
-  path = g_build_filename (stage, WEIGHTS, NULL);
-  if (!effnet_model_save_int8 (model, path, error) || !copy_card (info.path, stage, error)) {
-    empty (stage, NULL);
+  if (!write_all (model, out_folder_stage (out), error)) {
+    out_folder_discard (out);
     return FALSE;
   }
-  if (there ? !empty (stage, place) : g_rename (stage, place) != 0) {
-    fail (folder, error);
-    empty (stage, NULL);
+  if (!out_folder_commit (out, written, error))
     return FALSE;
-  }
-  g_free (path);
-  path = g_build_filename (folder, WEIGHTS, NULL);
   shown = cli_printable (path, 4096);
   printf ("%s: int8\n", shown);
   return TRUE;

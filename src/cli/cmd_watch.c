@@ -128,6 +128,19 @@ is_waited_for (GstMessage *message, const GError *error, const char *debug, cons
   return TRUE;
 }
 
+/* A camera that ends its stream is waited for. */
+static void
+wait_on (GstMessage *message, const Options *options)
+{
+  g_autoptr (GstElement) source = NULL;
+
+  if (options->waits != NULL && gst_message_has_name (message, RECONNECT_END))
+    source = reconnect_take_end (options->waits, message);
+  if (source != NULL)
+    cli_failure (GST_OBJECT_NAME (source),
+                 "its live stream has ended; from now on it is opened anew every second");
+}
+
 static void
 print_back (GstMessage *message)
 {
@@ -170,6 +183,7 @@ handle (GstElement *pipeline, GstMessage *message, const Options *options)
     print_complaint (message, error, debug, NULL);
     return CLI_FAILED;
   case GST_MESSAGE_APPLICATION:
+    wait_on (message, options);
     print_back (message);
     break;
   case GST_MESSAGE_LATENCY:
@@ -295,11 +309,10 @@ cmd_watch (int argc, char **argv)
       "score, best first; unknown, where it is; with smoothing stable_label and state_changed. A "
       "row\n"
       "shows the stable label then.\n\n"
-      "With --reconnect a source that fails, as a camera does that is unplugged, is closed with "
-      "what "
-      "it\nis linked to, and opened anew every second until it gives frames again. The rest of "
-      "the\n"
-      "pipeline goes on. A camera of v4l2src is looked for at its port, whatever its number is "
+      "With --reconnect a source that fails, as a camera does that is unplugged, or ends a live "
+      "stream,\nas one of RTSP does that is switched off, is closed with what it is linked to, and "
+      "opened\nanew every second until it gives frames again. The rest of the pipeline goes on. A "
+      "camera of v4l2src is looked for at its port, whatever its number is "
       "then.\n"
       "A source that never gave a frame is an error all the same.\n\n"
       "Examples:\n  effnet watch --reconnect v4l2src ! effnetclassify ! fakesink\n"

@@ -118,13 +118,39 @@ device_of (GstElement *source)
   return device;
 }
 
+static gboolean
+is_live (GstPad *pad)
+{
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+  gboolean live = FALSE;
+
+  if (gst_pad_peer_query (pad, query))
+    gst_query_parse_latency (query, &live, NULL, NULL);
+  return live;
+}
+
+/* A camera of the network that is switched off ends its stream as a clip ends. */
+static GstPadProbeReturn
+note_end (GstPad *pad, GstPadProbeInfo *info, gpointer classifier)
+{
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS && is_live (pad))
+    gst_element_post_message (classifier, gst_message_new_application (
+                                              classifier, gst_structure_new_empty (RECONNECT_END)));
+  return GST_PAD_PROBE_OK;
+}
+
 static void
-note_place (const GValue *item, gpointer data)
+note (const GValue *item, gpointer data)
 {
   GstElement *source = g_value_get_object (item);
   g_autofree char *device = device_of (source);
 
   (void)data;
+  if (is_made_by (source, "effnetclassify")) {
+    g_autoptr (GstPad) pad = gst_element_get_static_pad (source, "sink");
+
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, note_end, source, NULL);
+  }
   if (device == NULL)
     return;
   g_object_set_data_full (G_OBJECT (source), PLACE, camera_place (device), g_free);
@@ -152,12 +178,12 @@ Reconnect *
 reconnect_new (GstElement *pipeline)
 {
   Reconnect *self = g_new0 (Reconnect, 1);
-  GstIterator *sources = gst_bin_iterate_recurse (GST_BIN (pipeline));
+  GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
 
   self->pipeline = gst_object_ref (pipeline);
   g_mutex_init (&self->lock);
-  gst_iterator_foreach (sources, note_place, NULL);
-  gst_iterator_free (sources);
+  gst_iterator_foreach (elements, note, NULL);
+  gst_iterator_free (elements);
   return self;
 }
 
@@ -213,10 +239,9 @@ chain_new (Reconnect *self, GstElement *source)
   return chain;
 }
 
-gboolean
-reconnect_take (Reconnect *self, GstMessage *error, gboolean *is_news)
+static gboolean
+take (Reconnect *self, GstElement *source, gboolean *is_news)
 {
-  g_autoptr (GstElement) source = find_child (self, GST_MESSAGE_SRC (error));
   Chain *chain;
 
   *is_news = FALSE;
@@ -232,6 +257,42 @@ reconnect_take (Reconnect *self, GstMessage *error, gboolean *is_news)
     chain->state = FAILED;
   g_mutex_unlock (&self->lock);
   return chain != NULL;
+}
+
+gboolean
+reconnect_take (Reconnect *self, GstMessage *error, gboolean *is_news)
+{
+  g_autoptr (GstElement) source = find_child (self, GST_MESSAGE_SRC (error));
+
+  return take (self, source, is_news);
+}
+
+static gboolean
+ends_by_itself (GstElement *source)
+{
+  int n = -1;
+
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (source), "num-buffers") != NULL)
+    g_object_get (source, "num-buffers", &n, NULL);
+  return n >= 0;
+}
+
+GstElement *
+reconnect_take_end (Reconnect *self, GstMessage *end)
+{
+  Search search = {.self = self};
+  g_autoptr (GstElement) classifier = find_child (self, GST_MESSAGE_SRC (end));
+  GstElement *first = NULL;
+  gboolean is_news;
+
+  if (classifier != NULL)
+    collect (&search, classifier);
+  for (GList *l = search.found; l != NULL; l = l->next) {
+    if (!ends_by_itself (l->data) && take (self, l->data, &is_news) && is_news && first == NULL)
+      first = gst_object_ref (l->data);
+  }
+  free_elements (search.found);
+  return first;
 }
 
 gboolean
@@ -313,10 +374,8 @@ static gboolean
 chain_start (Chain *chain)
 {
   for (GList *l = chain->elements; l != NULL; l = l->next) {
-    if (l->data == chain->source)
-      continue;
-    let_go (l->data);
-    if (!gst_element_sync_state_with_parent (l->data))
+    let_go (l->data); /* a source, too, may be a bin that has sinks: uridecodebin */
+    if (l->data != chain->source && !gst_element_sync_state_with_parent (l->data))
       return FALSE;
   }
   chain->before = count_frames (chain->elements);

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 import tty
@@ -149,6 +150,57 @@ def reconnects():
     assert tool.wait(20) == 1 and "filesrc0" in tool.stderr.read()
     pathlib.Path("camera").unlink()
     failure("watch", "--reconnect", *camera.split(), says=["camera"])
+
+
+class Network:
+    """A camera of RTSP that is switched off without a word, and on again."""
+
+    def __init__(self):
+        self.port = "0"
+        self.on()
+
+    def on(self):
+        self.server = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("rtsp_camera.py"), self.port],
+                                       stdout=subprocess.PIPE, text=True)
+        words = self.server.stdout.readline().split()
+        if not words:
+            assert self.server.wait(20) == 77
+            raise Skip("no server of GStreamer's for RTSP")
+        self.port = words[1]
+
+    def off(self):
+        self.server.kill()
+        self.server.communicate(timeout=20)
+
+
+@test
+def reconnects_over_rtsp():
+    """--reconnect: a live stream that ends is a camera that was switched off, also inside a bin; one that was told to end ends"""
+    camera = Network()
+    try:
+        for source in ("rtspsrc location=URI latency=0 protocols=tcp ! rtpjpegdepay", "uridecodebin uri=URI"):
+            goes_and_comes(camera, source.replace("URI", f"rtsp://127.0.0.1:{camera.port}/camera"))
+    finally:
+        camera.off()
+    frames = FRAMES.replace("num-buffers", "is-live=true num-buffers")
+    assert len(effnet("watch", "--reconnect", *frames.split()).out.splitlines()) > 0
+
+
+def goes_and_comes(camera, source):
+    tool = subprocess.Popen([EXE, "watch", "--reconnect", *f"{source} ! effnetclassify post-messages=all ! fakesink".split()],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    patience = threading.Timer(60, tool.kill)
+    patience.start()
+    assert tool.stdout.readline(), tool.stderr.read()
+    camera.off()
+    said = []
+    for switch, words in ((camera.on, "opened anew every second"), (tool.terminate, "is back")):
+        while not said or said[-1] and words not in said[-1]:
+            said.append(tool.stderr.readline())
+        assert said[-1], said
+        switch()
+    assert tool.communicate(timeout=20) and tool.returncode == 128 + signal.SIGTERM
+    patience.cancel()
 
 
 @test
