@@ -125,18 +125,21 @@ read_architecture (const EffnetCardReader *reader, EffnetCard *card, GError **er
   return TRUE;
 }
 
-/* The number of classes of the card itself; that of the model it was tuned from counts only where
- * nothing else does. */
+/* The number of classes of the card itself, which Transformers calls num_labels; that of the model
+ * it was tuned from counts only where nothing else does. */
 static gboolean
 read_classes (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
-  JsonNode *outer = effnet_card_get (reader->top, "num_classes");
-  JsonNode *node = outer != NULL ? outer : effnet_card_get (reader->inner, "num_classes");
+  const char *key =
+      effnet_card_get (reader->top, "num_classes") != NULL ? "num_classes" : "num_labels";
+  JsonNode *outer = effnet_card_get (reader->top, key), *node = outer;
 
+  if (node == NULL)
+    node = effnet_card_get (reader->inner, key = "num_classes");
   if (node == NULL)
     return TRUE;
   if (!is_int_within (node, 0, EFFNET_CLASSES_MAX))
-    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, "num_classes", node,
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node,
                                    "a whole number from 0 to " G_STRINGIFY (EFFNET_CLASSES_MAX),
                                    error);
   if (outer != NULL || card->labels == NULL)
@@ -235,20 +238,23 @@ read_preprocessing (const EffnetCardReader *reader, EffnetCard *card, GError **e
   return check_range (reader, card, error);
 }
 
-/* What makes scores of the logits: our own key wins. @own: "effnet", or NULL. */
+/* What makes scores of the logits: our own key wins, unless it says "auto". @own: "effnet", or
+ * NULL. */
 static gboolean
 read_activation (const EffnetCardReader *reader, JsonObject *own, EffnetCard *card, GError **error)
 {
-  int activation = (int)card->activation;
+  int activation = (int)card->activation, own_activation = EFFNET_OUTPUT_ACTIVATION_AUTO;
 
   if (!read_choice (reader, "problem_type", get_identity (reader, "problem_type"), problems,
                     "\"single_label_classification\", \"multi_label_classification\" or "
                     "\"regression\"",
                     &activation, error) ||
       !read_choice (reader, "effnet.activation", effnet_card_get (own, "activation"), activations,
-                    "\"auto\", \"softmax\", \"sigmoid\" or \"none\"", &activation, error))
+                    "\"auto\", \"softmax\", \"sigmoid\" or \"none\"", &own_activation, error))
     return FALSE;
-  card->activation = (EffnetOutputActivation)activation;
+  card->activation =
+      (EffnetOutputActivation)(own_activation != EFFNET_OUTPUT_ACTIVATION_AUTO ? own_activation
+                                                                               : activation);
   return TRUE;
 }
 

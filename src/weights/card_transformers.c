@@ -11,6 +11,9 @@
 #define FACTOR_MIN 1e-6 /* of pixels from 0 to 255 */
 #define FACTOR_MAX 1e3
 
+#define SHORTEST    "shortest_edge"
+#define CROP_UNSAID 289 /* what EfficientNet's processor cuts out where nothing is said */
+
 static gboolean
 read_side (const EffnetCardReader *reader, JsonObject *object, const char *key, unsigned *side,
            GError **error)
@@ -23,6 +26,37 @@ read_side (const EffnetCardReader *reader, JsonObject *object, const char *key, 
   if (node != NULL)
     *side = (unsigned)value;
   return TRUE;
+}
+
+/* What changes the network, though its tensors are the same. */
+static gboolean
+check_network (const EffnetCardReader *reader, GError **error)
+{
+  static const int published[] = {1, 2, 2, 2, 1, 2, 1};
+  static const struct {
+    const char *key, *expected[2];
+  } words[] = {{"hidden_act", {"swish", "silu"}}, {"pooling_type", {"mean", "mean"}}};
+  JsonNode *strides = effnet_card_get (reader->top, "strides");
+  JsonArray *list =
+      strides != NULL && JSON_NODE_HOLDS_ARRAY (strides) ? json_node_get_array (strides) : NULL;
+  gboolean same = list != NULL && json_array_get_length (list) == G_N_ELEMENTS (published);
+
+  for (size_t i = 0; i < G_N_ELEMENTS (words); i++) {
+    JsonNode *node = effnet_card_get (reader->top, words[i].key);
+    const char *word =
+        node != NULL && effnet_json_is_string (node) ? json_node_get_string (node) : "";
+    if (node != NULL && strcmp (word, words[i].expected[0]) != 0 &&
+        strcmp (word, words[i].expected[1]) != 0)
+      return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, words[i].key, node,
+                                     words[i].expected[0], error);
+  }
+  for (guint i = 0; same && i < G_N_ELEMENTS (published); i++) {
+    JsonNode *node = json_array_get_element (list, i);
+    same = effnet_json_is_int (node) && json_node_get_int (node) == published[i];
+  }
+  return strides == NULL || same ||
+         effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, "strides", strides,
+                                 "EfficientNet's, [1, 2, 2, 2, 1, 2, 1]", error);
 }
 
 /* 224, or {"height": 224, "width": 224} */
@@ -43,15 +77,30 @@ read_size (const EffnetCardReader *reader, const char *key, unsigned *height, un
          read_side (reader, json_node_get_object (node), "width", width, error);
 }
 
+/* @value keeps what it is where nothing is said. */
 static gboolean
-is_true (const EffnetCardReader *reader, const char *key, gboolean otherwise)
+read_switch (const EffnetCardReader *reader, const char *key, gboolean *value, GError **error)
 {
   JsonNode *node = effnet_card_get (reader->top, key);
 
-  return node != NULL && JSON_NODE_HOLDS_VALUE (node) &&
-                 json_node_get_value_type (node) == G_TYPE_BOOLEAN
-             ? json_node_get_boolean (node)
-             : otherwise;
+  if (node == NULL)
+    return TRUE;
+  if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_BOOLEAN)
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, key, node, "true or false", error);
+  *value = json_node_get_boolean (node);
+  return TRUE;
+}
+
+/* Steps that no frame goes through here: @key may only be @expected. */
+static gboolean
+refuse_switch (const EffnetCardReader *reader, const char *key, gboolean expected, GError **error)
+{
+  gboolean value = expected;
+
+  return read_switch (reader, key, &value, error) &&
+         (value == expected || effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key,
+                                                       effnet_card_get (reader->top, key),
+                                                       expected ? "true" : "false", error));
 }
 
 /* Pillow's numbers of its filters. */
@@ -61,12 +110,15 @@ read_resample (const EffnetCardReader *reader, EffnetCard *card, GError **error)
   static const EffnetInterpolation filters[] = {
       EFFNET_INTERPOLATION_NEAREST, EFFNET_INTERPOLATION_LANCZOS, EFFNET_INTERPOLATION_BILINEAR,
       EFFNET_INTERPOLATION_BICUBIC, EFFNET_INTERPOLATION_BOX,     EFFNET_INTERPOLATION_HAMMING};
-  double number = 0; /* what the processor does where nothing is said */
+  JsonNode *node = effnet_card_get (reader->top, "resample");
+  gint64 number = 0; /* what the processor does where nothing is said */
 
-  if (!effnet_card_read_number (reader, "resample", effnet_card_get (reader->top, "resample"), 0,
-                                G_N_ELEMENTS (filters) - 1, &number, error))
-    return FALSE;
-  card->interpolation = filters[(int)number];
+  if (node != NULL)
+    number = effnet_json_is_int (node) ? json_node_get_int (node) : -1;
+  if (number < 0 || number >= (gint64)G_N_ELEMENTS (filters))
+    return effnet_card_fail_value (reader, EFFNET_ERROR_FORMAT, "resample", node,
+                                   "the number of one of Pillow's filters, 0 to 5", error);
+  card->interpolation = filters[number];
   return TRUE;
 }
 
@@ -74,14 +126,17 @@ read_resample (const EffnetCardReader *reader, EffnetCard *card, GError **error)
  * include_top; each step only where the processor does it. Here that is one mean and one std of
  * p / 255. */
 static gboolean
-read_range (const EffnetCardReader *reader, EffnetCard *card, GError **error)
+read_range (const EffnetCardReader *reader, gboolean is_own, EffnetCard *card, GError **error)
 {
-  gboolean does_normalize = is_true (reader, "do_normalize", TRUE);
-  gboolean divides = is_true (reader, "include_top", TRUE);
+  gboolean normalizes = TRUE, divides = is_own, rescales = TRUE, shifts = FALSE;
   float mean[3] = {0.5f, 0.5f, 0.5f}, std[3] = {0.5f, 0.5f, 0.5f}; /* where nothing is said */
-  double factor = 1.0 / 255, offset = is_true (reader, "rescale_offset", FALSE) ? 1 : 0;
+  double factor = 1.0 / 255, offset;
 
-  if (!effnet_card_read_number (reader, "rescale_factor",
+  if (!read_switch (reader, "do_normalize", &normalizes, error) ||
+      !read_switch (reader, "do_rescale", &rescales, error) ||
+      (is_own && (!read_switch (reader, "include_top", &divides, error) ||
+                  !read_switch (reader, "rescale_offset", &shifts, error))) ||
+      !effnet_card_read_number (reader, "rescale_factor",
                                 effnet_card_get (reader->top, "rescale_factor"), FACTOR_MIN,
                                 FACTOR_MAX, &factor, error) ||
       !effnet_card_read_triple (reader, "image_mean", effnet_card_get (reader->top, "image_mean"),
@@ -89,13 +144,11 @@ read_range (const EffnetCardReader *reader, EffnetCard *card, GError **error)
       !effnet_card_read_triple (reader, "image_std", effnet_card_get (reader->top, "image_std"),
                                 TRUE, std, error))
     return FALSE;
-  if (!is_true (reader, "do_rescale", TRUE)) {
-    factor = 1;
-    offset = 0;
-  }
+  factor = rescales ? factor : 1;
+  offset = rescales && shifts ? 1 : 0;
   for (unsigned i = 0; i < 3; i++) {
-    double from = offset + (does_normalize ? (double)mean[i] : 0);
-    double by = (does_normalize ? (double)std[i] : 1) * (divides ? (double)std[i] : 1);
+    double from = offset + (normalizes ? (double)mean[i] : 0);
+    double by = (normalizes ? (double)std[i] : 1) * (divides ? (double)std[i] : 1);
 
     card->mean[i] = (float)(from / (255 * factor));
     card->std[i] = (float)(by / (255 * factor));
@@ -106,29 +159,111 @@ read_range (const EffnetCardReader *reader, EffnetCard *card, GError **error)
                           reader->file->subject, EFFNET_CARD_INPUT_MAX);
   }
   card->says_range =
-      (!does_normalize && !divides) || (effnet_card_get (reader->top, "image_mean") != NULL &&
-                                        effnet_card_get (reader->top, "image_std") != NULL);
+      (!normalizes && !divides) || (effnet_card_get (reader->top, "image_mean") != NULL &&
+                                    effnet_card_get (reader->top, "image_std") != NULL);
   return TRUE;
 }
 
-/* The picture is resized to a size whatever its own, and perhaps cut in the middle. */
+/* What becomes of a picture's size before the middle is cut out. */
+typedef struct {
+  unsigned height, width;
+  gboolean keeps_shape; /* the shorter side becomes that, the other follows */
+} Resized;
+
+static gboolean
+read_resized (const EffnetCardReader *reader, Resized *to, GError **error)
+{
+  static const char expected[] = "a number, {\"height\": ..., \"width\": ...} or "
+                                 "{\"shortest_edge\": ...}";
+  JsonNode *node = effnet_card_get (reader->top, "size");
+  JsonObject *size =
+      node != NULL && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+
+  if (size == NULL)
+    return read_size (reader, "size", &to->height, &to->width, error);
+  to->keeps_shape = json_object_get_size (size) == 1 && json_object_has_member (size, SHORTEST);
+  if (to->keeps_shape) {
+    gboolean ok = read_side (reader, size, SHORTEST, &to->height, error);
+
+    to->width = to->height;
+    return ok;
+  }
+  if (json_object_get_size (size) != 2 || effnet_card_get (size, "height") == NULL ||
+      effnet_card_get (size, "width") == NULL)
+    return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, "size", node, expected, error);
+  return read_size (reader, "size", &to->height, &to->width, error);
+}
+
+/* The share of @whole that @part is, so that @part divided by it is @whole again, rounded down. */
+static double
+share (unsigned part, unsigned whole)
+{
+  double value = (double)part / whole;
+
+  return floor (part / value) < whole ? nextafter (value, 0) : value;
+}
+
+/* The picture is resized, and perhaps cut in the middle. */
+static gboolean
+read_processor_sizes (const EffnetCardReader *reader, EffnetCard *card, GError **error)
+{
+  Resized to = {.height = card->input_height, .width = card->input_width};
+  unsigned height, width;
+  gboolean crops = FALSE;
+
+  if (!refuse_switch (reader, "do_resize", TRUE, error) ||
+      !refuse_switch (reader, "do_pad", FALSE, error) ||
+      !refuse_switch (reader, "do_flip_channel_order", FALSE, error) ||
+      !read_switch (reader, "do_center_crop", &crops, error) || !read_resized (reader, &to, error))
+    return FALSE;
+  height = crops ? CROP_UNSAID : to.height;
+  width = crops ? CROP_UNSAID : to.width;
+  if (crops && !read_size (reader, "crop_size", &height, &width, error))
+    return FALSE;
+  if (to.keeps_shape && (!crops || height != width))
+    return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, "size",
+                                   effnet_card_get (reader->top, "size"),
+                                   "do_center_crop with a square crop_size beside it, or a height "
+                                   "and a width",
+                                   error);
+  if (height > to.height || width > to.width ||
+      (uint64_t)height * to.width != (uint64_t)width * to.height)
+    return effnet_fail (error, EFFNET_ERROR_UNSUPPORTED,
+                        "%s: crop_size is %u x %u of %u x %u; expected a part of the same shape",
+                        reader->file->subject, height, width, to.height, to.width);
+  card->input_height = height;
+  card->input_width = width;
+  card->crop_mode = to.keeps_shape ? EFFNET_CROP_CENTER : EFFNET_CROP_SQUASH;
+  card->crop_pct = height > 0 ? share (height, to.height) : 1;
+  return TRUE;
+}
+
+/* EfficientNet's own processor, or one of those that resize, cut, rescale and normalise as well:
+ * what such a one does where nothing is said differs, so that it has to be said. */
 static gboolean
 read_processor (const EffnetCardReader *reader, EffnetCard *card, GError **error)
 {
-  unsigned height = card->input_height, width = card->input_width, cut_height, cut_width;
+  static const char *const said[] = {"size", "resample", "image_mean", "image_std"};
+  const char *key = "image_processor_type";
+  JsonNode *type = effnet_card_get (reader->top, key);
+  gboolean is_own;
 
-  if (!read_size (reader, "size", &height, &width, error))
-    return FALSE;
-  cut_height = height;
-  cut_width = width;
-  if (is_true (reader, "do_center_crop", FALSE) &&
-      !read_size (reader, "crop_size", &cut_height, &cut_width, error))
-    return FALSE;
-  card->input_height = MIN (cut_height, height);
-  card->input_width = MIN (cut_width, width);
-  card->crop_mode = EFFNET_CROP_SQUASH;
-  card->crop_pct = height > 0 ? (double)card->input_height / height : 1;
-  return read_resample (reader, card, error) && read_range (reader, card, error);
+  if (type == NULL)
+    type = effnet_card_get (reader->top, key = "feature_extractor_type");
+  is_own = type == NULL || (effnet_json_is_string (type) &&
+                            g_str_has_prefix (json_node_get_string (type), "EfficientNet"));
+  for (size_t i = 0; !is_own && i < G_N_ELEMENTS (said); i++) {
+    if (effnet_card_get (reader->top, said[i]) != NULL)
+      continue;
+    g_autofree char *expected = g_strdup_printf ("its %s beside it", said[i]);
+    return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, key, type, expected, error);
+  }
+  if (!is_own && effnet_card_get (reader->top, "crop_pct") != NULL)
+    return effnet_card_fail_value (reader, EFFNET_ERROR_UNSUPPORTED, "crop_pct",
+                                   effnet_card_get (reader->top, "crop_pct"),
+                                   "do_center_crop with crop_size", error);
+  return read_processor_sizes (reader, card, error) && read_resample (reader, card, error) &&
+         read_range (reader, is_own, card, error);
 }
 
 static gboolean
@@ -163,6 +298,8 @@ effnet_card_read_transformers (const EffnetCardReader *reader, const char *path,
   if (type == NULL || !effnet_json_is_string (type) ||
       strcmp (json_node_get_string (type), "efficientnet") != 0)
     return TRUE;
+  if (!check_network (reader, error))
+    return FALSE;
   if ((card->input_height == 0 &&
        !read_size (reader, "image_size", &card->input_height, &card->input_width, error)) ||
       (card->bn_epsilon == 0 &&

@@ -369,6 +369,37 @@ def resize_modes():
 
 
 @test
+def processors():
+    """what a processor of Transformers does to sizes, against Pillow: stretched, its middle, its shorter side"""
+    image = Image.open(MEDIA / "coffee.jpg").convert("RGB")
+    image.save("a.png")
+    os.mkdir("hf")
+    os.symlink(MODEL / "model.safetensors", "hf/model.safetensors")
+    pathlib.Path("hf/config.json").write_text('{"model_type": "efficientnet", "architecture": "tf_efficientnet_lite0"}')
+    rest = {"resample": 2, "image_mean": [0], "image_std": [1], "include_top": False}
+    for size, crop in ((224, None), ({"height": 256, "width": 192}, None), (346, 289), (260, 241),
+                       ({"shortest_edge": 256}, 224), ({"shortest_edge": 257}, {"height": 239, "width": 239})):
+        card = {**rest, "size": size, "do_center_crop": crop is not None, "crop_size": crop}
+        pathlib.Path("hf/preprocessor_config.json").write_text(json.dumps(card))
+        effnet("preprocess", "a.png", "--model", "hf", "--output", "x.npy")
+        if isinstance(size, int):
+            w, h = size, size
+        elif "width" in size:
+            w, h = size["width"], size["height"]
+        else:
+            short = size["shortest_edge"]
+            w, h = (int(short * side / min(image.size)) for side in image.size)
+        right = image.resize((w, h), Image.Resampling.BILINEAR)
+        if crop is not None:
+            side = crop if isinstance(crop, int) else crop["height"]
+            left, top = round((w - side) / 2), round((h - side) / 2)
+            right = right.crop((left, top, left + side, top + side))
+        x = np.load("x.npy")[0] * 255
+        assert x.shape[:2] == right.size[::-1], (size, crop, x.shape)
+        assert np.abs(x - np.asarray(right).astype(float)).max() < 1.01, (size, crop)
+
+
+@test
 def several():
     """several inputs are one tensor, in their order, and of one that fails nothing is written"""
     names = [MEDIA / "cat.jpg", MEDIA / "coffee.jpg", MEDIA / "pan.webm"]

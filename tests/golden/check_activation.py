@@ -32,6 +32,7 @@ CASES = [
     (4, {"problem_type": "multi_label_classification"}, None, "sigmoid"),
     (4, {"problem_type": "regression"}, None, "none"),
     (4, {"problem_type": "multi_label_classification", "effnet": {"activation": "softmax"}}, None, "softmax"),
+    (4, {"problem_type": "multi_label_classification", "effnet": {"activation": "auto"}}, None, "sigmoid"),
     (4, {"effnet": {"activation": "sigmoid"}}, None, "sigmoid"),
     (4, {"effnet": {"activation": "sigmoid"}}, "auto", "sigmoid"),
     (4, {"effnet": {"activation": "sigmoid"}}, "none", "none"),

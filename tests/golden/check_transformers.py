@@ -40,6 +40,7 @@ def processors():
         yield f"resample {resample}", {**fixed, "resample": resample, "include_top": False}
     yield "centre crop", {**fixed, "size": {"height": 256, "width": 256}, "do_center_crop": True,
                           "crop_size": {"height": 224, "width": 224}, "include_top": False}
+    yield "the usual cut of 346", {**fixed, "size": {"height": 346, "width": 346}, "do_center_crop": True}
     yield "defaults", {"size": {"height": 224, "width": 224}}
 
 
