@@ -33,6 +33,8 @@ char *effnet_find_in_folder (const char *folder, GError **error);
  * user's, the installation's, the source's), or one of them that is called so itself; NULL = there
  * is none. @tried: (nullable): gets what was looked for, with ", " between. Free with g_free(). */
 char *effnet_find_named (const char *name, GString *tried);
+/* "x.json" of the weights "x.safetensors"; free with g_free(). NULL when that is not there. */
+char *effnet_find_card (const char *weights);
 /* The files that @path means, which may be a folder. FALSE with NOT_FOUND, or as
  * effnet_card_load() for the card of a head, which names its backbone. */
 gboolean effnet_find_files (const char *path, EffnetModelFiles *files, GError **error);

@@ -113,9 +113,8 @@ is_there (const char *path)
   return g_file_test (path, G_FILE_TEST_EXISTS) || g_file_test (path, G_FILE_TEST_IS_SYMLINK);
 }
 
-/* "x.json" of "x.safetensors"; NULL when that is not there. */
-static char *
-card_of_name (const char *weights)
+char *
+effnet_find_card (const char *weights)
 {
   static const char ending[] = ".safetensors";
 
@@ -246,7 +245,7 @@ effnet_find_files (const char *path, EffnetModelFiles *files, GError **error)
     files->weights = g_strdup (path);
   }
   base = g_path_get_basename (files->weights);
-  files->card = card_of_name (files->weights);
+  files->card = effnet_find_card (files->weights);
   files->is_cards = files->card != NULL || is_only || strcmp (base, WEIGHTS) == 0;
   if (files->card == NULL)
     files->card = g_build_filename (folder, CARD, NULL);

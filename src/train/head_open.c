@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "bind/checkpoint.h"
+#include "engine/choose.h"
 #include "train/head_file.h"
 #include "weights/json.h"
 
@@ -189,10 +189,8 @@ read_labels (Parts *parts, EffnetHeadInfo *info, GError **error)
 {
   EffnetCard *card = parts->card;
 
-  if (card->labels_error != NULL) {
-    g_propagate_error (error, g_steal_pointer (&card->labels_error));
-    return FALSE;
-  }
+  if (card->labels_error != NULL) /* a label file may stand in: these are not the classes' names */
+    return effnet_fail (error, EFFNET_ERROR_MISMATCH, "%s", card->labels_error->message);
   if ((card->labels != NULL && g_strv_length (card->labels) != info->n_classes) ||
       (card->n_classes != 0 && card->n_classes != info->n_classes)) {
     g_autofree char *shown = effnet_printable (effnet_tensor_table_name (parts->weights));
@@ -231,7 +229,9 @@ open_parts (Parts *parts, const char *path, char **folder, GError **error)
     *folder = g_path_get_dirname (path);
     file = g_strdup (path);
   }
-  card = g_build_filename (*folder, EFFNET_HEAD_CARD, NULL);
+  card = effnet_find_card (file);
+  if (card == NULL)
+    card = g_build_filename (*folder, EFFNET_HEAD_CARD, NULL);
   parts->card =
       g_file_test (card, G_FILE_TEST_EXISTS) ? effnet_card_load (card, error) : effnet_card_new ();
   if (parts->card == NULL)

@@ -11,6 +11,8 @@ import subprocess
 import numpy as np
 from tool import EXE, MEDIA, MODEL, effnet, failure, main, test
 
+os.environ["GST_PLUGIN_PATH"] = str(pathlib.Path(os.environ["EFFNET_BUILD_ROOT"]) / "gst-plugin")
+
 
 def lines(*arguments, code=0):
     return [json.loads(line) for line in effnet("classify", "--json", *arguments, code=code).out.splitlines()]
@@ -161,6 +163,16 @@ def label_file():
     pathlib.Path("few.txt").write_text("a\nb\n")
     failure("classify", "--labels", "few.txt", MEDIA / "cat.jpg", says=["few.txt", "2", "1000"])
     failure("classify", "--labels", "none.txt", MEDIA / "cat.jpg", says=["none.txt"])
+    os.mkdir("broken")
+    os.symlink(MODEL / "model.safetensors", "broken/x.safetensors")
+    card = json.loads((MODEL / "config.json").read_text())
+    for name, text in (("x.json", json.dumps({**card, "label_names": {"0": 1}})), ("config.json", "{")):
+        pathlib.Path("broken", name).write_text(text)  # of the names a label file is enough, the other card is not x's
+        failure("classify", "--model", "broken/x.safetensors", MEDIA / "cat.jpg", says=["label_names", "label file"])
+        assert lines("--model", "broken/x.safetensors", "--labels", "names.txt", MEDIA / "coffee.jpg")[0]["top"] == one["top"]
+    watched = effnet("watch", "--json", "filesrc", f"location={MEDIA / 'coffee.jpg'}", "!", "jpegparse", "!", "effnetclassify",
+                     "model-file=broken/x.safetensors", "labels-file=names.txt", "!", "fakesink")
+    assert json.loads(watched.out)["top"][0] == one["top"][0]
 
 
 @test
