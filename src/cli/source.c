@@ -69,12 +69,14 @@ ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpoin
 gboolean
 source_init (GError **error)
 {
+  static const char *const domains[] = {"GStreamer", "GStreamer-Video", "GdkPixbuf"};
+
   if (gst_is_initialized ())
     return TRUE;
-  /* What a damaged file makes GStreamer say: the failure has its own line. */
-  g_log_set_handler ("GStreamer", G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING, ignore_log, NULL);
-  g_log_set_handler ("GStreamer-Video", G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING, ignore_log,
-                     NULL);
+  /* What a damaged file makes GStreamer and loaders say: the failure has its own line. */
+  for (gsize i = 0; i < G_N_ELEMENTS (domains); i++)
+    g_log_set_handler (domains[i], G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING, ignore_log, NULL);
+  g_log_set_handler (NULL, G_LOG_LEVEL_WARNING, ignore_log, NULL); /* loaders have no domain */
   return gst_init_check (NULL, NULL, error);
 }
 
@@ -105,8 +107,7 @@ on_autoplug (GstElement *decoder, GstPad *pad, GstCaps *caps, gpointer data)
   gboolean first = !source->typed;
   int width = 0, height = 0;
 
-  (void)decoder;
-  (void)pad;
+  (void)decoder, (void)pad;
   source->typed = TRUE;
   gst_structure_get_int (s, "width", &width);
   gst_structure_get_int (s, "height", &height);
@@ -172,9 +173,7 @@ on_element_added (GstBin *pipeline, GstBin *parent, GstElement *element, gpointe
 {
   GObjectClass *klass = G_OBJECT_GET_CLASS (element);
 
-  (void)pipeline;
-  (void)parent;
-  (void)data;
+  (void)pipeline, (void)parent, (void)data;
   if (g_object_class_find_property (klass, "drop-on-latency") != NULL) /* rtspsrc */
     g_object_set (element, "latency", RTSP_LATENCY_MS, NULL);
   if (g_object_class_find_property (klass, "single-stream") != NULL) /* multipartdemux */
