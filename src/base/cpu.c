@@ -234,6 +234,26 @@ effnet_isa_name (EffnetIsa isa)
   return isa_names[isa];
 }
 
+int
+effnet_cpu_runs_core (const char *core)
+{
+#if defined(__x86_64__)
+  static const char *const with_fma4[] = {"bulldozer", "piledriver", "steamroller", "excavator",
+                                          NULL};
+  g_autofree char *lower = g_ascii_strdown (core, -1);
+  unsigned a, b, c = 0, d = 0;
+
+  __get_cpuid (0x80000001u, &a, &b, &c, &d);
+  if (g_str_has_prefix (lower, "opteron"))
+    return (d & bit_3DNOW) != 0;
+  if (g_strv_contains (with_fma4, lower))
+    return (c & bit_FMA4) != 0;
+#else
+  (void)core;
+#endif
+  return 1;
+}
+
 /* The text is 48 bytes and a NUL; "" when the CPU does not report it. */
 static void
 read_model (char text[64])

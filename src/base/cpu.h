@@ -36,6 +36,9 @@ int effnet_cpu_has (EffnetIsa isa);
 /* The best bundle of instructions allowed (never BLAS): what `effnet cpu` and model-info show. */
 EffnetIsa effnet_cpu_best (void);
 const char *effnet_isa_name (EffnetIsa isa);
+/* 0 where the kernels that OpenBLAS has for @core, found by family and model alone, would end the
+ * process: virtual machines bear the names of old CPUs without what those had. */
+int effnet_cpu_runs_core (const char *core);
 /* "Intel(R) Xeon(R) Processor"; "unknown" where the system does not report it. */
 const char *effnet_cpu_model (void);
 

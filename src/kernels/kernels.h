@@ -376,7 +376,8 @@ void effnet_columns_pack (const EffnetKernel *resample_h, const EffnetColumns *c
 /* Bytes of scratch a call wants, whichever the row. */
 size_t effnet_columns_scratch (const EffnetColumns *columns);
 
-/* Name of the core OpenBLAS picked; NULL when built without, or none is installed. Loads it. */
+/* Name of the core OpenBLAS picked; NULL when built without, when none is installed, or when this
+ * CPU lacks what that core had. Loads it. */
 const char *effnet_blas_core (void);
 /* 1 when the OpenBLAS in this process is a threaded build: only those may be called from several
  * threads at once, and our calls are cut below the size from which they would start threads of

@@ -2,8 +2,8 @@
  *
  * The OpenBLAS row beside other threads, with whichever build of OpenBLAS the loader finds: a call
  * stays on its thread (the CPU time of the process does not grow past the thread's), calls from
- * several threads at once do not disturb each other, and a serial build, which takes no locks, is
- * not offered. */
+ * several threads at once do not disturb each other; a serial build, which takes no locks, is not
+ * offered, nor are kernels that the CPU does not run. */
 #define _GNU_SOURCE
 #include <glib.h>
 #include <string.h>
@@ -150,10 +150,30 @@ test_offered (void)
   g_assert_cmpint (found->isa == EFFNET_ISA_BLAS, ==, threaded); /* EFFNET_ISA=blas */
 }
 
+/* Under OPENBLAS_CORETYPE: a core that wants the feature CORE_NEEDS. */
+static void
+test_core (void)
+{
+  const char *core = effnet_blas_core (), *needs = g_getenv ("CORE_NEEDS");
+  g_autofree char *text = NULL;
+
+  if (core != NULL && g_strcmp0 (core, g_getenv ("OPENBLAS_CORETYPE")) != 0) {
+    g_test_skip ("this OpenBLAS has not that core");
+    return;
+  }
+  g_assert_true (g_file_get_contents ("/proc/cpuinfo", &text, NULL, NULL));
+  g_auto (GStrv) words = g_strsplit_set (text, " \n", -1);
+  g_assert_cmpint (core != NULL, ==, g_strv_contains ((const char *const *)words, needs));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  if (g_getenv ("CORE_NEEDS") != NULL) {
+    g_test_add_func ("/blas/core", test_core);
+    return g_test_run ();
+  }
   g_setenv ("EFFNET_ISA", "blas", TRUE);
   g_test_add_func ("/blas/offered", test_offered);
   g_test_add_func ("/blas/stays-on-its-thread", test_stays_on_its_thread);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/cpu.h"
 #include "kernels/dense.h"
 #include "kernels/rows.h"
 #include "kernels/simd/activation_generic.h"
@@ -33,7 +34,8 @@ typedef struct {
   __typeof__ (openblas_get_parallel) *parallel;
 } Blas;
 
-/* NULL members throughout when the system has no OpenBLAS. It is never unloaded. */
+/* NULL members throughout when the system has no OpenBLAS, or one that picked kernels which this
+ * CPU does not run. It is never unloaded. */
 static const Blas *
 blas (void)
 {
@@ -51,7 +53,7 @@ blas (void)
       *(void **)&found.parallel = dlsym (library, "openblas_get_parallel");
     }
     if (found.sgemm != NULL && found.dgemm != NULL && found.corename != NULL &&
-        found.parallel != NULL)
+        found.parallel != NULL && effnet_cpu_runs_core (found.corename ()))
       loaded = found;
     g_once_init_leave (&once, 1);
   }
