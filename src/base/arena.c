@@ -39,14 +39,16 @@ leaves_reserve (size_t bytes)
 int
 effnet_arena_init (EffnetArena *arena, size_t bytes)
 {
-  size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : EFFNET_ALIGN;
+  size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : EFFNET_ALIGN, huge;
 
   memset (arena, 0, sizeof *arena);
   if (bytes > SIZE_MAX / 2)
     return -1;
   bytes = effnet_align_up (bytes > 0 ? bytes : 1, EFFNET_ALIGN);
+  /* a last huge page that is at least half full is worth the memory behind @bytes */
+  huge = (bytes + HUGE_PAGE / 2) & ~(HUGE_PAGE - 1);
   if (bytes >= MAPPED_MIN) {
-    arena->mapped = bytes + align;
+    arena->mapped = (huge > bytes ? huge : bytes) + align;
     arena->block =
         mmap (NULL, arena->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (arena->block == MAP_FAILED)
@@ -62,7 +64,7 @@ effnet_arena_init (EffnetArena *arena, size_t bytes)
   arena->bytes = bytes;
 #ifdef MADV_HUGEPAGE
   if (bytes >= HUGE_PAGE) /* advisory: failure is ignored */
-    madvise (arena->base, bytes & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+    madvise (arena->base, huge, MADV_HUGEPAGE);
 #endif
   return 0;
 }
