@@ -12,6 +12,8 @@ larger_first (const void *a, const void *b)
 {
   const EffnetBuffer *p = *(EffnetBuffer *const *)a, *q = *(EffnetBuffer *const *)b;
 
+  if (p->rarely_whole != q->rarely_whole)
+    return p->rarely_whole - q->rarely_whole;
   if (p->bytes != q->bytes)
     return p->bytes > q->bytes ? -1 : 1;
   return (p > q) - (p < q);

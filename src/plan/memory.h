@@ -11,6 +11,7 @@ typedef struct {
   size_t first, last; /* steps: written first, read last; both inclusive */
   size_t offset;      /* found by effnet_memory_plan(); of n images n times as much */
   size_t stride;      /* from image to image: what one has, to the byte */
+  int rarely_whole;   /* placed after the others, which then lie close together */
 } EffnetBuffer;
 
 /* Gives each buffer an aligned offset such that buffers alive at the same step do not overlap:

@@ -136,11 +136,22 @@ typedef enum {
   EFFNET_STEP_CONV,             /* a tile is a band of output rows x panels */
 } EffnetStepKind;
 
+/* Steps that a worker that is alone runs as one, some rows at a time, so that what is between them
+ * stays in its cache: a stem or an expand, the depthwise convolution behind it, and its project. */
+typedef struct {
+  size_t steps;     /* this one and those behind; 0: none */
+  size_t rows;      /* that the project reads at a time, from the first bytes of the buffer that
+                     * would hold all */
+  size_t block;     /* bytes of them; behind lie the expanded rows */
+  size_t ring_rows; /* of the depthwise convolution's input that are kept */
+} EffnetChain;
+
 typedef struct {
   EffnetStepKind kind;
   char name[32]; /* "blocks.2.1.expand" */
   const EffnetKernel *kernel;
   size_t n_tiles;
+  EffnetChain chain;    /* that begins here */
   uint64_t flop, bytes; /* of all tiles: arithmetic as it is defined, of which a convolution by
                          * squares does a part; and memory read and written */
   union {
@@ -156,5 +167,12 @@ typedef struct {
     EffnetConvStep conv;
   };
 } EffnetStep;
+
+/* Of a step that has a depthwise convolution. */
+static inline const EffnetDepthwiseStep *
+effnet_step_depthwise (const EffnetStep *step)
+{
+  return step->kind == EFFNET_STEP_DEPTHWISE ? &step->depthwise : &step->fused.depthwise;
+}
 
 #endif

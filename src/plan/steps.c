@@ -473,9 +473,41 @@ add_classifier (Builder *b, EffnetSlot features)
   return s->out;
 }
 
+/* The buffer lives until step @last, too. */
+static void
+keep (Builder *b, EffnetSlot slot, size_t last)
+{
+  b->buffers[slot].last = MAX (b->buffers[slot].last, last);
+}
+
+/* A chain reads its input until its end. What is between its steps it uses the first bytes of. */
+static void
+find_chains (Builder *b)
+{
+  for (size_t i = 0; i < b->n_steps; i++) {
+    EffnetStep *step = &b->steps[i], *last;
+    EffnetChain chain = effnet_steps_chain (step, b->n_steps - i, b->tuning, b->plan->dtype);
+
+    if (chain.steps == 0)
+      continue;
+    step->chain = chain;
+    last = step + chain.steps - 1;
+    if (step->kind == EFFNET_STEP_STEM) {
+      keep (b, step->stem.in, i + chain.steps - 1);
+      keep (b, step->stem.out, i + chain.steps - 1);
+      b->buffers[step->stem.out].rarely_whole = TRUE;
+    } else {
+      keep (b, step->fused.depthwise.in, i + chain.steps - 1);
+    }
+    if (last->kind == EFFNET_STEP_POINTWISE)
+      b->buffers[last->pointwise.in].rarely_whole = TRUE;
+  }
+}
+
 static void
 finish (Builder *b, EffnetPlan *plan, EffnetBuffer **work)
 {
+  find_chains (b);
   /* What a caller reads after the last step lives past all of them. */
   b->buffers[plan->features].last = b->n_steps;
   use_buffer (b, plan->logits);

@@ -18,6 +18,9 @@ const EffnetTuning effnet_tuning = {
     .fused_tiles = 12,
     .band_halos = 12,
     .halves_halos = 7,
+    .chain_least = (size_t)1 << 20,
+    .chain_most = (size_t)512 << 10,
+    .chain_pixels = 224,
     .pool_channels = 512,
     .classifier_outputs = 256,
     .digits = (size_t)1 << 15,
@@ -216,6 +219,32 @@ effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
     step->n_tiles = cut_conv (t, &step->conv);
     break;
   }
+}
+
+EffnetChain
+effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *t, EffnetDtype dtype)
+{
+  const EffnetChain none = {0};
+  size_t element = effnet_dtype_size (dtype), middle = steps->kind == EFFNET_STEP_STEM, row;
+  const EffnetDepthwiseStep *d;
+  EffnetChain chain;
+  gboolean has_project;
+
+  if (middle >= n ||
+      steps[middle].kind != (middle ? EFFNET_STEP_DEPTHWISE : EFFNET_STEP_EXPAND_DEPTHWISE))
+    return none;
+  d = effnet_step_depthwise (steps + middle);
+  has_project = middle + 1 < n && steps[middle + 1].kind == EFFNET_STEP_POINTWISE &&
+                steps[middle + 1].pointwise.in == d->out;
+  row = d->window.out_w * d->layer->out * element;
+  chain.steps = middle + 1 + has_project;
+  chain.rows = MIN (effnet_div_up (t->chain_pixels, d->window.out_w), d->window.out_h);
+  chain.block = effnet_align_up (chain.rows * row, EFFNET_ALIGN);
+  chain.ring_rows = MIN (d->window.kernel + 4, d->window.in_h);
+  if (chain.steps == 1 || d->window.out_h * row < t->chain_least ||
+      chain.block + chain.ring_rows * d->window.in_w * d->layer->out * element > t->chain_most)
+    return none;
+  return chain;
 }
 
 /* ---- which part tile t is ---- */

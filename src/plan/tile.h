@@ -23,6 +23,9 @@ typedef struct {
   size_t halves_halos;  /* two bands are worth more: what the project reads was then mostly
                          * written by the same worker; where there is more input than weights
                          * and two bands together read this many halos */
+  size_t chain_least;   /* bytes between steps from which on they are a chain ... */
+  size_t chain_most;    /* ... if the rows that it keeps take at most these */
+  size_t chain_pixels;  /* that its project reads at a time */
   size_t pool_channels; /* channels of a tile of the average pool */
   size_t classifier_outputs; /* classes of a tile of the classifier */
   size_t digits;             /* elements of a tile that become digits */
@@ -32,6 +35,10 @@ extern const EffnetTuning effnet_tuning;
 
 /* Cuts a step whose shapes are known. */
 void effnet_step_cut (EffnetStep *step, const EffnetTuning *tuning, EffnetDtype dtype);
+
+/* The chain that begins at @steps, whose @n steps are cut. */
+EffnetChain effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *tuning,
+                                EffnetDtype dtype);
 
 /* Part of a step's output: [rows][channels] of convolutions with a window, [pixels][channels] of
  * POINTWISE, one row of channels of the others. */

@@ -29,6 +29,7 @@ static const struct {
     NUMBER (tile_macs),     NUMBER (tap_cost),           NUMBER (max_bands),
     NUMBER (fc_tile_macs),  NUMBER (ring_bytes),         NUMBER (many_panels),
     NUMBER (fused_tiles),   NUMBER (band_halos),         NUMBER (halves_halos),
+    NUMBER (chain_least),   NUMBER (chain_most),         NUMBER (chain_pixels),
     NUMBER (pool_channels), NUMBER (classifier_outputs), NUMBER (digits),
 };
 G_STATIC_ASSERT (sizeof (EffnetTuning) == G_N_ELEMENTS (numbers) * sizeof (size_t));
