@@ -67,7 +67,8 @@ EffnetCard *effnet_card_load (const char *path, GError **error);
 void effnet_card_free (EffnetCard *card);
 
 /* UTF-8 text with one name a line, in the order of the classes or each with its number ("0 cat",
- * "0: cat", CSV); or JSON, as a card holds names. @n_classes = how many there must be.
+ * "0: cat", CSV); or JSON, as a card holds names, or the same in Python's notation or in YAML.
+ * @n_classes = how many there must be.
  * NULL-terminated; free with g_strfreev(). NULL with NOT_FOUND, IO, FORMAT or MISMATCH. */
 char **effnet_labels_load (const char *path, unsigned n_classes, GError **error);
 

@@ -13,6 +13,8 @@ static char *
 skip_separator (char *at, const char *set)
 {
   at += strspn (at, SPACES);
+  if ((*at == '-' || *at == '=') && at[1] == '>') /* an arrow */
+    return at + 2;
   if (*at == '\0' || strchr (set, *at) == NULL)
     return NULL;
   return at + 1;

@@ -9,14 +9,16 @@
 #include "weights/card.h"
 #include "weights/file.h"
 #include "weights/label_line.h"
+#include "weights/label_notation.h"
 #include "weights/names.h"
 #include "weights/sniff.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define UTF8_BOM      "\xef\xbb\xbf"
-#define SYNSET_LENGTH 9
+#define UTF8_BOM       "\xef\xbb\xbf"
+#define SYNSET_LENGTH  9
+#define NOTATION_BYTES 8 /* of memory, at most, for each of another notation's */
 
 typedef struct {
   const char *path; /* for messages */
@@ -89,6 +91,22 @@ cut_lines (char *text, Lines *lines, guint *n, GError **error)
   return TRUE;
 }
 
+/* "cat," ... "fox": what stands in a list without its brackets. */
+static void
+drop_commas (const Lines *lines)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < lines->n; i++)
+    n += g_str_has_suffix (lines->texts[i], ",");
+  for (guint i = 0; lines->n > 1 && n + 1 >= lines->n && i < lines->n; i++) {
+    size_t length = strlen (lines->texts[i]);
+    if (length > 1 && lines->texts[i][length - 1] == ',')
+      lines->texts[i][length - 1] = '\0';
+    g_strchomp (lines->texts[i]);
+  }
+}
+
 /* "id,name" above numbered lines. FALSE with IO. */
 static gboolean
 drop_heading (Lines *lines, GError **error)
@@ -110,22 +128,55 @@ drop_heading (Lines *lines, GError **error)
   return TRUE;
 }
 
-/* In place: "a ""b""" becomes a "b". FALSE with FORMAT when the quotes do not close. */
+/* From its first character to its last, and something is between them; two in it are one. */
+static gboolean
+is_quoted (const char *text, char quote)
+{
+  const char *at = text + 1;
+
+  if (*text != quote)
+    return FALSE;
+  for (; *at != '\0' && (*at != quote || at[1] == quote); at++)
+    at += *at == quote;
+  return at > text + 1 && at[0] == quote && at[1] == '\0';
+}
+
+/* In place: "a ""b""" becomes a "b". FALSE with FORMAT when the quotes do not close; single ones
+ * then belong to the name. */
 static gboolean
 unquote (char *text, const Lines *lines, guint i, GError **error)
 {
-  char *to = text, *from = text + 1;
+  char *to = text, *from = text + 1, quote = *text;
 
-  if (*text != '"')
+  if ((quote != '"' && quote != '\'') || (quote == '\'' && !is_quoted (text, quote)))
     return TRUE;
-  for (; *from != '\0' && (*from != '"' || from[1] == '"'); *to++ = *from++)
-    from += *from == '"';
-  if (from[0] != '"' || from[1] != '\0' || to == text)
+  if (!is_quoted (text, quote))
     return effnet_fail (error, EFFNET_ERROR_FORMAT,
                         "Label file %s:%u: a quoted name is empty, or its quotes do not end it",
                         lines->path, lines->first + i);
+  for (; *from != quote || from[1] == quote; *to++ = *from++)
+    from += *from == quote;
   *to = '\0';
   return TRUE;
+}
+
+/* All names are in quotes, or as CSV has it those are that hold a comma or a quote. */
+static gboolean
+are_quoted (const Lines *lines)
+{
+  guint n_double = 0, n_single = 0, n_needed = 0, n_bare = 0;
+
+  for (guint i = 0; i < lines->n; i++) {
+    const char *text = lines->texts[i];
+    gboolean odd = strchr (text, ',') != NULL || strchr (text + (*text == '"'), '"') != NULL;
+
+    n_double += *text == '"';
+    n_single += is_quoted (text, '\'');
+    n_needed += odd && is_quoted (text, '"') && strpbrk (text + 1, ",\"") < strrchr (text, '"');
+    n_bare += !odd;
+  }
+  return n_double == lines->n || n_single == lines->n ||
+         (n_needed > 0 && n_needed + n_bare == lines->n);
 }
 
 /* @names, [lines->n], with synsets before all of them lose these. FALSE with IO, or with FORMAT
@@ -204,23 +255,50 @@ take_numbered (const Lines *lines, const Found *found, GError **error)
   return NULL;
 }
 
-/* Lines without numbers. */
+/* "n02123045 0 tabby": TRUE when all lines have both; then @names, NULL with @error. */
+static gboolean
+take_behind_synsets (const Lines *lines, char ***names, GError **error)
+{
+  g_autofree char **texts = g_try_new (char *, lines->n + 1);
+  Found synsets = {0}, heads = {0};
+  gboolean both = FALSE;
+
+  *names = NULL;
+  if (texts == NULL)
+    return !effnet_fail_memory (error, "The list of labels", lines->n * sizeof *texts);
+  both = !match_lines (effnet_label_synset, lines->texts, lines->n, &synsets, error);
+  if (!both && synsets.n == lines->n) {
+    for (guint i = 0; i < lines->n; i++)
+      texts[i] = synsets.lines[i].name;
+    both = !match_lines (effnet_label_head, texts, lines->n, &heads, error);
+    if (!both && heads.n == lines->n) {
+      both = TRUE;
+      *names = take_numbered (lines, &heads, error);
+    }
+  }
+  found_clear (&synsets);
+  found_clear (&heads);
+  return both;
+}
+
+/* Lines without numbers before or behind all. */
 static char **
 take_plain (const Lines *lines, GError **error)
 {
+  char **numbered;
   g_auto (GStrv) taken = g_try_new0 (char *, lines->n + 1);
-  guint quoted = 0;
 
   if (taken == NULL) {
     effnet_fail_memory (error, "The list of labels", (lines->n + 1) * sizeof *taken);
     return NULL;
   }
+  if (take_behind_synsets (lines, &numbered, error))
+    return numbered;
   if (!drop_synsets (lines->texts, lines, TRUE, error))
     return NULL;
-  for (guint i = 0; i < lines->n; i++)
-    quoted += *lines->texts[i] == '"';
+  gboolean quoted = are_quoted (lines);
   for (guint i = 0; i < lines->n; i++) {
-    if ((quoted == lines->n && !unquote (lines->texts[i], lines, i, error)) ||
+    if ((quoted && !unquote (lines->texts[i], lines, i, error)) ||
         (taken[i] = effnet_names_copy (lines->texts[i], error)) == NULL)
       return NULL;
   }
@@ -297,6 +375,15 @@ read_lines (const Lines *lines, GError **error)
   return names;
 }
 
+/* TensorFlow's class 0, which most models do not have. */
+static gboolean
+is_background (const char *name)
+{
+  return g_ascii_strcasecmp (name, "background") == 0 ||
+         g_ascii_strcasecmp (name, "__background__") == 0 ||
+         g_ascii_strcasecmp (name, "dummy") == 0;
+}
+
 static char **
 read_text (char *text, const char *path, unsigned n_classes, GError **error)
 {
@@ -310,8 +397,17 @@ read_text (char *text, const char *path, unsigned n_classes, GError **error)
   }
   if (!cut_lines (text, &lines, &n, error) || (n == n_classes + 1 && !drop_heading (&lines, error)))
     return NULL;
-  if (lines.n == n_classes)
+  if (lines.n == n_classes) {
+    drop_commas (&lines);
     return read_lines (&lines, error);
+  }
+  if (n == n_classes + 1 && is_background (lines.texts[0])) {
+    effnet_fail (error, EFFNET_ERROR_MISMATCH,
+                 "Label file \"%s\" names %u classes, the first of them \"%s\", but the model has "
+                 "%u: `tail -n +2 FILE` leaves the first out",
+                 path, n, lines.texts[0], n_classes);
+    return NULL;
+  }
   effnet_fail (error, EFFNET_ERROR_MISMATCH,
                "Label file \"%s\" names %u classes, but the model has %u: expected one name a line",
                path, n, n_classes);
@@ -324,10 +420,21 @@ read_json (const char *text, size_t length, const char *path, GError **error)
   g_autofree char *subject = g_strdup_printf ("Label file %s", path);
   static const EffnetJsonRules rules = {.max_depth = EFFNET_CARD_DEPTH_MAX, .any_list = TRUE};
   EffnetJsonFile file = {subject, "begins like JSON, but ", text, length, NULL};
+  g_autoptr (GError) why = NULL;
+  g_autofree char *flow = NULL;
   g_auto (GStrv) names = NULL;
 
-  if (!effnet_json_parse (&file, &rules, error))
-    return NULL;
+  if (!effnet_json_parse (&file, &rules, &why)) {
+    flow = effnet_label_flow (text);
+    if (flow == NULL) {
+      g_propagate_error (error, g_steal_pointer (&why));
+      return NULL;
+    }
+    file.text = flow;
+    file.length = strlen (flow);
+    if (!effnet_json_parse (&file, &rules, error))
+      return NULL;
+  }
   g_autoptr (JsonNode) root = file.root;
   if (JSON_NODE_HOLDS_OBJECT (root) &&
       !effnet_names_find (&file, json_node_get_object (root), &names, error))
@@ -349,6 +456,9 @@ text_problem (const char *text, size_t length)
     return g_strdup ("is UTF-32 text; expected UTF-8: `iconv -f UTF-32 -t UTF-8 FILE` converts it");
   if (length >= 2 && (memcmp (text, "\xff\xfe", 2) == 0 || memcmp (text, "\xfe\xff", 2) == 0))
     return g_strdup ("is UTF-16 text; expected UTF-8: `iconv -f UTF-16 -t UTF-8 FILE` converts it");
+  if (memchr (text, '\0', length) != NULL)
+    return g_strdup ("holds zero bytes, which UTF-8 text does not: if it is UTF-16, "
+                     "`iconv -f UTF-16LE -t UTF-8 FILE` (or UTF-16BE) converts it");
   if (!g_utf8_validate_len (text, length, NULL))
     return g_strdup ("is not UTF-8 text; if it is Latin-1, `iconv -f LATIN1 -t UTF-8 FILE` "
                      "converts it");
@@ -372,6 +482,28 @@ is_json (const char *text)
   return strcspn (text, ",]") == strspn (text, " \t\n\v\f\r");
 }
 
+/* Text in any of the forms. */
+static char **
+read_any (char *text, size_t length, const char *path, unsigned n_classes, GError **error)
+{
+  g_autofree char *json = NULL;
+
+  if (strchr (text, '\n') == NULL) /* of old Macs */
+    g_strdelimit (text, "\r", '\n');
+  if (is_json (text))
+    return read_json (text, length, path, error);
+  if (!effnet_label_yaml (text, &json) && !effnet_label_table (text, &json))
+    return read_text (text, path, n_classes, error);
+  if (json != NULL)
+    return read_json (json, strlen (json), path, error);
+  effnet_fail (error, EFFNET_ERROR_FORMAT,
+               "Label file \"%s\" is YAML, or CSV with a heading, of a form that is not read; "
+               "expected one name a line, in YAML names: with a list or with numbers, in CSV "
+               "columns called index and name",
+               path);
+  return NULL;
+}
+
 char **
 effnet_labels_load (const char *path, unsigned n_classes, GError **error)
 {
@@ -388,10 +520,10 @@ effnet_labels_load (const char *path, unsigned n_classes, GError **error)
     effnet_fail (error, EFFNET_ERROR_FORMAT, "%s %s", where, problem);
     return NULL;
   }
+  if (!effnet_check_memory (error, "Reading labels", NOTATION_BYTES * length))
+    return NULL;
   size_t skip = g_str_has_prefix (text, UTF8_BOM) ? strlen (UTF8_BOM) : 0;
-  g_auto (GStrv) names = is_json (text + skip)
-                             ? read_json (text + skip, length - skip, shown, error)
-                             : read_text (text + skip, shown, n_classes, error);
+  g_auto (GStrv) names = read_any (text + skip, length - skip, shown, n_classes, error);
   if (names == NULL || g_strv_length (names) == n_classes)
     return g_steal_pointer (&names);
   effnet_fail (error, EFFNET_ERROR_MISMATCH, "%s names %u classes, but the model has %u", where,

@@ -44,6 +44,31 @@ test_tolerated (TestFolder *folder, gconstpointer data)
       "n01440764 red fox\nn01443537 caf\xc3\xa9\nn01484850 7\n",
       "n01440764\tred fox\nn01443537\tcaf\xc3\xa9\nn01484850\t7\n",
       "2 n01440764 7\n0 n01443537 red fox\n1 n01484850 caf\xc3\xa9\n",
+      "n01440764 0 red fox\nn01443537 1 caf\xc3\xa9\nn01484850 2 7\n",
+      "0 -> red fox\n1 => caf\xc3\xa9\n2->7\n",
+      "red fox\rcaf\xc3\xa9\r7\r",
+      "red fox,\ncaf\xc3\xa9,\n7\n",
+      "'red fox'\n'caf\xc3\xa9'\n'7'\n",
+      "'red fox',\n'caf\xc3\xa9',\n'7',\n",
+      "0: 'red fox'\n1: \"caf\xc3\xa9\"\n2: 7\n",
+      /* YAML */
+      "- red fox\n- caf\xc3\xa9\n- '7'\n",
+      "# classes\n- red fox # one\n\n- \"caf\xc3\xa9\"\n- 7",
+      "names:\n- red fox\n- caf\xc3\xa9\n- 7\nnc: 3\n",
+      "path: ../x\nnc: 3\nnames: ['red fox', 'caf\xc3\xa9', \"7\"]  # three\n",
+      "nc: 3\nnames: [red fox, caf\xc3\xa9,\n  7]\n",
+      "train: a\nnames:\n  1: caf\xc3\xa9\n  # two\n  0: 'red fox'\n  2: 7\nval: b\n",
+      "names: {0: red fox, 2: 7, 1: caf\xc3\xa9}\n",
+      /* Python */
+      "['red fox', 'caf\xc3\xa9', '7']",
+      "{0: 'red fox',\n 1: \"caf\xc3\xa9\",\n 2: '7',}\n",
+      "{2:u'7', 0:u'red fox', 1:u'caf\xc3\xa9'}",
+      "{'red fox': 0, 'caf\xc3\xa9': 1, '7': 2}",
+      "{0: ('n1', 'red fox'), 1: ('n2', 'caf\xc3\xa9'), 2: ('n3', '7')}",
+      /* CSV */
+      "index,mid,display_name\n0,/m/1,red fox\n1,/m/2,caf\xc3\xa9\n2,/m/3,7\n",
+      "Name;Id;Count\n7;2;\n\"red fox\";0;5\ncaf\xc3\xa9;1;6\n",
+      "name\tcount\tcolour\nred fox\t1\tred\ncaf\xc3\xa9\t2\t\n7\t3\tx\n",
       /* JSON */
       "[\"red fox\", \"caf\xc3\xa9\", \"7\"]",
       "\xef\xbb\xbf {\"2\": \"7\", \"0\": \"red fox\", \"1\": \"caf\xc3\xa9\"}",
@@ -66,6 +91,32 @@ test_tolerated (TestFolder *folder, gconstpointer data)
   }
 }
 
+/* As csv.writer and Python write names with commas and quotes. */
+static void
+test_quoted (TestFolder *folder, gconstpointer data)
+{
+  static const char *const texts[] = {
+      "\"a, b\"\n\"say \"\"c\"\"\"\nd's\n",
+      "0,\"a, b\"\n1,\"say \"\"c\"\"\"\n2,d's\n",
+      "['a, b', 'say \"c\"', \"d's\"]",
+      "['a, b', 'say \"c\"', 'd\\'s']",
+      "- 'a, b'\n- 'say \"c\"'\n- 'd''s'\n",
+      "id,name,n\n0,\"a, b\",1\n1,\"say \"\"c\"\"\",2\n2,d's,3\n",
+  };
+
+  (void)data;
+  for (size_t i = 0; i < G_N_ELEMENTS (texts); i++) {
+    GError *error = NULL;
+    g_test_message ("%s", texts[i]);
+    g_autofree char *path = test_put_text (folder, "labels.txt", texts[i]);
+    g_auto (GStrv) labels = effnet_labels_load (path, 3, &error);
+    g_assert_no_error (error);
+    g_assert_cmpstr (labels[0], ==, "a, b");
+    g_assert_cmpstr (labels[1], ==, "say \"c\"");
+    g_assert_cmpstr (labels[2], ==, "d's");
+  }
+}
+
 /* Names that only look numbered stay as they are. */
 static void
 test_names_with_numbers (TestFolder *folder, gconstpointer data)
@@ -81,6 +132,9 @@ test_names_with_numbers (TestFolder *folder, gconstpointer data)
       "tench, Tinca\n\"Weird\" Al\nc",
       "3 mm\nlarge\nsmall",
       "12,5 mm\nlarge\nsmall",
+      "'tis\n'twas'\nit''s",
+      "-cat\n-dog\n-fox",
+      "cat, black\ndog\nfox, red",
   };
 
   (void)data;
@@ -128,6 +182,13 @@ test_refused (TestFolder *folder, gconstpointer data)
       {"a\nb\nc\nd", EFFNET_ERROR_MISMATCH, "labels.txt|4 classes|model has 3"},
       {"id,name\n0,a\n1,b\n2,c\n3,d\n", EFFNET_ERROR_MISMATCH, "labels.txt|model has 3"},
       {"class,index\na,0\nb,1\nc,2\nd,3\ne,4\n", EFFNET_ERROR_MISMATCH, "labels.txt|model has 3"},
+      {"background\na\nb\nc\n", EFFNET_ERROR_MISMATCH, "4 classes|background|has 3|tail -n +2"},
+      {"names: [a, b]\n", EFFNET_ERROR_MISMATCH, "labels.txt|2 classes|model has 3"},
+      {"names:\n  1: a\n  2: b\n  3: c\n", EFFNET_ERROR_FORMAT, "labels.txt:1:|number 3|0 to 2"},
+      {"- name: a\n- name: b\n- name: c\n", EFFNET_ERROR_FORMAT, "labels.txt|YAML|not read"},
+      {"names: *x\n", EFFNET_ERROR_FORMAT, "labels.txt|YAML|not read"},
+      {"names:\n  a: {b: 0}\n", EFFNET_ERROR_FORMAT, "labels.txt|YAML"},
+      {"id,x,y\n0,1,2\n1,1,2\n2,1,2\n", EFFNET_ERROR_FORMAT, "labels.txt|CSV|columns called"},
       {"", EFFNET_ERROR_MISMATCH, "labels.txt|0 classes|model has 3"},
       {"\n\n\n", EFFNET_ERROR_MISMATCH, "labels.txt|0 classes"},
       {"a\n\nc\n", EFFNET_ERROR_FORMAT, "labels.txt:2: |is empty|class 1"},
@@ -148,6 +209,8 @@ test_refused (TestFolder *folder, gconstpointer data)
        EFFNET_ERROR_FORMAT, "labels.txt|\"a\""},
       {"0: a\nb\n2: c", EFFNET_ERROR_FORMAT, "labels.txt:2: |has no number"},
       {"0 a\n1 b\nc", EFFNET_ERROR_FORMAT, "labels.txt:3: |has no number"},
+      {"n01440764 1 a\nn01443537 2 b\nn01484850 3 c", EFFNET_ERROR_FORMAT,
+       "labels.txt:3: |number 3"},
       {"a,0\nb,1\nc", EFFNET_ERROR_FORMAT, "labels.txt:3: |has no number behind"},
       {"a,0\nb,0\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 0"},
       {"a,12\nb,3\nc,1", EFFNET_ERROR_FORMAT, "labels.txt|number 12"},
@@ -160,7 +223,7 @@ test_refused (TestFolder *folder, gconstpointer data)
   (void)data;
   assert_all_refused (folder, rows, G_N_ELEMENTS (rows));
   g_autofree char *with_nul = test_put (folder, "nul.txt", "a\0b\nc\nd", 7);
-  assert_refused (with_nul, 3, EFFNET_ERROR_FORMAT, "nul.txt|UTF-8");
+  assert_refused (with_nul, 3, EFFNET_ERROR_FORMAT, "nul.txt|UTF-16LE");
 }
 
 static void
@@ -171,7 +234,9 @@ test_other_formats (TestFolder *folder, gconstpointer data)
       {"[\"a\", \"b\"]", EFFNET_ERROR_MISMATCH, "labels.txt|2 classes|model has 3"},
       {"[0, 1, 2]", EFFNET_ERROR_FORMAT, "labels.txt:1:2 |class 0|a string"},
       {"{\"architecture\": \"b0\"}", EFFNET_ERROR_FORMAT, "labels.txt|architecture"},
-      {"{0: 'a', 1: 'b', 2: 'c'}", EFFNET_ERROR_FORMAT, "labels.txt:1:5: |JSON"},
+      {"{0: 'a', 1: 'b', 2: 'c'", EFFNET_ERROR_FORMAT, "labels.txt:1:5: |JSON"},
+      {"{0: 'a',\n1: 'b',\n1: 'c'}", EFFNET_ERROR_FORMAT, "labels.txt:3:|JSON|\"1\" twice"},
+      {"[[[['a']]]]", EFFNET_ERROR_FORMAT, "labels.txt:1:5: |JSON"},
       {"[\"a\",\n \"b\"", EFFNET_ERROR_FORMAT, "labels.txt:2:"},
       /* other things under the name */
       {"<!DOCTYPE html>\nb\nc", EFFNET_ERROR_FORMAT, "labels.txt|HTML"},
@@ -222,6 +287,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("tolerated", test_tolerated);
+  ADD ("quoted", test_quoted);
   ADD ("names-with-numbers", test_names_with_numbers);
   ADD ("refused", test_refused);
   ADD ("other-formats", test_other_formats);
