@@ -6,82 +6,83 @@
 
 #include <string.h>
 
+/* Each is "red fox", "cafe" with an accent, "7". */
+static const char *const tolerated[] = {
+    "red fox\ncaf\xc3\xa9\n 7\n",
+    "red fox\ncaf\xc3\xa9\n 7",
+    "red fox\r\ncaf\xc3\xa9\r\n 7\r\n",
+    "red fox\r\ncaf\xc3\xa9\n 7\r\n\r\n\n",
+    "\xef\xbb\xbfred fox\ncaf\xc3\xa9\n 7\n",
+    "red fox \ncaf\xc3\xa9\t\n7  \n \n",
+    "\"red fox\"\n\"caf\xc3\xa9\"\n\"7\"\n",
+    /* numbers are obeyed */
+    "0 red fox\n1 caf\xc3\xa9\n2 7\n",
+    "2 7\n0 red fox\n1 caf\xc3\xa9\n",
+    "0: red fox\n1: caf\xc3\xa9\n2: 7\n",
+    "0:red fox\n2:7\n1:caf\xc3\xa9\n",
+    "1,caf\xc3\xa9\n0,red fox\n2,7\n",
+    "\xef\xbb\xbf"
+    "1\tcaf\xc3\xa9\r\n0\tred fox\r\n2\t7\r\n",
+    "0;\"red fox\"\n1;\"caf\xc3\xa9\"\n2;7\n",
+    "\"0\",\"red fox\"\n\"1\",\"caf\xc3\xa9\"\n\"2\",\"7\"\n",
+    "0) red fox\n1) caf\xc3\xa9\n2) 7\n",
+    "0. red fox\n1. caf\xc3\xa9\n2. 7\n",
+    "0 - red fox\n1 - caf\xc3\xa9\n2 - 7\n",
+    "[0] red fox\n[1] caf\xc3\xa9\n[2] 7\n",
+    "000 red fox\n001 caf\xc3\xa9\n002 7\n",
+    "id,name\n0,red fox\n2,7\n1,caf\xc3\xa9\n",
+    "names:\n  0: red fox\n  1: caf\xc3\xa9\n  2: 7\n",
+    "red fox,0\n7,2\ncaf\xc3\xa9,1\n",
+    "class,index\nred fox,0\n7,2\ncaf\xc3\xa9,1\n",
+    "\"red fox\",0\n\"7\",2\n\"caf\xc3\xa9\",1\n",
+    "red fox\t0\n7\t2\ncaf\xc3\xa9\t1\n",
+    "red fox 0\ncaf\xc3\xa9 1\n7 2\n",
+    "red fox: 0\ncaf\xc3\xa9: 1\n7: 2\n",
+    "\"red fox\", \"0\"\n\"7\", \"2\"\n\"caf\xc3\xa9\" , \"1\"\n",
+    "n01440764 red fox\nn01443537 caf\xc3\xa9\nn01484850 7\n",
+    "n01440764\tred fox\nn01443537\tcaf\xc3\xa9\nn01484850\t7\n",
+    "2 n01440764 7\n0 n01443537 red fox\n1 n01484850 caf\xc3\xa9\n",
+    "n01440764 0 red fox\nn01443537 1 caf\xc3\xa9\nn01484850 2 7\n",
+    "0 -> red fox\n1 => caf\xc3\xa9\n2->7\n",
+    "red fox\rcaf\xc3\xa9\r7\r",
+    "red fox,\ncaf\xc3\xa9,\n7\n",
+    "'red fox'\n'caf\xc3\xa9'\n'7'\n",
+    "'red fox',\n'caf\xc3\xa9',\n'7',\n",
+    "0: 'red fox'\n1: \"caf\xc3\xa9\"\n2: 7\n",
+    /* YAML */
+    "- red fox\n- caf\xc3\xa9\n- '7'\n",
+    "# classes\n- red fox # one\n\n- \"caf\xc3\xa9\"\n- 7",
+    "names:\n- red fox\n- caf\xc3\xa9\n- 7\nnc: 3\n",
+    "path: ../x\nnc: 3\nnames: ['red fox', 'caf\xc3\xa9', \"7\"]  # three\n",
+    "nc: 3\nnames: [red fox, caf\xc3\xa9,\n  7]\n",
+    "train: a\nnames:\n  1: caf\xc3\xa9\n  # two\n  0: 'red fox'\n  2: 7\nval: b\n",
+    "names: {0: red fox, 2: 7, 1: caf\xc3\xa9}\n",
+    /* Python */
+    "['red fox', 'caf\xc3\xa9', '7']",
+    "{0: 'red fox',\n 1: \"caf\xc3\xa9\",\n 2: '7',}\n",
+    "{2:u'7', 0:u'red fox', 1:u'caf\xc3\xa9'}",
+    "{'red fox': 0, 'caf\xc3\xa9': 1, '7': 2}",
+    "{0: ('n1', 'red fox'), 1: ('n2', 'caf\xc3\xa9'), 2: ('n3', '7')}",
+    /* CSV */
+    "index,mid,display_name\n0,/m/1,red fox\n1,/m/2,caf\xc3\xa9\n2,/m/3,7\n",
+    "Name;Id;Count\n7;2;\n\"red fox\";0;5\ncaf\xc3\xa9;1;6\n",
+    "name\tcount\tcolour\nred fox\t1\tred\ncaf\xc3\xa9\t2\t\n7\t3\tx\n",
+    /* JSON */
+    "[\"red fox\", \"caf\xc3\xa9\", \"7\"]",
+    "\xef\xbb\xbf {\"2\": \"7\", \"0\": \"red fox\", \"1\": \"caf\xc3\xa9\"}",
+    "{\"red fox\": 0, \"caf\xc3\xa9\": 1, \"7\": 2}",
+    "{\"0\": [\"n1\", \"red fox\"], \"1\": [\"n2\", \"caf\xc3\xa9\"], \"2\": [\"n3\", \"7\"]}",
+    "{\"architecture\": \"b0\", \"id2label\": {\"0\": \"red fox\", \"1\": \"caf\xc3\xa9\", "
+    "\"2\": \"7\"}}",
+};
+
 static void
 test_tolerated (TestFolder *folder, gconstpointer data)
 {
-  static const char *const texts[] = {
-      "red fox\ncaf\xc3\xa9\n 7\n",
-      "red fox\ncaf\xc3\xa9\n 7",
-      "red fox\r\ncaf\xc3\xa9\r\n 7\r\n",
-      "red fox\r\ncaf\xc3\xa9\n 7\r\n\r\n\n",
-      "\xef\xbb\xbfred fox\ncaf\xc3\xa9\n 7\n",
-      "red fox \ncaf\xc3\xa9\t\n7  \n \n",
-      "\"red fox\"\n\"caf\xc3\xa9\"\n\"7\"\n",
-      /* numbers are obeyed */
-      "0 red fox\n1 caf\xc3\xa9\n2 7\n",
-      "2 7\n0 red fox\n1 caf\xc3\xa9\n",
-      "0: red fox\n1: caf\xc3\xa9\n2: 7\n",
-      "0:red fox\n2:7\n1:caf\xc3\xa9\n",
-      "1,caf\xc3\xa9\n0,red fox\n2,7\n",
-      "\xef\xbb\xbf"
-      "1\tcaf\xc3\xa9\r\n0\tred fox\r\n2\t7\r\n",
-      "0;\"red fox\"\n1;\"caf\xc3\xa9\"\n2;7\n",
-      "\"0\",\"red fox\"\n\"1\",\"caf\xc3\xa9\"\n\"2\",\"7\"\n",
-      "0) red fox\n1) caf\xc3\xa9\n2) 7\n",
-      "0. red fox\n1. caf\xc3\xa9\n2. 7\n",
-      "0 - red fox\n1 - caf\xc3\xa9\n2 - 7\n",
-      "[0] red fox\n[1] caf\xc3\xa9\n[2] 7\n",
-      "000 red fox\n001 caf\xc3\xa9\n002 7\n",
-      "id,name\n0,red fox\n2,7\n1,caf\xc3\xa9\n",
-      "names:\n  0: red fox\n  1: caf\xc3\xa9\n  2: 7\n",
-      "red fox,0\n7,2\ncaf\xc3\xa9,1\n",
-      "class,index\nred fox,0\n7,2\ncaf\xc3\xa9,1\n",
-      "\"red fox\",0\n\"7\",2\n\"caf\xc3\xa9\",1\n",
-      "red fox\t0\n7\t2\ncaf\xc3\xa9\t1\n",
-      "red fox 0\ncaf\xc3\xa9 1\n7 2\n",
-      "red fox: 0\ncaf\xc3\xa9: 1\n7: 2\n",
-      "\"red fox\", \"0\"\n\"7\", \"2\"\n\"caf\xc3\xa9\" , \"1\"\n",
-      "n01440764 red fox\nn01443537 caf\xc3\xa9\nn01484850 7\n",
-      "n01440764\tred fox\nn01443537\tcaf\xc3\xa9\nn01484850\t7\n",
-      "2 n01440764 7\n0 n01443537 red fox\n1 n01484850 caf\xc3\xa9\n",
-      "n01440764 0 red fox\nn01443537 1 caf\xc3\xa9\nn01484850 2 7\n",
-      "0 -> red fox\n1 => caf\xc3\xa9\n2->7\n",
-      "red fox\rcaf\xc3\xa9\r7\r",
-      "red fox,\ncaf\xc3\xa9,\n7\n",
-      "'red fox'\n'caf\xc3\xa9'\n'7'\n",
-      "'red fox',\n'caf\xc3\xa9',\n'7',\n",
-      "0: 'red fox'\n1: \"caf\xc3\xa9\"\n2: 7\n",
-      /* YAML */
-      "- red fox\n- caf\xc3\xa9\n- '7'\n",
-      "# classes\n- red fox # one\n\n- \"caf\xc3\xa9\"\n- 7",
-      "names:\n- red fox\n- caf\xc3\xa9\n- 7\nnc: 3\n",
-      "path: ../x\nnc: 3\nnames: ['red fox', 'caf\xc3\xa9', \"7\"]  # three\n",
-      "nc: 3\nnames: [red fox, caf\xc3\xa9,\n  7]\n",
-      "train: a\nnames:\n  1: caf\xc3\xa9\n  # two\n  0: 'red fox'\n  2: 7\nval: b\n",
-      "names: {0: red fox, 2: 7, 1: caf\xc3\xa9}\n",
-      /* Python */
-      "['red fox', 'caf\xc3\xa9', '7']",
-      "{0: 'red fox',\n 1: \"caf\xc3\xa9\",\n 2: '7',}\n",
-      "{2:u'7', 0:u'red fox', 1:u'caf\xc3\xa9'}",
-      "{'red fox': 0, 'caf\xc3\xa9': 1, '7': 2}",
-      "{0: ('n1', 'red fox'), 1: ('n2', 'caf\xc3\xa9'), 2: ('n3', '7')}",
-      /* CSV */
-      "index,mid,display_name\n0,/m/1,red fox\n1,/m/2,caf\xc3\xa9\n2,/m/3,7\n",
-      "Name;Id;Count\n7;2;\n\"red fox\";0;5\ncaf\xc3\xa9;1;6\n",
-      "name\tcount\tcolour\nred fox\t1\tred\ncaf\xc3\xa9\t2\t\n7\t3\tx\n",
-      /* JSON */
-      "[\"red fox\", \"caf\xc3\xa9\", \"7\"]",
-      "\xef\xbb\xbf {\"2\": \"7\", \"0\": \"red fox\", \"1\": \"caf\xc3\xa9\"}",
-      "{\"red fox\": 0, \"caf\xc3\xa9\": 1, \"7\": 2}",
-      "{\"0\": [\"n1\", \"red fox\"], \"1\": [\"n2\", \"caf\xc3\xa9\"], \"2\": [\"n3\", \"7\"]}",
-      "{\"architecture\": \"b0\", \"id2label\": {\"0\": \"red fox\", \"1\": \"caf\xc3\xa9\", "
-      "\"2\": \"7\"}}",
-  };
-
   (void)data;
-  for (size_t i = 0; i < G_N_ELEMENTS (texts); i++) {
+  for (size_t i = 0; i < G_N_ELEMENTS (tolerated); i++) {
     GError *error = NULL;
-    g_autofree char *path = test_put_text (folder, "labels.txt", texts[i]);
+    g_autofree char *path = test_put_text (folder, "labels.txt", tolerated[i]);
     g_auto (GStrv) labels = effnet_labels_load (path, 3, &error);
     g_assert_no_error (error);
     g_assert_cmpuint (g_strv_length (labels), ==, 3);
