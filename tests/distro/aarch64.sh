@@ -61,4 +61,4 @@ ninja -C "$build" $(programs | awk -v some=" $some " 'index(some, " " $1 " ") { 
 rm -f "$build"/meson-logs/testlog*
 # EFFNET_TEST_SHORT: a tenth of the sweep over the floats, no large frames, fewer sizes of sparse rows.
 # shellcheck disable=SC2086
-EFFNET_TEST_SHORT=1 EFFNET_TEST_EMULATED=1 meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 10 $some
+EFFNET_TEST_SHORT=1 EFFNET_TEST_EMULATED=1 meson test -C "$build" --no-rebuild --print-errorlogs --timeout-multiplier 40 $some

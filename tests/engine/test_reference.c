@@ -104,20 +104,22 @@ dump (const Case *c, const char *path)
 static Outcome *
 run_case (const Case *c, const char *cap)
 {
-  g_autofree char *size = g_strdup_printf ("%u", c->size);
-  g_autofree char *epsilon = g_strdup_printf ("%.9g", c->epsilon);
-  g_autofree char *path = NULL, *contents = NULL;
-  g_auto (GStrv) env = g_get_environ ();
+  const char *wrapper = g_getenv ("MESON_EXE_WRAPPER"); /* what runs programs of another CPU */
+  g_autofree char *path = NULL, *contents = NULL, *quoted = g_shell_quote (program);
+  g_auto (GStrv) env = g_get_environ (), argv = NULL;
   g_autoptr (GError) error = NULL;
   int status = 0, file = g_file_open_tmp ("effnet-XXXXXX", &path, &error);
-  const char *argv[] = {program, "--dump", c->variant, size, epsilon, path, NULL};
   size_t length = 0;
 
   g_assert_no_error (error);
   g_close (file, NULL);
+  g_autofree char *command =
+      g_strdup_printf ("%s %s --dump %s %u %.9g %s", wrapper != NULL ? wrapper : "", quoted,
+                       c->variant, c->size, c->epsilon, path);
+  g_assert_true (g_shell_parse_argv (command, NULL, &argv, &error));
   if (cap != NULL)
     env = g_environ_setenv (env, "EFFNET_ISA", cap, TRUE);
-  g_spawn_sync (NULL, (char **)argv, env, 0, NULL, NULL, NULL, NULL, &status, &error);
+  g_spawn_sync (NULL, argv, env, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, &error);
   g_assert_no_error (error);
   g_assert_true (g_spawn_check_wait_status (status, &error));
   g_file_get_contents (path, &contents, &length, &error);
