@@ -41,6 +41,7 @@ effnet_run_multiply (const EffnetPass *pass, const EffnetPackedLayer *layer, siz
       .c = g.c,
       .ldc = g.ldc,
       .activation = g.activation,
+      .to_bytes = layer->out_digits,
   });
 }
 
@@ -147,6 +148,7 @@ depthwise_args (const EffnetPass *pass, const EffnetDepthwiseStep *s, const Effn
       .weight_stride = s->layer->stride,
       .bias = effnet_bias_of (pass, s->layer) + tile->channel,
       .activation = s->activation,
+      .digits = s->layer->digits,
   };
 }
 
@@ -170,7 +172,7 @@ depthwise_out (const EffnetPass *pass, const EffnetDepthwiseStep *s, const Effne
 {
   size_t pixel = y * s->window.out_w;
 
-  return (char *)effnet_at (pass, s->out) + (pixel * s->layer->out + tile->channel) * pass->element;
+  return (char *)effnet_at (pass, s->out) + (pixel * s->layer->out + tile->channel) * s->element;
 }
 
 void
@@ -205,7 +207,7 @@ typedef struct {
   EffnetGemm gemm;                 /* as effnet_run_multiply() takes it */
   size_t channel;
   const float *steps; /* float [in_h][in_w], or NULL */
-  char *rows;         /* T [places][in_w][channels of the tile] */
+  char *rows;         /* T or digits [places][in_w][channels of the tile] */
   size_t places, row_bytes;
   size_t next, last; /* the first row not computed yet, and past the last one this tile reads */
 } Ring;
@@ -257,7 +259,10 @@ convolve_row (const Ring *ring, size_t y, EffnetDepthwise *args, const void **ro
 
   for (unsigned i = 0; i < w->kernel; i++)
     rows[i] = window_row (w, y, i, &row) ? ring->rows + row % ring->places * ring->row_bytes : NULL;
-  ring->kernel->call.depthwise (args);
+  if (ring->reader->layer->in_digits)
+    ring->kernel->call.depthwise_u8 (args);
+  else
+    ring->kernel->call.depthwise (args);
 }
 
 /* Of a fused step. */
@@ -276,7 +281,7 @@ new_ring (const EffnetPass *pass, const EffnetStep *step, const EffnetTile *tile
       .steps = effnet_at (pass, s->steps),
       .rows = rows,
       .places = places,
-      .row_bytes = w->in_w * tile->channels * pass->element,
+      .row_bytes = w->in_w * tile->channels * s->depthwise.element,
   };
 
   input_rows (w, tile->row, tile->row + tile->rows, &ring.next, &ring.last);

@@ -127,12 +127,14 @@ typedef struct {
 /* sum[i][j] = start[j] + sum_k a[i][k] * b[k][j], exact in int32
  * c[i][j] = act (bias[j] + (step[i] * scale[j]) * sum[i][j]) + residual[i][j]
  * i < m, j < n; the second line in float32. @c may be @residual exactly; no other overlap. Any m, n
- * >= 1; k a multiple of the row's, up to EFFNET_GEMM_S8_K_MAX. */
+ * >= 1; k a multiple of the row's, up to EFFNET_GEMM_S8_K_MAX. With @to_bytes c is that
+ * rounded to nearest even, clamped to 0..255, without activation and residual. Here and in what
+ * else makes digits, a NaN or what no int32 holds becomes any. */
 typedef struct {
   size_t m, n, k;
   const void *a; /* the row's digits, [m][lda], k read of each row */
   size_t lda;
-  const float *step; /* [m] */
+  const float *step; /* [m], or NULL: 1 */
   const int8_t *b;   /* packed like EffnetGemm's; -127..127 */
   /* [n rounded up to nr], zero-filled: of each column, minus the digit of zero times the sum of its
    * weights; its scale; its bias */
@@ -140,16 +142,26 @@ typedef struct {
   const float *scale, *bias;
   const void *residual; /* T [m][ldr] or NULL */
   size_t ldr;
-  void *c; /* T [m][ldc], n written of each row */
+  void *c; /* T, or uint8_t, [m][ldc], n written of each row */
   size_t ldc;
   EffnetActivation activation;
+  int to_bytes;
 } EffnetGemmS8;
+
+static inline float
+effnet_gemm_s8_step (const EffnetGemmS8 *g, size_t i)
+{
+  return g->step != NULL ? g->step[i] : 1.0f;
+}
 
 #define EFFNET_GEMM_S8_K_MAX 32768 /* twice this * 255 * 127 fits an int32 */
 
 /* out[x][c] = act (bias[c] + sum_{i,j} rows[i][x * stride + j - pad][c] * weights[i * kernel +
  * j][c]), 0 <= x < out_w. Columns outside 0..in_w-1 and NULL rows count as zero. pool[c] += sum_x
- * out[x][c], of the float32 values before they are rounded to T. */
+ * out[x][c], of the float32 values before they are rounded to T.
+ *
+ * DEPTHWISE_U8: rows are uint8_t, and out[x][c] is the digit of @digits, RANGE_FIXED, that is the
+ * sum rounded to nearest even, clamped to 0..levels; neither activation nor pool. */
 typedef struct {
   const void *const *rows; /* kernel pointers to T [in_w][in_stride] */
   size_t channels, in_w, out_w;
@@ -161,6 +173,7 @@ typedef struct {
   void *out;            /* T [out_w][out_stride] */
   float *pool;          /* [channels] or NULL */
   EffnetActivation activation;
+  EffnetDigits digits; /* of DEPTHWISE_U8 */
 } EffnetDepthwise;
 
 /* out[x][n] = act (bias[n] + sum_{i,j,c} rows[i][x * stride + j - pad][c] * weights[(i * kernel +

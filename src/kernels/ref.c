@@ -27,6 +27,14 @@ activate (double x, EffnetActivation activation)
   return x;
 }
 
+/* To nearest even, clamped to 0 .. levels. */
+static int
+nearest (double x, int levels)
+{
+  x = rint (x);
+  return x > 0 ? (x < levels ? (int)x : levels) : 0;
+}
+
 #define T        float
 #define LOAD(x)  (x)
 #define STORE(x) ((float)(x))
@@ -46,6 +54,23 @@ activate (double x, EffnetActivation activation)
 #undef LOAD
 #undef STORE
 #undef REF
+
+#define T       uint8_t
+#define LOAD(x) (x)
+#define REF(op) op##_u8
+#include "kernels/ref_depthwise.h"
+
+void
+effnet_depthwise_u8_ref (const EffnetDepthwise *d)
+{
+  const int levels = effnet_digits_levels (d->digits, EFFNET_RANGE_FIXED);
+  const int zero = effnet_digits_zero (d->digits, EFFNET_RANGE_FIXED);
+  uint8_t *out = d->out;
+
+  for (size_t x = 0; x < d->out_w; x++)
+    for (size_t c = 0; c < d->channels; c++)
+      out[x * d->out_stride + c] = (uint8_t)(nearest (depthwise_sum_u8 (d, x, c), levels) + zero);
+}
 
 void
 effnet_fc_s8_ref (const EffnetFc *f)

@@ -2,6 +2,7 @@
  *
  * Loops of the reference for one element type; ref.c includes it with T, LOAD, STORE and REF
  * defined. */
+#include "kernels/ref_depthwise.h"
 
 void
 REF (gemm) (const EffnetGemm *g)
@@ -78,7 +79,12 @@ REF (gemm_s8) (const EffnetGemmS8 *g)
 
       for (size_t k = 0; k < g->k; k++)
         sum += a[i * g->lda + k] * g->b[j * g->k + k];
-      y = activate (g->bias[j] + (double)g->step[i] * g->scale[j] * sum, g->activation);
+      y = g->bias[j] + (double)effnet_gemm_s8_step (g, i) * g->scale[j] * sum;
+      if (g->to_bytes) {
+        ((uint8_t *)g->c)[i * g->ldc + j] = (uint8_t)nearest (y, 255);
+        continue;
+      }
+      y = activate (y, g->activation);
       if (residual != NULL)
         y += LOAD (residual[i * g->ldr + j]);
       c[i * g->ldc + j] = STORE (y);
@@ -130,21 +136,8 @@ REF (depthwise) (const EffnetDepthwise *d)
     double pool = 0.0;
 
     for (size_t x = 0; x < d->out_w; x++) {
-      double sum = d->bias[c];
+      double sum = activate (REF (depthwise_sum) (d, x, c), d->activation);
 
-      for (unsigned i = 0; i < d->kernel; i++) {
-        const T *row = d->rows[i]; /* [in_w][in_stride] */
-
-        for (unsigned j = 0; j < d->kernel; j++) {
-          size_t column = x * d->stride + j; /* counted from the left pad */
-
-          if (row == NULL || column < d->pad || column - d->pad >= d->in_w)
-            continue;
-          sum += (double)LOAD (row[(column - d->pad) * d->in_stride + c]) *
-                 d->weights[(i * d->kernel + j) * d->weight_stride + c];
-        }
-      }
-      sum = activate (sum, d->activation);
       pool += sum;
       out[x * d->out_stride + c] = STORE (sum);
     }

@@ -115,6 +115,25 @@ effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer, EffnetDtype
   return packed;
 }
 
+void
+effnet_packed_digits (const EffnetNet *net, EffnetPackedLayer *packed, size_t n)
+{
+  size_t n_layers;
+  const EffnetLayer *layers = effnet_net_layers (net, &n_layers);
+
+  for (size_t i = 0; i + 2 < n; i++) {
+    EffnetPackedLayer *expand = &packed[i], *depthwise = expand + 1, *project = expand + 2;
+
+    if (layers[i].kind != EFFNET_LAYER_EXPAND || layers[i + 1].kind != EFFNET_LAYER_DEPTHWISE ||
+        layers[i + 2].kind != EFFNET_LAYER_PROJECT || expand->dtype != EFFNET_DTYPE_S8 ||
+        project->dtype != EFFNET_DTYPE_S8 || project->range != EFFNET_RANGE_FIXED)
+      continue;
+    expand->out_digits = depthwise->in_digits = depthwise->out_digits = project->in_digits = TRUE;
+    expand->digits = EFFNET_DIGITS_U8;
+    depthwise->digits = project->gemm->digits;
+  }
+}
+
 size_t
 effnet_packed_bytes (const EffnetPackedLayer *layer)
 {
@@ -268,6 +287,33 @@ pack_rows (const Rows *rows, size_t at, size_t first, size_t n)
                           out + first * effnet_dtype_size (layer->dtype));
 }
 
+/* Of digits for what ReLU6 has made: those of 1. */
+static float
+digits_per_one (EffnetDigits digits)
+{
+  return (float)effnet_digits_levels (digits, EFFNET_RANGE_FIXED) / 6.0f;
+}
+
+/* Digits in, digits out: their steps go into weights, or what scales them, and biases. */
+static void
+scale_digits (const EffnetPackedLayer *layer, char *weights)
+{
+  gboolean is_s8 = layer->dtype == EFFNET_DTYPE_S8;
+  float per_in = 1.0f, per_out = 1.0f;
+  float *scaled = (float *)(void *)(weights + (is_s8 ? layer->scale : layer->weights));
+  float *bias = (float *)(void *)(weights + layer->bias);
+  size_t n = is_s8 ? layer->out : (size_t)layer->kernel * layer->kernel * layer->stride;
+
+  if (layer->in_digits)
+    per_in = digits_per_one (is_s8 ? layer->gemm->digits : EFFNET_DIGITS_U8);
+  if (layer->out_digits)
+    per_out = digits_per_one (layer->digits);
+  for (size_t i = 0; i < n; i++)
+    scaled[i] *= per_out / per_in;
+  for (size_t o = 0; o < layer->out; o++)
+    bias[o] *= per_out;
+}
+
 gboolean
 effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, const float *means,
                    void *weights, GError **error)
@@ -294,5 +340,7 @@ effnet_pack_layer (const EffnetPackedLayer *layer, const EffnetBound *bound, con
       pack_rows (&rows, i, o + i, MIN (PACK_ROWS, n - i));
   }
   rows_clear (&rows);
+  if (ok && (layer->in_digits || layer->out_digits))
+    scale_digits (layer, weights);
   return ok;
 }

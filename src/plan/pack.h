@@ -35,12 +35,19 @@ typedef struct {
   size_t start;
   EffnetRange range;
   float low, top;
+  /* EXPAND and DEPTHWISE of a fused step in bytes, and the PROJECT that reads them: what is made of
+   * ReLU6 are digits of 0..6, the expanded rows of 8 bits, the output as the PROJECT takes them */
+  gboolean in_digits, out_digits;
+  EffnetDigits digits; /* of the output */
 } EffnetPackedLayer;
 
 /* The layout of @layer of @net, for activations of @dtype, from @cursor on, which is moved past it.
  * @int8: its weights are S8 (effnet_int8_rounds()). */
 EffnetPackedLayer effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer,
                                        EffnetDtype dtype, gboolean int8, size_t *cursor);
+
+/* @layers [n], in the order of @net's: those between which digits are all there is. */
+void effnet_packed_digits (const EffnetNet *net, EffnetPackedLayer *layers, size_t n);
 
 /* Bytes of packed weights. */
 size_t effnet_packed_bytes (const EffnetPackedLayer *layer);

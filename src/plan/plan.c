@@ -51,6 +51,7 @@ lay_out_weights (const EffnetNet *net, const EffnetPlan *plan, size_t *bytes)
     packed[i] = effnet_packed_layer (
         net, &layers[i], plan->dtype,
         plan->precision == EFFNET_DTYPE_S8 && effnet_int8_rounds (&layers[i]), bytes);
+  effnet_packed_digits (net, packed, n_layers);
   return packed;
 }
 

@@ -32,7 +32,7 @@ typedef struct {
   size_t pixels;
   EffnetActivation activation;
   EffnetSlot in;       /* T [pixels][layer->in]; of S8 weights digits */
-  EffnetSlot steps;    /* of digits: float [pixels]; else NO_SLOT */
+  EffnetSlot steps;    /* of digits: float [pixels], or NO_SLOT: they have one; else NO_SLOT */
   EffnetSlot out;      /* T [pixels][layer->out] */
   EffnetSlot residual; /* like `out`, added to it; or NO_SLOT */
   EffnetSlot scaled;   /* the weights, multiplied by the gate; or NO_SLOT: the layer's own */
@@ -45,9 +45,10 @@ typedef struct {
   EffnetWindow window;
   EffnetActivation activation;
   EffnetSlot in;   /* T [in_h][in_w][channels]; of a fused step [expand->in] */
-  EffnetSlot out;  /* T [out_h][out_w][channels] */
+  EffnetSlot out;  /* T, or digits, [out_h][out_w][channels] */
   EffnetSlot sums; /* float [bands][channels]: of each band, over its pixels; or NO_SLOT */
   size_t band;     /* output rows */
+  size_t element;  /* bytes of what the kernel reads and writes: T, or 1 of DEPTHWISE_U8 */
 } EffnetDepthwiseStep;
 
 /* A full convolution. */
@@ -73,7 +74,7 @@ typedef struct {
       steps;    /* where the expand reads digits, `depthwise.in`: float [in_h][in_w]; or NO_SLOT */
   size_t slice; /* channels of a tile; the last slice may have fewer */
   size_t n_slices;  /* of all channels */
-  size_t ring_rows; /* expanded rows kept: T [ring_rows][in_w][slice] */
+  size_t ring_rows; /* expanded rows kept: T or digits [ring_rows][in_w][slice] */
   gboolean odd; /* an odd number of slices: only the last one is cut into bands, two of them, and
                  * each half of the tiles ends with one */
 } EffnetFusedStep;

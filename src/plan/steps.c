@@ -84,7 +84,7 @@ add (Builder *b, const EffnetStep *step)
 static void
 cut_and_add (Builder *b, EffnetStep *step)
 {
-  effnet_step_cut (step, b->tuning, b->plan->dtype);
+  effnet_step_cut (step, b->tuning);
   add (b, step);
 }
 
@@ -126,8 +126,8 @@ add_stem (Builder *b)
   return s->out;
 }
 
-/* The digits of @x, times @gate or not, for @layer, if its weights are S8; else @x. @steps: of the
- * digits, or NO_SLOT. */
+/* The digits of @x, times @gate or not, for @layer, if its weights are S8 and @x is none yet; else
+ * @x. @steps: of the digits, or NO_SLOT. */
 static EffnetSlot
 add_quantise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *block,
               const char *part, size_t pixels, EffnetSlot x, EffnetSlot gate, EffnetSlot *steps)
@@ -138,7 +138,7 @@ add_quantise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *blo
   EffnetQuantiseStep *s = &step.quantise;
 
   *steps = EFFNET_NO_SLOT;
-  if (layer->dtype != EFFNET_DTYPE_S8)
+  if (layer->dtype != EFFNET_DTYPE_S8 || layer->in_digits)
     return x;
   s->layer = layer;
   s->pixels = pixels;
@@ -175,7 +175,7 @@ add_pointwise (Builder *b, const EffnetPackedLayer *layer, const EffnetBlock *bl
 
 /* What a block's window has made, and its project reads. */
 typedef struct {
-  EffnetSlot out;  /* T [pixels][expand_channels] */
+  EffnetSlot out;  /* T, or digits, [pixels][expand_channels] */
   EffnetSlot sums; /* float [bands][expand_channels], or NO_SLOT */
   size_t bands, pixels;
 } Middle;
@@ -224,10 +224,11 @@ static Middle
 add_depthwise (Builder *b, const EffnetBlock *block, Depthwise d, EffnetSlot x)
 {
   const EffnetPackedLayer *expand = d.has_expand ? find_layer (b, d.expand, block) : NULL;
+  const EffnetPackedLayer *layer = find_layer (b, d.depthwise, block);
   EffnetSlot digits = x, steps = EFFNET_NO_SLOT;
-  const EffnetKernel *kernel =
-      effnet_kernel_find (EFFNET_OP_DEPTHWISE, b->plan->dtype,
-                          (EffnetKernelShape){.kernel = block->kernel, .stride = d.stride});
+  const EffnetKernel *kernel = effnet_kernel_find (
+      layer->in_digits ? EFFNET_OP_DEPTHWISE_U8 : EFFNET_OP_DEPTHWISE, b->plan->dtype,
+      (EffnetKernelShape){.kernel = block->kernel, .stride = d.stride});
   EffnetStep step = new_step (d.has_expand ? EFFNET_STEP_EXPAND_DEPTHWISE : EFFNET_STEP_DEPTHWISE,
                               kernel, block, d.name);
   EffnetDepthwiseStep *s = d.has_expand ? &step.fused.depthwise : &step.depthwise;
@@ -236,15 +237,16 @@ add_depthwise (Builder *b, const EffnetBlock *block, Depthwise d, EffnetSlot x)
 
   if (expand != NULL)
     digits = add_quantise (b, expand, block, d.quantise, in_pixels, x, EFFNET_NO_SLOT, &steps);
-  s->layer = find_layer (b, d.depthwise, block);
+  s->layer = layer;
+  s->element = layer->in_digits ? 1 : b->element;
   s->window = conv_window (b->net, d.height, d.width, block->kernel, d.stride);
   s->activation = b->net->activation;
   outputs = w->out_h * w->out_w * channels;
   s->in = use_buffer (b, digits);
-  s->out = new_buffer (b, outputs * b->element);
+  s->out = new_buffer (b, outputs * s->element);
   s->sums = EFFNET_NO_SLOT;
   step.flop = 2 * (uint64_t)outputs * w->kernel * w->kernel;
-  step.bytes = outputs * b->element;
+  step.bytes = outputs * s->element;
   if (expand != NULL) {
     step.fused.expand = expand;
     step.fused.steps = use_buffer (b, steps);
@@ -253,7 +255,7 @@ add_depthwise (Builder *b, const EffnetBlock *block, Depthwise d, EffnetSlot x)
   } else {
     step.bytes += in_pixels * d.channels * b->element;
   }
-  effnet_step_cut (&step, b->tuning, b->plan->dtype);
+  effnet_step_cut (&step, b->tuning);
   if (d.is_last && block->se_place == EFFNET_SE_AFTER_DEPTHWISE)
     s->sums = new_buffer (b, effnet_depthwise_bands (s) * channels * sizeof (float));
   add (b, &step);
@@ -293,7 +295,7 @@ add_conv (Builder *b, const EffnetBlock *block, EffnetSlot x)
   step.flop = 2 * (uint64_t)outputs * taps * layer->in;
   step.bytes =
       (w->in_h * w->in_w + taps * layer->out) * layer->in * b->element + outputs * b->element;
-  effnet_step_cut (&step, b->tuning, b->plan->dtype);
+  effnet_step_cut (&step, b->tuning);
   if (block->se_place == EFFNET_SE_AFTER_DEPTHWISE)
     s->sums = new_buffer (b, effnet_conv_bands (s) * layer->out * sizeof (float));
   add (b, &step);
@@ -486,7 +488,7 @@ find_chains (Builder *b)
 {
   for (size_t i = 0; i < b->n_steps; i++) {
     EffnetStep *step = &b->steps[i], *last;
-    EffnetChain chain = effnet_steps_chain (step, b->n_steps - i, b->tuning, b->plan->dtype);
+    EffnetChain chain = effnet_steps_chain (step, b->n_steps - i, b->tuning);
 
     if (chain.steps == 0)
       continue;
@@ -515,7 +517,7 @@ finish (Builder *b, EffnetPlan *plan, EffnetBuffer **work)
   plan->arena_bytes = effnet_memory_plan (b->buffers, b->n_buffers, work);
   plan->n_steps = b->n_steps;
   for (size_t i = 0; i < plan->n_steps; i++) {
-    size_t scratch = effnet_step_scratch (&plan->steps[i], plan->dtype);
+    size_t scratch = effnet_step_scratch (&plan->steps[i]);
 
     plan->scratch_bytes = MAX (plan->scratch_bytes, scratch);
   }

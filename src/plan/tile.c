@@ -123,9 +123,10 @@ cut_squeeze_excite (const EffnetTuning *t, EffnetFcStep *s, size_t work)
 
 /* The slices, and the ring of one. */
 static void
-cut_slices (const EffnetTuning *t, EffnetFusedStep *s, size_t element)
+cut_slices (const EffnetTuning *t, EffnetFusedStep *s)
 {
   const EffnetWindow *w = &s->depthwise.window;
+  size_t element = s->depthwise.element;
   size_t channels = s->expand->out, panel = effnet_packed_width (s->expand);
   size_t panels = effnet_gemm_panels (s->expand->gemm, channels);
   size_t per_slice = panels >= t->many_panels ? 2 : 1;
@@ -139,7 +140,7 @@ cut_slices (const EffnetTuning *t, EffnetFusedStep *s, size_t element)
 }
 
 static size_t
-cut_fused (const EffnetTuning *t, EffnetFusedStep *s, size_t element)
+cut_fused (const EffnetTuning *t, EffnetFusedStep *s)
 {
   const EffnetWindow *w = &s->depthwise.window;
   size_t channels = s->expand->out, taps = (size_t)w->kernel * w->kernel;
@@ -148,7 +149,7 @@ cut_fused (const EffnetTuning *t, EffnetFusedStep *s, size_t element)
       (w->in_h * w->in_w * s->expand->in + w->out_h * w->out_w * taps * t->tap_cost) * channels;
   size_t bands;
 
-  cut_slices (t, s, element);
+  cut_slices (t, s);
   bands = effnet_div_up (CLAMP (work / t->tile_macs, 1, t->fused_tiles), s->n_slices);
   bands = CLAMP (bands, 1, MAX (w->in_h / (t->band_halos * halo), 1));
   if (w->in_h * w->in_w > channels && 2 * w->in_h >= t->halves_halos * halo)
@@ -161,7 +162,7 @@ cut_fused (const EffnetTuning *t, EffnetFusedStep *s, size_t element)
 }
 
 void
-effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
+effnet_step_cut (EffnetStep *step, const EffnetTuning *t)
 {
   switch (step->kind) {
   case EFFNET_STEP_STEM: {
@@ -184,7 +185,7 @@ effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
     break;
   }
   case EFFNET_STEP_EXPAND_DEPTHWISE:
-    step->n_tiles = cut_fused (t, &step->fused, effnet_dtype_size (dtype));
+    step->n_tiles = cut_fused (t, &step->fused);
     break;
   case EFFNET_STEP_SQUEEZE:
     step->n_tiles = cut_squeeze_excite (t, &step->squeeze.fc, step->squeeze.fc.layer->in);
@@ -222,10 +223,10 @@ effnet_step_cut (EffnetStep *step, const EffnetTuning *t, EffnetDtype dtype)
 }
 
 EffnetChain
-effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *t, EffnetDtype dtype)
+effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *t)
 {
   const EffnetChain none = {0};
-  size_t element = effnet_dtype_size (dtype), middle = steps->kind == EFFNET_STEP_STEM, row;
+  size_t middle = steps->kind == EFFNET_STEP_STEM, row;
   const EffnetDepthwiseStep *d;
   EffnetChain chain;
   gboolean has_project;
@@ -236,13 +237,13 @@ effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *t, Ef
   d = effnet_step_depthwise (steps + middle);
   has_project = middle + 1 < n && steps[middle + 1].kind == EFFNET_STEP_POINTWISE &&
                 steps[middle + 1].pointwise.in == d->out;
-  row = d->window.out_w * d->layer->out * element;
+  row = d->window.out_w * d->layer->out * d->element;
   chain.steps = middle + 1 + has_project;
   chain.rows = MIN (effnet_div_up (t->chain_pixels, d->window.out_w), d->window.out_h);
   chain.block = effnet_align_up (chain.rows * row, EFFNET_ALIGN);
   chain.ring_rows = MIN (d->window.kernel + 4, d->window.in_h);
   if (chain.steps == 1 || d->window.out_h * row < t->chain_least ||
-      chain.block + chain.ring_rows * d->window.in_w * d->layer->out * element > t->chain_most)
+      chain.block + chain.ring_rows * d->window.in_w * d->layer->out * d->element > t->chain_most)
     return none;
   return chain;
 }
@@ -469,13 +470,13 @@ effnet_excite_scaled (const EffnetExciteStep *s, const EffnetTile *tile)
 }
 
 size_t
-effnet_step_scratch (const EffnetStep *step, EffnetDtype dtype)
+effnet_step_scratch (const EffnetStep *step)
 {
   size_t bytes = 0;
 
   if (step->kind == EFFNET_STEP_EXPAND_DEPTHWISE) /* the ring */
     bytes = step->fused.ring_rows * step->fused.depthwise.window.in_w * step->fused.slice *
-            effnet_dtype_size (dtype);
+            step->fused.depthwise.element;
   else if (step->kind == EFFNET_STEP_SQUEEZE) /* the means */
     bytes = step->squeeze.fc.layer->in * sizeof (float);
   else if (step->kind == EFFNET_STEP_CONV)

@@ -34,11 +34,10 @@ typedef struct {
 extern const EffnetTuning effnet_tuning;
 
 /* Cuts a step whose shapes are known. */
-void effnet_step_cut (EffnetStep *step, const EffnetTuning *tuning, EffnetDtype dtype);
+void effnet_step_cut (EffnetStep *step, const EffnetTuning *tuning);
 
 /* The chain that begins at @steps, whose @n steps are cut. */
-EffnetChain effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *tuning,
-                                EffnetDtype dtype);
+EffnetChain effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *tuning);
 
 /* Part of a step's output: [rows][channels] of convolutions with a window, [pixels][channels] of
  * POINTWISE, one row of channels of the others. */
@@ -68,6 +67,6 @@ typedef struct {
 EffnetScaledPart effnet_excite_scaled (const EffnetExciteStep *step, const EffnetTile *tile);
 
 /* Bytes of scratch memory of one worker. */
-size_t effnet_step_scratch (const EffnetStep *step, EffnetDtype dtype);
+size_t effnet_step_scratch (const EffnetStep *step);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * bias_dump FILE VARIANT CLASSES EPSILON PRECISION: float32 of the packed biases of all layers, one
- * layer after the other, as they are corrected for the rounding of their weights.
+ * layer after the other, as they are corrected for the rounding of their weights, and where outputs
+ * are digits in units of a value.
  * check_correction.py compares them with its own. */
 #include <stdio.h>
 
@@ -15,6 +16,19 @@ dtype_of (const char *precision)
     if (g_strcmp0 (effnet_dtypes[dtype].precision, precision) == 0)
       return dtype;
   return EFFNET_DTYPE_F32;
+}
+
+static void
+write_biases (const EffnetPackedLayer *layer, const char *weights)
+{
+  const float *bias = (const float *)(const void *)(weights + layer->bias);
+  float top = (float)effnet_digits_levels (layer->digits, EFFNET_RANGE_FIXED);
+
+  for (size_t o = 0; o < layer->out; o++) {
+    float value = layer->out_digits ? bias[o] * 6.0f / top : bias[o];
+
+    fwrite (&value, sizeof value, 1, stdout);
+  }
 }
 
 static gboolean
@@ -43,7 +57,7 @@ dump (char **argv, GError **error)
     if (!effnet_pack_layer (&plan->layers[i], &bound[i], known ? means->of[i] : NULL, weights,
                             error))
       return FALSE;
-    fwrite (weights + plan->layers[i].bias, sizeof (float), plan->layers[i].out, stdout);
+    write_biases (&plan->layers[i], weights);
   }
   return TRUE;
 }

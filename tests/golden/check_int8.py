@@ -70,6 +70,8 @@ def quantise(model, act):
             inside = inside * torch.sigmoid(expand.weight.flatten(1) @ squeezed + expand.bias)
         if index >= EARLY:
             layer(block.conv_pw, block.bn1, trunk, signed)
+            if act is not SILU:  # what the depthwise convolution reads
+                block.bn1.register_forward_hook(lambda module, inputs, output: six(output))
             layer(last, last_norm, inside, above if act is SILU else six)
         trunk = beta + (trunk if block.has_skip else 0)
     layer(model.conv_head, model.bn2, trunk, signed)

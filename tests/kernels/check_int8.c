@@ -13,7 +13,7 @@ typedef struct {
   gsize m, n, k;
   gsize lda, ldr, ldc;
   EffnetActivation activation;
-  enum { NO_RESIDUAL, RESIDUAL, IN_PLACE, ONLY_SUMS } residual;
+  enum { NO_RESIDUAL, RESIDUAL, IN_PLACE, ONLY_SUMS, TO_BYTES } residual;
 } Shape;
 
 /* The numbers of a case before a row's packing and padding. */
@@ -55,15 +55,29 @@ weight (Check *check)
              : (int8_t)((int)check_pick (check, 255) - 127);
 }
 
+/* @even and @odd in turn, or, where @even is 0, any. */
 static const float *
-positive (Check *check, gsize n, gboolean ones)
+positive (Check *check, gsize n, float even, float odd)
 {
   float *out = check_floats (check, n);
 
   for (gsize i = 0; i < n; i++)
-    out[i] = ones ? 1.0f : (float)(0.001 + fabs (check_uniform (check)) * 0.02);
+    out[i] = even > 0.0f ? (i % 2 == 0 ? even : odd)
+                         : (float)(0.001 + fabs (check_uniform (check)) * 0.02);
   check_seal (check, out);
   return out;
+}
+
+/* A byte is as near as it can be, and of a sum without roundings the nearest. */
+static void
+compare_byte (Check *check, const EffnetGemmS8 *g, int32_t sum, double y, double error, gsize i,
+              gsize j)
+{
+  gboolean is_exact = ABS (sum) <= EXACT_SUM / 4;
+
+  y = CLAMP (y, 0.0, 255.0);
+  check_near (check, ((const guint8 *)g->c)[i * g->ldc + j], is_exact ? rint (y) : y,
+              is_exact ? 0.0 : 0.5 + error, i, j);
 }
 
 static void
@@ -74,7 +88,8 @@ compare (Check *check, const Shape *s, const EffnetGemmS8 *g, const Numbers *x)
   for (gsize i = 0; i < s->m; i++)
     for (gsize j = 0; j < s->n; j++) {
       int32_t sum = x->start[j];
-      double factor = (double)x->step[i] * x->scale[j], y, r = 0.0, error;
+      double factor = (double)(x->step != NULL ? x->step[i] : 1.0f) * x->scale[j];
+      double y, r = 0.0, error;
 
       for (gsize k = 0; k < s->k; k++)
         sum += digit (check->row, x->a[i * s->lda + k]) * x->w[j * s->k + k];
@@ -87,20 +102,43 @@ compare (Check *check, const Shape *s, const EffnetGemmS8 *g, const Numbers *x)
         r = check_value (x->residual, dtype, i * s->ldr + j);
       /* the sum to float32, two products, an addition */
       error = check_sum_bound (EFFNET_DTYPE_F32, 2, fabs (x->bias[j]) + fabs (factor * sum), 1.0);
+      if (s->residual == TO_BYTES) {
+        compare_byte (check, g, sum, y, error, i, j);
+        continue;
+      }
       check_near (check, check_value (g->c, dtype, i * s->ldc + j),
                   check_activate (y, s->activation) + r,
                   check_output_bound (dtype, s->activation, y, error, r), i, j);
     }
 }
 
+/* Sums that become all bytes, and one of every other column that is on a half as often as not. */
+static void
+draw_bytes (Check *check, const Shape *s, Numbers *x)
+{
+  x->step = NULL;
+  for (gsize j = 0; j < s->n; j++) {
+    ((float *)x->bias)[j] = 128.0f;
+    if (j % 2 == 0)
+      continue;
+    x->start[j] = (int32_t)check_pick (check, 512) - 256;
+    for (gsize k = 0; k < s->k; k++)
+      x->start[j] -= digit (check->row, x->a[j % s->m * s->lda + k]) * x->w[j * s->k + k];
+  }
+}
+
 static Numbers
 draw (Check *check, const Shape *s)
 {
-  gboolean only_sums = s->residual == ONLY_SUMS;
+  gboolean only_sums = s->residual == ONLY_SUMS, to_bytes = s->residual == TO_BYTES;
   Numbers x = {.a = digits (check, s),
                .w = check_bytes (check, EFFNET_DTYPE_S8, s->n * s->k),
-               .step = positive (check, s->m, only_sums),
-               .scale = positive (check, s->n, only_sums),
+               .step = positive (check, s->m, only_sums ? 1.0f : 0.0f, 1.0f),
+               .scale = positive (check, s->n,
+                                  only_sums  ? 1.0f
+                                  : to_bytes ? 0x1p-8f
+                                             : 0.0f,
+                                  to_bytes ? 0.5f : 1.0f),
                .bias = check_floats (check, s->n),
                .start = (int32_t *)(void *)check_floats (check, s->n)};
 
@@ -110,6 +148,8 @@ draw (Check *check, const Shape *s)
     ((float *)x.bias)[j] = only_sums ? 0.0f : (float)check_uniform (check);
     x.start[j] = (int32_t)check_pick (check, 100000) - 50000;
   }
+  if (to_bytes)
+    draw_bytes (check, s, &x);
   if (s->residual == RESIDUAL || s->residual == IN_PLACE)
     x.residual = check_input (check, check->row->dtype, s->m, s->n, s->ldr);
   return x;
@@ -118,10 +158,12 @@ draw (Check *check, const Shape *s)
 static void
 gemm_case (Check *check, const Shape *s)
 {
-  static const char *const residuals[] = {"no residual", "residual", "residual in place", "sums"};
+  static const char *const residuals[] = {"no residual", "residual", "residual in place", "sums",
+                                          "to bytes"};
   const EffnetKernel *rows[3] = {check->row, check->row, check->reference};
   EffnetGemmS8 g[3];
-  EffnetDtype dtype = check->row->dtype;
+  gboolean to_bytes = s->residual == TO_BYTES;
+  EffnetDtype dtype = to_bytes ? EFFNET_DTYPE_S8 : check->row->dtype;
   Numbers x;
   gsize n_calls = check->bench ? 3 : 2, done = 0;
 
@@ -150,7 +192,8 @@ gemm_case (Check *check, const Shape *s)
                              .ldr = s->ldr,
                              .c = c,
                              .ldc = s->ldc,
-                             .activation = s->activation};
+                             .activation = s->activation,
+                             .to_bytes = to_bytes};
     if (!check_call (check, rows[done], &g[done]))
       break;
   }
@@ -171,6 +214,8 @@ check_gemm_s8 (Check *check)
       {196, 480, 80, 80, 480, 480, EFFNET_ACTIVATION_SWISH, NO_RESIDUAL},
       {196, 112, 672, 672, 112, 112, EFFNET_ACTIVATION_NONE, RESIDUAL},
       {49, 1152, 192, 192, 1152, 1152, EFFNET_ACTIVATION_SWISH, NO_RESIDUAL},
+      {784, 128, 24, 24, 128, 128, EFFNET_ACTIVATION_RELU6, NO_RESIDUAL},
+      {784, 128, 24, 24, 128, 128, EFFNET_ACTIVATION_NONE, TO_BYTES},
   };
   gsize mr = check->row->mr, nr = check->row->nr > 0 ? check->row->nr : 8;
   gsize m[] = {1, 2, 3, mr - 1, mr, mr + 1, 2 * mr + 1, 3 * mr + 2};
@@ -188,7 +233,7 @@ check_gemm_s8 (Check *check)
       continue;
     s.lda = s.k + check_pick (check, 3) * 5;
     s.ldc = s.n + check_pick (check, 3) * 7;
-    s.residual = check_pick (check, 4);
+    s.residual = check_pick (check, 5);
     s.activation =
         s.residual == ONLY_SUMS ? EFFNET_ACTIVATION_NONE : (EffnetActivation)check_pick (check, 5);
     s.ldr = s.residual == IN_PLACE ? s.ldc : s.n + check_pick (check, 3) * 3;

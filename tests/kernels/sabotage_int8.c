@@ -4,6 +4,7 @@
 #include "sabotage.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Two products added in 16 bits, as vpmaddubsw does with digits of 8. */
 static void
@@ -13,6 +14,10 @@ gemm_s8_saturates_pairs (const EffnetGemmS8 *g)
   float *c = g->c;
   EffnetGemmS8 one = *g;
 
+  if (g->to_bytes) {
+    effnet_gemm_s8_f32_ref (g);
+    return;
+  }
   one.m = one.n = 1;
   for (gsize i = 0; i < g->m; i++)
     for (gsize j = 0; j < g->n; j++) {
@@ -42,6 +47,10 @@ gemm_s8_takes_one_step (const EffnetGemmS8 *g)
 {
   EffnetGemmS8 row = *g;
 
+  if (g->to_bytes) {
+    effnet_gemm_s8_f32_ref (g);
+    return;
+  }
   row.m = 1;
   for (gsize i = 0; i < g->m; i++) {
     row.a = (const guint8 *)g->a + i * g->lda;
@@ -56,6 +65,10 @@ gemm_s8_forgets_last_k (const EffnetGemmS8 *g)
 {
   EffnetGemmS8 column = *g;
 
+  if (g->to_bytes) {
+    effnet_gemm_s8_f32_ref (g);
+    return;
+  }
   column.n = 1;
   column.k = g->k - 1;
   for (gsize j = 0; j < g->n; j++) {
@@ -126,12 +139,90 @@ fc_s8_scales_bias (const EffnetFc *f)
     f->y[j] += (f->scale[j] - 1.0f) * f->bias[j];
 }
 
+/* @x of 0 .. 255 as a byte, by another rounding or none at the ends. */
+static void
+gemm_s8_bytes (const EffnetGemmS8 *g, guint8 (*byte) (double x))
+{
+  effnet_gemm_s8_f32_ref (g);
+  for (gsize i = 0; g->to_bytes && i < g->m; i++)
+    for (gsize j = 0; j < g->n; j++) {
+      int32_t sum = g->start[j];
+
+      for (gsize k = 0; k < g->k; k++)
+        sum += ((const guint8 *)g->a)[i * g->lda + k] * g->b[j * g->k + k];
+      ((guint8 *)g->c)[i * g->ldc + j] =
+          byte (g->bias[j] + (double)effnet_gemm_s8_step (g, i) * g->scale[j] * sum);
+    }
+}
+
+static guint8
+rounded_up (double x)
+{
+  return (guint8)CLAMP (floor (x + 0.5), 0.0, 255.0);
+}
+
+static guint8
+wrapped (double x)
+{
+  return (guint8)(int32_t)CLAMP (rint (x), -1e6, 1e6);
+}
+
+static void
+gemm_s8_rounds_halves_up (const EffnetGemmS8 *g)
+{
+  gemm_s8_bytes (g, rounded_up);
+}
+
+static void
+gemm_s8_wraps_bytes (const EffnetGemmS8 *g)
+{
+  gemm_s8_bytes (g, wrapped);
+}
+
+/* Digits of 8 bits for those that take 7, and unsigned ones for all. */
+static void
+depthwise_u8_knows_one_kind (const EffnetDepthwise *d)
+{
+  EffnetDepthwise spoilt = *d;
+
+  spoilt.digits = EFFNET_DIGITS_U8;
+  effnet_depthwise_u8_ref (&spoilt);
+}
+
+/* A border of the digit in the middle, as where bytes are taken for signed ones. */
+static void
+depthwise_u8_pads_with_a_digit (const EffnetDepthwise *d)
+{
+  g_autofree guint8 *border = g_malloc (d->in_w * d->in_stride);
+  const void *rows[7];
+  EffnetDepthwise spoilt = *d;
+
+  memset (border, 128, d->in_w * d->in_stride);
+  for (unsigned i = 0; i < d->kernel; i++)
+    rows[i] = d->rows[i] != NULL ? d->rows[i] : border;
+  spoilt.rows = rows;
+  effnet_depthwise_u8_ref (&spoilt);
+}
+
+static void
+depthwise_u8_writes_whole_vectors (const EffnetDepthwise *d)
+{
+  effnet_depthwise_u8_ref (d);
+  if (d->channels % 8 != 0)
+    ((guint8 *)d->out)[(d->out_w - 1) * d->out_stride + d->channels] = 0;
+}
+
 #define ROW(op, numerics, name) SABOTAGE_ROW (op, F32, numerics, 1, name)
 
 static const EffnetKernel rows[] = {
     ROW (gemm_s8, BOUNDED, gemm_s8_saturates_pairs),
     ROW (gemm_s8, BOUNDED, gemm_s8_takes_one_step),
     ROW (gemm_s8, BOUNDED, gemm_s8_forgets_last_k),
+    ROW (gemm_s8, BOUNDED, gemm_s8_rounds_halves_up),
+    ROW (gemm_s8, BOUNDED, gemm_s8_wraps_bytes),
+    ROW (depthwise_u8, BOUNDED, depthwise_u8_knows_one_kind),
+    ROW (depthwise_u8, BOUNDED, depthwise_u8_pads_with_a_digit),
+    ROW (depthwise_u8, BOUNDED, depthwise_u8_writes_whole_vectors),
     ROW (fc_s8, BOUNDED, fc_s8_scales_bias),
     ROW (quantise, EXACT, quantise_forgets_gate),
     ROW (quantise, EXACT, quantise_ranges_over_all),

@@ -55,7 +55,7 @@ test_buffers_hold_their_steps (void)
       if (step->kind == EFFNET_STEP_EXCITE)
         g_assert_true ((step->excite.scaled == EFFNET_NO_SLOT) !=
                        (step->excite.rows == EFFNET_NO_SLOT));
-      g_assert_cmpuint (effnet_step_scratch (step, plan->dtype), <=, plan->scratch_bytes);
+      g_assert_cmpuint (effnet_step_scratch (step), <=, plan->scratch_bytes);
     }
   }
 }

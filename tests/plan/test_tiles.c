@@ -156,7 +156,7 @@ make_depthwise_bitmaps (Job *job, const EffnetPlan *plan, const EffnetDepthwiseS
 {
   size_t channels = s->layer->out, outputs = s->window.out_h * s->window.out_w * channels;
 
-  job->out = new_bitmap (buffer_elements (plan, s->out, outputs, effnet_dtype_size (plan->dtype)));
+  job->out = new_bitmap (buffer_elements (plan, s->out, outputs, s->element));
   if (s->sums != EFFNET_NO_SLOT)
     job->sums = new_bitmap (buffer_elements (
         plan, s->sums, effnet_div_up (s->window.out_h, s->band) * channels, sizeof (float)));

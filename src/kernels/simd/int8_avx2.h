@@ -14,13 +14,20 @@
 typedef __m256i vi;
 
 typedef struct {
-  vi add, flip;
+  vi add, flip, top;
 } ViDigits;
 
 static EFFNET_INLINE vi
 vi_load (const void *p)
 {
   return _mm256_loadu_si256 ((const __m256i *)p);
+}
+
+static EFFNET_INLINE vi
+vi_keep (vi x)
+{
+  __asm__("" : "+x"(x));
+  return x;
 }
 
 static EFFNET_INLINE vi
@@ -64,6 +71,13 @@ vf_load_s8 (const int8_t *p)
 }
 
 static EFFNET_INLINE vf
+vf_load_u8 (const uint8_t *p)
+{
+  return _mm256_cvtepi32_ps (
+      _mm256_cvtepu8_epi32 (_mm_loadl_epi64 ((const __m128i *)(const void *)p)));
+}
+
+static EFFNET_INLINE vf
 vf_from_int (vi x)
 {
   return _mm256_cvtepi32_ps (x);
@@ -96,28 +110,47 @@ vi_digits (EffnetDigits digits, EffnetRange range)
   const int flip = digits == EFFNET_DIGITS_S8 ? 128 : 0;
 
   return (ViDigits){_mm256_set1_epi16 ((short)(effnet_digits_zero (digits, range) + flip)),
-                    _mm256_set1_epi8 ((char)flip)};
+                    _mm256_set1_epi8 ((char)flip),
+                    _mm256_set1_epi8 (digits == EFFNET_DIGITS_U7 ? 127 : -1)};
 }
 
-static EFFNET_INLINE void
-vi_store_digits (uint8_t *q, const vi x[4], const ViDigits *d)
+static EFFNET_INLINE vi
+vi_pack_digits (const vi x[4], const ViDigits *d)
 {
   vi low = _mm256_add_epi16 (_mm256_packs_epi32 (x[0], x[1]), d->add);
   vi high = _mm256_add_epi16 (_mm256_packs_epi32 (x[2], x[3]), d->add);
   vi bytes = _mm256_xor_si256 (_mm256_packus_epi16 (low, high), d->flip);
 
-  bytes = _mm256_permutevar8x32_epi32 (bytes, _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7));
+  return _mm256_permutevar8x32_epi32 (bytes, _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7));
+}
 
-  _mm256_storeu_si256 ((__m256i *)(void *)q, bytes);
+static EFFNET_INLINE void
+vi_store_digits (uint8_t *q, const vi x[4], const ViDigits *d)
+{
+  _mm256_storeu_si256 ((__m256i *)(void *)q, vi_pack_digits (x, d));
+}
+
+static EFFNET_INLINE void
+vi_store_digits_each (uint8_t *q[4], const vi x[4], const ViDigits *d)
+{
+  vi bytes = _mm256_min_epu8 (vi_pack_digits (x, d), d->top);
+  __m128i low = _mm256_castsi256_si128 (bytes), high = _mm256_extracti128_si256 (bytes, 1);
+
+  _mm_storel_epi64 ((__m128i *)(void *)q[0], low);
+  _mm_storeh_pi ((__m64 *)(void *)q[1], _mm_castsi128_ps (low));
+  _mm_storel_epi64 ((__m128i *)(void *)q[2], high);
+  _mm_storeh_pi ((__m64 *)(void *)q[3], _mm_castsi128_ps (high));
 }
 
 static EFFNET_INLINE void
 vi_store_digits_tail (uint8_t *q, const vi x[4], const ViDigits *d, size_t n)
 {
-  uint8_t bytes[4 * VF_LANES];
+  vi packed = vi_pack_digits (x, d);
 
-  vi_store_digits (bytes, x, d);
-  memcpy (q, bytes, n);
+  if (n == 2 * VF_LANES) /* two vectors are as wide as a panel */
+    _mm_storeu_si128 ((__m128i *)(void *)q, _mm256_castsi256_si128 (packed));
+  else
+    memcpy (q, &packed, n);
 }
 
 #endif

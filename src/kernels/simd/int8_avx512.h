@@ -8,7 +8,8 @@
  *
  * vi_store_digits writes the digits of 4 * VF_LANES numbers, which are at most the levels of the
  * range, and of a signed one at least their negative: it saturates the others to 0. Its tail form
- * writes the first n. */
+ * writes the first n. vi_store_digits_each writes those of each vector to a place of its own, and
+ * saturates to the levels, too. */
 #ifndef EFFNET_KERNELS_SIMD_INT8_AVX512_H
 #define EFFNET_KERNELS_SIMD_INT8_AVX512_H
 
@@ -21,15 +22,22 @@
 typedef __m512i vi;
 
 /* What makes digits of numbers: @add to each 16-bit lane leaves none below 0, and what is then an
- * unsigned byte differs from the digit in the bits of @flip. */
+ * unsigned byte differs from the digit in the bits of @flip; @top: the largest byte. */
 typedef struct {
-  vi add, flip;
+  vi add, flip, top;
 } ViDigits;
 
 static EFFNET_INLINE vi
 vi_load (const void *p)
 {
   return _mm512_loadu_si512 (p);
+}
+
+static EFFNET_INLINE vi
+vi_keep (vi x)
+{
+  __asm__("" : "+v"(x));
+  return x;
 }
 
 static EFFNET_INLINE vi
@@ -65,6 +73,13 @@ vf_load_s8 (const int8_t *p)
 }
 
 static EFFNET_INLINE vf
+vf_load_u8 (const uint8_t *p)
+{
+  return _mm512_cvtepi32_ps (
+      _mm512_cvtepu8_epi32 (_mm_loadu_si128 ((const __m128i *)(const void *)p)));
+}
+
+static EFFNET_INLINE vf
 vf_from_int (vi x)
 {
   return _mm512_cvtepi32_ps (x);
@@ -95,7 +110,8 @@ vi_digits (EffnetDigits digits, EffnetRange range)
   const int flip = digits == EFFNET_DIGITS_S8 ? 128 : 0;
 
   return (ViDigits){_mm512_set1_epi16 ((short)(effnet_digits_zero (digits, range) + flip)),
-                    _mm512_set1_epi8 ((char)flip)};
+                    _mm512_set1_epi8 ((char)flip),
+                    _mm512_set1_epi8 (digits == EFFNET_DIGITS_U7 ? 127 : -1)};
 }
 
 static EFFNET_INLINE vi
@@ -113,6 +129,17 @@ static EFFNET_INLINE void
 vi_store_digits (uint8_t *q, const vi x[4], const ViDigits *d)
 {
   _mm512_storeu_si512 (q, vi_pack_digits (x, d));
+}
+
+static EFFNET_INLINE void
+vi_store_digits_each (uint8_t *q[4], const vi x[4], const ViDigits *d)
+{
+  vi bytes = _mm512_min_epu8 (vi_pack_digits (x, d), d->top);
+
+  _mm_storeu_si128 ((__m128i *)(void *)q[0], _mm512_castsi512_si128 (bytes));
+  _mm_storeu_si128 ((__m128i *)(void *)q[1], _mm512_extracti32x4_epi32 (bytes, 1));
+  _mm_storeu_si128 ((__m128i *)(void *)q[2], _mm512_extracti32x4_epi32 (bytes, 2));
+  _mm_storeu_si128 ((__m128i *)(void *)q[3], _mm512_extracti32x4_epi32 (bytes, 3));
 }
 
 /* n < 64 */

@@ -15,13 +15,20 @@ typedef int32x4_t vi;
 
 typedef struct {
   int16x8_t add;
-  uint8x16_t flip;
+  uint8x16_t flip, top;
 } ViDigits;
 
 static EFFNET_INLINE vi
 vi_load (const void *p)
 {
   return vreinterpretq_s32_s8 (vld1q_s8 (p));
+}
+
+static EFFNET_INLINE vi
+vi_keep (vi x)
+{
+  __asm__("" : "+w"(x));
+  return x;
 }
 
 static EFFNET_INLINE vi
@@ -63,6 +70,14 @@ vf_load_s8 (const int8_t *p)
 }
 
 static EFFNET_INLINE vf
+vf_load_u8 (const uint8_t *p)
+{
+  uint16x8_t words = vmovl_u8 (vreinterpret_u8_s32 (vget_low_s32 (vi_broadcast (p))));
+
+  return vcvtq_f32_u32 (vmovl_u16 (vget_low_u16 (words)));
+}
+
+static EFFNET_INLINE vf
 vf_from_int (vi x)
 {
   return vcvtq_f32_s32 (x);
@@ -92,7 +107,8 @@ vi_digits (EffnetDigits digits, EffnetRange range)
   const int flip = digits == EFFNET_DIGITS_S8 ? 128 : 0;
 
   return (ViDigits){vdupq_n_s16 ((int16_t)(effnet_digits_zero (digits, range) + flip)),
-                    vdupq_n_u8 ((uint8_t)flip)};
+                    vdupq_n_u8 ((uint8_t)flip),
+                    vdupq_n_u8 (digits == EFFNET_DIGITS_U7 ? 127 : 255)};
 }
 
 /* Eight digits but for @flip. */
@@ -102,13 +118,30 @@ vi_narrow_digits (vi low, vi high, const ViDigits *d)
   return vqmovun_s16 (vqaddq_s16 (vqmovn_high_s32 (vqmovn_s32 (low), high), d->add));
 }
 
-static EFFNET_INLINE void
-vi_store_digits (uint8_t *q, const vi x[4], const ViDigits *d)
+static EFFNET_INLINE uint8x16_t
+vi_pack_digits (const vi x[4], const ViDigits *d)
 {
   uint8x16_t bytes =
       vcombine_u8 (vi_narrow_digits (x[0], x[1], d), vi_narrow_digits (x[2], x[3], d));
 
-  vst1q_u8 (q, veorq_u8 (bytes, d->flip));
+  return veorq_u8 (bytes, d->flip);
+}
+
+static EFFNET_INLINE void
+vi_store_digits (uint8_t *q, const vi x[4], const ViDigits *d)
+{
+  vst1q_u8 (q, vi_pack_digits (x, d));
+}
+
+static EFFNET_INLINE void
+vi_store_digits_each (uint8_t *q[4], const vi x[4], const ViDigits *d)
+{
+  const uint32x4_t words = vreinterpretq_u32_u8 (vminq_u8 (vi_pack_digits (x, d), d->top));
+  const uint32_t each[4] = {vgetq_lane_u32 (words, 0), vgetq_lane_u32 (words, 1),
+                            vgetq_lane_u32 (words, 2), vgetq_lane_u32 (words, 3)};
+
+  for (unsigned i = 0; i < 4; i++)
+    memcpy (q[i], &each[i], VF_LANES);
 }
 
 static EFFNET_INLINE void

@@ -11,6 +11,9 @@
  * and out, or straight to out where there is only a clamp to do, and with DEPTHWISE_SWISH_PIXELS
  * through swish, too; the pool adds the values before they are rounded to T.
  *
+ * With DEPTHWISE_DIGITS defined inputs are bytes and outputs digits (DEPTHWISE_U8), after
+ * simd/int8_<isa>.h and simd/elem_u8.h, of constant kernels only.
+ *
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, taps in
  * row order, whatever group it falls in. */
 
@@ -46,6 +49,43 @@ depthwise_load (const elem *p, size_t n, const int tail)
   return tail ? elem_load_tail (p, n) : elem_load (p);
 }
 
+#ifdef DEPTHWISE_DIGITS
+
+/* The nearest digits, four pixels at a time; past the last one that one again. */
+static EFFNET_INLINE void
+depthwise_store (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *acc, vf *tile,
+                 const unsigned pixels, const int tail)
+{
+  const ViDigits kind = vi_digits (d->digits, EFFNET_RANGE_FIXED);
+  uint8_t *out = (uint8_t *)d->out + g->x * d->out_stride + g->c, last[4][VF_LANES];
+
+  (void)tile;
+  EFFNET_UNROLL
+  for (unsigned p = 0; p < pixels; p += 4) {
+    uint8_t *to[4];
+    vi digits[4];
+
+    EFFNET_UNROLL
+    for (unsigned i = 0; i < 4; i++) {
+      const unsigned at = p + i < pixels ? p + i : pixels - 1;
+
+      digits[i] = vi_from_float (acc[at]);
+      to[i] = tail ? last[i] : out + at * d->out_stride;
+    }
+    vi_store_digits_each (to, digits, &kind);
+    for (unsigned i = 0; tail && i < 4 && p + i < pixels; i++)
+      memcpy (out + (p + i) * d->out_stride, last[i], g->channels);
+  }
+}
+
+static EFFNET_INLINE void
+depthwise_finish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile)
+{
+  (void)d, (void)g, (void)tile;
+}
+
+#else
+
 /* The sums of whole vectors through swish to out, and to the pool. */
 static EFFNET_INLINE void
 depthwise_store_swish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *acc,
@@ -64,6 +104,71 @@ depthwise_store_swish (const EffnetDepthwise *d, const DepthwiseGroup *g, const 
   if (d->pool != NULL)
     vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
 }
+
+/* What is left of a group in registers: to out, or to the stack. */
+static EFFNET_INLINE void
+depthwise_store (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *acc, vf *tile,
+                 const unsigned pixels, const int tail)
+{
+  if (g->direct == DEPTHWISE_CLAMP) {
+    elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
+
+    EFFNET_UNROLL
+    for (unsigned p = 0; p < pixels; p++, out += d->out_stride) {
+      if (tail)
+        elem_store_tail (out, vf_clamp (acc[p], g->low, g->high), g->channels);
+      else
+        elem_store (out, vf_clamp (acc[p], g->low, g->high));
+    }
+    return;
+  }
+  if (pixels >= DEPTHWISE_SWISH_PIXELS && !tail && g->direct == DEPTHWISE_SWISH) {
+    depthwise_store_swish (d, g, acc, pixels);
+    return;
+  }
+  EFFNET_UNROLL
+  for (unsigned p = 0; p < pixels; p++)
+    tile[p] = acc[p];
+}
+
+static EFFNET_INLINE void
+depthwise_finish_group (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile,
+                        const EffnetActivation activation, const int tail)
+{
+  elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
+  vf sum = vf_zero ();
+
+  for (size_t p = 0; p < g->pixels; p++, out += d->out_stride) {
+    vf v = vf_activate (tile[p], activation);
+
+    sum = vf_add (sum, v);
+    if (tail)
+      elem_store_tail (out, v, g->channels);
+    else
+      elem_store (out, v);
+  }
+  if (d->pool == NULL)
+    return;
+  if (tail)
+    vf_store_tail (d->pool + g->c, vf_add (vf_load_tail (d->pool + g->c, g->channels), sum),
+                   g->channels);
+  else
+    vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
+}
+
+static EFFNET_NOINLINE void
+depthwise_finish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile)
+{
+#  define BODY(activation)                                                                         \
+    if (g->channels == VF_LANES)                                                                   \
+      depthwise_finish_group (d, g, tile, activation, 0);                                          \
+    else                                                                                           \
+      depthwise_finish_group (d, g, tile, activation, 1)
+  EFFNET_FOR_ACTIVATION (d->activation, BODY);
+#  undef BODY
+}
+
+#endif
 
 /* tile[pixels] or out = bias + taps; k, s, pixels, tail and edge are constants. Without @edge all
  * columns are valid. */
@@ -119,25 +224,7 @@ depthwise_group (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *tile, co
       }
     }
   }
-  if (g->direct == DEPTHWISE_CLAMP) {
-    elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
-
-    EFFNET_UNROLL
-    for (unsigned p = 0; p < pixels; p++, out += d->out_stride) {
-      if (tail)
-        elem_store_tail (out, vf_clamp (acc[p], g->low, g->high), g->channels);
-      else
-        elem_store (out, vf_clamp (acc[p], g->low, g->high));
-    }
-    return;
-  }
-  if (pixels >= DEPTHWISE_SWISH_PIXELS && !tail && g->direct == DEPTHWISE_SWISH) {
-    depthwise_store_swish (d, g, acc, pixels);
-    return;
-  }
-  EFFNET_UNROLL
-  for (unsigned p = 0; p < pixels; p++)
-    tile[p] = acc[p];
+  depthwise_store (d, g, acc, tile, pixels, tail);
 }
 
 #define DEPTHWISE_CASE(pixels)                                                                     \
@@ -191,43 +278,6 @@ depthwise_any_pixels (const EffnetDepthwise *d, const DepthwiseGroup *g, vf *til
     }
     tile[p] = acc;
   }
-}
-
-static EFFNET_INLINE void
-depthwise_finish_group (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile,
-                        const EffnetActivation activation, const int tail)
-{
-  elem *out = (elem *)d->out + g->x * d->out_stride + g->c;
-  vf sum = vf_zero ();
-
-  for (size_t p = 0; p < g->pixels; p++, out += d->out_stride) {
-    vf v = vf_activate (tile[p], activation);
-
-    sum = vf_add (sum, v);
-    if (tail)
-      elem_store_tail (out, v, g->channels);
-    else
-      elem_store (out, v);
-  }
-  if (d->pool == NULL)
-    return;
-  if (tail)
-    vf_store_tail (d->pool + g->c, vf_add (vf_load_tail (d->pool + g->c, g->channels), sum),
-                   g->channels);
-  else
-    vf_store (d->pool + g->c, vf_add (vf_load (d->pool + g->c), sum));
-}
-
-static EFFNET_NOINLINE void
-depthwise_finish (const EffnetDepthwise *d, const DepthwiseGroup *g, const vf *tile)
-{
-#define BODY(activation)                                                                           \
-  if (g->channels == VF_LANES)                                                                     \
-    depthwise_finish_group (d, g, tile, activation, 0);                                            \
-  else                                                                                             \
-    depthwise_finish_group (d, g, tile, activation, 1)
-  EFFNET_FOR_ACTIVATION (d->activation, BODY);
-#undef BODY
 }
 
 /* The whole vectors of a group. */

@@ -8,10 +8,10 @@
  *   FINISH_VALUE (g, i, j, x)  the vector x of sums of row i, columns j .., before the activation
  *
  * FINISH_ACTIVATE (x, activation) is the activation of a vector; what it reads of FINISH_TABLES is
- * loaded once a block. */
+ * loaded once a block. With FINISH_DIGITS there is finish_bytes (), too. */
 #ifndef FINISH_ACTIVATE
-#  define FINISH_ACTIVATE(x, activation) vf_activate (x, activation)
-#  define FINISH_TABLES                  ((void)0)
+#define FINISH_ACTIVATE(x, activation) vf_activate (x, activation)
+#define FINISH_TABLES                  ((void)0)
 #endif
 
 /* c[i ..][j ..] = act (value (sums)) + residual; sums [rows][stride] */
@@ -46,3 +46,27 @@ finish_rows (const FINISH_CONTRACT *g, const FINISH_SUM *sums, size_t stride, si
       residual += g->ldr;
   }
 }
+
+#ifdef FINISH_DIGITS
+
+/* The same of row i with c of bytes: value (sums), rounded; @nv vectors of sums, at most 4, a
+ * constant. */
+static EFFNET_INLINE void
+finish_bytes (const FINISH_CONTRACT *g, const FINISH_SUM *sums, size_t i, size_t j,
+              const unsigned nv)
+{
+  const ViDigits kind = vi_digits (EFFNET_DIGITS_U8, EFFNET_RANGE_FIXED);
+  uint8_t *c = (uint8_t *)g->c + i * g->ldc + j;
+  size_t columns = g->n - j < nv * VF_LANES ? g->n - j : nv * VF_LANES;
+  vi bytes[4] = {vi_zero (), vi_zero (), vi_zero (), vi_zero ()};
+
+  EFFNET_UNROLL
+  for (unsigned v = 0; v < nv; v++)
+    bytes[v] = vi_from_float (FINISH_VALUE (g, i, j + v * VF_LANES, sums[v]));
+  if (columns >= 4 * VF_LANES)
+    vi_store_digits (c, bytes, &kind);
+  else
+    vi_store_digits_tail (c, bytes, &kind, columns);
+}
+
+#endif

@@ -55,7 +55,7 @@ groups_tile (const EffnetGemmS8 *g, size_t i, size_t j, vi *sums, const unsigned
   for (unsigned r = 0; r < mr; r++) {
     EFFNET_UNROLL
     for (unsigned v = 0; v < nv; v++)
-      sums[r * nv + v] = acc[r][v];
+      sums[r * nv + v] = vi_keep (acc[r][v]);
   }
 }
 

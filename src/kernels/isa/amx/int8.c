@@ -35,6 +35,14 @@ EPILOGUE (relu, EFFNET_ACTIVATION_RELU)
 EPILOGUE (relu6, EFFNET_ACTIVATION_RELU6)
 EPILOGUE (sigmoid, EFFNET_ACTIVATION_SIGMOID)
 
+static void
+epilogue_bytes (const EffnetGemmS8 *g, const int32_t *sums, size_t row, size_t column,
+                unsigned rows)
+{
+  for (unsigned r = 0; r < rows; r++, sums += PANEL)
+    finish_bytes (g, (const vi *)(const void *)sums, row + r, column, PANEL / VF_LANES);
+}
+
 void
 effnet_gemm_s8_bf16_32x32_amx (const EffnetGemmS8 *g)
 {
@@ -46,5 +54,5 @@ effnet_gemm_s8_bf16_32x32_amx (const EffnetGemmS8 *g)
 
   assert (g->k <= EFFNET_GEMM_S8_K_MAX);
   multiply_tiles (&(Strip){.g = g, .segments = 1, .panel_step = g->k * PANEL},
-                  epilogues[g->activation]);
+                  g->to_bytes ? epilogue_bytes : epilogues[g->activation]);
 }

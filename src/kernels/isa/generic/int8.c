@@ -37,6 +37,21 @@ multiply_tile (const EffnetGemmS8 *g, size_t i0, size_t j0, int32_t sums[MR][NR]
   }
 }
 
+/* Digits of 0 .. levels. Adding 1.5 * 2^23 leaves no bits below one. */
+static inline void
+store_bytes (const float *x, size_t n, EffnetDigits digits, uint8_t *out)
+{
+  const float ROUND = 12582912.0f;
+  const float levels = (float)effnet_digits_levels (digits, EFFNET_RANGE_FIXED);
+  const int zero = effnet_digits_zero (digits, EFFNET_RANGE_FIXED);
+
+  for (size_t i = 0; i < n; i++) {
+    float y = effnet_generic_min (effnet_generic_max (x[i], 0.0f), levels);
+
+    out[i] = (uint8_t)((int)((y + ROUND) - ROUND) + zero);
+  }
+}
+
 static inline float
 load_f32 (const void *from, size_t at)
 {
@@ -74,8 +89,14 @@ store_bf16 (void *to, size_t at, float x)
         multiply_tile (g, i0, j0, sums);                                                           \
         for (size_t i = 0; i < rows; i++)                                                          \
           for (size_t j = 0; j < NR; j++)                                                          \
-            tile[i * NR + j] =                                                                     \
-                g->bias[j0 + j] + g->step[i0 + i] * g->scale[j0 + j] * (float)sums[i][j];          \
+            tile[i * NR + j] = g->bias[j0 + j] + effnet_gemm_s8_step (g, i0 + i) *                 \
+                                                     g->scale[j0 + j] * (float)sums[i][j];         \
+        if (g->to_bytes) {                                                                         \
+          for (size_t i = 0; i < rows; i++)                                                        \
+            store_bytes (tile + i * NR, columns, EFFNET_DIGITS_U8,                                 \
+                         (uint8_t *)g->c + (i0 + i) * g->ldc + j0);                                \
+          continue;                                                                                \
+        }                                                                                          \
         effnet_generic_activate (tile, g->activation);                                             \
         for (size_t i = 0; i < rows; i++)                                                          \
           for (size_t j = 0; j < columns; j++) {                                                   \
@@ -90,3 +111,27 @@ store_bf16 (void *to, size_t at, float x)
 
 GEMM (effnet_gemm_s8_f32_4x8_generic, load_f32, store_f32)
 GEMM (effnet_gemm_s8_bf16_4x8_generic, load_bf16, store_bf16)
+
+void
+effnet_depthwise_u8_generic (const EffnetDepthwise *d)
+{
+  for (size_t x = 0; x < d->out_w; x++)
+    for (size_t c0 = 0; c0 < d->channels; c0 += EFFNET_GENERIC_BLOCK) {
+      size_t n = smaller (EFFNET_GENERIC_BLOCK, d->channels - c0);
+      float sums[EFFNET_GENERIC_BLOCK];
+
+      memcpy (sums, d->bias + c0, n * sizeof *sums);
+      for (unsigned tap = 0; tap < d->kernel * d->kernel; tap++) {
+        const uint8_t *row = d->rows[tap / d->kernel];
+        const float *w = d->weights + tap * d->weight_stride + c0;
+        size_t column = x * d->stride + tap % d->kernel; /* counted from the left pad */
+
+        if (row == NULL || column < d->pad || column - d->pad >= d->in_w)
+          continue;
+        row += (column - d->pad) * d->in_stride + c0;
+        for (size_t c = 0; c < n; c++)
+          sums[c] += (float)row[c] * w[c];
+      }
+      store_bytes (sums, n, d->digits, (uint8_t *)d->out + x * d->out_stride + c0);
+    }
+}

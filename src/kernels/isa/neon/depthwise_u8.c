@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Depthwise convolutions of bytes for AArch64. */
+#include "kernels/rows.h"
+#include "kernels/simd/int8_neon.h"
+#include "kernels/simd/elem_u8.h"
+#include "kernels/tmpl/activation.h"
+
+#define DEPTHWISE_DIGITS
+#include "kernels/tmpl/depthwise.h"
+DEPTHWISE_KERNEL (effnet_depthwise_u8_k3s1_neon, 3, 1)
+DEPTHWISE_KERNEL (effnet_depthwise_u8_k3s2_neon, 3, 2)
+DEPTHWISE_KERNEL (effnet_depthwise_u8_k5s1_neon, 5, 1)
+DEPTHWISE_KERNEL (effnet_depthwise_u8_k5s2_neon, 5, 2)
