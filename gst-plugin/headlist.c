@@ -134,7 +134,7 @@ gst_effnet_head_list_open (const char *text, GError **error)
   for (guint i = 0; i < list->n; i++) {
     const Pair *pair = &g_array_index (pairs, Pair, i);
 
-    list->entries[i].name = g_intern_string (pair->name);
+    list->entries[i].name = g_strdup (pair->name);
     if (*pair->path == '\0')
       continue;
     list->entries[i].head = effnet_head_open (pair->path, error);
@@ -157,13 +157,13 @@ gst_effnet_head_list_join (const GstEffnetHeadList *list, EffnetHead *head)
     return NULL;
   joined = list_new (n + (head != NULL ? 1 : 0));
   for (guint i = 0; i < n; i++) {
-    joined->entries[i] = list->entries[i];
+    joined->entries[i] =
+        (GstEffnetHeadEntry){g_strdup (list->entries[i].name), list->entries[i].head};
     if (joined->entries[i].head != NULL)
       effnet_head_ref (joined->entries[i].head);
   }
   if (head != NULL)
-    joined->entries[n] =
-        (GstEffnetHeadEntry){g_intern_static_string (GST_EFFNET_TAUGHT), effnet_head_ref (head)};
+    joined->entries[n] = (GstEffnetHeadEntry){g_strdup (GST_EFFNET_TAUGHT), effnet_head_ref (head)};
   return joined;
 }
 
@@ -179,7 +179,9 @@ gst_effnet_head_list_unref (GstEffnetHeadList *list)
 {
   if (!g_atomic_ref_count_dec (&list->refs))
     return;
-  for (guint i = 0; i < list->n; i++)
+  for (guint i = 0; i < list->n; i++) {
     g_clear_pointer (&list->entries[i].head, effnet_head_unref);
+    g_free (list->entries[i].name);
+  }
   g_free (list);
 }

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 #define GST_EFFNET_TAUGHT    "taught" /* the name of the head that is taught while it runs */
 
 typedef struct {
-  const char *name; /* interned */
+  char *name;       /* owned */
   EffnetHead *head; /* (nullable): a reference; NULL: the model's own classifier */
 } GstEffnetHeadEntry;
 

@@ -11,16 +11,23 @@ typedef struct {
   const char *name; /* as GstEffnetPick has it */
   int roi_id;
   guint nth;
-  const char *head;
-  guint64 identity; /* as GstEffnetHead has the two */
+  char *head;       /* its name, owned */
+  guint64 identity; /* as GstEffnetHead has it */
   int label_id;
   GstClockTime since; /* of a stable class; else NONE */
 } Announced;
+
+static void
+clear_announced (gpointer announced)
+{
+  g_free (((Announced *)announced)->head);
+}
 
 void
 gst_effnet_announcer_init (GstEffnetAnnouncer *announcer)
 {
   announcer->announced = g_array_new (FALSE, FALSE, sizeof (Announced));
+  g_array_set_clear_func (announcer->announced, clear_announced);
   announcer->records = g_array_new (FALSE, FALSE, sizeof (GstEffnetRecord));
   announcer->origins = g_array_new (FALSE, FALSE, sizeof (GstEffnetResult *));
   announcer->places = g_array_new (FALSE, FALSE, sizeof (GstEffnetPick));
@@ -48,8 +55,9 @@ is_of (const Announced *announced, const GstEffnetResult *result)
 {
   const GstEffnetPick *pick = &result->pick;
 
-  return announced->head == result->head->name && announced->roi_id == pick->roi_id &&
-         announced->nth == pick->nth && gst_effnet_region_is_named (announced->name, pick->name);
+  return announced->roi_id == pick->roi_id && announced->nth == pick->nth &&
+         strcmp (announced->head, result->head->name) == 0 &&
+         gst_effnet_region_is_named (announced->name, pick->name);
 }
 
 void
@@ -229,7 +237,7 @@ static gboolean
 is_news (GArray *announced, const GstEffnetResult *result, int label_id, GstClockTime since)
 {
   const GstEffnetPick *pick = &result->pick;
-  Announced now = {pick->name, pick->roi_id, pick->nth, result->head->name, result->head->identity,
+  Announced now = {pick->name, pick->roi_id, pick->nth, NULL, result->head->identity,
                    label_id,   since};
 
   for (guint i = 0; i < announced->len; i++) {
@@ -239,9 +247,11 @@ is_news (GArray *announced, const GstEffnetResult *result, int label_id, GstCloc
 
     if (!is_of (old, result))
       continue;
+    now.head = old->head;
     *old = now;
     return news;
   }
+  now.head = g_strdup (result->head->name);
   g_array_append_val (announced, now);
   return TRUE;
 }

@@ -141,13 +141,13 @@ add_heads (GstEffnetLineup *lineup, const GstEffnetHeadList *list, GString *comp
       complain (complaints, error->message);
       continue;
     }
-    head->name = entry->name;
+    head->name = g_strdup (entry->name);
     if (entry->head != NULL)
       head->head = effnet_head_ref (entry->head);
     lineup->n++;
   }
   if (lineup->n == 0)
-    lineup->heads[lineup->n++].name = g_intern_static_string ("");
+    lineup->heads[lineup->n++].name = g_strdup ("");
 }
 
 static void
@@ -244,6 +244,7 @@ gst_effnet_lineup_unref (GstEffnetLineup *lineup)
   for (guint i = 0; i < lineup->n; i++) {
     g_clear_pointer (&lineup->heads[i].filter, gst_effnet_class_filter_free);
     g_clear_pointer (&lineup->heads[i].head, effnet_head_unref);
+    g_free (lineup->heads[i].name);
   }
   gst_effnet_engine_unref (lineup->engine);
   g_free (lineup);

@@ -14,7 +14,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  const char *name;   /* interned; "" where there are no heads */
+  char *name;         /* owned; "" where there are no heads */
   EffnetHead *head;   /* (nullable): a reference; NULL: the model's own classifier */
   EffnetHead *card;   /* (nullable): the same, or what the model's folder says of its own */
   EffnetModel *model; /* the lineup's engine's, as the card is */

@@ -16,11 +16,19 @@ gst_effnet_shadow_init (GstEffnetShadow *shadow, GstObject *element)
 }
 
 static void
+clear (GstEffnetAnswer *answer)
+{
+  answer->frame = 0;
+  g_clear_pointer (&answer->label, g_free);
+  gst_clear_buffer (&answer->embedding);
+}
+
+static void
 clear_answers (GstEffnetAnswers *answers)
 {
   for (guint i = 0; i < GST_EFFNET_SHADOW_ANSWERS; i++)
-    gst_clear_buffer (&answers->answers[i].embedding);
-  memset (answers, 0, sizeof *answers);
+    clear (&answers->answers[i]);
+  answers->next = 0;
 }
 
 void
@@ -140,15 +148,6 @@ find (GstEffnetAnswers *answers, guint64 frame, guint part)
   return NULL;
 }
 
-static const char *
-label_of (const GstEffnetResults *results, const GstEffnetResult *result)
-{
-  const GstEffnetEntry *entry = &g_array_index (results->entries, GstEffnetEntry, result->first);
-  char text[GST_EFFNET_LABEL_LENGTH];
-
-  return g_intern_string (gst_effnet_entry_get_label (entry, text));
-}
-
 /* Whether the answers are those of the candidate that is set now. With the object lock. */
 static gboolean
 is_current (const GstEffnetShadow *shadow)
@@ -156,14 +155,15 @@ is_current (const GstEffnetShadow *shadow)
   return shadow->engine != NULL && shadow->engine->serial == shadow->serial;
 }
 
-/* One that waits there gives way; its reference is the caller's. */
+/* One that waits there gives way. */
 static void
 leave (GstEffnetAnswers *answers, const GstEffnetAnswer *answer)
 {
   GstEffnetAnswer *to = &answers->answers[answers->next++ % GST_EFFNET_SHADOW_ANSWERS];
 
-  gst_clear_buffer (&to->embedding);
+  clear (to);
   *to = *answer;
+  to->label = g_strdup (answer->label);
   if (to->embedding != NULL)
     gst_buffer_ref (to->embedding);
 }
@@ -174,7 +174,7 @@ count (GstEffnetClassify *self, const GstEffnetAnswer *one, const GstEffnetAnswe
   GST_OBJECT_LOCK (self);
   if (is_current (&self->shadow)) {
     self->shadow.compared++;
-    self->shadow.agreed += one->label == other->label;
+    self->shadow.agreed += strcmp (one->label, other->label) == 0;
     self->shadow.distance += ABS (one->score - other->score);
   }
   GST_OBJECT_UNLOCK (self);
@@ -201,9 +201,10 @@ compare (GstEffnetClassify *self, const GstEffnetJob *job, const GstEffnetResult
   for (guint i = 0; i < n; i++) {
     const GstEffnetResult *result = gst_effnet_results_get (results, i * step);
     const GstEffnetEntry *best = &g_array_index (results->entries, GstEffnetEntry, result->first);
+    char text[GST_EFFNET_LABEL_LENGTH], *label = (char *)gst_effnet_entry_get_label (best, text);
     GstEffnetAnswer answer = {.frame = results->frame,
                               .part = i,
-                              .label = label_of (results, result),
+                              .label = label,
                               .score = best->score,
                               .margin = result->margin,
                               .embedding = result->embedding};
@@ -216,12 +217,10 @@ compare (GstEffnetClassify *self, const GstEffnetJob *job, const GstEffnetResult
     GST_LOG_OBJECT (self, "frame %" G_GUINT64_FORMAT " part %u: \"%s\" %.3f beside \"%s\" %.3f",
                     answer.frame, i, answer.label, answer.score, other->label, other->score);
     count (self, &answer, other);
-    if (answer.label != other->label && mine == &self->shadow.own)
-      disagree (self, job, results, i, &answer, other);
-    else if (answer.label != other->label)
-      disagree (self, job, results, i, other, &answer);
-    other->frame = 0;
-    gst_clear_buffer (&other->embedding);
+    if (strcmp (label, other->label) != 0)
+      disagree (self, job, results, i, mine == &self->shadow.own ? &answer : other,
+                mine == &self->shadow.own ? other : &answer);
+    clear (other);
   }
 }
 

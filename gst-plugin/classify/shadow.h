@@ -19,7 +19,7 @@ typedef struct _GstEffnetClassify GstEffnetClassify;
 typedef struct {
   guint64 frame; /* its number; 0 = none */
   guint part;
-  const char *label; /* interned */
+  char *label; /* owned, where it waits */
   double score, margin;
   GstBuffer *embedding; /* (nullable): a reference */
 } GstEffnetAnswer;

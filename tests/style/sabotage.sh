@@ -79,6 +79,7 @@ caught layers.sh 'threads are made' src/engine/x.c '  g_thread_new ("x", f, NULL
 caught layers.sh 'memory is mapped' src/plan/x.c '#include <sys/mman.h>'
 caught layers.sh 'Pango and Cairo stop' gst-plugin/x.c '#include <pango/pangocairo.h>'
 caught layers.sh 'never print' src/engine/x.c '  printf ("x");'
+caught layers.sh 'not kept for ever' gst-plugin/x.c '  g_intern_string (name);'
 caught layers.sh 'left alone' gst-plugin/x.c '  g_setenv ("A", "b", TRUE);'
 caught circles.py 'there is code' a.txt 'no code'
 caught circles.py 'headers of src/image include' src/image/a.h '#include "image/b.h"' \
