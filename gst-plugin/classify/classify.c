@@ -321,9 +321,8 @@ classes_are_known (GstEffnetClassify *self, GstEffnetEngine *engine)
 }
 
 static gboolean
-start (GstBaseTransform *base)
+begin (GstEffnetClassify *self)
 {
-  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
   g_autoptr (GstEffnetEngine) engine = NULL;
 
   gst_effnet_classify_adapt_start (self);
@@ -369,6 +368,15 @@ start (GstBaseTransform *base)
 }
 
 static gboolean
+start (GstBaseTransform *base)
+{
+  gboolean ok = begin (GST_EFFNET_CLASSIFY (base));
+
+  gst_effnet_classify_set_starting (GST_EFFNET_CLASSIFY (base), FALSE);
+  return ok;
+}
+
+static gboolean
 stop (GstBaseTransform *base)
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
@@ -396,6 +404,10 @@ submit_input_buffer (GstBaseTransform *base, gboolean is_discont, GstBuffer *buf
 {
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
 
+  if (!gst_effnet_classify_await_start (self)) {
+    gst_buffer_unref (buffer);
+    return GST_FLOW_FLUSHING;
+  }
   if (self->format.image.format != EFFNET_PIXEL_FORMAT_UNKNOWN ||
       gst_effnet_coded_is_set (&self->coded))
     return GST_BASE_TRANSFORM_CLASS (gst_effnet_classify_parent_class)
@@ -458,9 +470,13 @@ change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_NULL_TO_READY && !gst_effnet_classify_open (self))
     return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    gst_effnet_classify_set_starting (self, TRUE);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) /* else it waits for the frame */
     gst_effnet_classify_set_cancelled (self, TRUE);
   ret = GST_ELEMENT_CLASS (gst_effnet_classify_parent_class)->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) /* where it was not even tried */
+    gst_effnet_classify_set_starting (self, FALSE);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
       (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE))
     gst_effnet_classify_close (self);
@@ -478,6 +494,7 @@ finalize (GObject *object)
   gst_effnet_shadow_clear (&self->shadow);
   gst_effnet_tally_clear (&self->tally);
   g_mutex_clear (&self->way);
+  g_cond_clear (&self->start_ended);
   gst_effnet_watch_clear (&self->watch);
   gst_effnet_announcer_clear (&self->announcer);
   gst_effnet_labels_clear (&self->labels);
@@ -562,6 +579,7 @@ gst_effnet_classify_init (GstEffnetClassify *self)
   gst_effnet_delay_init (&self->delay, &self->stream, base->srcpad, self, gst_effnet_classify_leave,
                          gst_effnet_classify_free_frame);
   g_mutex_init (&self->way);
+  g_cond_init (&self->start_ended);
   gst_effnet_outbox_init (&self->outbox);
   gst_effnet_latency_init (&self->latency);
   gst_effnet_watch_init (&self->watch);

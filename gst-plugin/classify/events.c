@@ -61,6 +61,8 @@ gst_effnet_classify_sink_event (GstBaseTransform *base, GstEvent *event)
   GstBaseTransformClass *parent = g_type_class_peek (GST_TYPE_BASE_TRANSFORM);
   GstEffnetClassify *self = GST_EFFNET_CLASSIFY_CAST (base);
 
+  if (GST_EVENT_IS_SERIALIZED (event))
+    gst_effnet_classify_await_start (self);
   if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
     gst_effnet_classify_finish_stream (self);
   else if (GST_EVENT_IS_SERIALIZED (event) && GST_EVENT_TYPE (event) != GST_EVENT_FLUSH_STOP)

@@ -53,7 +53,9 @@ struct _GstEffnetClassify {
   GstEffnetInferenceMode mode_setting;
   guint batch_size; /* images at once; 0 = what the scheduler has */
   GstClockTime batch_timeout;
-  gboolean started; /* PAUSED or PLAYING: what is for READY stays as it is */
+  gboolean started;  /* PAUSED or PLAYING: what is for READY stays as it is */
+  gboolean starting; /* its pad takes buffers already: they wait for start() */
+  GCond start_ended;
   GstEffnetModelSettings model_settings;
   gboolean wants_reload; /* one of them was set since the last look */
   gboolean wants_shadow; /* so was shadow-model */

@@ -55,6 +55,28 @@ gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled)
   gst_effnet_delay_set_flushing (&self->delay, cancelled);
 }
 
+void
+gst_effnet_classify_set_starting (GstEffnetClassify *self, gboolean starting)
+{
+  GST_OBJECT_LOCK (self);
+  self->starting = starting;
+  g_cond_broadcast (&self->start_ended);
+  GST_OBJECT_UNLOCK (self);
+}
+
+gboolean
+gst_effnet_classify_await_start (GstEffnetClassify *self)
+{
+  gboolean started;
+
+  GST_OBJECT_LOCK (self);
+  while (self->starting)
+    g_cond_wait (&self->start_ended, GST_OBJECT_GET_LOCK (self));
+  started = self->started;
+  GST_OBJECT_UNLOCK (self);
+  return started;
+}
+
 /* ---- whether --------------------------------------------------------------------------------- */
 
 /* FALSE: it is compressed and cannot be decoded by itself. */

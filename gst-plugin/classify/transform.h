@@ -8,6 +8,11 @@
 
 G_BEGIN_DECLS
 
+/* The sink pad is active before start() is called, and while it runs: where upstream plays already,
+ * what it sends waits in between. */
+void gst_effnet_classify_set_starting (GstEffnetClassify *self, gboolean starting);
+/* Returns: whether the stream has started */
+gboolean gst_effnet_classify_await_start (GstEffnetClassify *self);
 /* From any thread: the inference in progress ends within milliseconds, and its buffer with
  * GST_FLOW_FLUSHING; so do all that come until it is FALSE again. */
 void gst_effnet_classify_set_cancelled (GstEffnetClassify *self, gboolean cancelled);

@@ -236,6 +236,56 @@ test_reverse_playback (void)
   harness_free (h);
 }
 
+typedef struct {
+  GstHarness *h;
+  gint stop; /* atomic */
+} Camera;
+
+static gpointer
+play_on (gpointer data)
+{
+  Camera *camera = data;
+
+  for (int i = 0; !g_atomic_int_get (&camera->stop); i++) {
+    gst_harness_push (camera->h, grey_frame (64, 48, 77, i)); /* whatever becomes of it */
+    g_usleep (500);
+  }
+  return NULL;
+}
+
+/* The element alone stops and starts, slowly since it opens its model anew, while upstream plays:
+ * what comes before it has started waits, events among it. */
+static void
+test_starts_behind_a_camera (void)
+{
+  char *path = source_path ("models/lite0");
+  GstHarness *h = harness_new ("post-messages", 0, NULL);
+  Camera camera = {h, FALSE};
+  GThread *thread;
+
+  set_i420_caps (h, 64, 48);
+  thread = g_thread_new ("camera", play_on, &camera);
+  for (int i = 0; i < 5; i++) {
+    GstBuffer *out;
+
+    gst_element_set_state (h->element, GST_STATE_READY);
+    g_object_set (h->element, "model-file", i % 2 ? NULL : path, NULL);
+    while ((out = gst_harness_try_pull (h)) != NULL)
+      gst_buffer_unref (out);
+    g_assert_cmpint (gst_element_set_state (h->element, GST_STATE_PLAYING), ==,
+                     GST_STATE_CHANGE_SUCCESS);
+    out = gst_harness_pull (h);
+    g_assert_nonnull (out);
+    g_assert_cmpuint (result_uint64 (result_of (out), "result-running-time"), <,
+                      GST_CLOCK_TIME_NONE);
+    gst_buffer_unref (out);
+  }
+  g_atomic_int_set (&camera.stop, TRUE);
+  g_thread_join (thread);
+  harness_free (h);
+  g_free (path);
+}
+
 static void
 on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer n_results)
 {
@@ -521,6 +571,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/life/gap", test_gap);
   g_test_add_func ("/gst/life/caps-change", test_caps_change);
   g_test_add_func ("/gst/life/reverse-playback", test_reverse_playback);
+  g_test_add_func ("/gst/life/starts-behind-a-camera", test_starts_behind_a_camera);
   g_test_add_func ("/gst/life/seeks", test_seeks);
   g_test_add_func ("/gst/life/missing-model", test_missing_model);
   g_test_add_func ("/gst/life/wrong-model", test_wrong_model);
