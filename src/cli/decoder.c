@@ -50,6 +50,26 @@ static const Decoder decoders[] = {
     {"image/x-portable-anymap", "gdkpixbufdec", "gstreamer1.0-plugins-good", "image/png"},
 };
 
+static void
+ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+  (void)domain, (void)level, (void)message, (void)data;
+}
+
+gboolean
+decoder_init (GError **error)
+{
+  static const char *const domains[] = {"GStreamer", "GStreamer-Video", "GdkPixbuf"};
+
+  if (gst_is_initialized ())
+    return TRUE;
+  /* What a damaged file makes GStreamer and loaders say: the failure has its own line. */
+  for (gsize i = 0; i < G_N_ELEMENTS (domains); i++)
+    g_log_set_handler (domains[i], G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING, ignore_log, NULL);
+  g_log_set_handler (NULL, G_LOG_LEVEL_WARNING, ignore_log, NULL); /* loaders have no domain */
+  return gst_init_check (NULL, NULL, error);
+}
+
 static const Decoder *
 choose_decoder (const PictureHeader *header, GError **error)
 {

@@ -9,6 +9,9 @@
 
 #include <gst/gst.h>
 
+/* GStreamer begins, without what it and loaders print of damaged files. Before several threads open
+ * sources at once. */
+gboolean decoder_init (GError **error);
 /* NULL with an error: GStreamer has no element of that name; @package has it. */
 GstElement *decoder_make (const char *factory, const char *package, GError **error);
 /* FALSE with an error for a picture that is too large, cut short or of samples that are not read.

@@ -16,6 +16,7 @@
 
 #include "cli/decoder.h"
 #include "cli/file.h"
+#include "cli/jpegs.h"
 #include "cli/orient.h"
 #include "cli/parts.h"
 #include "cli/player.h"
@@ -43,6 +44,7 @@ struct _Source {
   GBytes *picture; /* the whole file, or the part of it that comes now; or NULL */
   PictureHeader header;
   Parts *parts;  /* or NULL */
+  Jpegs *jpegs;  /* of a pipe that brings one after another, or NULL */
   gboolean done; /* the one frame of a picture was given */
   GstElement *pipeline;
   GstAppSink *sink;
@@ -59,34 +61,6 @@ struct _Source {
   gboolean mapped;
   guint64 index;
 };
-
-static void
-ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpointer data)
-{
-  (void)domain, (void)level, (void)message, (void)data;
-}
-
-gboolean
-source_init (GError **error)
-{
-  static const char *const domains[] = {"GStreamer", "GStreamer-Video", "GdkPixbuf"};
-
-  if (gst_is_initialized ())
-    return TRUE;
-  /* What a damaged file makes GStreamer and loaders say: the failure has its own line. */
-  for (gsize i = 0; i < G_N_ELEMENTS (domains); i++)
-    g_log_set_handler (domains[i], G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING, ignore_log, NULL);
-  g_log_set_handler (NULL, G_LOG_LEVEL_WARNING, ignore_log, NULL); /* loaders have no domain */
-  return gst_init_check (NULL, NULL, error);
-}
-
-/* A name that stands for JPEG files one after another. */
-static gboolean
-is_jpeg_clip (const char *name)
-{
-  const char *dot = strrchr (name, '.');
-  return dot != NULL && (!g_ascii_strcasecmp (dot, ".mjpg") || !g_ascii_strcasecmp (dot, ".mjpeg"));
-}
 
 /* ---- pipeline -------------------------------------------------------------------------------- */
 
@@ -117,7 +91,7 @@ on_autoplug (GstElement *decoder, GstPad *pad, GstCaps *caps, gpointer data)
     source->heard = source->heard || name[0] == 'a';
     return FALSE;
   }
-  if (first && g_str_has_prefix (name, "image/") && !is_jpeg_clip (source->input)) {
+  if (first && g_str_has_prefix (name, "image/") && !jpegs_are_named (source->input)) {
     source->still = TRUE;
     return FALSE;
   }
@@ -199,13 +173,6 @@ build (Source *source, GstElement *first, GError **error)
   return TRUE;
 }
 
-static gboolean
-play (Source *source, GError **error)
-{
-  source->player = player_start (source->pipeline, error);
-  return source->player != NULL;
-}
-
 static void
 drop_frame (Source *source)
 {
@@ -239,7 +206,7 @@ start_uri (Source *source, const char *uri, GError **error)
   g_signal_connect (decoder, "autoplug-continue", G_CALLBACK (on_autoplug), source);
   g_signal_connect (decoder, "pad-added", G_CALLBACK (on_pad_added), source);
   g_signal_connect (source->pipeline, "deep-element-added", G_CALLBACK (on_element_added), NULL);
-  return play (source, error);
+  return (source->player = player_start (source->pipeline, error)) != NULL;
 }
 
 /* ---- picture --------------------------------------------------------------------------------- */
@@ -272,7 +239,7 @@ start_decoder (Source *source, GError **error)
   gst_element_link_many (src, decoder, add_converter (source), NULL);
   g_object_set (src, "caps", caps, NULL);
   g_signal_connect (src, "need-data", G_CALLBACK (on_need_data), source);
-  return play (source, error);
+  return (source->player = player_start (source->pipeline, error)) != NULL;
 }
 
 /* 1: the decoder of the next picture of the file has begun, 0: there are no more; -1: @error. */
@@ -343,7 +310,7 @@ open_file (Source *source, const char *path, GError **error)
   if (fd < 0)
     return FALSE;
   n = pread (fd, head, sizeof head, 0);
-  if (picture_read_header (&header, head, (gsize)MAX (n, 0)) && !is_jpeg_clip (path)) {
+  if (picture_read_header (&header, head, (gsize)MAX (n, 0)) && !jpegs_are_named (path)) {
     bytes = file_read (fd, MAX_PICTURE_BYTES, error);
     close (fd);
     return bytes != NULL && take_picture (source, bytes, error);
@@ -414,7 +381,7 @@ source_open_all (const char *input, int timeout_s, gboolean all, GError **error)
   source->all = all;
   source->timeout_s = timeout_s;
   source->fd = -1;
-  if (source_init (error) && open_input (source, input, error))
+  if (decoder_init (error) && open_input (source, input, error))
     return source;
   source_close (source);
   return NULL;
@@ -432,6 +399,7 @@ source_close (Source *source)
     close (source->fd);
   g_clear_pointer (&source->picture, g_bytes_unref);
   parts_free (source->parts);
+  jpegs_free (source->jpegs);
   g_free (source->refusal);
   g_free (source->input);
   g_free (source);
@@ -486,36 +454,64 @@ pull (Source *source, gint64 end, GError **error)
   return 0;
 }
 
-/* The bytes of a picture that the pipeline does not decode, within the time for one frame. */
+/* The bytes that were pulled. */
+static gboolean
+add_sample (Source *source, Jpegs *jpegs, GError **error)
+{
+  GstBuffer *buffer = gst_sample_get_buffer (source->sample);
+  GstMapInfo map;
+  gboolean fits = TRUE;
+
+  if (gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    fits = jpegs_add (jpegs, map.data, map.size, MAX_PICTURE_BYTES);
+    gst_buffer_unmap (buffer, &map);
+  }
+  drop_frame (source);
+  if (!fits)
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
+                 "has more than %" G_GSIZE_FORMAT " bytes, the most that is read of a picture",
+                 MAX_PICTURE_BYTES);
+  return fits;
+}
+
+/* The bytes of a picture that the pipeline does not decode, within the time for one frame; or as
+ * many as show that frames come. */
 static gboolean
 gather_picture (Source *source, gint64 end, GError **error)
 {
-  GByteArray *bytes = g_byte_array_new ();
+  Jpegs *jpegs = jpegs_new ();
   int got = 1;
 
-  for (; got == 1; got = pull (source, end, error)) {
-    GstBuffer *buffer = gst_sample_get_buffer (source->sample);
-    gsize size = gst_buffer_get_size (buffer);
-    guint have = bytes->len;
-
-    if (size > MAX_PICTURE_BYTES - have) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
-                   "has more than %" G_GSIZE_FORMAT " bytes, the most that is read of a picture",
-                   MAX_PICTURE_BYTES);
-      got = -1;
-      break;
-    }
-    g_byte_array_set_size (bytes, have + (guint)size);
-    gst_buffer_extract (buffer, 0, bytes->data + have, size);
-    drop_frame (source);
+  while (got == 1 && !jpegs_are_many (jpegs))
+    got = !add_sample (source, jpegs, error) ? -1
+          : jpegs_are_many (jpegs)           ? 1
+                                             : pull (source, end, error);
+  if (got == 1) {
+    source->jpegs = jpegs;
+    return TRUE;
   }
   stop_pipeline (source);
   if (got == 0 && cli_stopped () == 0 && !source->left_behind)
-    return take_picture (source, g_byte_array_free_to_bytes (bytes), error);
+    return take_picture (source, jpegs_steal (jpegs), error);
   if (got == 0 && cli_stopped () == 0)
     g_set_error_literal (error, EFFNET_ERROR, EFFNET_ERROR_FRAME, "what reads it does not end");
-  g_byte_array_unref (bytes);
+  jpegs_free (jpegs);
   return FALSE;
+}
+
+/* As pull(), of the frames of a pipe; then the picture is the next one. */
+static int
+next_jpeg (Source *source, gint64 end, GError **error)
+{
+  int got = 1;
+
+  g_clear_pointer (&source->picture, g_bytes_unref);
+  while (got == 1 && (source->picture = jpegs_next (source->jpegs)) == NULL) {
+    got = pull (source, end, error);
+    if (got == 1 && !add_sample (source, source->jpegs, error))
+      got = -1;
+  }
+  return got;
 }
 
 static int
@@ -550,10 +546,10 @@ map_sample (Source *source, SourceFrame *out, GError **error)
 static int
 give_jpeg (Source *source, SourceFrame *frame)
 {
-  *frame = (SourceFrame){.image = EFFNET_IMAGE_INIT, .index = 0, .pts_ns = -1};
+  *frame = (SourceFrame){.image = EFFNET_IMAGE_INIT, .index = source->index++, .pts_ns = -1};
   frame->image.format = EFFNET_PIXEL_FORMAT_JPEG;
   frame->image.data[0] = g_bytes_get_data (source->picture, &frame->image.size);
-  source->done = TRUE;
+  source->done = source->jpegs == NULL;
   return 1;
 }
 
@@ -561,21 +557,24 @@ int
 source_next (Source *source, SourceFrame *frame, GError **error)
 {
   gint64 end = g_get_monotonic_time () + source->timeout_s * G_TIME_SPAN_SECOND;
-  int got;
+  gboolean begins = source->picture == NULL && source->jpegs == NULL;
+  int got = 1;
 
   drop_frame (source);
   if (source->done)
     return 0;
-  if (source->pipeline == NULL)
-    return give_jpeg (source, frame);
-  got = pull (source, end, error);
-  if (got == 1 && source->still && source->picture == NULL) {
+  if (source->pipeline != NULL && source->jpegs == NULL)
+    got = pull (source, end, error);
+  if (got == 1 && begins && source->still) {
     if (!gather_picture (source, end, error))
       return *error != NULL ? -1 : 0;
-    if (source->pipeline == NULL)
-      return give_jpeg (source, frame);
-    got = pull (source, end, error);
+    if (source->pipeline != NULL && source->jpegs == NULL)
+      got = pull (source, end, error);
   }
+  if (source->jpegs != NULL)
+    got = next_jpeg (source, end, error);
+  if (got == 1 && (source->pipeline == NULL || source->jpegs != NULL))
+    return give_jpeg (source, frame);
   while (got == 0 && source->parts != NULL && cli_stopped () == 0)
     got = next_part (source, error) == 1 ? pull (source, end, error) : *error != NULL ? -1 : -2;
   got = got == -2 ? 0 : got;

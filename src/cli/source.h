@@ -19,8 +19,6 @@ typedef struct {
   gint64 pts_ns;     /* -1: a picture, or a frame without a timestamp */
 } SourceFrame;
 
-/* Before several threads open sources at once. */
-gboolean source_init (GError **error);
 /* @input: a file's path, "-" for stdin, or a URI GStreamer has a source for. Without a frame for
  * @timeout_s seconds it has failed. */
 Source *source_open (const char *input, int timeout_s, GError **error);

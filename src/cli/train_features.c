@@ -4,6 +4,7 @@
  * runs the network on that core. Each has its places in the array beforehand, so that the result
  * does not depend on who took what. */
 #include "cli/train.h"
+#include "cli/decoder.h"
 
 #include "cli/file.h"
 #include "cli/progress.h"
@@ -344,7 +345,7 @@ train_features_new (const TrainExtract *how, const TrainList *list, GError **err
     const TrainItem *item = list->items->pdata[i];
     first[i + 1] = first[i] + (item->is_clip ? TRAIN_CLIP_FRAMES : 1);
   }
-  if (!source_init (error))
+  if (!decoder_init (error))
     return NULL;
   work.out = features_new (how, first[n_items], error);
   if (work.out == NULL)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Inputs that hang, lie about their size or come by other ways than a path: bounded in time and memory, and one answer
 for one picture."""
+import io
 import json
 import os
 import pathlib
@@ -268,6 +269,35 @@ def few_descriptors():
                               capture_output=True, text=True, timeout=60, check=False,
                               preexec_fn=lambda n=8 + i % 4: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
         assert done.returncode in (0, 1) and (done.returncode == 0 or done.stderr.count("\n") == 1), done
+
+
+@test
+def frames_in_a_pipe():
+    """JPEG after JPEG without a container, by stdin and by a FIFO: each frame when it is there; a picture with others behind it"""
+    coffee, small = io.BytesIO(), io.BytesIO()
+    Image.open(MEDIA / "coffee.jpg").resize(Image.open(MEDIA / "cat.jpg").size).save(coffee, "JPEG", restart_marker_rows=1)
+    Image.new("RGB", (96, 64)).save(small, "JPEG")
+    frames = [CAT, coffee.getvalue(), CAT + b"\0\r\n", CAT[:2] + b"\xff\xe1\0\x08\xff\xd8\xff\xd9ab" + CAT[2:]]
+    os.mkfifo("frames")
+    for name in ("-", "frames"):
+        tool = subprocess.Popen([EXE, "classify", "--json", "-k1", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        pipe = tool.stdin if name == "-" else open("frames", "wb", buffering=0)
+        pipe.write(b"".join(frames) + CAT[:5000])
+        pipe.flush()
+        lines = [json.loads(tool.stdout.readline()) for _ in frames]  # the pipe stays open
+        pipe.write(CAT[5000:] + CAT[:9000])  # the last one is cut off
+        pipe.close()
+        lines += map(json.loads, tool.stdout.read().splitlines())
+        assert [line["frame"] for line in lines] == [0, 1, 2, 3, 4], lines
+        assert ["espresso" == line["top"][0]["label"] for line in lines] == [False, True, False, False, False], lines
+        assert tool.wait(60) == 0
+    index = CAT[:2] + b"\xff\xe2\0\x06MPF\0" + CAT[2:]
+    for data in (CAT, CAT + small.getvalue(), index + CAT, CAT + b"x" + CAT, small.getvalue() + CAT):
+        pathlib.Path("one.jpg").write_bytes(data)
+        file, pipe = ([json.loads(line) for line in subprocess.run(
+            [EXE, "classify", "--json", name], input=data, stdout=subprocess.PIPE, check=True).stdout.splitlines()]
+            for name in ("one.jpg", "-"))
+        assert len(file) == len(pipe) == 1 and file[0]["top"] == pipe[0]["top"], (file, pipe)
 
 
 @test
