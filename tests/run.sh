@@ -84,6 +84,7 @@ install_packages() {
     python3-prometheus-client
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core libjpeg-turbo-progs
+    libavif-bin libavif-gdk-pixbuf heif-gdk-pixbuf libheif-examples
     gir1.2-gst-plugins-base-1.0 gir1.2-gstreamer-1.0
     gir1.2-gst-rtsp-server-1.0 python3 python3-venv python3-pip python3-numpy python3-pil python3-gi
     python3-torch python3-torchvision python3-h5py python3-jsonschema valgrind shellcheck

@@ -133,18 +133,16 @@ decoder_for_picture (const PictureHeader *header, const char **caps, GError **er
 GstBuffer *
 decoder_feed (const PictureHeader *header, GBytes *picture)
 {
-  static guint8 upright[] = {1};
-  gsize at = header->orientation_at, size = g_bytes_get_size (picture);
+  gsize at = header->patch_at, size = g_bytes_get_size (picture);
   GstBuffer *buffer;
 
   if (at == 0 || at >= size)
     return gst_buffer_new_wrapped_bytes (picture);
   g_autoptr (GBytes) before = g_bytes_new_from_bytes (picture, 0, at);
+  g_autoptr (GBytes) patch = g_bytes_new (&header->patch, 1);
   g_autoptr (GBytes) after = g_bytes_new_from_bytes (picture, at + 1, size - at - 1);
   buffer = gst_buffer_new_wrapped_bytes (before);
-  gst_buffer_append_memory (buffer,
-                            gst_memory_new_wrapped (GST_MEMORY_FLAG_READONLY, upright,
-                                                    sizeof upright, 0, sizeof upright, NULL, NULL));
+  buffer = gst_buffer_append (buffer, gst_buffer_new_wrapped_bytes (patch));
   return gst_buffer_append (buffer, gst_buffer_new_wrapped_bytes (after));
 }
 

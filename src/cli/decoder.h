@@ -21,7 +21,8 @@ gboolean decoder_allows (const PictureHeader *header, GError **error);
  * a picture that is not allowed or that nothing here decodes. */
 GstElement *decoder_for_picture (const PictureHeader *header, const char **caps, GError **error);
 /* The bytes to feed it with, (transfer full). A TIFF is called upright: some decoders turn it, some
- * in part, some not at all, and the header has said how it lies. */
+ * in part, some not at all, and the header has said how it lies. A GIF has no transparency: what is
+ * transparent keeps its colour, as in other pictures, which loaders make black. */
 GstBuffer *decoder_feed (const PictureHeader *header, GBytes *picture);
 
 /* @src: the appsrc before @decoder; neither has begun. */

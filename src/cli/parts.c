@@ -70,6 +70,8 @@ parts_next (Parts *parts, PictureHeader *header)
                               &g_array_index (parts->list, PicturePart, parts->next++));
   data = g_bytes_get_data (one, &size);
   picture_read_header (header, data, size);
+  if (parts->canvas != NULL) /* is drawn over what was before */
+    header->patch_at = 0;
   return one;
 }
 

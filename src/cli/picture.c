@@ -1,50 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/picture.h"
 
+#include "cli/picture_bytes.h"
+#include "cli/png.h"
+
 #include <string.h>
 
-#define BOXES_MAX     ((gsize)1 << 20) /* bytes in which a size is looked for */
-#define GIF_FRAME_MIN 12               /* bytes */
-#define PARTS_MAX     10000            /* pages or frames of one file */
+#define BOXES_MAX ((gsize)1 << 20) /* bytes in which a size is looked for */
 
-typedef struct {
-  const guint8 *data;
-  gsize size;
-  gboolean little_endian;
-} Bytes;
-
-/* @n bytes at @at as a number; 0 beyond the end. */
-static guint64
-number (const Bytes *bytes, gsize at, unsigned n)
+/* Bytes of one value of the entry: BYTE, SHORT and LONG, with a sign or without. */
+static unsigned
+entry_width (const Bytes *bytes, gsize entry)
 {
-  guint64 value = 0;
+  guint64 type = number (bytes, entry + 2, 2);
 
-  if (at > bytes->size || n > bytes->size - at)
-    return 0;
-  for (unsigned i = 0; i < n; i++)
-    value = value << 8 | bytes->data[at + (bytes->little_endian ? n - 1 - i : i)];
-  return value;
+  return type == 1 || type == 6 ? 1 : type == 3 || type == 8 ? 2 : 4;
 }
 
-static gboolean
-holds (const Bytes *bytes, gsize at, const char *text)
-{
-  gsize n = strlen (text);
-
-  return at <= bytes->size && n <= bytes->size - at && memcmp (bytes->data + at, text, n) == 0;
-}
-
-static gboolean
-ends_before (const Bytes *bytes, guint64 at, guint64 n)
-{
-  return at > bytes->size || n > bytes->size - at;
-}
-
-/* Value @i of the array that a directory's entry describes: SHORT or LONG, in place when short. */
+/* Value @i of the array that a directory's entry describes, in place when short. */
 static guint64
 entry_value (const Bytes *bytes, gsize entry, gsize i)
 {
-  unsigned width = number (bytes, entry + 2, 2) == 3 ? 2 : 4;
+  unsigned width = entry_width (bytes, entry);
   guint64 count = number (bytes, entry + 4, 4);
   gsize start = count * width <= 4 ? entry + 8 : number (bytes, entry + 8, 4);
 
@@ -55,7 +32,7 @@ entry_value (const Bytes *bytes, gsize entry, gsize i)
 static gsize
 entry_last_byte (const Bytes *bytes, gsize entry)
 {
-  unsigned width = number (bytes, entry + 2, 2) == 3 ? 2 : 4;
+  unsigned width = entry_width (bytes, entry);
 
   return number (bytes, entry + 4, 4) == 1 ? entry + 8 + (bytes->little_endian ? 0 : width - 1) : 0;
 }
@@ -108,7 +85,8 @@ read_tiff (PictureHeader *header, Bytes bytes)
       header->height = value;
     else if (tag == 274 && value >= 1 && value <= 8) {
       header->orientation = (unsigned)value;
-      header->orientation_at = entry_last_byte (&bytes, entry);
+      header->patch_at = entry_last_byte (&bytes, entry);
+      header->patch = 1;
     } else if (tag == 700)
       xmp = entry;
     else if ((tag == 258 && (value > 16 || (value & (value - 1)) != 0)) ||
@@ -141,6 +119,19 @@ read_exif (PictureHeader *header, const Bytes *bytes, gsize at, gsize n)
     header->orientation = exif.orientation;
 }
 
+/* Exif as ImageMagick writes it. */
+static void
+read_profile (PictureHeader *header, const guint8 *chunk, gsize size)
+{
+  g_autoptr (GBytes) exif = png_exif_profile (chunk, size);
+  gsize n;
+
+  if (exif == NULL)
+    return;
+  const guint8 *data = g_bytes_get_data (exif, &n);
+  read_exif (header, &(Bytes){data, n, FALSE}, 0, n);
+}
+
 static void
 read_png (PictureHeader *header, const Bytes *bytes)
 {
@@ -154,26 +145,13 @@ read_png (PictureHeader *header, const Bytes *bytes)
 
     if (holds (bytes, at + 4, "eXIf"))
       read_exif (header, bytes, at + 8, n);
+    else if (!ends_before (bytes, at + 8, n) && header->orientation == 0)
+      read_profile (header, bytes->data + at + 4, n + 4);
     else if (holds (bytes, at + 4, "iTXtXML:com.adobe.xmp"))
       read_xmp (header, bytes, at + 8, n);
     at += 12 + n;
   }
   header->is_cut = at >= bytes->size;
-}
-
-/* Past the chain of blocks with their lengths. */
-static gsize
-past_blocks (const Bytes *bytes, gsize at)
-{
-  while (number (bytes, at, 1) != 0)
-    at += 1 + number (bytes, at, 1);
-  return at + 1;
-}
-
-static gsize
-table_size (guint64 flags)
-{
-  return flags & 0x80 ? 6u << (flags & 7) : 0;
 }
 
 static void
@@ -187,6 +165,10 @@ read_gif (PictureHeader *header, Bytes bytes)
   header->height = number (&bytes, 8, 2);
   do { /* extensions, then the first image */
     is_image = number (&bytes, at, 1) == ',';
+    if (holds (&bytes, at, "!\xf9\4") && (number (&bytes, at + 3, 1) & 1) != 0) {
+      header->patch_at = at + 3;
+      header->patch = (guint8)number (&bytes, at + 3, 1) & 0xfe;
+    }
     at = past_blocks (&bytes, at + (is_image ? 11 + table_size (number (&bytes, at + 9, 1)) : 2));
   } while (!is_image && at < bytes.size);
   header->is_cut = at > bytes.size;
@@ -409,192 +391,11 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
     read_pnm (header, &bytes);
   } else if (read_tiff (header, bytes)) {
     header->media = "image/tiff";
+  } else if (size > 4 && (!memcmp (data, "II+\0", 4) || !memcmp (data, "MM\0+", 4))) {
+    header->media = "BigTIFF";
+  } else if (holds (&bytes, 0, "\xff\xd8")) { /* libjpeg passes over what is before a marker */
+    header->media = "image/jpeg";
   }
   header->orientation = header->orientation > 0 ? header->orientation : header->xmp_orientation;
   return header->media != NULL;
-}
-
-static void
-append_number (GByteArray *bytes, guint64 value, unsigned n)
-{
-  for (unsigned i = 0; i < n; i++)
-    g_byte_array_append (bytes, (const guint8[]){(guint8)(value >> 8 * i)}, 1);
-}
-
-/* A still WebP of the frame at @at. Transparency needs a head with the frame's size. */
-static GBytes *
-still_webp (GBytes *picture, gsize at, gsize size, gboolean is_transparent)
-{
-  GByteArray *still = g_byte_array_new ();
-  const guint8 *frame = (const guint8 *)g_bytes_get_data (picture, NULL) + at;
-  Bytes bytes = {frame, size, TRUE};
-  gsize skip =
-      holds (&bytes, 0, "ALPH") ? 8 + number (&bytes, 4, 4) + number (&bytes, 4, 4) % 2 : 0;
-  gboolean has_head = is_transparent && skip > 0 && at >= 16;
-
-  skip = has_head ? 0 : MIN (skip, size);
-  g_byte_array_append (still, (const guint8 *)"RIFF", 4);
-  append_number (still, size - skip + (has_head ? 22 : 4), 4);
-  g_byte_array_append (still, (const guint8 *)"WEBP", 4);
-  if (has_head) {
-    g_byte_array_append (still, (const guint8 *)"VP8X", 4);
-    append_number (still, 10, 4);
-    append_number (still, 0x10, 4);             /* it has transparency */
-    g_byte_array_append (still, frame - 10, 6); /* width and height, less one, of the frame */
-  }
-  g_byte_array_append (still, frame + skip, (guint)(size - skip));
-  return g_byte_array_free_to_bytes (still);
-}
-
-GBytes *
-picture_first_frame (PictureHeader *header, GBytes *picture)
-{
-  GBytes *frame;
-  gsize size;
-  const guint8 *data;
-
-  if (strcmp (header->media, "image/webp") == 0)
-    return still_webp (picture, header->frame_at, header->frame_size, FALSE);
-  frame = g_bytes_new_from_bytes (picture, header->frame_at, header->frame_size);
-  data = g_bytes_get_data (frame, &size);
-  picture_read_header (header, data, size);
-  return frame;
-}
-
-static gboolean
-is_listed (const GArray *parts, gsize at)
-{
-  for (guint i = 0; i < parts->len; i++)
-    if (g_array_index (parts, PicturePart, i).at == at)
-      return TRUE;
-  return FALSE;
-}
-
-static void
-list_pages (GArray *parts, Bytes bytes)
-{
-  gsize at;
-
-  bytes.little_endian = holds (&bytes, 0, "II");
-  for (at = number (&bytes, 4, 4); /* a chain, which must not go in a circle */
-       at > 0 && at < bytes.size && parts->len < PARTS_MAX && !is_listed (parts, at);
-       at = number (&bytes, at + 2 + 12 * number (&bytes, at, 2), 4)) {
-    const PicturePart page = {.at = at};
-
-    g_array_append_val (parts, page);
-  }
-}
-
-static void
-list_frames (GArray *parts, Bytes bytes)
-{
-  guint64 start_ms = 0;
-
-  bytes.little_endian = TRUE;
-  for (gsize at = 12; at < bytes.size && parts->len < PARTS_MAX;) {
-    gsize n = number (&bytes, at + 4, 4), data = at + 8;
-    unsigned flags = (unsigned)number (&bytes, data + 15, 1);
-    const PicturePart frame = {.at = data + 16,
-                               .size = n - 16,
-                               .x = 2 * (unsigned)number (&bytes, data, 3),
-                               .y = 2 * (unsigned)number (&bytes, data + 3, 3),
-                               .start_ms = start_ms,
-                               .replaces = (flags & 2) != 0,
-                               .clears = (flags & 1) != 0};
-
-    if (holds (&bytes, at, "ANMF") && n > 16 && !ends_before (&bytes, data, n)) {
-      start_ms += number (&bytes, data + 12, 3);
-      g_array_append_val (parts, frame);
-    }
-    at = data + n + n % 2;
-  }
-}
-
-static void
-list_gif (GArray *parts, Bytes bytes)
-{
-  guint64 start_ms = 0;
-  gsize control = 0;
-
-  bytes.little_endian = TRUE;
-  for (gsize at = 13 + table_size (number (&bytes, 10, 1)), end;
-       at < bytes.size && parts->len < PARTS_MAX; at = end) {
-    guint64 kind = number (&bytes, at, 1), how = number (&bytes, control + 3, 1) >> 2 & 7;
-
-    if ((kind != ',' && kind != '!') || ends_before (&bytes, at, GIF_FRAME_MIN))
-      break;
-    end = past_blocks (&bytes, at + 2);
-    if (kind == '!' && number (&bytes, at + 1, 1) == 0xf9)
-      control = at;
-    if (kind == '!')
-      continue;
-    end = past_blocks (&bytes, at + 11 + table_size (number (&bytes, at + 9, 1)));
-    const PicturePart frame = {.at = at,
-                               .size = MIN (end, bytes.size) - at,
-                               .control = control,
-                               .x = (unsigned)number (&bytes, at + 1, 2),
-                               .y = (unsigned)number (&bytes, at + 3, 2),
-                               .start_ms = start_ms,
-                               .clears = control > 0 && how == 2,
-                               .restores = control > 0 && how == 3};
-    start_ms += control > 0 ? 10 * number (&bytes, control + 4, 2) : 0;
-    control = 0;
-    g_array_append_val (parts, frame);
-  }
-}
-
-/* A GIF of the frame alone, which is as large as the frame. */
-static GBytes *
-still_gif (GBytes *picture, const PicturePart *part)
-{
-  static const guint8 nowhere[4] = {0};
-  GByteArray *still = g_byte_array_new ();
-  const guint8 *data = g_bytes_get_data (picture, NULL);
-
-  g_byte_array_append (still, data, 6);
-  g_byte_array_append (still, data + part->at + 5, 4);
-  g_byte_array_append (still, data + 10, (guint)(3 + table_size (data[10])));
-  if (part->control > 0)
-    g_byte_array_append (still, data + part->control, 8);
-  g_byte_array_append (still, data + part->at, 1);
-  g_byte_array_append (still, nowhere, sizeof nowhere);
-  g_byte_array_append (still, data + part->at + 5, (guint)part->size - 5);
-  g_byte_array_append (still, (const guint8 *)";", 1);
-  return g_byte_array_free_to_bytes (still);
-}
-
-GArray *
-picture_list_parts (const PictureHeader *header, GBytes *picture)
-{
-  GArray *parts = g_array_new (FALSE, FALSE, sizeof (PicturePart));
-  gsize size;
-  const guint8 *data = g_bytes_get_data (picture, &size);
-
-  if (strcmp (header->media, "image/tiff") == 0)
-    list_pages (parts, (Bytes){data, size, FALSE});
-  else if (strcmp (header->media, "image/gif") == 0)
-    list_gif (parts, (Bytes){data, size, FALSE});
-  else if (strcmp (header->media, "image/webp") == 0)
-    list_frames (parts, (Bytes){data, size, FALSE});
-  if (parts->len > 1)
-    return parts;
-  g_array_unref (parts);
-  return NULL;
-}
-
-GBytes *
-picture_extract_part (const PictureHeader *header, GBytes *picture, const PicturePart *part)
-{
-  gsize size;
-  const guint8 *data = g_bytes_get_data (picture, &size);
-  guint8 *page;
-
-  if (strcmp (header->media, "image/webp") == 0)
-    return still_webp (picture, part->at, part->size, TRUE);
-  if (strcmp (header->media, "image/gif") == 0)
-    return still_gif (picture, part);
-  page = g_memdup2 (data, size); /* whose first directory is that of the page */
-  for (unsigned i = 0; i < 4; i++)
-    page[4 + i] = (guint8)(part->at >> 8 * (data[0] == 'I' ? i : 3 - i));
-  return g_bytes_new_take (page, size);
 }

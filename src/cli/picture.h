@@ -11,7 +11,8 @@ typedef struct {
   const char *media;        /* under GStreamer's name, "image/png" */
   guint64 width, height;    /* 0: the header does not say; not looked for in JPEG */
   unsigned orientation;     /* 1..8 as Exif has it; 0: not said, or JPEG */
-  gsize orientation_at;     /* the byte of a TIFF that says so; 0: there is none */
+  gsize patch_at;           /* a byte that decoders shall see as `patch`; 0: there is none */
+  guint8 patch;             /* a TIFF is called upright, a GIF without transparency */
   unsigned xmp_orientation; /* what XMP says of it; counts where Exif says nothing */
   gboolean is_deep;         /* PNG: more than 8 bits a channel */
   gboolean is_odd; /* TIFF: samples that are not unsigned numbers of 1, 2, 4, 8 or 16 bits */

@@ -33,7 +33,8 @@ number (const Bytes *b, size_t offset, unsigned n)
 static uint32_t
 value (const Bytes *b, size_t entry)
 {
-  static const uint8_t bytes_of_type[] = {[1] = 1, [3] = 2, [4] = 4}; /* BYTE, SHORT, LONG */
+  static const uint8_t bytes_of_type[] = {
+      [1] = 1, [3] = 2, [4] = 4, [6] = 1, [8] = 2, [9] = 4}; /* BYTE, SHORT, LONG, with a sign */
   uint32_t type = number (b, entry + 2, 2), count = number (b, entry + 4, 4);
 
   if (type >= sizeof bytes_of_type || count != 1)

@@ -339,7 +339,7 @@ effnet_jpeg_start (EffnetJpeg *jpeg, unsigned n, gboolean rgb, EffnetJpegPlane p
   d->raw_data_out = !rgb;
   d->out_color_space = !rgb ? d->jpeg_color_space : d->num_components == 4 ? JCS_CMYK : JCS_RGB;
   d->dct_method = JDCT_ISLOW;
-  d->do_block_smoothing = FALSE;
+  d->do_block_smoothing = d->progressive_mode; /* of coefficients that no scan brought */
   jpeg_start_decompress (d);
   if (jpeg_has_multiple_scans (d) && !scans_are_complete (jpeg)) {
     g_strlcpy (jpeg->message, "it ends before its last scan", sizeof jpeg->message);

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import struct
 import subprocess
@@ -274,6 +275,79 @@ def orientation_in_xmp():
             for name in ("x.png", "x.webp", "x.tif"):
                 difference = np.abs(preprocess(name) - expected)
                 assert difference.mean() < 1, (name, text, difference.mean())
+
+
+def png_with(name, kind, body):
+    """coffee.jpg as a PNG with one more chunk."""
+    Image.open(MEDIA / "coffee.jpg").save(name)
+    data, chunk = pathlib.Path(name).read_bytes(), kind + body
+    pathlib.Path(name).write_bytes(data[:33] + struct.pack(">I", len(body)) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:])
+
+
+@test
+def orientation_in_text():
+    """the Exif that ImageMagick writes as a text of PNG, packed or not, is obeyed; a broken one is passed over"""
+    upright = Image.open(MEDIA / "coffee.jpg")
+    exif = Image.Exif()
+    exif[0x112] = 6
+    digits = exif.tobytes().hex().encode()
+    text = b"\nexif\n%8d\n" % (len(digits) // 2) + b"\n".join(digits[i:i + 72] for i in range(0, len(digits), 72)) + b"\n"
+    right, turned = pillow(upright), pillow(upright.transpose(Image.Transpose.ROTATE_270))
+    for kind, body, expected in ((b"tEXt", b"Raw profile type exif\0" + text, turned),
+                                 (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text), turned),
+                                 (b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(text), turned),
+                                 (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text)[:20], right),
+                                 (b"zTXt", b"Raw profile type exif\0\0", right), (b"tEXt", b"Raw profile type exif\0", right),
+                                 (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(9 << 20)), right),
+                                 (b"tEXt", b"Raw profile type iptc\0" + text, right), (b"tEXt", b"x", right)):
+        png_with("text.png", kind, body)
+        difference = np.abs(preprocess("text.png") - expected)
+        assert difference.mean() < 1, (kind, body[:30], difference.mean())
+
+
+@test
+def what_pillow_sees():
+    """colours of what is transparent, scans that never come, bytes before a marker; BigTIFF by its name"""
+    image = Image.open(MEDIA / "coffee.jpg").convert("RGB").resize((300, 240))
+    image.quantize(64).save("hole.gif", transparency=3)
+    image.save("full.jpg", progressive=True, quality=92)
+    data = pathlib.Path("full.jpg").read_bytes()
+    scans = [i for i in range(len(data) - 1) if data[i:i + 2] == b"\xff\xda"]
+    for name, content in (("dc.jpg", data[:scans[1]] + b"\xff\xd9"), ("half.jpg", data[:scans[4]] + b"\xff\xd9")):
+        pathlib.Path(name).write_bytes(content)
+    for name in ("hole.gif", "dc.jpg", "half.jpg"):
+        difference = np.abs(preprocess(name, "--full-scale") - pillow(Image.open(name)))
+        assert difference.mean() < 0.5, (name, difference.mean())
+    pathlib.Path("gap.jpg").write_bytes(data[:2] + b"\0\0" + data[2:])
+    assert np.array_equal(preprocess("gap.jpg"), preprocess("full.jpg"))
+    pathlib.Path("big.tif").write_bytes(b"II+\0\x08\0\0\0" + bytes(64))
+    failure("preprocess", "big.tif", "--model", MODEL, "--output", "no.npy", says=["big.tif", "BigTIFF", "convert"])
+
+
+@test
+def heif_and_avif():
+    """HEIF and AVIF as libheif's and libavif's own programs write them, where gdk-pixbuf has loaders for them; damaged ones"""
+    image = Image.open(MEDIA / "coffee.jpg").convert("RGB").resize((300, 240))
+    image.save("still.png")
+    turns = {"--irot 1": Image.Transpose.ROTATE_90, "--imir 1": Image.Transpose.FLIP_LEFT_RIGHT, "": None}
+    made = [(f"still{i}.avif", turn, f"avifenc --lossless {words} still.png still{i}.avif")
+            for i, (words, turn) in enumerate(turns.items())] + [("still.heic", None, "heif-enc -q 95 still.png -o still.heic")]
+    seen = 0
+    for name, turn, words in made:
+        if shutil.which(words.split()[0]) is None or subprocess.run(words.split(), capture_output=True, check=False).returncode:
+            continue
+        done = effnet("preprocess", name, "--model", MODEL, "--output", "x.npy", code=None)
+        if done.returncode:  # no loader
+            assert "install" in done.err and done.err.count("\n") == 1, done.err
+            continue
+        seen += 1
+        difference = np.abs(preprocess(name) - pillow(image.transpose(turn) if turn is not None else image))
+        assert difference.mean() < 3, (name, difference.mean())
+        data = pathlib.Path(name).read_bytes()
+        pathlib.Path("cut-" + name).write_bytes(data[:len(data) * 2 // 3])
+        failure("preprocess", "cut-" + name, "--model", MODEL, "--output", "no.npy", says=["cut-" + name, "damaged"])
+    if not seen:
+        raise Skip("no libavif-bin with libavif-gdk-pixbuf, no libheif-examples with heif-gdk-pixbuf")
 
 
 def tiff(name, bits, sample_format, data, compression=1):
