@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LINE_BYTES (1 << 18) /* of output; an embedding has some 40000 */
+
 static const struct {
   const char *name;
   int (*run) (int argc, char **argv);
@@ -89,10 +91,14 @@ finish_help (void)
 int
 main (int argc, char **argv)
 {
+  static char output[LINE_BYTES];
+
   occupy_standard_streams ();
   g_log_set_default_handler (on_fatal, NULL);
-  signal (SIGPIPE, SIG_IGN); /* a reader that left is an error of stdout like any other */
-  signal (SIGXFSZ, SIG_IGN); /* a file that may not grow is like a full disk */
+  signal (SIGPIPE, SIG_IGN);   /* a reader that left is an error of stdout like any other */
+  signal (SIGXFSZ, SIG_IGN);   /* a file that may not grow is like a full disk */
+  if (!isatty (STDOUT_FILENO)) /* a line is one write, whoever kills us meanwhile */
+    setvbuf (stdout, output, _IOFBF, sizeof output);
   setlocale (LC_CTYPE, "");
   atexit (finish_help);
   if (argc < 2) {

@@ -134,6 +134,20 @@ def signal_in_a_line():
 
 
 @test
+def killed():
+    """a long line is one write: who is killed leaves whole lines, and a full disk is named as such"""
+    for kept in range(8):
+        tool = start("embed", "--json", *[CLIP] * 50)
+        out = b"".join(tool.stdout.readline() for _ in range(kept + 1))
+        tool.kill()
+        out += tool.communicate(timeout=20)[0]
+        assert len(out) > 6000 * kept and out.endswith(b"}\n"), (kept, out[-80:])
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([EXE, "embed", "--json", MEDIA / "cat.jpg"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1 and done.stderr == b"effnet: standard output: No space left on device\n", done
+
+
+@test
 def reader_leaves():
     """a reader that leaves ends the work at once: one sentence, exit 1"""
     tool = start("classify", "--json", *[CLIP] * 200)
