@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#define HEAD_BYTES  64       /* of a file that tell what it is */
 #define MAX_PICTURE 64000000 /* pixels: 256 MB, of which some decoders make three copies */
 
 GstElement *
@@ -56,6 +57,22 @@ ignore_log (const char *domain, GLogLevelFlags level, const char *message, gpoin
   (void)domain, (void)level, (void)message, (void)data;
 }
 
+/* Pictures that GStreamer takes for clips, or for nothing, are pictures in a pipe and on a server
+ * as well. */
+static void
+find_picture (GstTypeFind *find, gpointer data)
+{
+  const guint8 *head = gst_type_find_peek (find, 0, HEAD_BYTES);
+  PictureHeader header;
+
+  (void)data;
+  if (head == NULL || !picture_read_header (&header, head, HEAD_BYTES) ||
+      (strcmp (header.media, "image/jpeg") == 0 && head[2] == 0xff))
+    return;
+  g_autoptr (GstCaps) caps = gst_caps_new_empty_simple (header.media);
+  gst_type_find_suggest (find, GST_TYPE_FIND_MAXIMUM, caps);
+}
+
 gboolean
 decoder_init (GError **error)
 {
@@ -67,7 +84,9 @@ decoder_init (GError **error)
   for (gsize i = 0; i < G_N_ELEMENTS (domains); i++)
     g_log_set_handler (domains[i], G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING, ignore_log, NULL);
   g_log_set_handler (NULL, G_LOG_LEVEL_WARNING, ignore_log, NULL); /* loaders have no domain */
-  return gst_init_check (NULL, NULL, error);
+  return gst_init_check (NULL, NULL, error) &&
+         gst_type_find_register (NULL, "effnet-picture", GST_RANK_PRIMARY + 1, find_picture, NULL,
+                                 NULL, NULL, NULL);
 }
 
 static const Decoder *

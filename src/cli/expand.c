@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 
 static const char *const endings[] = {
-    "jpg", "jpeg", "jpe", "jfif", "png",   "webp", "gif",  "bmp",  "tif", "tiff",
-    "ppm", "pgm",  "pnm", "heic", "heif",  "avif", "jxl",  "mp4",  "m4v", "mov",
-    "mkv", "webm", "avi", "ts",   "mts",   "m2ts", "mpg",  "mpeg", "ogv", "ogg",
-    "wmv", "flv",  "3gp", "mjpg", "mjpeg", "h264", "h265", "ivf",  "y4m",
+    "jpg", "jpeg", "jpe", "jfif", "mpo",  "png",  "webp",  "gif",  "bmp",  "dib",  "tif", "tiff",
+    "ppm", "pgm",  "pbm", "pnm",  "heic", "heif", "hif",   "avif", "jxl",  "ico",  "jp2", "j2k",
+    "j2c", "mp4",  "m4v", "mov",  "mkv",  "webm", "avi",   "ts",   "mts",  "m2ts", "mpg", "mpeg",
+    "ogv", "ogg",  "wmv", "flv",  "3gp",  "mjpg", "mjpeg", "h264", "h265", "ivf",  "y4m",
 };
 
 static gboolean

@@ -392,7 +392,7 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
   } else if (read_tiff (header, bytes)) {
     header->media = "image/tiff";
   } else if (size > 4 && (!memcmp (data, "II+\0", 4) || !memcmp (data, "MM\0+", 4))) {
-    header->media = "BigTIFF";
+    header->media = "image/x-bigtiff";
   } else if (holds (&bytes, 0, "\xff\xd8")) { /* libjpeg passes over what is before a marker */
     header->media = "image/jpeg";
   }

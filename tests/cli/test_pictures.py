@@ -321,7 +321,7 @@ def what_pillow_sees():
     pathlib.Path("gap.jpg").write_bytes(data[:2] + b"\0\0" + data[2:])
     assert np.array_equal(preprocess("gap.jpg"), preprocess("full.jpg"))
     pathlib.Path("big.tif").write_bytes(b"II+\0\x08\0\0\0" + bytes(64))
-    failure("preprocess", "big.tif", "--model", MODEL, "--output", "no.npy", says=["big.tif", "BigTIFF", "convert"])
+    failure("preprocess", "big.tif", "--model", MODEL, "--output", "no.npy", says=["big.tif", "image/x-bigtiff", "convert"])
 
 
 @test
