@@ -5,6 +5,7 @@ Invariant: what a card that came with the checkpoint says stays as it is; what i
 has not. Elsewhere: the weights, family.py; reading files, formats/.
 """
 
+import ast
 import json
 import re
 
@@ -17,18 +18,20 @@ TENSORFLOW = ((r"lite\d", ((127 / 255,) * 3, (128 / 255,) * 3)), (r"v2-(s|m|l|xl
 LABELS_MAX = 16 << 20  # bytes
 
 
+# "0 cat", "0: cat", "[0] cat", "0 -> cat"; "cat,0", "cat 0". Of a gap that is more than a space a number is certain.
+HEAD = re.compile(r"[\"\[(#]?(?P<number>\d{1,20})(?P<gap>[\"\])]?\s*(?:->|=>|[:,;|=)])\s*|[\])\"]\s*|[.-]\s+|\s+)(?P<name>\S.*)")
+TAIL = re.compile(r"(?P<name>.*\S)(?P<gap>\s*[:,;|=]\s*|\s+)\"?(?P<number>\d{1,20})\"?")
+
+
 def read_labels(path):
-    """A list of names from lines of text, or from JSON: a list, {"0": "cat"} or {"cat": 0}."""
+    """A list of names from lines of text, or from JSON or Python's notation: a list, {"0": "cat"} or {"cat": 0}."""
     data = read_regular(path, LABELS_MAX)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Failure(f"the label file {path} is not UTF-8 text") from None
-    if text.lstrip()[:1] in ("[", "{"):
-        try:
-            found = names_of(json.loads(text))
-        except (ValueError, RecursionError) as error:
-            raise Failure(f"the label file {path} is broken JSON: {error}") from error
+    if re.match(r"\s*(\{|\[(?!\d+\]\s))", text):
+        found = names_of(notation(path, text))
         if found is None:
             raise Failure(f"the label file {path} has no list of names: expected [\"cat\", ...], {{\"0\": \"cat\"}} or "
                           "{\"cat\": 0} with each number from 0 on once")
@@ -38,18 +41,61 @@ def read_labels(path):
         names.pop()
     if "" in names or not names:
         raise Failure(f"the label file {path} has no name in line {names.index('') + 1 if names else 1}")
-    return numbered(names) or names
+    if any(re.match(r"names:(\s|$)", line) for line in names):
+        raise Failure(f"the label file {path} is YAML, which is not read here; expected one name a line, or JSON")
+    if all(line.startswith("- ") for line in names):
+        return [unquoted([line[2:].strip()])[0] for line in names]
+    found = numbered(path, names)
+    return without_synsets(path, found, False) if found else unquoted(without_synsets(path, names, True))
 
 
-def numbered(lines):
-    """Names in order where each line has its number, before it ("0 cat", "0: cat", "0,cat") or after a comma; None
-    where the numbers do not count the classes."""
-    for pattern in (r"(?P<number>\d{1,9})\s*[:,\s]\s*(?P<name>.+)", r"(?P<name>.+),\s*(?P<number>\d{1,9})"):
-        found = [re.fullmatch(pattern, line) for line in lines]
-        if all(found) and len(lines) > 1:
-            names = {int(match["number"]): match["name"] for match in found}
-            if sorted(names) == list(range(len(lines))):
-                return [names[i] for i in range(len(lines))]
+def notation(path, text):
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        try:
+            return ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise Failure(f"the label file {path} is broken JSON: {error}") from error
+
+
+def without_synsets(path, names, count):
+    """ImageNet's synsets before all names are left out. Where nothing else numbers the classes they @count them, in the order
+    of the alphabet."""
+    found = [re.fullmatch(r"(n\d{8})[\s,:;]+(\S.*)", name) for name in names]
+    if not all(found):
+        return names
+    names = [match[2] for match in found]
+    inner = numbered(path, names) if count else None
+    if count and not inner and [match[1] for match in found] != sorted({match[1] for match in found}):
+        raise Failure(f"the synsets in the label file {path} are not in their order; put each class's number before its line")
+    return inner or names
+
+
+def unquoted(names):
+    """The names without the quotes that all of them are in."""
+    for quote in "\"'":
+        if all(len(name) > 2 and name[0] == name[-1] == quote for name in names):
+            return [name[1:-1].replace(quote * 2, quote) for name in names]
+    return names
+
+
+def numbered(path, lines):
+    """Names in order where each line has its number, before it or behind it; None where lines have none. Numbers that do not
+    count the classes, or that some lines have and others not, are a failure: they are no part of the names, or stand for
+    others."""
+    for form in (HEAD, TAIL):
+        found = [match for match in map(form.fullmatch, lines) if match]
+        certain = sum(bool(match["gap"].strip(" ")) and not match["name"][0].isdigit() for match in found)
+        names = {int(match["number"]): match["name"] for match in found}
+        counts = sorted(names) == list(range(len(lines))) and (form is HEAD or len(set(names.values())) == len(lines) > 1)
+        if len(found) == len(lines) and (counts or form is HEAD or 2 * certain > len(lines)):
+            if not counts:
+                raise Failure(f"the numbers in the label file {path} do not count its {len(lines)} names from 0 on; if they are "
+                              "part of the names, put each class's number before its line")
+            return unquoted([names[i] for i in range(len(lines))])
+        if certain if form is HEAD else 2 * certain > len(lines):
+            raise Failure(f"the label file {path} has numbers in some lines and none in others")
     return None
 
 

@@ -548,11 +548,17 @@ class TensorflowTest(Case):
 class LabelsTest(Case):
     def test_forms(self):
         for text in ("cat\ndog\n", "\ufeffcat\r\ndog\n\n", "1 dog\n0 cat\n", "0: cat\n1: dog", "dog,1\ncat,0\n", '["cat", "dog"]',
-                     '{"0": "cat", "1": "dog"}', '{"dog": 1, "cat": 0}'):
+                     '{"0": "cat", "1": "dog"}', '{"dog": 1, "cat": 0}', "{0: 'cat', 1: 'dog'}", "['cat', 'dog',]", "cat 0\ndog 1",
+                     "[1] dog\n[0] cat", "0 -> cat\n1 -> dog", '"1","dog"\n"0","cat"', "'cat'\n'dog'", "- cat\n- 'dog'\n",
+                     "n01440764 cat\nn01443537 dog\n", "n01443537 0 cat\nn01440764 1 dog\n", "1 n01440764 dog\n0 n01443537 cat", "0. cat\n1. dog"):
             with self.subTest(text):
                 self.assertEqual(card.read_labels(self.file(text.encode(), "labels")), ["cat", "dog"])
-        self.assertEqual(card.read_labels(self.file(b"7 up\n3 musketeers\n", "labels")), ["7 up", "3 musketeers"])
-        for text, word in ((b"cat\n\ndog", "line 2"), (b"", "line 1"), (b"\xff\xfe", "UTF-8"), (b'{"cat": 5}', "no list"),
+        for names in (["7 up", "fanta"], ["gate 0", "gate 1"], ["12,5 mm", "large"], ["0", "1"], ["boeing 737", "airbus 320"]):
+            self.assertEqual(card.read_labels(self.file("\n".join(names).encode(), "labels")), names)
+        for text, word in ((b"7 up\n3 musketeers\n", "do not count"), (b"1: cat\n2: dog", "do not count"), (b"0: cat\ndog", "in some lines"),
+                           (b"cat,0\ndog,0", "do not count"), (b"names: [cat, dog]", "YAML"), (b"{0: 'cat'", "broken"),
+                           (b"n01443537 cat\nn01440764 dog", "order"), (b"n01440764 1 cat\nn01443537 2 dog", "do not count"),
+                           (b"cat\n\ndog", "line 2"), (b"", "line 1"), (b"\xff\xfe", "UTF-8"), (b'{"cat": 5}', "no list"),
                            (b"[" * 10**5, "broken|no list"), (b'["cat", 1]', "no list")):
             with self.subTest(text[:20]), self.assertRaisesRegex(Failure, word):
                 card.read_labels(self.file(text, "labels"))
