@@ -42,7 +42,7 @@ typedef struct {
 } EffnetPackedLayer;
 
 /* The layout of @layer of @net, for activations of @dtype, from @cursor on, which is moved past it.
- * @int8: its weights are S8 (effnet_int8_rounds()). */
+ * @int8: its weights are S8. */
 EffnetPackedLayer effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer,
                                        EffnetDtype dtype, gboolean int8, size_t *cursor);
 

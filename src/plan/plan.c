@@ -37,6 +37,21 @@ uses_reference (const EffnetPlan *plan)
   return FALSE;
 }
 
+#define NARROW 40 /* channels */
+
+/* Whether the weights of @layer are int8. Beside bf16, narrow 1x1 stay bf16, as those of the first
+ * blocks do: making digits takes about as long as they save, and what is rounded there reaches all
+ * that follows (docs/EXPERIMENTS.md). Where ReLU6 makes digits in passing, they save more. */
+static gboolean
+is_int8 (const EffnetPlan *plan, const EffnetNet *net, const EffnetLayer *layer)
+{
+  gboolean stays = plan->dtype == EFFNET_DTYPE_BF16 && MIN (layer->in, layer->out) <= NARROW &&
+                   net->activation != EFFNET_ACTIVATION_RELU6 &&
+                   layer->kind != EFFNET_LAYER_CLASSIFIER;
+
+  return plan->precision == EFFNET_DTYPE_S8 && effnet_int8_rounds (layer) && !stays;
+}
+
 static const EffnetPackedLayer *
 lay_out_weights (const EffnetNet *net, const EffnetPlan *plan, size_t *bytes)
 {
@@ -48,9 +63,8 @@ lay_out_weights (const EffnetNet *net, const EffnetPlan *plan, size_t *bytes)
     return NULL;
   *bytes = 0;
   for (size_t i = 0; i < n_layers; i++)
-    packed[i] = effnet_packed_layer (
-        net, &layers[i], plan->dtype,
-        plan->precision == EFFNET_DTYPE_S8 && effnet_int8_rounds (&layers[i]), bytes);
+    packed[i] =
+        effnet_packed_layer (net, &layers[i], plan->dtype, is_int8 (plan, net, &layers[i]), bytes);
   effnet_packed_digits (net, packed, n_layers);
   return packed;
 }

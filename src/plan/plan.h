@@ -19,7 +19,7 @@ typedef struct {
 } EffnetTap;
 
 typedef struct {
-  EffnetDtype precision; /* that of the weights; S8: of 1x1 convolutions from the third block on */
+  EffnetDtype precision; /* that of the weights; S8: of most 1x1 convolutions (int8.h) */
   EffnetDtype dtype;     /* T, of the activations */
   size_t in_h, in_w;
   unsigned n_classes, n_features;

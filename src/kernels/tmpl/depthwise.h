@@ -12,7 +12,7 @@
  * through swish, too; the pool adds the values before they are rounded to T.
  *
  * With DEPTHWISE_DIGITS defined inputs are bytes and outputs digits (DEPTHWISE_U8), after
- * simd/int8_<isa>.h and simd/elem_u8.h, of constant kernels only.
+ * simd/int8_<isa>.h and simd/elem_byte.h, of constant kernels only.
  *
  * The one invariant: each output element is one chain of fused multiply-adds, bias first, taps in
  * row order, whatever group it falls in. */

@@ -3,7 +3,9 @@
  * Depthwise convolutions of bytes for AArch64. */
 #include "kernels/rows.h"
 #include "kernels/simd/int8_neon.h"
-#include "kernels/simd/elem_u8.h"
+
+#define ELEM_UNSIGNED
+#include "kernels/simd/elem_byte.h"
 #include "kernels/tmpl/activation.h"
 
 #define DEPTHWISE_DIGITS

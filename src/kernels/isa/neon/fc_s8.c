@@ -3,7 +3,7 @@
  * Fully connected layers with int8 weights for AArch64: the template over simd/int8_neon.h. */
 #include "kernels/rows.h"
 #include "kernels/simd/int8_neon.h"
-#include "kernels/simd/elem_s8.h"
+#include "kernels/simd/elem_byte.h"
 #include "kernels/tmpl/activation.h"
 
 #define FC_SCALED
