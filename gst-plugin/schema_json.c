@@ -103,7 +103,8 @@ set_field (GQuark id, const GValue *value, gpointer user_data)
   } else if (G_VALUE_HOLDS_INT (value)) {
     json_object_set_int_member (object, name, g_value_get_int (value));
   } else if (G_VALUE_HOLDS_DOUBLE (value)) {
-    json_object_set_double_member (object, name, g_value_get_double (value));
+    /* sums of scores, which have seven digits */
+    json_object_set_double_member (object, name, (double)(float)g_value_get_double (value));
   } else if (G_VALUE_HOLDS_BOOLEAN (value)) {
     json_object_set_boolean_member (object, name, g_value_get_boolean (value));
   } else if (G_VALUE_HOLDS_STRING (value)) {

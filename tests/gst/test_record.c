@@ -117,6 +117,7 @@ test_fields (void)
   record.stable = (GstEffnetEntry){"lamp", 846, 0};
   record.stable_since = 7;
   record.margin = 0.1;
+  record.entropy = 1.7176891126505485; /* of scores, which are 32 bits wide */
   record.age = GST_CLOCK_TIME_NONE;
   gst_effnet_record_set_part (&record, 32, 24, 160, 120);
   buffer = buffer_of (3, &record, 1);
@@ -138,6 +139,7 @@ test_fields (void)
   g_assert_cmpint (json_object_get_int_member (o, "stable_since_ns"), ==, 7);
   g_assert_true (json_object_get_null_member (o, "age_ns"));
   g_assert_cmpfloat (json_object_get_double_member (o, "margin"), ==, 0.1);
+  g_assert_nonnull (strstr (text, "\"entropy\":1.7176892,"));
   g_assert_cmpint (json_object_get_int_member (o, "x"), ==, 32);
   g_assert_cmpuint (json_array_get_length (json_object_get_array_member (o, "box")), ==, 4);
   top = json_array_get_object_element (json_object_get_array_member (o, "top"), 0);
