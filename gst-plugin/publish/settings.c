@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * One table of properties: name, place, and what it is. */
+#define _GNU_SOURCE /* O_CLOEXEC */
 #include "publish/settings.h"
 
 #include <effnet/effnet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "publish/topic.h"
 #include "text.h"
 
 #define PASSWORD_ENV "EFFNET_MQTT_PASSWORD"
+#define PASSWORD_MAX 4096 /* bytes of a file that are read */
 #define TOPICS                                                                                     \
   (1u << GST_EFFNET_TOPIC_ELEMENT | 1u << GST_EFFNET_TOPIC_REGION | 1u << GST_EFFNET_TOPIC_HEAD |  \
    1u << GST_EFFNET_TOPIC_MODEL)
@@ -222,19 +229,50 @@ dup_text (const char *text)
   return text != NULL && *text != '\0' ? g_strdup (text) : NULL;
 }
 
+/* Whoever reads a pipe or a device waits for what may never come. */
+static gboolean
+check_files (const GstEffnetPublishSettings *s, GError **error)
+{
+  const struct {
+    const char *property, *path;
+  } files[] = {{"spool", s->spool},
+               {"password-file", s->password_file},
+               {"ca-file", s->ca_file},
+               {"cert-file", s->cert_file},
+               {"key-file", s->key_file}};
+  GStatBuf info;
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *shown = gst_effnet_printable (gst_effnet_or_empty (files[i].path));
+
+    if (*shown == '\0' || g_stat (files[i].path, &info) != 0 || S_ISREG (info.st_mode))
+      continue; /* what is missing is named by whoever opens it */
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "%s %s is %s; expected an ordinary file",
+                 files[i].property, shown,
+                 S_ISDIR (info.st_mode) ? "a folder" : "a pipe, socket or device");
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 read_password (const char *path, char **password, GError **error)
 {
-  g_autoptr (GError) cause = NULL;
-  g_autofree char *shown = gst_effnet_printable (path), *text = NULL;
+  g_autofree char *shown = gst_effnet_printable (path);
+  char text[PASSWORD_MAX + 1];
+  int file = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  gssize n = file >= 0 ? read (file, text, PASSWORD_MAX) : -1;
 
-  if (!g_file_get_contents (path, &text, NULL, &cause)) {
+  if (n < 0)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "The password-file %s cannot be read: %s",
-                 shown, cause->message);
+                 shown, g_strerror (errno));
+  if (file >= 0)
+    close (file);
+  if (n < 0)
     return FALSE;
-  }
+  text[n] = '\0';
   text[strcspn (text, "\r\n")] = '\0';
-  *password = g_steal_pointer (&text);
+  *password = g_strdup (text);
   return TRUE;
 }
 
@@ -318,7 +356,7 @@ gst_effnet_publish_resolve (const GstEffnetPublishSettings *s, const char *name,
                                         .retain = s->retain};
   *news =
       (GstEffnetNewsSettings){.records = (GstEffnetRecords)s->records, .heartbeat = s->heartbeat};
-  if (!check_topics (s, error) ||
+  if (!check_topics (s, error) || !check_files (s, error) ||
       !gst_effnet_address_parse (&courier->link.address, s->broker != NULL ? s->broker : "",
                                  error) ||
       !resolve_login (s, &courier->link.address, error)) {

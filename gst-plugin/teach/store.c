@@ -291,8 +291,13 @@ load (GstEffnetStore *store, GError **error)
   GStatBuf info;
   gsize size;
 
-  if (g_stat (store->path, &info) != 0 && errno == ENOENT)
-    return TRUE;
+  if (g_stat (store->path, &info) != 0) {
+    if (errno == ENOENT)
+      return TRUE;
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "teach-file %s cannot be read: %s",
+                 store->shown, g_strerror (errno));
+    return FALSE;
+  }
   if (!S_ISREG (info.st_mode) || (gsize)info.st_size > FILE_MAX) {
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FORMAT,
                  "teach-file %s is no file that effnetclassify made; expected one of at most %u MB",

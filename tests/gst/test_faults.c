@@ -4,7 +4,9 @@
  * good frame is classified. */
 #include "common.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static GstBuffer *
 make_jpeg (int width, int height)
@@ -359,6 +361,48 @@ test_delayed_error (void)
   harness_free (h);
 }
 
+/* Nobody waits for a pipe, or reads a device without an end. */
+static void
+test_files_of_publish (void)
+{
+  static const char *const properties[] = {"password-file", "spool", "ca-file", "cert-file",
+                                           "key-file"};
+  g_autofree char *folder = g_dir_make_tmp ("effnet-XXXXXX", NULL);
+  g_autofree char *fifo = g_build_filename (folder, "fifo", NULL);
+  const char *const paths[] = {fifo, folder, "/dev/zero"};
+
+  g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (paths) * G_N_ELEMENTS (properties); i++) {
+    const char *property = properties[i % G_N_ELEMENTS (properties)];
+    GstElement *element = gst_element_factory_make ("effnetpublish", NULL);
+    GstBus *bus = gst_bus_new ();
+    g_autoptr (GError) error = NULL;
+    GstMessage *message;
+
+    if (element == NULL) {
+      g_test_skip ("built without effnetpublish");
+      gst_object_unref (bus);
+      break;
+    }
+    gst_element_set_bus (element, bus);
+    g_object_set (element, "broker", "mqtts://u@127.0.0.1:1", property,
+                  paths[i / G_N_ELEMENTS (properties)], NULL);
+    g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==,
+                     GST_STATE_CHANGE_FAILURE);
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+    gst_message_parse_error (message, &error, NULL);
+    g_assert_true (g_str_has_prefix (error->message, property));
+    g_assert_nonnull (strstr (error->message, "expected an ordinary file"));
+    gst_message_unref (message);
+    gst_element_set_state (element, GST_STATE_NULL);
+    gst_element_set_bus (element, NULL);
+    gst_object_unref (bus);
+    gst_object_unref (element);
+  }
+  g_unlink (fifo);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -373,5 +417,6 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/faults/lying-crop", test_lying_crop);
   g_test_add_func ("/gst/faults/bad-frame-and-interval", test_bad_frame_and_interval);
   g_test_add_func ("/gst/faults/delayed-error", test_delayed_error);
+  g_test_add_func ("/gst/faults/files-of-publish", test_files_of_publish);
   return g_test_run ();
 }
