@@ -11,11 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_NAME 300 /* characters */
+#define MAX_NAME      300   /* characters */
+#define SILENCE_S     30    /* which a camera may keep */
+#define MAX_SILENCE_S 86400 /* a day */
+#define ANEW          "; from now on it is opened anew every second"
 
 typedef struct {
   gboolean json, reconnect;
   int metrics;      /* port; negative: none */
+  int timeout;      /* s; 0: none */
   Reconnect *waits; /* with reconnect */
 } Options;
 
@@ -124,7 +128,7 @@ is_waited_for (GstMessage *message, const GError *error, const char *debug, cons
   if (options->waits == NULL || !reconnect_take (options->waits, message, &is_news))
     return FALSE;
   if (is_news)
-    print_complaint (message, error, debug, "; from now on it is opened anew every second");
+    print_complaint (message, error, debug, ANEW);
   return TRUE;
 }
 
@@ -136,9 +140,12 @@ wait_on (GstMessage *message, const Options *options)
 
   if (options->waits != NULL && gst_message_has_name (message, RECONNECT_END))
     source = reconnect_take_end (options->waits, message);
-  if (source != NULL)
-    cli_failure (GST_OBJECT_NAME (source),
-                 "its live stream has ended; from now on it is opened anew every second");
+  if (source != NULL) {
+    g_autofree char *text = g_strconcat (
+        gst_structure_get_string (gst_message_get_structure (message), "what"), ANEW, NULL);
+
+    cli_failure (GST_OBJECT_NAME (source), text);
+  }
 }
 
 static void
@@ -236,7 +243,7 @@ watch (GstElement *pipeline, Options *options)
     return cli_exit_code (error);
   }
   if (options->reconnect) {
-    options->waits = reconnect_new (pipeline);
+    options->waits = reconnect_new (pipeline, options->timeout);
     player_set_idle (player, reconnect_work, options->waits, (GDestroyNotify)reconnect_free);
   }
   while (code < 0 && cli_stopped () == 0 && cli_flush ()) {
@@ -291,12 +298,15 @@ int
 cmd_watch (int argc, char **argv)
 {
   CliModelArgs args = {0};
-  Options options = {.metrics = -1};
+  Options options = {.metrics = -1, .timeout = SILENCE_S};
   char **words = NULL;
   const GOptionEntry entries[] = {
       {"json", 'j', 0, G_OPTION_ARG_NONE, &options.json, "one JSON object a line", NULL},
       {"reconnect", 'r', 0, G_OPTION_ARG_NONE, &options.reconnect,
        "wait for a camera that fails after it gave frames, instead of ending", NULL},
+      {"timeout", 0, 0, G_OPTION_ARG_INT, &options.timeout,
+       "with --reconnect, how long a live stream may give no frame (default 30; 0: for ever)",
+       "SECONDS"},
       {"metrics", 0, 0, G_OPTION_ARG_INT, &options.metrics,
        "serve metrics for Prometheus at this port of 127.0.0.1; 0: any that is free", "PORT"},
       {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &words, NULL, NULL},
@@ -310,10 +320,11 @@ cmd_watch (int argc, char **argv)
       "row\n"
       "shows the stable label then.\n\n"
       "With --reconnect a source that fails, as a camera does that is unplugged, or ends a live "
-      "stream,\nas one of RTSP does that is switched off, is closed with what it is linked to, and "
-      "opened\nanew every second until it gives frames again. The rest of the pipeline goes on. A "
-      "camera of v4l2src is looked for at its port, whatever its number is "
-      "then.\n"
+      "stream\nor keeps silent for --timeout seconds, as one of RTSP does that is switched off, is "
+      "closed "
+      "with\nwhat it is linked to, and opened anew every second until it gives frames again. The "
+      "rest of the\npipeline goes on. A camera of v4l2src is looked for at its port, whatever its "
+      "number is then.\n"
       "A source that never gave a frame is an error all the same.\n\n"
       "Examples:\n  effnet watch --reconnect v4l2src ! effnetclassify ! fakesink\n"
       "  effnet watch --json --metrics 9431 videotestsrc num-buffers=30 ! effnetclassify ! "
@@ -325,6 +336,8 @@ cmd_watch (int argc, char **argv)
     code = cli_usage ("watch", "no PIPELINE given");
   if (code < 0 && (options.metrics < -1 || options.metrics > G_MAXUINT16))
     code = cli_usage ("watch", "--metrics is %d, expected a port from 0 to 65535", options.metrics);
+  if (code < 0 && (options.timeout < 0 || options.timeout > MAX_SILENCE_S))
+    code = cli_usage ("watch", "--timeout %d is not in 0..%d", options.timeout, MAX_SILENCE_S);
   if (code < 0)
     code = parse_and_watch ((const char **)words, &options);
   g_strfreev (words);

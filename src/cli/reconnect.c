@@ -24,8 +24,17 @@ typedef struct {
   guint64 before;  /* frames that its classifiers had seen when the last try began */
 } Chain;
 
+typedef struct {
+  GstElement *element; /* a reference */
+  guint64 frames;      /* that it had seen when they last changed, which was */
+  gint64 since;        /* at this monotonic time, us */
+  gboolean has_seen;   /* one at all */
+} Classifier;
+
 struct _Reconnect {
   GstElement *pipeline;
+  gint64 patience;     /* us; 0: for ever */
+  GArray *classifiers; /* of Classifier; looked at by reconnect_work() alone */
   GMutex lock;
   GList *chains; /* those that are waited for; under the lock; freed by reconnect_work() alone */
 };
@@ -90,21 +99,27 @@ is_made_by (GstElement *element, const char *factory)
          g_str_equal (GST_OBJECT_NAME (gst_element_get_factory (element)), factory);
 }
 
-/* What the classifiers among them have seen. */
+/* What it has seen; 0 if it is no classifier. */
+static guint64
+frames_of (GstElement *element)
+{
+  g_autoptr (GstStructure) stats = NULL;
+  guint64 frames = 0;
+
+  if (is_made_by (element, "effnetclassify")) {
+    g_object_get (element, "stats", &stats, NULL);
+    gst_structure_get_uint64 (stats, "frames", &frames);
+  }
+  return frames;
+}
+
 static guint64
 count_frames (GList *elements)
 {
-  guint64 sum = 0, frames;
+  guint64 sum = 0;
 
-  for (GList *l = elements; l != NULL; l = l->next) {
-    g_autoptr (GstStructure) stats = NULL;
-
-    if (!is_made_by (l->data, "effnetclassify"))
-      continue;
-    g_object_get (l->data, "stats", &stats, NULL);
-    if (gst_structure_get_uint64 (stats, "frames", &frames))
-      sum += frames;
-  }
+  for (GList *l = elements; l != NULL; l = l->next)
+    sum += frames_of (l->data);
   return sum;
 }
 
@@ -129,14 +144,48 @@ is_live (GstPad *pad)
   return live;
 }
 
-/* A camera of the network that is switched off ends its stream as a clip ends. */
+static void
+tell_end (GstElement *classifier, const char *what)
+{
+  GstStructure *s = gst_structure_new (RECONNECT_END, "what", G_TYPE_STRING, what, NULL);
+
+  gst_element_post_message (classifier, gst_message_new_application (GST_OBJECT (classifier), s));
+}
+
+/* A camera of the network that is switched off ends its stream as a clip ends, */
 static GstPadProbeReturn
 note_end (GstPad *pad, GstPadProbeInfo *info, gpointer classifier)
 {
   if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS && is_live (pad))
-    gst_element_post_message (classifier, gst_message_new_application (
-                                              classifier, gst_structure_new_empty (RECONNECT_END)));
+    tell_end (classifier, "its live stream has ended");
   return GST_PAD_PROBE_OK;
+}
+
+/* and one that loses its power says nothing at all. */
+static void
+look_for_silence (Reconnect *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; self->patience > 0 && i < self->classifiers->len; i++) {
+    Classifier *c = &g_array_index (self->classifiers, Classifier, i);
+    g_autoptr (GstPad) pad = gst_element_get_static_pad (c->element, "sink");
+    guint64 frames = frames_of (c->element);
+
+    c->has_seen |= frames > 0;
+    if (frames == c->frames && now - c->since < self->patience)
+      continue;
+    if (frames == c->frames && c->has_seen && is_live (pad))
+      tell_end (c->element, "no frame comes from it");
+    c->frames = frames;
+    c->since = now;
+  }
+}
+
+static void
+clear_classifier (gpointer at)
+{
+  gst_object_unref (((Classifier *)at)->element);
 }
 
 static void
@@ -145,10 +194,11 @@ note (const GValue *item, gpointer data)
   GstElement *source = g_value_get_object (item);
   g_autofree char *device = device_of (source);
 
-  (void)data;
   if (is_made_by (source, "effnetclassify")) {
     g_autoptr (GstPad) pad = gst_element_get_static_pad (source, "sink");
+    Classifier c = {gst_object_ref (source), 0, g_get_monotonic_time (), FALSE};
 
+    g_array_append_val (((Reconnect *)data)->classifiers, c);
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, note_end, source, NULL);
   }
   if (device == NULL)
@@ -175,14 +225,17 @@ find_again (GstElement *source)
 }
 
 Reconnect *
-reconnect_new (GstElement *pipeline)
+reconnect_new (GstElement *pipeline, int patience_s)
 {
   Reconnect *self = g_new0 (Reconnect, 1);
   GstIterator *elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
 
   self->pipeline = gst_object_ref (pipeline);
   g_mutex_init (&self->lock);
-  gst_iterator_foreach (elements, note, NULL);
+  self->patience = patience_s * G_TIME_SPAN_SECOND;
+  self->classifiers = g_array_new (FALSE, FALSE, sizeof (Classifier));
+  g_array_set_clear_func (self->classifiers, clear_classifier);
+  gst_iterator_foreach (elements, note, self);
   gst_iterator_free (elements);
   return self;
 }
@@ -202,6 +255,7 @@ reconnect_free (Reconnect *self)
   if (self == NULL)
     return;
   g_list_free_full (self->chains, chain_free);
+  g_array_unref (self->classifiers);
   g_mutex_clear (&self->lock);
   gst_object_unref (self->pipeline);
   g_free (self);
@@ -427,6 +481,7 @@ reconnect_work (gpointer data)
   Reconnect *self = data;
   g_autoptr (GList) chains = NULL;
 
+  look_for_silence (self);
   g_mutex_lock (&self->lock);
   chains = g_list_copy (self->chains);
   g_mutex_unlock (&self->lock);

@@ -12,12 +12,14 @@
 /* Application message of the pipeline: the element "source" (GST_TYPE_ELEMENT) gives frames again.
  */
 #define RECONNECT_MESSAGE "effnet-camera-is-back"
-/* Application message of a classifier: the live stream that it sees has ended. */
+/* Application message of a classifier: the live stream that it sees has ended, or is silent; "what"
+ * (string) says which. */
 #define RECONNECT_END "effnet-camera-ends"
 
 typedef struct _Reconnect Reconnect;
 
-Reconnect *reconnect_new (GstElement *pipeline);
+/* @patience_s: a live stream without a frame for so many seconds is silent; 0: for ever */
+Reconnect *reconnect_new (GstElement *pipeline, int patience_s);
 void reconnect_free (Reconnect *reconnect);
 /* TRUE: @error is of a source whose frames a classifier has seen, or that is waited for already; it
  * is dealt with. *@is_news: the first of its errors. */

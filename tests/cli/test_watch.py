@@ -168,6 +168,10 @@ class Network:
             raise Skip("no server of GStreamer's for RTSP")
         self.port = words[1]
 
+    def freeze(self):
+        """The connection stands, and nothing comes over it."""
+        self.server.send_signal(signal.SIGSTOP)
+
     def off(self):
         self.server.kill()
         self.server.communicate(timeout=20)
@@ -175,26 +179,32 @@ class Network:
 
 @test
 def reconnects_over_rtsp():
-    """--reconnect: a live stream that ends is a camera that was switched off, also inside a bin; one that was told to end ends"""
+    """--reconnect: a live stream that ends or is silent is a camera that was switched off; one that was told to end ends"""
     camera = Network()
     try:
-        for source in ("rtspsrc location=URI latency=0 protocols=tcp ! rtpjpegdepay", "uridecodebin uri=URI"):
-            goes_and_comes(camera, source.replace("URI", f"rtsp://127.0.0.1:{camera.port}/camera"))
+        for source, off in (("rtspsrc location=URI latency=0 protocols=tcp ! rtpjpegdepay", camera.off),
+                            ("uridecodebin uri=URI", camera.off),
+                            ("rtspsrc location=URI latency=0 protocols=tcp ! rtpjpegdepay", camera.freeze)):
+            goes_and_comes(camera, source.replace("URI", f"rtsp://127.0.0.1:{camera.port}/camera"), off)
     finally:
         camera.off()
     frames = FRAMES.replace("num-buffers", "is-live=true num-buffers")
     assert len(effnet("watch", "--reconnect", *frames.split()).out.splitlines()) > 0
 
 
-def goes_and_comes(camera, source):
-    tool = subprocess.Popen([EXE, "watch", "--reconnect", *f"{source} ! effnetclassify post-messages=all ! fakesink".split()],
+def goes_and_comes(camera, source, off):
+    def on():
+        camera.off()
+        camera.on()
+
+    tool = subprocess.Popen([EXE, "watch", "--reconnect", "--timeout", "3", *f"{source} ! effnetclassify post-messages=all ! fakesink".split()],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     patience = threading.Timer(60, tool.kill)
     patience.start()
     assert tool.stdout.readline(), tool.stderr.read()
-    camera.off()
+    off()
     said = []
-    for switch, words in ((camera.on, "opened anew every second"), (tool.terminate, "is back")):
+    for switch, words in ((on, "opened anew every second"), (tool.terminate, "is back")):
         while not said or said[-1] and words not in said[-1]:
             said.append(tool.stderr.readline())
         assert said[-1], said

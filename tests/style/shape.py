@@ -15,7 +15,7 @@ FILE_LINES, FUNCTION_LINES = 600, 60
 # Lines of C: .c, .h and .inc with their comments. The first pattern that matches a file's name counts it.
 BUDGETS = [
     ("the kernels", r"src/kernels/", 8700),
-    ("pipelines that the tool runs, and cameras that come back", r"src/cli/(?:player|reconnect|camera)\.", 720),
+    ("pipelines that the tool runs, and cameras that come back", r"src/cli/(?:player|reconnect|camera)\.", 790),
     ("pictures and clips that the tool opens", r"src/cli/(?:picture\w*|decoder|parts|orient|source|expand)\.", 2060),
     ("frames without a container, Exif in a PNG's text", r"src/cli/(?:jpegs|png)\.", 330),
     ("what the tool writes whole or not at all", r"src/cli/(?:outfile|outfolder|train_output)\.", 500),
