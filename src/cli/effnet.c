@@ -71,20 +71,11 @@ on_fatal (const char *domain, GLogLevelFlags level, const char *message, gpointe
   g_log_default_handler (domain, level, message, data);
 }
 
-static gboolean finished;
-
-static int
-finish (int code)
-{
-  finished = TRUE;
-  return cli_finish (code);
-}
-
 /* GOption prints the help of a command and ends the process itself. */
 static void
 finish_help (void)
 {
-  if (!finished && cli_finish (CLI_OK) != CLI_OK)
+  if (cli_finish (CLI_OK) != CLI_OK)
     _exit (CLI_FAILED);
 }
 
@@ -108,15 +99,15 @@ main (int argc, char **argv)
   if (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0 ||
       strcmp (argv[1], "help") == 0) {
     print_usage (stdout);
-    return finish (CLI_OK);
+    return cli_finish (CLI_OK);
   }
   if (strcmp (argv[1], "--version") == 0) {
     printf ("effnet %s\n", effnet_version ());
-    return finish (CLI_OK);
+    return cli_finish (CLI_OK);
   }
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
-      return finish (commands[i].run (argc - 1, argv + 1));
+      return cli_finish (commands[i].run (argc - 1, argv + 1));
   g_autofree char *name = cli_printable (argv[1], 100);
   fprintf (stderr, "effnet: unknown %s '%s'; 'effnet --help' lists the commands\n",
            argv[1][0] == '-' ? "option" : "command", name);

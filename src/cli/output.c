@@ -128,8 +128,11 @@ cli_flush (void)
 int
 cli_finish (int code)
 {
-  if (cli_flush ())
+  static gboolean said;
+
+  if (cli_flush () || said)
     return code;
+  said = TRUE;
   cli_failure ("standard output", g_strerror (output_errno));
   return code == CLI_OK ? CLI_FAILED : code;
 }
