@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/picture.h"
 
+#include "cli/gif.h"
 #include "cli/picture_bytes.h"
 #include "cli/png.h"
 
@@ -169,9 +170,13 @@ read_gif (PictureHeader *header, Bytes bytes)
       header->patch_at = at + 3;
       header->patch = (guint8)number (&bytes, at + 3, 1) & 0xfe;
     }
-    at = past_blocks (&bytes, at + (is_image ? 11 + table_size (number (&bytes, at + 9, 1)) : 2));
+    gsize packed = at + 10 + table_size (number (&bytes, at + 9, 1));
+    if (is_image)
+      header->is_cut =
+          !gif_is_whole (&bytes, packed, number (&bytes, at + 5, 2) * number (&bytes, at + 7, 2));
+    at = past_blocks (&bytes, is_image ? packed + 1 : at + 2);
   } while (!is_image && at < bytes.size);
-  header->is_cut = at > bytes.size;
+  header->is_cut = header->is_cut || !is_image || at > bytes.size;
 }
 
 /* A picture that moves: its first frame is a still WebP without a head of its own. */

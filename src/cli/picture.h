@@ -19,7 +19,7 @@ typedef struct {
   gsize frame_at,
       frame_size;  /* the picture within the file: the first frame of a WebP that moves,
                       the PNG of an ICO, the codestream of JPEG 2000; 0: the whole file */
-  gboolean is_cut; /* the bytes end before the pixels do, as far as a header tells */
+  gboolean is_cut; /* the bytes end before the pixels do, as far as that is seen without them */
 } PictureHeader;
 
 /* FALSE: no picture that is known here. @data: [size], the file or its first bytes; of those

@@ -325,6 +325,26 @@ def what_pillow_sees():
 
 
 @test
+def damaged_gif():
+    """a GIF whose codes are damaged, of which Pillow reads no whole picture, is a failure; sound ones of all kinds are not"""
+    image, rng = Image.open(MEDIA / "coffee.jpg").resize((150, 110)), np.random.default_rng(4)
+    for colours, interlace in ((2, 0), (3, 1), (37, 1), (256, 0)):
+        image.quantize(colours).save("sound.gif", interlace=interlace)
+        assert np.abs(preprocess("sound.gif") - pillow(Image.open("sound.gif"))).mean() < 1, colours
+    data, refused = pathlib.Path("sound.gif").read_bytes(), 0
+    for i in range(8):
+        damaged, at = bytearray(data), int(rng.integers(900, len(data) - 900))
+        damaged[at:at + 30 * (i % 2) + 1] = bytes(30 * (i % 2) + 1)
+        pathlib.Path("damaged.gif").write_bytes(damaged)
+        try:
+            Image.open("damaged.gif").load()
+        except (OSError, SyntaxError):
+            refused += 1
+            failure("preprocess", "damaged.gif", "--model", MODEL, "--output", "no.npy", says=["damaged.gif"])
+    assert refused > 3, refused
+
+
+@test
 def heif_and_avif():
     """HEIF and AVIF as libheif's and libavif's own programs write them, where gdk-pixbuf has loaders for them; damaged ones"""
     image = Image.open(MEDIA / "coffee.jpg").convert("RGB").resize((300, 240))

@@ -17,7 +17,7 @@ BUDGETS = [
     ("the kernels", r"src/kernels/", 8700),
     ("pipelines that the tool runs, and cameras that come back", r"src/cli/(?:player|reconnect|camera)\.", 790),
     ("pictures and clips that the tool opens", r"src/cli/(?:picture\w*|decoder|parts|orient|source|expand)\.", 2060),
-    ("frames without a container, Exif in a PNG's text", r"src/cli/(?:jpegs|png)\.", 330),
+    ("frames without a container, what PNG and GIF hide", r"src/cli/(?:jpegs|png|gif)\.", 440),
     ("what the tool writes whole or not at all", r"src/cli/(?:outfile|outfolder|train_output)\.", 500),
     ("the tool", r"src/cli/", 9200),
     ("training", r"src/train/", 8500),
