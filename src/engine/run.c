@@ -117,7 +117,8 @@ run_conv (const EffnetPass *pass, const EffnetTile *tile, unsigned worker)
   const EffnetConvStep *s = &pass->step->conv;
   const EffnetWindow *w = &s->window;
   size_t in = s->layer->in, n = s->layer->out;
-  size_t panel = tile->channel * effnet_packed_depth (s->layer) * pass->element;
+  size_t panel =
+      tile->channel * effnet_packed_depth (s->layer) * effnet_dtype_size (s->layer->dtype);
   /* of the output and the residual */
   size_t corner = (tile->row * w->out_w * n + tile->channel) * pass->element;
   float *sums = effnet_at (pass, s->sums); /* [bands][n] */

@@ -60,8 +60,8 @@ typedef struct {
   unsigned kernel, stride; /* kernel 1..EFFNET_CONV_KERNEL_MAX */
   ptrdiff_t top, left;     /* pixels */
   size_t out_h, out_w, n;
-  const void *b;     /* T, effnet_conv_pack (); like EffnetGemm's, its k being (r, s, c), with r and
-                      * s the points of a transformed window where the row makes squares */
+  const void *b;     /* T, effnet_conv_pack (); like EffnetGemm's, its k being (r, s, c); where the
+                      * row makes squares float32, r and s being points of a transformed window */
   const float *bias; /* [n rounded up to nr], zero-filled */
   const void *residual; /* T [out_h][residual_row], of each row [out_w][ldr]; or NULL */
   size_t ldr, residual_row;
@@ -366,7 +366,8 @@ effnet_gemm_panels (const EffnetKernel *gemm, size_t n)
 
 /* Packs the rows @first .. @first + @rows - 1 of a 1x1 convolution's weights, float32 [n][k] (OI),
  * for a GEMM row, or int8 [n][k] for one of GEMM_S8: @w begins with row @first. Whoever packs the
- * last row also zeroes what follows n. The size of the whole in elements first. */
+ * last row also zeroes what follows n. The type and the size of the whole in elements first. */
+EffnetDtype effnet_packed_dtype (const EffnetKernel *gemm);
 size_t effnet_gemm_packed_size (const EffnetKernel *gemm, size_t n, size_t k);
 void effnet_gemm_pack (const EffnetKernel *gemm, size_t n, size_t k, size_t first, size_t rows,
                        const void *w, void *packed);

@@ -138,11 +138,12 @@ pack_taps (EffnetDtype dtype, const float *w, size_t k, size_t taps, unsigned sq
   }
 }
 
-/* What the weights of a row are packed as. */
-static EffnetDtype
-packed_dtype (const EffnetKernel *gemm)
+EffnetDtype
+effnet_packed_dtype (const EffnetKernel *gemm)
 {
   assert (gemm->packing == EFFNET_PACKING_PANELS);
+  if (gemm->square > 0)
+    return EFFNET_DTYPE_F32;
   return gemm->op == EFFNET_OP_GEMM_S8 ? EFFNET_DTYPE_S8 : gemm->dtype;
 }
 
@@ -167,7 +168,7 @@ static void
 pack_rows (const EffnetKernel *gemm, size_t n, size_t k, size_t taps, size_t first, size_t rows,
            const void *w, void *packed)
 {
-  const EffnetDtype dtype = packed_dtype (gemm);
+  const EffnetDtype dtype = effnet_packed_dtype (gemm);
   const size_t from = dtype == EFFNET_DTYPE_S8 ? 1 : sizeof (float);
   const char *rows_left = w;
   size_t width = effnet_gemm_panel_width (gemm, n), kr = gemm->kr;

@@ -101,8 +101,10 @@ effnet_packed_layer (const EffnetNet *net, const EffnetLayer *layer, EffnetDtype
   };
   size_t biases = packed.stride;
 
-  if (packed.gemm != NULL)
+  if (packed.gemm != NULL) {
+    packed.dtype = effnet_packed_dtype (packed.gemm);
     biases = effnet_gemm_panels (packed.gemm, layer->out) * effnet_packed_width (&packed);
+  }
   packed.weights = take (cursor, effnet_packed_bytes (&packed));
   packed.bias = take (cursor, biases * sizeof (float));
   if (!int8)

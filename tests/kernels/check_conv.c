@@ -32,7 +32,8 @@ pack_for (Check *check, const EffnetKernel *row, const Shape *s, const float *w)
 {
   gsize depth = effnet_conv_taps (row, s->kernel) * s->channels, first = s->n / 3;
   const float *second = w + first * taps (s) * s->channels;
-  void *packed = check_bytes (check, row->dtype, effnet_gemm_packed_size (row, s->n, depth));
+  void *packed =
+      check_bytes (check, effnet_packed_dtype (row), effnet_gemm_packed_size (row, s->n, depth));
 
   if (first > 0)
     effnet_conv_pack (row, s->n, s->channels, s->kernel, 0, first, w, packed);
@@ -74,15 +75,15 @@ squares_across (const Shape *s)
 }
 
 static void
-add_input_magnitudes (const Shape *s, const EffnetConvolution *g, Magnitudes *m, gsize square,
-                      gsize c)
+add_input_magnitudes (const Shape *s, EffnetDtype dtype, const EffnetConvolution *g, Magnitudes *m,
+                      gsize square, gsize c)
 {
   double *v = m->v + square * SIDE * SIDE * s->channels + c;
   gssize y = s->top + (gssize)(square / squares_across (s) * SQUARE);
   gssize x = s->left + (gssize)(square % squares_across (s) * SQUARE);
 
   for (int i = 0; i < SIDE * SIDE; i++) {
-    double d = fabs (input_value (s, EFFNET_DTYPE_F32, g->in, y + i / SIDE, x + i % SIDE, c));
+    double d = fabs (input_value (s, dtype, g->in, y + i / SIDE, x + i % SIDE, c));
 
     for (int p = 0; d > 0.0 && p < SIDE * SIDE; p++)
       v[(gsize)p * s->channels] += m->of.b[p / SIDE][i / SIDE] * d * m->of.b[p % SIDE][i % SIDE];
@@ -90,7 +91,7 @@ add_input_magnitudes (const Shape *s, const EffnetConvolution *g, Magnitudes *m,
 }
 
 static Magnitudes
-magnitudes_new (const Shape *s, const EffnetConvolution *g, const float *w)
+magnitudes_new (const Shape *s, EffnetDtype dtype, const EffnetConvolution *g, const float *w)
 {
   gsize squares = (s->out_h + SQUARE - 1) / SQUARE * squares_across (s);
   gsize n_v = squares * SIDE * SIDE * s->channels, n_u = s->n * SIDE * SIDE * s->channels;
@@ -99,7 +100,7 @@ magnitudes_new (const Shape *s, const EffnetConvolution *g, const float *w)
   for (double *at = &m.of.g[0][0]; at < (double *)(&m.of + 1); at++)
     *at = fabs (*at);
   for (gsize i = 0; i < squares * s->channels; i++)
-    add_input_magnitudes (s, g, &m, i / s->channels, i % s->channels);
+    add_input_magnitudes (s, dtype, g, &m, i / s->channels, i % s->channels);
   for (gsize i = 0; i < s->n * s->channels; i++, w += WINDOW * WINDOW)
     for (int at = 0; at < SIDE * SIDE * WINDOW * WINDOW; at++) {
       int p = at / (WINDOW * WINDOW), tap = at % (WINDOW * WINDOW);
@@ -172,7 +173,7 @@ compare (Check *check, const Shape *s, const EffnetConvolution *g, const float *
 {
   EffnetDtype dtype = check->row->dtype;
   gboolean by_squares = check->row->square > 0;
-  Magnitudes m = by_squares ? magnitudes_new (s, g, w) : (Magnitudes){0};
+  Magnitudes m = by_squares ? magnitudes_new (s, dtype, g, w) : (Magnitudes){0};
 
   for (gsize y = 0; y < s->out_h; y++)
     for (gsize x = 0; x < s->out_w; x++)
@@ -247,7 +248,7 @@ call_part (Check *check, const EffnetConvolution *whole, const gsize from[3], co
   part.out_h = size[0];
   part.out_w = size[1];
   part.n = MIN (size[2] * row->nr, whole->n - first);
-  part.b = (const char *)whole->b + first * k * element;
+  part.b = (const char *)whole->b + first * k * effnet_dtype_size (effnet_packed_dtype (row));
   part.bias += first;
   part.out =
       (char *)whole->out + (from[0] * whole->out_row + from[1] * whole->ldc + first) * element;

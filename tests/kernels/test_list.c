@@ -209,15 +209,17 @@ test_conv_packing (void)
     const EffnetKernelShape shape = {(unsigned)s[2], 1, (1 + row->k_least) * channels, G_MAXSIZE};
     g_autofree float *w = g_new (float, n *k);
     g_autofree guchar *packed = NULL;
+    EffnetDtype dtype;
 
     if (row->op != EFFNET_OP_CONV || !effnet_kernel_serves (row, shape))
       continue;
+    dtype = effnet_packed_dtype (row);
     depth = effnet_conv_taps (row, (unsigned)s[2]) * channels;
     for (gsize i = 0; i < n * k; i++)
       w[i] = (float)(i % 251 + 1);
     size = effnet_gemm_packed_size (row, n, depth);
-    packed = g_malloc (size * effnet_dtype_size (row->dtype));
-    memset (packed, 0xa5, size * effnet_dtype_size (row->dtype));
+    packed = g_malloc (size * effnet_dtype_size (dtype));
+    memset (packed, 0xa5, size * effnet_dtype_size (dtype));
     for (gsize first = 0, part; first < n; first += part) {
       part = MIN (first % 3 * 7 + 1, n - first);
       effnet_conv_pack (row, n, channels, (unsigned)s[2], first, part, w + first * k, packed);
@@ -229,7 +231,7 @@ test_conv_packing (void)
           column < n ? conv_weight (row, &squares, w + column * k, channels, taps, l) : 0.0;
       float found;
 
-      effnet_dtypes[row->dtype].to_float (packed + i * effnet_dtype_size (row->dtype), 1, &found);
+      effnet_dtypes[dtype].to_float (packed + i * effnet_dtype_size (dtype), 1, &found);
       /* rounded once, from a sum in double */
       if (row->square > 0 && column < n)
         g_assert_cmpfloat_with_epsilon (found, expected, 0x1p-23 * fabs (expected) + 0x1p-40);

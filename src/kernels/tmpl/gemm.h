@@ -226,11 +226,13 @@ GEMM_LATE_FUNC (gemm_late_swish, GEMM_LATE_SWISH, 1)
 
 #endif
 
+#ifdef GEMM_KERNEL
+
 /* The rows of blocks that are finished late in the panel of column j; 0: none are. */
 static inline size_t
 gemm_late_rows (const EffnetStrip *strip, size_t j)
 {
-#ifdef GEMM_LATE_K
+#  ifdef GEMM_LATE_K
   const EffnetGemm *g = strip->gemm;
   size_t rows = g->activation == EFFNET_ACTIVATION_SWISH ? GEMM_LATE_SWISH : GEMM_LATE_CLAMP;
 
@@ -238,11 +240,11 @@ gemm_late_rows (const EffnetStrip *strip, size_t j)
                  g->residual == NULL && g->activation != EFFNET_ACTIVATION_SIGMOID
              ? rows
              : 0;
-#else
+#  else
   (void)strip;
   (void)j;
   return 0;
-#endif
+#  endif
 }
 
 /* @blocks times @rows rows from i on, the panel of column j. */
@@ -273,22 +275,22 @@ gemm_rows (const EffnetStrip *strip, size_t i, size_t rows, size_t blocks, size_
   };
   int direct = vf_activation_is_clamp (g->activation, &to.low, &to.high);
 
-#ifdef VF_HALF
+#  ifdef VF_HALF
   if (to.last <= VF_HALF)
     compute = gemm_half_tiles[nv - 1][rows - 1];
-#endif
-#if GEMM_SWISH_DIRECT
+#  endif
+#  if GEMM_SWISH_DIRECT
   if (g->activation == EFFNET_ACTIVATION_SWISH) {
     compute = gemm_swish_tiles[nv - 1][rows - 1];
     direct = 1;
   }
-#endif
-#ifdef GEMM_LATE_K
+#  endif
+#  ifdef GEMM_LATE_K
   if (rows == gemm_late_rows (strip, j)) {
     compute = direct ? gemm_late_clamp : gemm_late_swish;
     direct = 1;
   }
-#endif
+#  endif
   if (direct) {
     compute (&from, &to, blocks);
     return;
@@ -296,9 +298,9 @@ gemm_rows (const EffnetStrip *strip, size_t i, size_t rows, size_t blocks, size_
   to.tile = tile;
   for (size_t end = i + rows * blocks; i < end; i += rows, from.a += rows * g->lda) {
     compute (&from, &to, 1);
-#define BODY(activation) finish_rows (g, tile, nv, i, rows, j, columns, activation)
+#  define BODY(activation) finish_rows (g, tile, nv, i, rows, j, columns, activation)
     EFFNET_FOR_ACTIVATION (g->activation, BODY);
-#undef BODY
+#  undef BODY
   }
 }
 
@@ -368,3 +370,5 @@ CONV_KERNEL (const EffnetConvolution *c)
 {
   effnet_conv_strips (c, sizeof (float), GEMM_NR, gemm_strip);
 }
+
+#endif

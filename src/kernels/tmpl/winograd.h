@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Full convolution of 3 x 3 windows at stride 1 by Winograd's minimal filtering (winograd.h).
- * Included after gemm.h, whose micro-tiles multiply, with WINOGRAD_KERNEL defined.
+ * Included after gemm.h, whose micro-tiles multiply, with WINOGRAD_KERNEL defined. Whatever T is,
+ * transformed inputs and weights are float32: rounded, they would be off by more than T is.
  *
  * Some squares at a time: their inputs are transformed, [squares][36][step] floats; then for each
  * panel of outputs GEMM_MR squares at a time are multiplied, [36][rows][nv] vectors, and their
@@ -55,7 +56,7 @@ winograd_out (const vf m[WINOGRAD_SIDE], vf y[EFFNET_WINOGRAD_TILE])
 
 /* Where a square reads. */
 typedef struct {
-  const float *in; /* of its first pixel, which may lie outside */
+  const elem *in; /* of its first pixel, which may lie outside */
   size_t row, channels;
   unsigned rows, columns; /* a bit for each that is inside the image */
 } WinogradFrom;
@@ -82,13 +83,13 @@ winograd_transform (const WinogradFrom *from, size_t channel, size_t lanes, floa
   for (unsigned s = 0; s < WINOGRAD_SIDE; s++) {
     EFFNET_UNROLL
     for (unsigned r = 0; r < WINOGRAD_SIDE; r++) {
-      const float *in = from->in + r * from->row + s * from->channels + channel;
+      const elem *in = from->in + r * from->row + s * from->channels + channel;
 
       if (whole)
-        column[r] = vf_load (in);
+        column[r] = elem_load (in);
       else
-        column[r] =
-            (from->rows >> r & from->columns >> s & 1) != 0 ? vf_load_tail (in, lanes) : vf_zero ();
+        column[r] = (from->rows >> r & from->columns >> s & 1) != 0 ? elem_load_tail (in, lanes)
+                                                                    : vf_zero ();
     }
     winograd_in (column);
     EFFNET_UNROLL
@@ -112,7 +113,7 @@ winograd_square (const EffnetConvolution *c, size_t square, float *v, size_t ste
   ptrdiff_t y = c->top + (ptrdiff_t)(square / across * EFFNET_WINOGRAD_TILE);
   ptrdiff_t x = c->left + (ptrdiff_t)(square % across * EFFNET_WINOGRAD_TILE);
   WinogradFrom from = {
-      .in = (const float *)c->in + y * (ptrdiff_t)c->in_row + x * (ptrdiff_t)c->channels,
+      .in = (const elem *)c->in + y * (ptrdiff_t)c->in_row + x * (ptrdiff_t)c->channels,
       .row = c->in_row,
       .channels = c->channels,
       .rows = winograd_inside (y, c->in_h),
@@ -161,8 +162,8 @@ winograd_finish_square (const EffnetConvolution *c, size_t square, size_t j, siz
 {
   size_t across = (c->out_w + EFFNET_WINOGRAD_TILE - 1) / EFFNET_WINOGRAD_TILE;
   size_t y = square / across * EFFNET_WINOGRAD_TILE, x = square % across * EFFNET_WINOGRAD_TILE;
-  const float *residual = c->residual;
-  float *out = (float *)c->out + y * c->out_row + x * c->ldc + j;
+  const elem *residual = c->residual;
+  elem *out = (elem *)c->out + y * c->out_row + x * c->ldc + j;
   const vf bias = vf_load (c->bias + j);
   vf t[EFFNET_WINOGRAD_TILE][WINOGRAD_SIDE], column[WINOGRAD_SIDE], row[EFFNET_WINOGRAD_TILE];
 
@@ -190,12 +191,12 @@ winograd_finish_square (const EffnetConvolution *c, size_t square, size_t j, siz
       if (x + s >= c->out_w)
         break;
       if (residual != NULL)
-        v = vf_add (v, lanes == VF_LANES ? vf_load (residual + s * c->ldr)
-                                         : vf_load_tail (residual + s * c->ldr, lanes));
+        v = vf_add (v, lanes == VF_LANES ? elem_load (residual + s * c->ldr)
+                                         : elem_load_tail (residual + s * c->ldr, lanes));
       if (lanes == VF_LANES)
-        vf_store (out + s * c->ldc, v);
+        elem_store (out + s * c->ldc, v);
       else
-        vf_store_tail (out + s * c->ldc, v, lanes);
+        elem_store_tail (out + s * c->ldc, v, lanes);
     }
     out += c->out_row;
     if (residual != NULL)
