@@ -381,7 +381,8 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
     read_webp (header, bytes);
   } else if (holds (&bytes, 0, "8BPS")) {
     header->media = "image/vnd.adobe.photoshop";
-  } else if (size > 6 && memcmp (data, "\0\0\1\0", 4) == 0 && number (&bytes, 9, 1) == 0) {
+  } else if (size > 6 && memcmp (data, "\0\0\1\0", 4) == 0 && number (&bytes, 4, 2) != 0 &&
+             number (&bytes, 9, 1) == 0) {
     header->media = "image/x-icon";
     read_ico (header, bytes);
   } else if (holds (&bytes, 0, "\xff\x4f\xff\x51")) {
