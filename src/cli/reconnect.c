@@ -133,17 +133,6 @@ device_of (GstElement *source)
   return device;
 }
 
-static gboolean
-is_live (GstPad *pad)
-{
-  g_autoptr (GstQuery) query = gst_query_new_latency ();
-  gboolean live = FALSE;
-
-  if (gst_pad_peer_query (pad, query))
-    gst_query_parse_latency (query, &live, NULL, NULL);
-  return live;
-}
-
 static void
 tell_end (GstElement *classifier, const char *what)
 {
@@ -156,7 +145,8 @@ tell_end (GstElement *classifier, const char *what)
 static GstPadProbeReturn
 note_end (GstPad *pad, GstPadProbeInfo *info, gpointer classifier)
 {
-  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS && is_live (pad))
+  (void)pad;
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS)
     tell_end (classifier, "its live stream has ended");
   return GST_PAD_PROBE_OK;
 }
@@ -169,13 +159,12 @@ look_for_silence (Reconnect *self)
 
   for (guint i = 0; self->patience > 0 && i < self->classifiers->len; i++) {
     Classifier *c = &g_array_index (self->classifiers, Classifier, i);
-    g_autoptr (GstPad) pad = gst_element_get_static_pad (c->element, "sink");
     guint64 frames = frames_of (c->element);
 
     c->has_seen |= frames > 0;
     if (frames == c->frames && now - c->since < self->patience)
       continue;
-    if (frames == c->frames && c->has_seen && is_live (pad))
+    if (frames == c->frames && c->has_seen)
       tell_end (c->element, "no frame comes from it");
     c->frames = frames;
     c->since = now;
@@ -322,13 +311,28 @@ reconnect_take (Reconnect *self, GstMessage *error, gboolean *is_news)
 }
 
 static gboolean
-ends_by_itself (GstElement *source)
+ask_if_live (GstElement *source, GstPad *pad, gpointer live)
 {
+  g_autoptr (GstQuery) query = gst_query_new_latency ();
+
+  (void)source;
+  if (gst_pad_query (pad, query))
+    gst_query_parse_latency (query, live, NULL, NULL);
+  return !*(gboolean *)live;
+}
+
+/* Live in itself, not by what is behind it, and not told when to end. */
+static gboolean
+is_camera (GstElement *source)
+{
+  gboolean live = FALSE;
   int n = -1;
 
   if (g_object_class_find_property (G_OBJECT_GET_CLASS (source), "num-buffers") != NULL)
     g_object_get (source, "num-buffers", &n, NULL);
-  return n >= 0;
+  if (n < 0)
+    gst_element_foreach_src_pad (source, ask_if_live, &live);
+  return live;
 }
 
 GstElement *
@@ -342,7 +346,7 @@ reconnect_take_end (Reconnect *self, GstMessage *end)
   if (classifier != NULL)
     collect (&search, classifier);
   for (GList *l = search.found; l != NULL; l = l->next) {
-    if (!ends_by_itself (l->data) && take (self, l->data, &is_news) && is_news && first == NULL)
+    if (is_camera (l->data) && take (self, l->data, &is_news) && is_news && first == NULL)
       first = gst_object_ref (l->data);
   }
   free_elements (search.found);

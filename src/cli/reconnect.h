@@ -12,7 +12,7 @@
 /* Application message of the pipeline: the element "source" (GST_TYPE_ELEMENT) gives frames again.
  */
 #define RECONNECT_MESSAGE "effnet-camera-is-back"
-/* Application message of a classifier: the live stream that it sees has ended, or is silent; "what"
+/* Application message of a classifier: the stream that it sees has ended, or is silent; "what"
  * (string) says which. */
 #define RECONNECT_END "effnet-camera-ends"
 

@@ -11,7 +11,7 @@ import threading
 import time
 import tty
 
-from tool import EXE, Skip, effnet, failure, main, test
+from tool import EXE, MEDIA, Skip, effnet, failure, main, test
 
 os.environ["GST_PLUGIN_PATH"] = str(pathlib.Path(os.environ["EFFNET_BUILD_ROOT"]) / "gst-plugin")
 FRAMES = "videotestsrc num-buffers=3 ! effnetclassify name=door post-messages=all ! fakesink"
@@ -188,8 +188,9 @@ def reconnects_over_rtsp():
             goes_and_comes(camera, source.replace("URI", f"rtsp://127.0.0.1:{camera.port}/camera"), off)
     finally:
         camera.off()
-    frames = FRAMES.replace("num-buffers", "is-live=true num-buffers")
-    assert len(effnet("watch", "--reconnect", *frames.split()).out.splitlines()) > 0
+    for frames in (FRAMES.replace("num-buffers", "is-live=true num-buffers"), FRAMES.replace("! effnet", "! identity sync=true ! effnet"),
+                   f"filesrc location={MEDIA / 'cat.jpg'} ! jpegparse ! identity sync=true ! effnetclassify ! fakesink"):
+        assert len(effnet("watch", "--reconnect", *frames.split()).out.splitlines()) > 0, frames
 
 
 def goes_and_comes(camera, source, off):
