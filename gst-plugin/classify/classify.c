@@ -321,8 +321,9 @@ classes_are_known (GstEffnetClassify *self, GstEffnetEngine *engine)
 }
 
 static gboolean
-begin (GstEffnetClassify *self)
+start (GstBaseTransform *base)
 {
+  GstEffnetClassify *self = GST_EFFNET_CLASSIFY (base);
   g_autoptr (GstEffnetEngine) engine = NULL;
 
   gst_effnet_classify_adapt_start (self);
@@ -365,15 +366,6 @@ begin (GstEffnetClassify *self)
   gst_effnet_tally_forget (&self->tally);
   gst_effnet_classify_open_metrics (self);
   return TRUE;
-}
-
-static gboolean
-start (GstBaseTransform *base)
-{
-  gboolean ok = begin (GST_EFFNET_CLASSIFY (base));
-
-  gst_effnet_classify_set_starting (GST_EFFNET_CLASSIFY (base), FALSE);
-  return ok;
 }
 
 static gboolean
@@ -475,7 +467,7 @@ change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) /* else it waits for the frame */
     gst_effnet_classify_set_cancelled (self, TRUE);
   ret = GST_ELEMENT_CLASS (gst_effnet_classify_parent_class)->change_state (element, transition);
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) /* where it was not even tried */
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
     gst_effnet_classify_set_starting (self, FALSE);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL ||
       (transition == GST_STATE_CHANGE_NULL_TO_READY && ret == GST_STATE_CHANGE_FAILURE))

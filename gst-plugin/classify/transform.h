@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* The sink pad is active before start() is called, and while it runs: where upstream plays already,
- * what it sends waits in between. */
+/* The sink pad is active before start() is called, and while it runs; then the base class forgets
+ * caps and segment. What an upstream that plays already sends waits until that is over. */
 void gst_effnet_classify_set_starting (GstEffnetClassify *self, gboolean starting);
 /* Returns: whether the stream has started */
 gboolean gst_effnet_classify_await_start (GstEffnetClassify *self);

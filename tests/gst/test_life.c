@@ -267,6 +267,7 @@ test_starts_behind_a_camera (void)
   thread = g_thread_new ("camera", play_on, &camera);
   for (int i = 0; i < 5; i++) {
     GstBuffer *out;
+    gint64 position;
 
     gst_element_set_state (h->element, GST_STATE_READY);
     g_object_set (h->element, "model-file", i % 2 ? NULL : path, NULL);
@@ -278,6 +279,8 @@ test_starts_behind_a_camera (void)
     g_assert_nonnull (out);
     g_assert_cmpuint (result_uint64 (result_of (out), "result-running-time"), <,
                       GST_CLOCK_TIME_NONE);
+    /* the base class has the segment */
+    g_assert_true (gst_element_query_position (h->element, GST_FORMAT_TIME, &position));
     gst_buffer_unref (out);
   }
   g_atomic_int_set (&camera.stop, TRUE);
