@@ -16,7 +16,7 @@
 #include "text.h"
 
 #define PASSWORD_ENV "EFFNET_MQTT_PASSWORD"
-#define PASSWORD_MAX 4096 /* bytes of a file that are read */
+#define PASSWORD_MAX 65535 /* bytes, of MQTT; a token may take thousands */
 #define TOPICS                                                                                     \
   (1u << GST_EFFNET_TOPIC_ELEMENT | 1u << GST_EFFNET_TOPIC_REGION | 1u << GST_EFFNET_TOPIC_HEAD |  \
    1u << GST_EFFNET_TOPIC_MODEL)
@@ -258,8 +258,7 @@ check_files (const GstEffnetPublishSettings *s, GError **error)
 static gboolean
 read_password (const char *path, char **password, GError **error)
 {
-  g_autofree char *shown = gst_effnet_printable (path);
-  char text[PASSWORD_MAX + 1];
+  g_autofree char *shown = gst_effnet_printable (path), *text = g_malloc (PASSWORD_MAX + 1);
   int file = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   gssize n = file >= 0 ? read (file, text, PASSWORD_MAX) : -1;
 
