@@ -6,6 +6,7 @@
 #define SPACES    " \t\r"
 #define DEPTH_MAX 3
 #define COLUMNS   32
+#define ESCAPES   "/abefnrtuvxNU01234567" /* what a backslash makes another character of */
 
 /* ---- scalars --------------------------------------------------------------------------------- */
 
@@ -25,9 +26,9 @@ put_string (GString *json, const char *text, gsize n)
 }
 
 /* From the opening quote at @at; two quotes, or one behind a backslash, are a quote. Returns what
- * comes behind, or NULL when it does not end in its line. */
+ * comes behind, or NULL when it does not end in its line or has one of @escapes. */
 static const char *
-put_quoted (GString *json, const char *at)
+put_quoted (GString *json, const char *at, const char *escapes)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   char quote = *at++;
@@ -37,6 +38,8 @@ put_quoted (GString *json, const char *at)
       put_string (json, text->str, text->len);
       return at + 1;
     }
+    if (*at == '\\' && at[1] != '\0' && strchr (escapes, at[1]) != NULL)
+      return NULL;
     if (*at == quote || (*at == '\\' && (at[1] == quote || at[1] == '\\')))
       at++;
     g_string_append_c (text, *at);
@@ -45,7 +48,7 @@ put_quoted (GString *json, const char *at)
 }
 
 /* Up to one of @ends; a colon ends a number, anything else only before a space, a quote or a
- * bracket. NULL when there is nothing. */
+ * bracket; a hash only behind a space. NULL when there is nothing. */
 static const char *
 put_plain (GString *json, const char *at, const char *ends)
 {
@@ -54,8 +57,10 @@ put_plain (GString *json, const char *at, const char *ends)
 
   for (; *at != '\0' && *at != '\n'; at++) {
     gboolean may_end = *at != ':' || at == start + digits || strchr (" \t\r\n'\"[(", at[1]) != NULL;
-    if ((may_end && strchr (ends, *at) != NULL) ||
-        (*at == '#' && at > start && strchr (SPACES, at[-1]) != NULL))
+
+    if (*at == '#')
+      may_end = at > start && strchr (SPACES, at[-1]) != NULL;
+    if (may_end && strchr (ends, *at) != NULL)
       break;
   }
   for (end = at; end > start && strchr (SPACES, end[-1]) != NULL;)
@@ -70,7 +75,7 @@ static const char *
 put_scalar (GString *json, const char *at, const char *ends)
 {
   at += (*at == 'u' || *at == 'b') && (at[1] == '\'' || at[1] == '"'); /* Python's */
-  return *at == '\'' || *at == '"' ? put_quoted (json, at) : put_plain (json, at, ends);
+  return *at == '\'' || *at == '"' ? put_quoted (json, at, ESCAPES) : put_plain (json, at, ends);
 }
 
 /* ---- between brackets ------------------------------------------------------------------------ */
@@ -102,8 +107,9 @@ put_flow (GString *json, const char *at, unsigned depth)
       break;
     if (!first)
       g_string_append_c (json, ',');
-    at = *at != '\0' && strchr ("[({", *at) != NULL && open != '{' ? put_flow (json, at, depth + 1)
-                                                                   : put_scalar (json, at, ",:]})");
+    at = *at != '\0' && strchr ("[({", *at) != NULL && open != '{'
+             ? put_flow (json, at, depth + 1)
+             : put_scalar (json, at, ",:]})#");
     at = at != NULL ? skip_space (json, at) : NULL;
     if (at == NULL || (open == '{' && *at != ':'))
       return NULL;
@@ -111,7 +117,7 @@ put_flow (GString *json, const char *at, unsigned depth)
       g_string_append_c (json, ':');
       at = skip_space (json, at + 1);
       at = *at != '\0' && strchr ("[(", *at) != NULL ? put_flow (json, at, depth + 1)
-                                                     : put_scalar (json, at, ",]})");
+                                                     : put_scalar (json, at, ",]})#");
       at = at != NULL ? skip_space (json, at) : NULL;
     }
     if (at == NULL || (*at != ',' && *at != close))
@@ -169,10 +175,9 @@ put_block (GString *json, const char *at)
   gsize start = json->len;
 
   g_string_append_c (json, '[');
-  for (; *at != '\0'; at = next_line (at)) {
+  for (; *at != '\0'; at = next_line (at), g_string_append_c (json, '\n')) {
     const char *text = at + strspn (at, " ");
 
-    g_string_append_c (json, '\n');
     if (is_idle (at))
       continue;
     if (text == at && !is_item (at))
@@ -184,13 +189,13 @@ put_block (GString *json, const char *at)
       g_string_append_c (json, ',');
     first = FALSE;
     text += is_list ? 1 + strspn (text + 1, " ") : 0;
-    text = put_scalar (json, text, ":");
+    text = put_scalar (json, text, ":#");
     if (text == NULL)
       return FALSE;
     text += strspn (text, " ");
     if (!is_list && *text == ':') {
       g_string_append_c (json, ':');
-      text = put_scalar (json, text + 1 + strspn (text + 1, " "), ":");
+      text = put_scalar (json, text + 1 + strspn (text + 1, " "), ":#");
     } else if (!is_list) {
       return FALSE;
     }
@@ -225,7 +230,7 @@ effnet_label_yaml (const char *text, char **json)
       g_string_append_c (out, '\n');
     at += 6;
     ok = is_idle (at)
-             ? put_block (out, next_line (at))
+             ? put_block (out, at)
              : strchr ("[{", *(at += strspn (at, SPACES))) != NULL && put_flow (out, at, 1) != NULL;
   }
   if (ok)
@@ -248,7 +253,7 @@ split (const char *line, char comma, GString *fields[COLUMNS])
       return 0;
     g_string_truncate (fields[n], 0);
     at += strspn (at, " ");
-    const char *end = *at == '"' ? put_quoted (fields[n], at) : put_plain (fields[n], at, ends);
+    const char *end = *at == '"' ? put_quoted (fields[n], at, "") : put_plain (fields[n], at, ends);
     if (end == NULL && *at == '"')
       return 0;
     if (end == NULL)

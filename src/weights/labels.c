@@ -414,18 +414,19 @@ read_text (char *text, const char *path, unsigned n_classes, GError **error)
   return NULL;
 }
 
+/* @is_made: of another notation, so that messages do not speak of JSON. */
 static char **
-read_json (const char *text, size_t length, const char *path, GError **error)
+read_json (const char *text, size_t length, gboolean is_made, const char *path, GError **error)
 {
   g_autofree char *subject = g_strdup_printf ("Label file %s", path);
   static const EffnetJsonRules rules = {.max_depth = EFFNET_CARD_DEPTH_MAX, .any_list = TRUE};
-  EffnetJsonFile file = {subject, "begins like JSON, but ", text, length, NULL};
+  EffnetJsonFile file = {subject, is_made ? "" : "begins like JSON, but ", text, length, NULL};
   g_autoptr (GError) why = NULL;
   g_autofree char *flow = NULL;
   g_auto (GStrv) names = NULL;
 
   if (!effnet_json_parse (&file, &rules, &why)) {
-    flow = effnet_label_flow (text);
+    flow = is_made ? NULL : effnet_label_flow (text);
     if (flow == NULL) {
       g_propagate_error (error, g_steal_pointer (&why));
       return NULL;
@@ -491,11 +492,11 @@ read_any (char *text, size_t length, const char *path, unsigned n_classes, GErro
   if (strchr (text, '\n') == NULL) /* of old Macs */
     g_strdelimit (text, "\r", '\n');
   if (is_json (text))
-    return read_json (text, length, path, error);
+    return read_json (text, length, FALSE, path, error);
   if (!effnet_label_yaml (text, &json) && !effnet_label_table (text, &json))
     return read_text (text, path, n_classes, error);
   if (json != NULL)
-    return read_json (json, strlen (json), path, error);
+    return read_json (json, strlen (json), TRUE, path, error);
   effnet_fail (error, EFFNET_ERROR_FORMAT,
                "Label file \"%s\" is YAML, or CSV with a heading, of a form that is not read; "
                "expected one name a line, in YAML names: with a list or with numbers, in CSV "

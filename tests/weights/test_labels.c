@@ -65,6 +65,7 @@ static const char *const tolerated[] = {
     "{0: ('n1', 'red fox'), 1: ('n2', 'caf\xc3\xa9'), 2: ('n3', '7')}",
     /* CSV */
     "index,mid,display_name\n0,/m/1,red fox\n1,/m/2,caf\xc3\xa9\n2,/m/3,7\n",
+    "index,mid,display_name\n0,m #1,red fox\n1,m #2,caf\xc3\xa9\n2,m #3,7\n",
     "Name;Id;Count\n7;2;\n\"red fox\";0;5\ncaf\xc3\xa9;1;6\n",
     "name\tcount\tcolour\nred fox\t1\tred\ncaf\xc3\xa9\t2\t\n7\t3\tx\n",
     /* JSON */
@@ -187,6 +188,8 @@ test_refused (TestFolder *folder, gconstpointer data)
       {"names: [a, b]\n", EFFNET_ERROR_MISMATCH, "labels.txt|2 classes|model has 3"},
       {"names:\n  1: a\n  2: b\n  3: c\n", EFFNET_ERROR_FORMAT, "labels.txt:1:|number 3|0 to 2"},
       {"- name: a\n- name: b\n- name: c\n", EFFNET_ERROR_FORMAT, "labels.txt|YAML|not read"},
+      {"- \"a\\tb\"\n- b\n- c\n", EFFNET_ERROR_FORMAT, "labels.txt|YAML|not read"},
+      {"id,name,n\n0,a,1\n0,b,2\n1,c,3\n", EFFNET_ERROR_FORMAT, "labels.txt:3:| has the key \"0\""},
       {"names: *x\n", EFFNET_ERROR_FORMAT, "labels.txt|YAML|not read"},
       {"names:\n  a: {b: 0}\n", EFFNET_ERROR_FORMAT, "labels.txt|YAML"},
       {"id,x,y\n0,1,2\n1,1,2\n2,1,2\n", EFFNET_ERROR_FORMAT, "labels.txt|CSV|columns called"},
@@ -237,6 +240,8 @@ test_other_formats (TestFolder *folder, gconstpointer data)
       {"{\"architecture\": \"b0\"}", EFFNET_ERROR_FORMAT, "labels.txt|architecture"},
       {"{0: 'a', 1: 'b', 2: 'c'", EFFNET_ERROR_FORMAT, "labels.txt:1:5: |JSON"},
       {"{0: 'a',\n1: 'b',\n1: 'c'}", EFFNET_ERROR_FORMAT, "labels.txt:3:|JSON|\"1\" twice"},
+      {"[\"caf\\u00e9\", \"b\", \"c\",]", EFFNET_ERROR_FORMAT, "labels.txt:1:|JSON"},
+      {"['caf\\xe9', 'b', 'c']", EFFNET_ERROR_FORMAT, "labels.txt:1:2: |JSON"},
       {"[[[['a']]]]", EFFNET_ERROR_FORMAT, "labels.txt:1:5: |JSON"},
       {"[\"a\",\n \"b\"", EFFNET_ERROR_FORMAT, "labels.txt:2:"},
       /* other things under the name */
@@ -273,6 +278,9 @@ test_not_a_file (TestFolder *folder, gconstpointer data)
   assert_refused (path, 3, EFFNET_ERROR_FORMAT, "long.txt|16777216 bytes");
   g_autofree char *wide = test_put (folder, "wide.txt", bytes, n - 1);
   assert_refused (wide, 1, EFFNET_ERROR_FORMAT, "wide.txt:1: |10000 bytes");
+  g_autofree char *item = g_strdup_printf ("- a\n- %.70000s\n- c", bytes);
+  g_autofree char *yaml = test_put_text (folder, "yaml.txt", item);
+  assert_refused (yaml, 3, EFFNET_ERROR_FORMAT, "yaml.txt:2:|70000 bytes");
   g_autofree char *fits = test_put (folder, "fits.txt", bytes, 10000);
   g_auto (GStrv) labels = effnet_labels_load (fits, 1, NULL);
   g_assert_nonnull (labels);
