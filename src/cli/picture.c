@@ -146,10 +146,10 @@ read_png (PictureHeader *header, const Bytes *bytes)
 
     if (holds (bytes, at + 4, "eXIf"))
       read_exif (header, bytes, at + 8, n);
-    else if (!ends_before (bytes, at + 8, n) && header->orientation == 0)
-      read_profile (header, bytes->data + at + 4, n + 4);
     else if (holds (bytes, at + 4, "iTXtXML:com.adobe.xmp"))
       read_xmp (header, bytes, at + 8, n);
+    else if (!ends_before (bytes, at + 8, n) && header->orientation == 0)
+      read_profile (header, bytes->data + at + 4, n + 4);
     at += 12 + n;
   }
   header->is_cut = at >= bytes->size;
