@@ -120,23 +120,25 @@ read_exif (PictureHeader *header, const Bytes *bytes, gsize at, gsize n)
     header->orientation = exif.orientation;
 }
 
-/* Exif as ImageMagick writes it. */
-static void
+/* Exif as ImageMagick writes it. FALSE: it is something else. */
+static gboolean
 read_profile (PictureHeader *header, const guint8 *chunk, gsize size)
 {
   g_autoptr (GBytes) exif = png_exif_profile (chunk, size);
   gsize n;
 
   if (exif == NULL)
-    return;
+    return FALSE;
   const guint8 *data = g_bytes_get_data (exif, &n);
   read_exif (header, &(Bytes){data, n, FALSE}, 0, n);
+  return TRUE;
 }
 
 static void
 read_png (PictureHeader *header, const Bytes *bytes)
 {
   gsize at = 8, size = holds (bytes, 12, "IHDR") ? 16 : bytes->size;
+  gboolean has_profile = FALSE;
 
   header->width = number (bytes, size, 4);
   header->height = number (bytes, size + 4, 4);
@@ -148,8 +150,8 @@ read_png (PictureHeader *header, const Bytes *bytes)
       read_exif (header, bytes, at + 8, n);
     else if (holds (bytes, at + 4, "iTXtXML:com.adobe.xmp"))
       read_xmp (header, bytes, at + 8, n);
-    else if (!ends_before (bytes, at + 8, n) && header->orientation == 0)
-      read_profile (header, bytes->data + at + 4, n + 4);
+    else if (header->orientation == 0 && !has_profile && !ends_before (bytes, at + 8, n))
+      has_profile = read_profile (header, bytes->data + at + 4, n + 4);
     at += 12 + n;
   }
   header->is_cut = at >= bytes->size;

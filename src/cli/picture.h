@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What the header of a picture file says, before anybody decodes it. Every file is distrusted: no
- * count and no offset is followed beyond its bytes, nothing is allocated. Pixels are not read. */
+ * count and no offset is followed beyond its bytes, and nothing is allocated that is only claimed.
+ * Pixels are not read; those of a GIF are counted. */
 #ifndef EFFNET_CLI_PICTURE_H
 #define EFFNET_CLI_PICTURE_H
 

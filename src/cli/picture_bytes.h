@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Numbers and texts in the bytes of a picture; beyond the end there are zeros. Private to
- * picture*.c. */
+ * picture*.c and gif.c. */
 #ifndef EFFNET_CLI_PICTURE_BYTES_H
 #define EFFNET_CLI_PICTURE_BYTES_H
 

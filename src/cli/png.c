@@ -6,33 +6,6 @@
 
 #define TEXT_MAX ((gsize)1 << 20) /* bytes: an Exif segment has at most 64 KiB */
 
-/* A packed text, up to TEXT_MAX bytes of it; NULL when it is damaged. */
-static GByteArray *
-unpack (const guint8 *data, gsize size)
-{
-  g_autoptr (GConverter) zlib =
-      G_CONVERTER (g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
-  GByteArray *text = g_byte_array_new ();
-  GConverterResult result = G_CONVERTER_CONVERTED;
-
-  while (result == G_CONVERTER_CONVERTED && text->len < TEXT_MAX) {
-    guint8 part[4096];
-    gsize read = 0, written = 0;
-
-    result = g_converter_convert (zlib, data, size, part, sizeof part, G_CONVERTER_INPUT_AT_END,
-                                  &read, &written, NULL);
-    if (result == G_CONVERTER_ERROR)
-      break;
-    g_byte_array_append (text, part, (guint)written);
-    data += read;
-    size -= read;
-  }
-  if (result != G_CONVERTER_ERROR)
-    return text;
-  g_byte_array_unref (text);
-  return NULL;
-}
-
 /* "\nexif\n    1234\n45786966..." */
 static GBytes *
 read_digits (const guint8 *text, gsize size)
@@ -52,12 +25,26 @@ read_digits (const guint8 *text, gsize size)
   return g_byte_array_free_to_bytes (bytes);
 }
 
+/* The digits of a packed text, of its first TEXT_MAX bytes; none where it is damaged. */
+static GBytes *
+unpack (const guint8 *data, gsize size)
+{
+  g_autoptr (GInputStream) packed = g_memory_input_stream_new_from_data (data, (gssize)size, NULL);
+  g_autoptr (GConverter) zlib =
+      G_CONVERTER (g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
+  g_autoptr (GInputStream) stream = g_converter_input_stream_new (packed, zlib);
+  g_autofree guint8 *text = g_malloc (TEXT_MAX);
+  gsize n = 0;
+  gboolean is_sound = g_input_stream_read_all (stream, text, TEXT_MAX, &n, NULL, NULL);
+
+  return read_digits (text, is_sound ? n : 0);
+}
+
 GBytes *
 png_exif_profile (const guint8 *chunk, gsize size)
 {
   static const char *const names[] = {"Raw profile type exif", "Raw profile type APP1"};
   gboolean is_packed = size > 4 && memcmp (chunk, "zTXt", 4) == 0;
-  g_autoptr (GByteArray) text = NULL;
 
   if (!is_packed && (size <= 4 || memcmp (chunk, "tEXt", 4) != 0))
     return NULL;
@@ -66,10 +53,7 @@ png_exif_profile (const guint8 *chunk, gsize size)
 
     if (size <= at || memcmp (chunk + 4, names[i], strlen (names[i]) + 1) != 0)
       continue;
-    if (!is_packed)
-      return read_digits (chunk + at, size - at);
-    text = unpack (chunk + at, size - at);
-    return text != NULL ? read_digits (text->data, text->len) : NULL;
+    return (is_packed ? unpack : read_digits) (chunk + at, size - at);
   }
   return NULL;
 }

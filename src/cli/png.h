@@ -7,7 +7,7 @@
 
 #include <glib.h>
 
-/* @chunk: [size], from its type on. NULL: it is no such text. */
+/* @chunk: [size], from its type on. NULL: it is no such text; one that is damaged is empty. */
 GBytes *png_exif_profile (const guint8 *chunk, gsize size);
 
 #endif

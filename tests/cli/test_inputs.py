@@ -199,6 +199,8 @@ def bombs():
                  chunk(b"IDAT", rows) + chunk(b"IEND", b""),
         "b.png": b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 16, 6, 0, 0, 1)),
         "c.png": b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 16000, 16000, 8, 0, 0, 0, 0)),
+        "d.png": b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) +
+                 chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(1 << 20), 9)) * 5000 + chunk(b"IEND", b""),
         "a.bmp": b"BM" + bytes(12) + struct.pack("<IiiHHIIiiII", 40, side, -side, 1, 24, 0, 0, 0, 0, 0, 0),
         "a.tif": exif + bytes(100),
         "a.gif": b"GIF89a" + struct.pack("<HHBBB", side, side, 0, 0, 0) + bytes(100),
