@@ -132,7 +132,7 @@ is_waited_for (GstMessage *message, const GError *error, const char *debug, cons
   return TRUE;
 }
 
-/* A camera that ends its stream is waited for. */
+/* A camera that ends its stream, or keeps silent, is waited for. */
 static void
 wait_on (GstMessage *message, const Options *options)
 {

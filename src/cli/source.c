@@ -435,6 +435,12 @@ static int
 pull (Source *source, gint64 end, GError **error)
 {
   while (cli_stopped () == 0) {
+    if (g_get_monotonic_time () >= end) { /* bytes without a frame are none, either */
+      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
+                   "no frame for %d seconds (--timeout says how long is waited)",
+                   source->timeout_s);
+      return -1;
+    }
     if (g_atomic_int_get (&source->is_live) || player_is_live (source->player))
       g_object_set (source->sink, "drop", TRUE, "max-buffers", 1u, NULL);
     source->sample = gst_app_sink_try_pull_sample (source->sink, 50 * GST_MSECOND);
@@ -444,12 +450,6 @@ pull (Source *source, gint64 end, GError **error)
       return pipeline_failed (source, error) ? -1 : 0; /* an error comes before the end it makes */
     if (pipeline_failed (source, error))
       return -1;
-    if (g_get_monotonic_time () >= end) {
-      g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_FRAME,
-                   "no frame for %d seconds (--timeout says how long is waited)",
-                   source->timeout_s);
-      return -1;
-    }
   }
   return 0;
 }

@@ -4,8 +4,8 @@
  * runs the network on that core. Each has its places in the array beforehand, so that the result
  * does not depend on who took what. */
 #include "cli/train.h"
-#include "cli/decoder.h"
 
+#include "cli/decoder.h"
 #include "cli/file.h"
 #include "cli/progress.h"
 #include "cli/source.h"

@@ -327,6 +327,11 @@ def frames_in_a_pipe():
         assert [line["frame"] for line in lines] == [0, 1, 2, 3, 4], lines
         assert ["espresso" == line["top"][0]["label"] for line in lines] == [False, True, False, False, False], lines
         assert tool.wait(60) == 0
+    pathlib.Path("two").write_bytes(CAT + CAT)
+    with subprocess.Popen(["cat", "two", "/dev/zero"], stdout=subprocess.PIPE) as endless:
+        found, err = classify("--timeout", "1", "-", code=1, stdin=endless.stdout)
+        endless.kill()
+    assert len(found) == 2 and len(err) == 1 and "no frame for 1 seconds" in err[0], (found, err)
     index = CAT[:2] + b"\xff\xe2\0\x06MPF\0" + CAT[2:]
     for data in (CAT, CAT + small.getvalue(), index + CAT, CAT + b"x" + CAT, small.getvalue() + CAT):
         pathlib.Path("one.jpg").write_bytes(data)
