@@ -39,7 +39,7 @@ add_model_entries (GOptionContext *context, CliTakes takes, CliModelArgs *a)
       {NULL, 0, 0, 0, NULL, NULL, NULL}};
   const GOptionEntry scores[] = {
       {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &a->labels,
-       "class names, one a line with or without its number, or JSON", "FILE"},
+       "class names, one a line with or without its number, JSON, YAML or CSV", "FILE"},
       {"activation", 0, 0, G_OPTION_ARG_STRING, &a->activation,
        "auto (default, what the card says), softmax, sigmoid or none", "NAME"},
       {"temperature", 0, 0, G_OPTION_ARG_DOUBLE, &a->temperature,
