@@ -475,14 +475,16 @@ add_classifier (Builder *b, EffnetSlot features)
   return s->out;
 }
 
-/* The buffer lives until step @last, too. */
+/* The buffer, or NO_SLOT, lives until step @last, too. */
 static void
 keep (Builder *b, EffnetSlot slot, size_t last)
 {
-  b->buffers[slot].last = MAX (b->buffers[slot].last, last);
+  if (slot != EFFNET_NO_SLOT)
+    b->buffers[slot].last = MAX (b->buffers[slot].last, last);
 }
 
-/* A chain reads its input until its end. What is between its steps it uses the first bytes of. */
+/* A chain reads its input until its end. What is between its steps it uses the first bytes of, so
+ * a stem whose output a skip adds, too, begins none. */
 static void
 find_chains (Builder *b)
 {
@@ -490,7 +492,8 @@ find_chains (Builder *b)
     EffnetStep *step = &b->steps[i], *last;
     EffnetChain chain = effnet_steps_chain (step, b->n_steps - i, b->tuning);
 
-    if (chain.steps == 0)
+    if (chain.steps == 0 ||
+        (step->kind == EFFNET_STEP_STEM && b->buffers[step->stem.out].last > i + 1))
       continue;
     step->chain = chain;
     last = step + chain.steps - 1;
@@ -500,6 +503,7 @@ find_chains (Builder *b)
       b->buffers[step->stem.out].rarely_whole = TRUE;
     } else {
       keep (b, step->fused.depthwise.in, i + chain.steps - 1);
+      keep (b, step->fused.steps, i + chain.steps - 1);
     }
     if (last->kind == EFFNET_STEP_POINTWISE)
       b->buffers[last->pointwise.in].rarely_whole = TRUE;

@@ -226,7 +226,7 @@ EffnetChain
 effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *t)
 {
   const EffnetChain none = {0};
-  size_t middle = steps->kind == EFFNET_STEP_STEM, row;
+  size_t middle = steps->kind == EFFNET_STEP_STEM, row, whole, kept;
   const EffnetDepthwiseStep *d;
   EffnetChain chain;
   gboolean has_project;
@@ -238,12 +238,13 @@ effnet_steps_chain (const EffnetStep *steps, size_t n, const EffnetTuning *t)
   has_project = middle + 1 < n && steps[middle + 1].kind == EFFNET_STEP_POINTWISE &&
                 steps[middle + 1].pointwise.in == d->out;
   row = d->window.out_w * d->layer->out * d->element;
+  whole = d->window.out_h * row;
   chain.steps = middle + 1 + has_project;
   chain.rows = MIN (effnet_div_up (t->chain_pixels, d->window.out_w), d->window.out_h);
   chain.block = effnet_align_up (chain.rows * row, EFFNET_ALIGN);
   chain.ring_rows = MIN (d->window.kernel + 4, d->window.in_h);
-  if (chain.steps == 1 || d->window.out_h * row < t->chain_least ||
-      chain.block + chain.ring_rows * d->window.in_w * d->layer->out * d->element > t->chain_most)
+  kept = chain.block + chain.ring_rows * d->window.in_w * d->layer->out * d->element;
+  if (chain.steps == 1 || whole < t->chain_least || kept > MIN (t->chain_most, whole))
     return none;
   return chain;
 }
