@@ -14,6 +14,7 @@ typedef struct {
   gsize lda, ldr, ldc;
   EffnetActivation activation;
   enum { NO_RESIDUAL, RESIDUAL, IN_PLACE, ONLY_SUMS, TO_BYTES } residual;
+  gboolean one_step; /* of 1, for all pixels */
 } Shape;
 
 /* The numbers of a case before a row's packing and padding. */
@@ -112,11 +113,10 @@ compare (Check *check, const Shape *s, const EffnetGemmS8 *g, const Numbers *x)
     }
 }
 
-/* Sums that become all bytes, and one of every other column that is on a half as often as not. */
+/* Sums that become all bytes, and one of every other column that is often on a half. */
 static void
 draw_bytes (Check *check, const Shape *s, Numbers *x)
 {
-  x->step = NULL;
   for (gsize j = 0; j < s->n; j++) {
     ((float *)x->bias)[j] = 128.0f;
     if (j % 2 == 0)
@@ -133,7 +133,11 @@ draw (Check *check, const Shape *s)
   gboolean only_sums = s->residual == ONLY_SUMS, to_bytes = s->residual == TO_BYTES;
   Numbers x = {.a = digits (check, s),
                .w = check_bytes (check, EFFNET_DTYPE_S8, s->n * s->k),
-               .step = positive (check, s->m, only_sums ? 1.0f : 0.0f, 1.0f),
+               .step = positive (check, s->m,
+                                 only_sums  ? 1.0f
+                                 : to_bytes ? 0.5f
+                                            : 0.0f,
+                                 1.0f),
                .scale = positive (check, s->n,
                                   only_sums  ? 1.0f
                                   : to_bytes ? 0x1p-8f
@@ -148,6 +152,8 @@ draw (Check *check, const Shape *s)
     ((float *)x.bias)[j] = only_sums ? 0.0f : (float)check_uniform (check);
     x.start[j] = (int32_t)check_pick (check, 100000) - 50000;
   }
+  if (s->one_step)
+    x.step = NULL;
   if (to_bytes)
     draw_bytes (check, s, &x);
   if (s->residual == RESIDUAL || s->residual == IN_PLACE)
@@ -167,8 +173,9 @@ gemm_case (Check *check, const Shape *s)
   Numbers x;
   gsize n_calls = check->bench ? 3 : 2, done = 0;
 
-  check_case (check, "m %zu n %zu k %zu lda %zu ldr %zu ldc %zu, %s, %s", s->m, s->n, s->k, s->lda,
-              s->ldr, s->ldc, check_activation_name (s->activation), residuals[s->residual]);
+  check_case (check, "m %zu n %zu k %zu lda %zu ldr %zu ldc %zu, %s, %s%s", s->m, s->n, s->k,
+              s->lda, s->ldr, s->ldc, check_activation_name (s->activation), residuals[s->residual],
+              s->one_step ? ", steps of 1" : "");
   x = draw (check, s);
   for (; done < n_calls; done++) {
     gboolean in_place = s->residual == IN_PLACE;
@@ -210,12 +217,12 @@ void
 check_gemm_s8 (Check *check)
 {
   static const Shape shapes[] = {
-      {784, 240, 40, 40, 240, 240, EFFNET_ACTIVATION_SWISH, NO_RESIDUAL},
-      {196, 480, 80, 80, 480, 480, EFFNET_ACTIVATION_SWISH, NO_RESIDUAL},
-      {196, 112, 672, 672, 112, 112, EFFNET_ACTIVATION_NONE, RESIDUAL},
-      {49, 1152, 192, 192, 1152, 1152, EFFNET_ACTIVATION_SWISH, NO_RESIDUAL},
-      {784, 128, 24, 24, 128, 128, EFFNET_ACTIVATION_RELU6, NO_RESIDUAL},
-      {784, 128, 24, 24, 128, 128, EFFNET_ACTIVATION_NONE, TO_BYTES},
+      {784, 240, 40, 40, 240, 240, EFFNET_ACTIVATION_SWISH, NO_RESIDUAL, FALSE},
+      {196, 480, 80, 80, 480, 480, EFFNET_ACTIVATION_SWISH, NO_RESIDUAL, FALSE},
+      {196, 112, 672, 672, 112, 112, EFFNET_ACTIVATION_NONE, RESIDUAL, FALSE},
+      {49, 1152, 192, 192, 1152, 1152, EFFNET_ACTIVATION_SWISH, NO_RESIDUAL, FALSE},
+      {784, 128, 24, 24, 128, 128, EFFNET_ACTIVATION_RELU6, NO_RESIDUAL, FALSE},
+      {784, 128, 24, 24, 128, 128, EFFNET_ACTIVATION_NONE, TO_BYTES, FALSE},
   };
   gsize mr = check->row->mr, nr = check->row->nr > 0 ? check->row->nr : 8;
   gsize m[] = {1, 2, 3, mr - 1, mr, mr + 1, 2 * mr + 1, 3 * mr + 2};
@@ -234,6 +241,7 @@ check_gemm_s8 (Check *check)
     s.lda = s.k + check_pick (check, 3) * 5;
     s.ldc = s.n + check_pick (check, 3) * 7;
     s.residual = check_pick (check, 5);
+    s.one_step = check_pick (check, 3) == 0;
     s.activation =
         s.residual == ONLY_SUMS ? EFFNET_ACTIVATION_NONE : (EffnetActivation)check_pick (check, 5);
     s.ldr = s.residual == IN_PLACE ? s.ldc : s.n + check_pick (check, 3) * 3;

@@ -30,7 +30,7 @@ gemm_s8_saturates_pairs (const EffnetGemmS8 *g)
         start += CLAMP (pair, G_MININT16, G_MAXINT16) - pair;
       }
       one.a = a + i * g->lda;
-      one.step = g->step + i;
+      one.step = g->step != NULL ? g->step + i : NULL;
       one.b = g->b + j * g->k;
       one.start = &start;
       one.scale = g->scale + j;
@@ -43,21 +43,35 @@ gemm_s8_saturates_pairs (const EffnetGemmS8 *g)
 
 /* Every pixel with the step of the first. */
 static void
-gemm_s8_takes_one_step (const EffnetGemmS8 *g)
+gemm_s8_one_step (const EffnetGemmS8 *g, gsize element)
 {
   EffnetGemmS8 row = *g;
 
-  if (g->to_bytes) {
-    effnet_gemm_s8_f32_ref (g);
-    return;
-  }
   row.m = 1;
   for (gsize i = 0; i < g->m; i++) {
     row.a = (const guint8 *)g->a + i * g->lda;
     row.residual = g->residual != NULL ? (const float *)g->residual + i * g->ldr : NULL;
-    row.c = (float *)g->c + i * g->ldc;
+    row.c = (guint8 *)g->c + i * g->ldc * element;
     effnet_gemm_s8_f32_ref (&row);
   }
+}
+
+static void
+gemm_s8_takes_one_step (const EffnetGemmS8 *g)
+{
+  if (g->to_bytes)
+    effnet_gemm_s8_f32_ref (g);
+  else
+    gemm_s8_one_step (g, sizeof (float));
+}
+
+static void
+gemm_s8_takes_one_step_to_bytes (const EffnetGemmS8 *g)
+{
+  if (g->to_bytes)
+    gemm_s8_one_step (g, 1);
+  else
+    effnet_gemm_s8_f32_ref (g);
 }
 
 static void
@@ -217,6 +231,7 @@ depthwise_u8_writes_whole_vectors (const EffnetDepthwise *d)
 static const EffnetKernel rows[] = {
     ROW (gemm_s8, BOUNDED, gemm_s8_saturates_pairs),
     ROW (gemm_s8, BOUNDED, gemm_s8_takes_one_step),
+    ROW (gemm_s8, BOUNDED, gemm_s8_takes_one_step_to_bytes),
     ROW (gemm_s8, BOUNDED, gemm_s8_forgets_last_k),
     ROW (gemm_s8, BOUNDED, gemm_s8_rounds_halves_up),
     ROW (gemm_s8, BOUNDED, gemm_s8_wraps_bytes),
