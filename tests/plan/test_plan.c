@@ -68,7 +68,8 @@ apart (const EffnetPlan *plan, EffnetSlot a, EffnetSlot b)
   return p->offset + p->bytes <= q->offset || q->offset + q->bytes <= p->offset;
 }
 
-/* What a chain reads, keeps and writes, all at the same time, are bytes of their own. */
+/* What a chain reads, keeps and writes, all at the same time, are bytes of their own, and nothing
+ * behind it reads what is between its steps. */
 static void
 check_chain (const EffnetPlan *plan, const EffnetStep *step)
 {
@@ -76,43 +77,69 @@ check_chain (const EffnetPlan *plan, const EffnetStep *step)
   gboolean has_stem = step->kind == EFFNET_STEP_STEM;
   const EffnetDepthwiseStep *d = effnet_step_depthwise (step + has_stem);
   const EffnetStep *last = step + chain->steps - 1;
-  size_t row = d->window.in_w * d->layer->out * effnet_dtype_size (plan->dtype);
+  size_t row = d->window.in_w * d->layer->out * d->element;
   size_t ring = chain->ring_rows * row, n = 0;
-  EffnetSlot slots[4];
+  EffnetSlot slots[5];
 
   slots[n++] = has_stem ? step->stem.in : d->in;
   slots[n++] = d->out;
-  if (has_stem)
+  if (has_stem) {
     slots[n++] = step->stem.out;
-  if (last->kind == EFFNET_STEP_POINTWISE)
+    g_assert_cmpuint (plan->buffers[step->stem.out].last, ==, (size_t)(last - plan->steps));
+  } else if (step->fused.steps != EFFNET_NO_SLOT) {
+    slots[n++] = step->fused.steps;
+  }
+  if (last->kind == EFFNET_STEP_POINTWISE) {
     slots[n++] = last->pointwise.out;
+    g_assert_true (!has_stem || last->pointwise.residual != step->stem.out);
+    g_assert_cmpuint (plan->buffers[d->out].last, ==, (size_t)(last - plan->steps));
+  }
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < i; j++)
       g_assert_true (apart (plan, slots[i], slots[j]));
   g_assert_cmpuint (chain->ring_rows, >=, MIN (d->window.kernel, d->window.in_h));
-  g_assert_cmpuint (ring, <=, plan->buffers[has_stem ? d->in : d->out].bytes);
-  g_assert_cmpuint (chain->block + (has_stem ? 0 : ring), <=, plan->buffers[d->out].bytes);
+  g_assert_cmpuint (ring, <=, plan->buffers[has_stem ? d->in : d->out].stride);
+  g_assert_cmpuint (chain->block + (has_stem ? 0 : ring), <=, plan->buffers[d->out].stride);
+}
+
+static unsigned
+check_chains (const char *variant, unsigned size, EffnetDtype precision, const EffnetTuning *tuning)
+{
+  g_autoptr (EffnetNet) net = effnet_net_new (variant, size, 10, EFFNET_PADDING_SAME, NULL);
+  g_autoptr (EffnetPlan) plan = effnet_plan_new (net, precision, tuning, NULL);
+  unsigned chains = 0;
+
+  for (size_t i = 0; i < plan->n_steps; i++)
+    if (plan->steps[i].chain.steps > 0) {
+      check_chain (plan, &plan->steps[i]);
+      chains++;
+    }
+  return chains;
 }
 
 static void
 test_chains (void)
 {
-  for (const char *const *name = effnet_arch_names (); *name != NULL; name++) {
-    g_autoptr (EffnetNet) net = effnet_net_new (*name, 0, 10, EFFNET_PADDING_SAME, NULL);
-    g_autoptr (EffnetPlan) plan = effnet_plan_new (net, EFFNET_DTYPE_F32, NULL, NULL);
-    unsigned chains = 0;
+  EffnetTuning roomy = effnet_tuning;
 
-    for (size_t i = 0; i < plan->n_steps; i++)
-      if (plan->steps[i].chain.steps > 0) {
-        check_chain (plan, &plan->steps[i]);
-        chains++;
-      }
+  roomy.chain_least /= 4;
+  roomy.chain_most *= 4;
+  for (const char *const *name = effnet_arch_names (); *name != NULL; name++) {
+    unsigned chains = check_chains (*name, 0, EFFNET_DTYPE_F32, NULL);
+
+    check_chains (*name, 0, EFFNET_DTYPE_S8, NULL);
+    check_chains (*name, 0, EFFNET_DTYPE_S8, &roomy);
+    check_chains (*name, 0, EFFNET_DTYPE_F32, &roomy);
     /* the stem with block 0, both blocks of stage 1; else what is before a squeeze-excite */
     if (g_str_equal (*name, "lite0"))
       g_assert_cmpuint (chains, ==, 3);
     if (g_str_equal (*name, "b0"))
       g_assert_cmpuint (chains, ==, 1);
   }
+  /* in the first two block 0 adds the output of the stem, which is large enough for a chain */
+  check_chains ("mnasnet-small", 512, EFFNET_DTYPE_F32, NULL);
+  check_chains ("b0:0.25,1,512", 0, EFFNET_DTYPE_F32, NULL);
+  check_chains ("mobilenetv2-100", 512, EFFNET_DTYPE_S8, NULL);
 }
 
 /* Layers lie one behind the other, aligned, and fill the model's weights. */
