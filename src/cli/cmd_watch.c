@@ -237,15 +237,16 @@ watch (GstElement *pipeline, Options *options)
   int code = -1;
 
   cli_catch_signals (NULL); /* the elements are cancelled when the pipeline is stopped */
+  if (options->reconnect)   /* before elements come and go, which ends an iteration */
+    options->waits = reconnect_new (pipeline, options->timeout);
   player = player_start (pipeline, &error);
   if (player == NULL) {
+    reconnect_free (options->waits);
     gst_object_unref (pipeline);
     return cli_exit_code (error);
   }
-  if (options->reconnect) {
-    options->waits = reconnect_new (pipeline, options->timeout);
+  if (options->reconnect)
     player_set_idle (player, reconnect_work, options->waits, (GDestroyNotify)reconnect_free);
-  }
   while (code < 0 && cli_stopped () == 0 && cli_flush ()) {
     g_autoptr (GstMessage) message = gst_bus_timed_pop (bus, 50 * GST_MSECOND);
 
