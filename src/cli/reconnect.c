@@ -305,9 +305,12 @@ take (Reconnect *self, GstElement *source, gboolean *is_news)
 gboolean
 reconnect_take (Reconnect *self, GstMessage *error, gboolean *is_news)
 {
-  g_autoptr (GstElement) source = find_child (self, GST_MESSAGE_SRC (error));
+  GstObject *object = GST_MESSAGE_SRC (error), *pipeline = GST_OBJECT (self->pipeline);
+  g_autoptr (GstElement) source = find_child (self, object);
 
-  return take (self, source, is_news);
+  /* uridecodebin, when it is closed, lets go of its source, which may complain of that */
+  return take (self, source, is_news) ||
+         (reconnect_is_waiting (self) && !gst_object_has_as_ancestor (object, pipeline));
 }
 
 static gboolean

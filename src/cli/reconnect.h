@@ -21,8 +21,8 @@ typedef struct _Reconnect Reconnect;
 /* @patience_s: a live stream without a frame for so many seconds is silent; 0: for ever */
 Reconnect *reconnect_new (GstElement *pipeline, int patience_s);
 void reconnect_free (Reconnect *reconnect);
-/* TRUE: @error is of a source whose frames a classifier has seen, or that is waited for already; it
- * is dealt with. *@is_news: the first of its errors. */
+/* TRUE: @error is of a source whose frames a classifier has seen, that is waited for already, or
+ * that was closed since; it is dealt with. *@is_news: the first of its errors. */
 gboolean reconnect_take (Reconnect *reconnect, GstMessage *error, gboolean *is_news);
 /* As reconnect_take(), of the sources behind the RECONNECT_END @end; one with `num-buffers` ends
  * when it is told to. Returns: (nullable): the first one that is waited for from now on; free with
