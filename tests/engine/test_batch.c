@@ -32,7 +32,7 @@ static const Case cases[] = {
     {"v2-b0-bf16", "v2-b0", EFFNET_PRECISION_BF16, 75},
     {"seend", "b0-seend-all", EFFNET_PRECISION_FP32, 75},
     {"meco-int8", "b0-meco-wide", EFFNET_PRECISION_INT8, 65},
-    {"b3", "b3", EFFNET_PRECISION_FP32, 160}, /* the last: an emulated CPU takes minutes */
+    {"b3", "b3", EFFNET_PRECISION_FP32, 160},
 };
 
 typedef struct {
@@ -92,12 +92,15 @@ static void
 test_same_bits (gconstpointer data)
 {
   const Case *c = data;
+  /* An emulated CPU would take half an hour for the larger ones. */
+  unsigned side =
+      g_getenv ("EFFNET_TEST_EMULATED") != NULL ? MIN (c->size, 32 + c->size % 2) : c->size;
   EffnetModelOptions options = {
-      .variant = c->variant, .precision = c->precision, .synthetic_seed = 5, .input_size = c->size};
+      .variant = c->variant, .precision = c->precision, .synthetic_seed = 5, .input_size = side};
   g_autoptr (GError) error = NULL;
   g_autoptr (EffnetModel) model = test_open_in_precision (&options);
   static const unsigned sizes[] = {2, 1, 5, 3, MOST, 1, 4};
-  size_t per_image = (size_t)c->size * c->size * 3;
+  size_t per_image = (size_t)side * side * 3;
   g_autofree float *inputs = make_inputs (per_image);
   Wanted want = {0};
 
@@ -421,10 +424,8 @@ test_cancel_one (void)
 int
 main (int argc, char **argv)
 {
-  const unsigned n_cases = G_N_ELEMENTS (cases) - (g_getenv ("EFFNET_TEST_EMULATED") != NULL);
-
   g_test_init (&argc, &argv, NULL);
-  for (unsigned i = 0; i < n_cases; i++) {
+  for (unsigned i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *path = g_strdup_printf ("/batch/same-bits/%s", cases[i].name);
 
     g_test_add_data_func (path, &cases[i], test_same_bits);
