@@ -20,7 +20,7 @@ next_code (Codes *codes, unsigned width)
 {
   while (codes->n_bits < width) {
     if (codes->left == 0) {
-      codes->left = (gsize)number (codes->bytes, codes->at++, 1);
+      codes->left = (gsize)bytes_number (codes->bytes, codes->at++, 1);
       if (codes->left == 0)
         return -1;
     }
@@ -40,7 +40,7 @@ gboolean
 gif_is_whole (const Bytes *bytes, gsize at, guint64 n)
 {
   Codes codes = {.bytes = bytes, .at = at + 1};
-  unsigned width = (unsigned)number (bytes, at, 1), bits = width + 1, next = 0;
+  unsigned width = (unsigned)bytes_number (bytes, at, 1), bits = width + 1, next = 0;
   int clear = 1 << MIN (width, BITS_MAX), last = -1, code;
   guint32 pixels[CODES]; /* of each code */
 

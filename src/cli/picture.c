@@ -13,7 +13,7 @@
 static unsigned
 entry_width (const Bytes *bytes, gsize entry)
 {
-  guint64 type = number (bytes, entry + 2, 2);
+  guint64 type = bytes_number (bytes, entry + 2, 2);
 
   return type == 1 || type == 6 ? 1 : type == 3 || type == 8 ? 2 : 4;
 }
@@ -23,10 +23,10 @@ static guint64
 entry_value (const Bytes *bytes, gsize entry, gsize i)
 {
   unsigned width = entry_width (bytes, entry);
-  guint64 count = number (bytes, entry + 4, 4);
-  gsize start = count * width <= 4 ? entry + 8 : number (bytes, entry + 8, 4);
+  guint64 count = bytes_number (bytes, entry + 4, 4);
+  gsize start = count * width <= 4 ? entry + 8 : bytes_number (bytes, entry + 8, 4);
 
-  return number (bytes, start + i * width, width);
+  return bytes_number (bytes, start + i * width, width);
 }
 
 /* Where the lowest eight bits lie of a single value in place. */
@@ -35,20 +35,22 @@ entry_last_byte (const Bytes *bytes, gsize entry)
 {
   unsigned width = entry_width (bytes, entry);
 
-  return number (bytes, entry + 4, 4) == 1 ? entry + 8 + (bytes->little_endian ? 0 : width - 1) : 0;
+  return bytes_number (bytes, entry + 4, 4) == 1
+             ? entry + 8 + (bytes->little_endian ? 0 : width - 1)
+             : 0;
 }
 
 /* @offsets, @counts: entries of the directory that say where the strips or tiles are. */
 static gboolean
 strips_are_cut (const Bytes *bytes, gsize offsets, gsize counts)
 {
-  gsize n = number (bytes, offsets + 4, 4);
+  gsize n = bytes_number (bytes, offsets + 4, 4);
 
   if (offsets == 0 || counts == 0)
     return FALSE;
   for (gsize i = 0; i < n; i++)
     if (n > bytes->size ||
-        ends_before (bytes, entry_value (bytes, offsets, i), entry_value (bytes, counts, i)))
+        bytes_end_before (bytes, entry_value (bytes, offsets, i), entry_value (bytes, counts, i)))
       return TRUE;
   return FALSE;
 }
@@ -58,9 +60,9 @@ static void
 read_xmp (PictureHeader *header, const Bytes *bytes, gsize at, gsize n)
 {
   for (gsize end = MIN (at + n, bytes->size); header->xmp_orientation == 0 && at < end; at++) {
-    gsize digit = at + (holds (bytes, at, "tiff:Orientation>") ? 17 : 18);
+    gsize digit = at + (bytes_hold (bytes, at, "tiff:Orientation>") ? 17 : 18);
 
-    if (holds (bytes, at, "tiff:Orientation") && number (bytes, digit, 1) - '1' < 8)
+    if (bytes_hold (bytes, at, "tiff:Orientation") && bytes_number (bytes, digit, 1) - '1' < 8)
       header->xmp_orientation = bytes->data[digit] - '0';
   }
 }
@@ -71,14 +73,14 @@ read_tiff (PictureHeader *header, Bytes bytes)
 {
   gsize at, n, offsets = 0, counts = 0, xmp = 0;
 
-  bytes.little_endian = holds (&bytes, 0, "II");
-  if ((!bytes.little_endian && !holds (&bytes, 0, "MM")) || number (&bytes, 2, 2) != 42)
+  bytes.little_endian = bytes_hold (&bytes, 0, "II");
+  if ((!bytes.little_endian && !bytes_hold (&bytes, 0, "MM")) || bytes_number (&bytes, 2, 2) != 42)
     return FALSE;
-  at = number (&bytes, 4, 4);
-  n = number (&bytes, at, 2);
+  at = bytes_number (&bytes, 4, 4);
+  n = bytes_number (&bytes, at, 2);
   for (gsize i = 0; i < n && at + 2 + 12 * i < bytes.size; i++) {
     gsize entry = at + 2 + 12 * i;
-    guint64 tag = number (&bytes, entry, 2), value = entry_value (&bytes, entry, 0);
+    guint64 tag = bytes_number (&bytes, entry, 2), value = entry_value (&bytes, entry, 0);
 
     if (tag == 256)
       header->width = value;
@@ -99,7 +101,7 @@ read_tiff (PictureHeader *header, Bytes bytes)
       counts = entry;
   }
   if (xmp > 0)
-    read_xmp (header, &bytes, number (&bytes, xmp + 8, 4), number (&bytes, xmp + 4, 4));
+    read_xmp (header, &bytes, bytes_number (&bytes, xmp + 8, 4), bytes_number (&bytes, xmp + 4, 4));
   header->is_cut = strips_are_cut (&bytes, offsets, counts);
   return TRUE;
 }
@@ -112,7 +114,7 @@ read_exif (PictureHeader *header, const Bytes *bytes, gsize at, gsize n)
 
   if (at > bytes->size || n > bytes->size - at)
     return;
-  if (n > 6 && holds (bytes, at, "Exif")) { /* some keep JPEG's prefix, two zeros after it */
+  if (n > 6 && bytes_hold (bytes, at, "Exif")) { /* some keep JPEG's prefix, two zeros after it */
     at += 6;
     n -= 6;
   }
@@ -137,20 +139,21 @@ read_profile (PictureHeader *header, const guint8 *chunk, gsize size)
 static void
 read_png (PictureHeader *header, const Bytes *bytes)
 {
-  gsize at = 8, size = holds (bytes, 12, "IHDR") ? 16 : bytes->size;
+  gsize at = 8, size = bytes_hold (bytes, 12, "IHDR") ? 16 : bytes->size;
   gboolean has_profile = FALSE;
 
-  header->width = number (bytes, size, 4);
-  header->height = number (bytes, size + 4, 4);
-  header->is_deep = number (bytes, size + 8, 1) == 16;
-  while (at < bytes->size && !holds (bytes, at + 4, "IEND")) { /* length, type, data, checksum */
-    gsize n = number (bytes, at, 4);
+  header->width = bytes_number (bytes, size, 4);
+  header->height = bytes_number (bytes, size + 4, 4);
+  header->is_deep = bytes_number (bytes, size + 8, 1) == 16;
+  while (at < bytes->size &&
+         !bytes_hold (bytes, at + 4, "IEND")) { /* length, type, data, checksum */
+    gsize n = bytes_number (bytes, at, 4);
 
-    if (holds (bytes, at + 4, "eXIf"))
+    if (bytes_hold (bytes, at + 4, "eXIf"))
       read_exif (header, bytes, at + 8, n);
-    else if (holds (bytes, at + 4, "iTXtXML:com.adobe.xmp"))
+    else if (bytes_hold (bytes, at + 4, "iTXtXML:com.adobe.xmp"))
       read_xmp (header, bytes, at + 8, n);
-    else if (header->orientation == 0 && !has_profile && !ends_before (bytes, at + 8, n))
+    else if (header->orientation == 0 && !has_profile && !bytes_end_before (bytes, at + 8, n))
       has_profile = read_profile (header, bytes->data + at + 4, n + 4);
     at += 12 + n;
   }
@@ -160,23 +163,23 @@ read_png (PictureHeader *header, const Bytes *bytes)
 static void
 read_gif (PictureHeader *header, Bytes bytes)
 {
-  gsize at = 13 + table_size (number (&bytes, 10, 1)); /* past the colours */
+  gsize at = 13 + gif_table_size (bytes_number (&bytes, 10, 1)); /* past the colours */
   gboolean is_image;
 
   bytes.little_endian = TRUE;
-  header->width = number (&bytes, 6, 2);
-  header->height = number (&bytes, 8, 2);
+  header->width = bytes_number (&bytes, 6, 2);
+  header->height = bytes_number (&bytes, 8, 2);
   do { /* extensions, then the first image */
-    is_image = number (&bytes, at, 1) == ',';
-    if (holds (&bytes, at, "!\xf9\4") && (number (&bytes, at + 3, 1) & 1) != 0) {
+    is_image = bytes_number (&bytes, at, 1) == ',';
+    if (bytes_hold (&bytes, at, "!\xf9\4") && (bytes_number (&bytes, at + 3, 1) & 1) != 0) {
       header->patch_at = at + 3;
-      header->patch = (guint8)number (&bytes, at + 3, 1) & 0xfe;
+      header->patch = (guint8)bytes_number (&bytes, at + 3, 1) & 0xfe;
     }
-    gsize packed = at + 10 + table_size (number (&bytes, at + 9, 1));
+    gsize packed = at + 10 + gif_table_size (bytes_number (&bytes, at + 9, 1));
     if (is_image)
-      header->is_cut =
-          !gif_is_whole (&bytes, packed, number (&bytes, at + 5, 2) * number (&bytes, at + 7, 2));
-    at = past_blocks (&bytes, is_image ? packed + 1 : at + 2);
+      header->is_cut = !gif_is_whole (
+          &bytes, packed, bytes_number (&bytes, at + 5, 2) * bytes_number (&bytes, at + 7, 2));
+    at = gif_past_blocks (&bytes, is_image ? packed + 1 : at + 2);
   } while (!is_image && at < bytes.size);
   header->is_cut = header->is_cut || !is_image || at > bytes.size;
 }
@@ -185,7 +188,7 @@ read_gif (PictureHeader *header, Bytes bytes)
 static void
 read_webp_frame (PictureHeader *header, const Bytes *bytes, gsize data, gsize n)
 {
-  if (header->frame_size > 0 || n <= 16 || ends_before (bytes, data, n))
+  if (header->frame_size > 0 || n <= 16 || bytes_end_before (bytes, data, n))
     return;
   header->frame_at = data + 16; /* behind place, size, duration and flags */
   header->frame_size = n - 16;
@@ -198,22 +201,22 @@ read_webp (PictureHeader *header, Bytes bytes)
 
   bytes.little_endian = TRUE;
   while (at < bytes.size) { /* type, length, data, padded to an even length */
-    gsize n = number (&bytes, at + 4, 4), data = at + 8;
+    gsize n = bytes_number (&bytes, at + 4, 4), data = at + 8;
 
-    if (holds (&bytes, at, "VP8X")) {
-      header->width = number (&bytes, data + 4, 3) + 1;
-      header->height = number (&bytes, data + 7, 3) + 1;
-    } else if (holds (&bytes, at, "VP8 ") && header->width == 0) {
-      header->width = number (&bytes, data + 6, 2) & 0x3fff;
-      header->height = number (&bytes, data + 8, 2) & 0x3fff;
-    } else if (holds (&bytes, at, "VP8L") && header->width == 0) {
-      header->width = (number (&bytes, data + 1, 4) & 0x3fff) + 1;
-      header->height = (number (&bytes, data + 1, 4) >> 14 & 0x3fff) + 1;
-    } else if (holds (&bytes, at, "EXIF")) {
+    if (bytes_hold (&bytes, at, "VP8X")) {
+      header->width = bytes_number (&bytes, data + 4, 3) + 1;
+      header->height = bytes_number (&bytes, data + 7, 3) + 1;
+    } else if (bytes_hold (&bytes, at, "VP8 ") && header->width == 0) {
+      header->width = bytes_number (&bytes, data + 6, 2) & 0x3fff;
+      header->height = bytes_number (&bytes, data + 8, 2) & 0x3fff;
+    } else if (bytes_hold (&bytes, at, "VP8L") && header->width == 0) {
+      header->width = (bytes_number (&bytes, data + 1, 4) & 0x3fff) + 1;
+      header->height = (bytes_number (&bytes, data + 1, 4) >> 14 & 0x3fff) + 1;
+    } else if (bytes_hold (&bytes, at, "EXIF")) {
       read_exif (header, &bytes, data, n);
-    } else if (holds (&bytes, at, "XMP ")) {
+    } else if (bytes_hold (&bytes, at, "XMP ")) {
       read_xmp (header, &bytes, data, n);
-    } else if (holds (&bytes, at, "ANMF")) {
+    } else if (bytes_hold (&bytes, at, "ANMF")) {
       read_webp_frame (header, &bytes, data, n);
     }
     at = data + n + n % 2;
@@ -227,22 +230,23 @@ read_bmp (PictureHeader *header, Bytes bytes)
   guint64 compression;
 
   bytes.little_endian = TRUE;
-  if (number (&bytes, 14, 4) == 12) { /* OS/2 */
-    header->width = number (&bytes, 18, 2);
-    header->height = number (&bytes, 20, 2);
+  if (bytes_number (&bytes, 14, 4) == 12) { /* OS/2 */
+    header->width = bytes_number (&bytes, 18, 2);
+    header->height = bytes_number (&bytes, 20, 2);
     return;
   }
-  height = (gint32)number (&bytes, 22, 4); /* below 0: from the top */
-  compression = number (&bytes, 30, 4);
-  header->width = number (&bytes, 18, 4);
+  height = (gint32)bytes_number (&bytes, 22, 4); /* below 0: from the top */
+  compression = bytes_number (&bytes, 30, 4);
+  header->width = bytes_number (&bytes, 18, 4);
   header->height = height < 0 ? (guint64) - (gint64)height : (guint64)height;
   if (compression == 0 || compression == 3) { /* rows of whole 32-bit words */
-    guint64 row = (header->width * number (&bytes, 28, 2) + 31) / 32 * 4;
+    guint64 row = (header->width * bytes_number (&bytes, 28, 2) + 31) / 32 * 4;
 
     header->is_cut = header->height > bytes.size ||
-                     ends_before (&bytes, number (&bytes, 10, 4), row * header->height);
+                     bytes_end_before (&bytes, bytes_number (&bytes, 10, 4), row * header->height);
   } else if (compression <= 2) /* runs of equal pixels, so many bytes */
-    header->is_cut = ends_before (&bytes, number (&bytes, 10, 4), number (&bytes, 34, 4));
+    header->is_cut =
+        bytes_end_before (&bytes, bytes_number (&bytes, 10, 4), bytes_number (&bytes, 34, 4));
 }
 
 /* "P6 # comment\n 640 480 255\n" */
@@ -267,7 +271,8 @@ read_pnm (PictureHeader *header, const Bytes *bytes)
   header->height = sizes[1];
   samples = sizes[0] * (kind % 3 == 0 ? 3 : 1);
   row = kind == 4 ? (samples + 7) / 8 : samples * (kind > 4 && sizes[2] > 255 ? 2 : 1);
-  header->is_cut = header->height > bytes->size || ends_before (bytes, at, row * header->height);
+  header->is_cut =
+      header->height > bytes->size || bytes_end_before (bytes, at, row * header->height);
 }
 
 /* The largest of the sizes of items ("ispe": flags, width, height), so that tiles do not count. */
@@ -275,10 +280,10 @@ static void
 read_heif (PictureHeader *header, const Bytes *bytes)
 {
   for (gsize at = 0; at + 16 <= bytes->size && at < BOXES_MAX; at++) {
-    if (!holds (bytes, at, "ispe"))
+    if (!bytes_hold (bytes, at, "ispe"))
       continue;
-    header->width = MAX (header->width, number (bytes, at + 8, 4));
-    header->height = MAX (header->height, number (bytes, at + 12, 4));
+    header->width = MAX (header->width, bytes_number (bytes, at + 8, 4));
+    header->height = MAX (header->height, bytes_number (bytes, at + 12, 4));
   }
 }
 
@@ -287,10 +292,10 @@ read_heif (PictureHeader *header, const Bytes *bytes)
 static void
 read_codestream (PictureHeader *header, const Bytes *bytes, gsize at)
 {
-  guint64 right = number (bytes, at + 8, 4), below = number (bytes, at + 12, 4);
+  guint64 right = bytes_number (bytes, at + 8, 4), below = bytes_number (bytes, at + 12, 4);
 
-  header->width = right - MIN (right, number (bytes, at + 16, 4));
-  header->height = below - MIN (below, number (bytes, at + 20, 4));
+  header->width = right - MIN (right, bytes_number (bytes, at + 16, 4));
+  header->height = below - MIN (below, bytes_number (bytes, at + 20, 4));
 }
 
 /* The codestream is a box of the file. Whose colours are a table, or other than RGB or grey, is not
@@ -302,18 +307,18 @@ read_jp2 (PictureHeader *header, const Bytes *bytes)
   gsize n;
 
   for (gsize at = 0; at + 8 <= bytes->size; at += n) { /* length, type; 0: up to the end */
-    n = number (bytes, at, 4);
+    n = bytes_number (bytes, at, 4);
     if (n == 0 || n > bytes->size - at)
       n = bytes->size - at;
     if (n < 8)
       return;
-    for (gsize i = at + 8; holds (bytes, at + 4, "jp2h") && i + 8 <= at + n; i++) {
-      if (holds (bytes, i, "pclr") ||
-          (holds (bytes, i, "colr\1") && number (bytes, i + 7, 4) != 16 &&
-           number (bytes, i + 7, 4) != 17))
+    for (gsize i = at + 8; bytes_hold (bytes, at + 4, "jp2h") && i + 8 <= at + n; i++) {
+      if (bytes_hold (bytes, i, "pclr") ||
+          (bytes_hold (bytes, i, "colr\1") && bytes_number (bytes, i + 7, 4) != 16 &&
+           bytes_number (bytes, i + 7, 4) != 17))
         is_plain = FALSE;
     }
-    if (holds (bytes, at + 4, "jp2c") && is_plain) {
+    if (bytes_hold (bytes, at + 4, "jp2c") && is_plain) {
       header->frame_at = at + 8;
       header->frame_size = n - 8;
       read_codestream (header, bytes, at + 8);
@@ -326,19 +331,19 @@ static void
 read_ico (PictureHeader *header, Bytes bytes)
 {
   bytes.little_endian = TRUE;
-  for (gsize i = 0, n = number (&bytes, 4, 2); i < n && 6 + 16 * i < bytes.size; i++) {
-    gsize entry = 6 + 16 * i, size = number (&bytes, entry + 8, 4),
-          at = number (&bytes, entry + 12, 4);
-    guint64 width = (number (&bytes, entry, 1) + 255) % 256 + 1; /* 0 is 256 */
-    guint64 height = (number (&bytes, entry + 1, 1) + 255) % 256 + 1;
+  for (gsize i = 0, n = bytes_number (&bytes, 4, 2); i < n && 6 + 16 * i < bytes.size; i++) {
+    gsize entry = 6 + 16 * i, size = bytes_number (&bytes, entry + 8, 4),
+          at = bytes_number (&bytes, entry + 12, 4);
+    guint64 width = (bytes_number (&bytes, entry, 1) + 255) % 256 + 1; /* 0 is 256 */
+    guint64 height = (bytes_number (&bytes, entry + 1, 1) + 255) % 256 + 1;
 
-    header->is_cut = header->is_cut || ends_before (&bytes, at, size);
+    header->is_cut = header->is_cut || bytes_end_before (&bytes, at, size);
     if (header->is_cut || width * height <= header->width * header->height)
       continue;
     header->width = width;
     header->height = height;
     header->frame_at = at;
-    header->frame_size = holds (&bytes, at, "\x89PNG") ? size : 0;
+    header->frame_size = bytes_hold (&bytes, at, "\x89PNG") ? size : 0;
   }
 }
 
@@ -353,11 +358,12 @@ box_media (const Bytes *bytes)
                 {"jxl ", "image/jxl"}};
 
   for (gsize i = 0; i < G_N_ELEMENTS (brands); i++)
-    if (holds (bytes, 4, "ftyp") && holds (bytes, 8, brands[i].brand))
+    if (bytes_hold (bytes, 4, "ftyp") && bytes_hold (bytes, 8, brands[i].brand))
       return brands[i].media;
-  if (holds (bytes, 4, "jP  \r\n"))
+  if (bytes_hold (bytes, 4, "jP  \r\n"))
     return "image/jp2";
-  return holds (bytes, 4, "JXL \r\n") || holds (bytes, 0, "\xff\x0a") ? "image/jxl" : NULL;
+  return bytes_hold (bytes, 4, "JXL \r\n") || bytes_hold (bytes, 0, "\xff\x0a") ? "image/jxl"
+                                                                                : NULL;
 }
 
 gboolean
@@ -370,27 +376,28 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
     read_heif (header, &bytes);
   if (g_strcmp0 (header->media, "image/jp2") == 0)
     read_jp2 (header, &bytes);
-  if (holds (&bytes, 0, "\xff\xd8\xff")) {
+  if (bytes_hold (&bytes, 0, "\xff\xd8\xff")) {
     header->media = "image/jpeg";
-  } else if (holds (&bytes, 0, "\x89PNG\r\n\x1a\n")) {
+  } else if (bytes_hold (&bytes, 0, "\x89PNG\r\n\x1a\n")) {
     header->media = "image/png";
     read_png (header, &bytes);
-  } else if (holds (&bytes, 0, "GIF87a") || holds (&bytes, 0, "GIF89a")) {
+  } else if (bytes_hold (&bytes, 0, "GIF87a") || bytes_hold (&bytes, 0, "GIF89a")) {
     header->media = "image/gif";
     read_gif (header, bytes);
-  } else if (holds (&bytes, 0, "RIFF") && holds (&bytes, 8, "WEBP")) {
+  } else if (bytes_hold (&bytes, 0, "RIFF") && bytes_hold (&bytes, 8, "WEBP")) {
     header->media = "image/webp";
     read_webp (header, bytes);
-  } else if (holds (&bytes, 0, "8BPS")) {
+  } else if (bytes_hold (&bytes, 0, "8BPS")) {
     header->media = "image/vnd.adobe.photoshop";
-  } else if (size > 6 && memcmp (data, "\0\0\1\0", 4) == 0 && number (&bytes, 4, 2) != 0 &&
-             number (&bytes, 9, 1) == 0) {
+  } else if (size > 6 && memcmp (data, "\0\0\1\0", 4) == 0 && bytes_number (&bytes, 4, 2) != 0 &&
+             bytes_number (&bytes, 9, 1) == 0) {
     header->media = "image/x-icon";
     read_ico (header, bytes);
-  } else if (holds (&bytes, 0, "\xff\x4f\xff\x51")) {
+  } else if (bytes_hold (&bytes, 0, "\xff\x4f\xff\x51")) {
     header->media = "image/x-jpc";
     read_codestream (header, &bytes, 0);
-  } else if (holds (&bytes, 0, "BM") && number (&bytes, 15, 3) == 0) { /* of the header's length */
+  } else if (bytes_hold (&bytes, 0, "BM") &&
+             bytes_number (&bytes, 15, 3) == 0) { /* of the header's length */
     header->media = "image/bmp";
     read_bmp (header, bytes);
   } else if (size > 2 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6' &&
@@ -401,7 +408,7 @@ picture_read_header (PictureHeader *header, const guint8 *data, gsize size)
     header->media = "image/tiff";
   } else if (size > 4 && (!memcmp (data, "II+\0", 4) || !memcmp (data, "MM\0+", 4))) {
     header->media = "image/x-bigtiff";
-  } else if (holds (&bytes, 0, "\xff\xd8")) { /* libjpeg passes over what is before a marker */
+  } else if (bytes_hold (&bytes, 0, "\xff\xd8")) { /* libjpeg passes over what is before a marker */
     header->media = "image/jpeg";
   }
   header->orientation = header->orientation > 0 ? header->orientation : header->xmp_orientation;

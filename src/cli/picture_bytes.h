@@ -16,7 +16,7 @@ typedef struct {
 
 /* @n bytes at @at as a number; 0 beyond the end. */
 static inline guint64
-number (const Bytes *bytes, gsize at, unsigned n)
+bytes_number (const Bytes *bytes, gsize at, unsigned n)
 {
   guint64 value = 0;
 
@@ -28,7 +28,7 @@ number (const Bytes *bytes, gsize at, unsigned n)
 }
 
 static inline gboolean
-holds (const Bytes *bytes, gsize at, const char *text)
+bytes_hold (const Bytes *bytes, gsize at, const char *text)
 {
   gsize n = strlen (text);
 
@@ -36,25 +36,9 @@ holds (const Bytes *bytes, gsize at, const char *text)
 }
 
 static inline gboolean
-ends_before (const Bytes *bytes, guint64 at, guint64 n)
+bytes_end_before (const Bytes *bytes, guint64 at, guint64 n)
 {
   return at > bytes->size || n > bytes->size - at;
-}
-
-/* Of GIF. */
-/* Past the chain of blocks with their lengths. */
-static inline gsize
-past_blocks (const Bytes *bytes, gsize at)
-{
-  while (number (bytes, at, 1) != 0)
-    at += 1 + number (bytes, at, 1);
-  return at + 1;
-}
-
-static inline gsize
-table_size (guint64 flags)
-{
-  return flags & 0x80 ? 6u << (flags & 7) : 0;
 }
 
 #endif

@@ -2,6 +2,7 @@
  *
  * Pages of a TIFF, frames of GIF and WebP: where they are, and each as a file of its own. */
 #include "cli/picture.h"
+#include "cli/gif.h"
 #include "cli/picture_bytes.h"
 
 #define GIF_FRAME_MIN 12    /* bytes */
@@ -21,8 +22,9 @@ still_webp (GBytes *picture, gsize at, gsize size, gboolean is_transparent)
   GByteArray *still = g_byte_array_new ();
   const guint8 *frame = (const guint8 *)g_bytes_get_data (picture, NULL) + at;
   Bytes bytes = {frame, size, TRUE};
-  gsize skip =
-      holds (&bytes, 0, "ALPH") ? 8 + number (&bytes, 4, 4) + number (&bytes, 4, 4) % 2 : 0;
+  gsize skip = bytes_hold (&bytes, 0, "ALPH")
+                   ? 8 + bytes_number (&bytes, 4, 4) + bytes_number (&bytes, 4, 4) % 2
+                   : 0;
   gboolean has_head = is_transparent && skip > 0 && at >= 16;
 
   skip = has_head ? 0 : MIN (skip, size);
@@ -68,10 +70,10 @@ list_pages (GArray *parts, Bytes bytes)
 {
   gsize at;
 
-  bytes.little_endian = holds (&bytes, 0, "II");
-  for (at = number (&bytes, 4, 4); /* a chain, which must not go in a circle */
+  bytes.little_endian = bytes_hold (&bytes, 0, "II");
+  for (at = bytes_number (&bytes, 4, 4); /* a chain, which must not go in a circle */
        at > 0 && at < bytes.size && parts->len < PARTS_MAX && !is_listed (parts, at);
-       at = number (&bytes, at + 2 + 12 * number (&bytes, at, 2), 4)) {
+       at = bytes_number (&bytes, at + 2 + 12 * bytes_number (&bytes, at, 2), 4)) {
     const PicturePart page = {.at = at};
 
     g_array_append_val (parts, page);
@@ -85,18 +87,18 @@ list_frames (GArray *parts, Bytes bytes)
 
   bytes.little_endian = TRUE;
   for (gsize at = 12; at < bytes.size && parts->len < PARTS_MAX;) {
-    gsize n = number (&bytes, at + 4, 4), data = at + 8;
-    unsigned flags = (unsigned)number (&bytes, data + 15, 1);
+    gsize n = bytes_number (&bytes, at + 4, 4), data = at + 8;
+    unsigned flags = (unsigned)bytes_number (&bytes, data + 15, 1);
     const PicturePart frame = {.at = data + 16,
                                .size = n - 16,
-                               .x = 2 * (unsigned)number (&bytes, data, 3),
-                               .y = 2 * (unsigned)number (&bytes, data + 3, 3),
+                               .x = 2 * (unsigned)bytes_number (&bytes, data, 3),
+                               .y = 2 * (unsigned)bytes_number (&bytes, data + 3, 3),
                                .start_ms = start_ms,
                                .replaces = (flags & 2) != 0,
                                .clears = (flags & 1) != 0};
 
-    if (holds (&bytes, at, "ANMF") && n > 16 && !ends_before (&bytes, data, n)) {
-      start_ms += number (&bytes, data + 12, 3);
+    if (bytes_hold (&bytes, at, "ANMF") && n > 16 && !bytes_end_before (&bytes, data, n)) {
+      start_ms += bytes_number (&bytes, data + 12, 3);
       g_array_append_val (parts, frame);
     }
     at = data + n + n % 2;
@@ -110,27 +112,28 @@ list_gif (GArray *parts, Bytes bytes)
   gsize control = 0;
 
   bytes.little_endian = TRUE;
-  for (gsize at = 13 + table_size (number (&bytes, 10, 1)), end;
+  for (gsize at = 13 + gif_table_size (bytes_number (&bytes, 10, 1)), end;
        at < bytes.size && parts->len < PARTS_MAX; at = end) {
-    guint64 kind = number (&bytes, at, 1), how = number (&bytes, control + 3, 1) >> 2 & 7;
+    guint64 kind = bytes_number (&bytes, at, 1),
+            how = bytes_number (&bytes, control + 3, 1) >> 2 & 7;
 
-    if ((kind != ',' && kind != '!') || ends_before (&bytes, at, GIF_FRAME_MIN))
+    if ((kind != ',' && kind != '!') || bytes_end_before (&bytes, at, GIF_FRAME_MIN))
       break;
-    end = past_blocks (&bytes, at + 2);
-    if (kind == '!' && number (&bytes, at + 1, 1) == 0xf9)
+    end = gif_past_blocks (&bytes, at + 2);
+    if (kind == '!' && bytes_number (&bytes, at + 1, 1) == 0xf9)
       control = at;
     if (kind == '!')
       continue;
-    end = past_blocks (&bytes, at + 11 + table_size (number (&bytes, at + 9, 1)));
+    end = gif_past_blocks (&bytes, at + 11 + gif_table_size (bytes_number (&bytes, at + 9, 1)));
     const PicturePart frame = {.at = at,
                                .size = MIN (end, bytes.size) - at,
                                .control = control,
-                               .x = (unsigned)number (&bytes, at + 1, 2),
-                               .y = (unsigned)number (&bytes, at + 3, 2),
+                               .x = (unsigned)bytes_number (&bytes, at + 1, 2),
+                               .y = (unsigned)bytes_number (&bytes, at + 3, 2),
                                .start_ms = start_ms,
                                .clears = control > 0 && how == 2,
                                .restores = control > 0 && how == 3};
-    start_ms += control > 0 ? 10 * number (&bytes, control + 4, 2) : 0;
+    start_ms += control > 0 ? 10 * bytes_number (&bytes, control + 4, 2) : 0;
     control = 0;
     g_array_append_val (parts, frame);
   }
@@ -146,7 +149,7 @@ still_gif (GBytes *picture, const PicturePart *part)
 
   g_byte_array_append (still, data, 6);
   g_byte_array_append (still, data + part->at + 5, 4);
-  g_byte_array_append (still, data + 10, (guint)(3 + table_size (data[10])));
+  g_byte_array_append (still, data + 10, (guint)(3 + gif_table_size (data[10])));
   if (part->control > 0)
     g_byte_array_append (still, data + part->control, 8);
   g_byte_array_append (still, data + part->at, 1);
