@@ -394,8 +394,8 @@ install_model_properties (GObjectClass *klass)
   g_object_class_install_property (
       klass, PROP_LABELS_FILE,
       g_param_spec_string ("labels-file", "Labels file",
-                           "Text file, one class name a line, with or without its number, or JSON; "
-                           "unset = from the model's card",
+                           "Text file, one class name a line, with or without its number, or JSON, "
+                           "YAML or CSV; unset = from the model's card",
                            NULL, PLAYING_FLAGS));
   g_object_class_install_property (
       klass, PROP_PRECISION,

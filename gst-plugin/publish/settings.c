@@ -258,9 +258,9 @@ check_files (const GstEffnetPublishSettings *s, GError **error)
 static gboolean
 read_password (const char *path, char **password, GError **error)
 {
-  g_autofree char *shown = gst_effnet_printable (path), *text = g_malloc (PASSWORD_MAX + 1);
+  g_autofree char *shown = gst_effnet_printable (path), *text = g_malloc (PASSWORD_MAX + 2);
   int file = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  gssize n = file >= 0 ? read (file, text, PASSWORD_MAX) : -1;
+  gssize n = file >= 0 ? read (file, text, PASSWORD_MAX + 1) : -1;
 
   if (n < 0)
     g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO, "The password-file %s cannot be read: %s",
@@ -271,6 +271,12 @@ read_password (const char *path, char **password, GError **error)
     return FALSE;
   text[n] = '\0';
   text[strcspn (text, "\r\n")] = '\0';
+  if (strlen (text) > PASSWORD_MAX) {
+    g_set_error (error, EFFNET_ERROR, EFFNET_ERROR_IO,
+                 "The first line of password-file %s has more than the %d bytes that MQTT allows",
+                 shown, PASSWORD_MAX);
+    return FALSE;
+  }
   *password = g_strdup (text);
   return TRUE;
 }

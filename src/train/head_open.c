@@ -232,8 +232,10 @@ open_parts (Parts *parts, const char *path, char **folder, GError **error)
   card = effnet_find_card (file);
   if (card == NULL)
     card = g_build_filename (*folder, EFFNET_HEAD_CARD, NULL);
-  parts->card =
-      g_file_test (card, G_FILE_TEST_EXISTS) ? effnet_card_load (card, error) : effnet_card_new ();
+  /* a link to nowhere is an error, not a card that is not there */
+  parts->card = g_file_test (card, G_FILE_TEST_EXISTS | G_FILE_TEST_IS_SYMLINK)
+                    ? effnet_card_load (card, error)
+                    : effnet_card_new ();
   if (parts->card == NULL)
     return FALSE;
   parts->weights = effnet_checkpoint_open (file, NULL, error);

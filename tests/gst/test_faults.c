@@ -403,6 +403,49 @@ test_files_of_publish (void)
   g_rmdir (folder);
 }
 
+/* MQTT counts a password's bytes in 16 bits: one byte more is an error, not a shorter password. */
+static void
+test_long_password (void)
+{
+  g_autoptr (GstElement) element = gst_element_factory_make ("effnetpublish", NULL);
+  g_autofree char *folder = g_dir_make_tmp ("effnet-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "password", NULL);
+  g_autofree char *text = g_strnfill (65536, 'x');
+  g_autoptr (GstBus) bus = gst_bus_new ();
+
+  if (element == NULL) {
+    g_test_skip ("built without effnetpublish");
+    g_rmdir (folder);
+    return;
+  }
+  gst_object_ref_sink (element);
+  gst_element_set_bus (element, bus);
+  g_object_set (element, "broker", "mqtts://u@127.0.0.1:1", "password-file", path, NULL);
+  for (int fits = 0; fits < 2; fits++) {
+    GstMessage *message;
+
+    text[65535] = fits ? '\n' : 'x';
+    g_assert_true (g_file_set_contents (path, text, 65536, NULL));
+    g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE,
+                     ==, !fits);
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+    g_assert_cmpint (message != NULL, ==, !fits);
+    if (message != NULL) {
+      g_autoptr (GError) error = NULL;
+
+      gst_message_parse_error (message, &error, NULL);
+      g_assert_nonnull (strstr (error->message, "65535"));
+      gst_message_unref (message);
+    }
+    gst_element_set_state (element, GST_STATE_NULL);
+    gst_bus_set_flushing (bus, TRUE); /* the base class says, too, that it did not start */
+    gst_bus_set_flushing (bus, FALSE);
+  }
+  gst_element_set_bus (element, NULL);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -418,5 +461,6 @@ main (int argc, char **argv)
   g_test_add_func ("/gst/faults/bad-frame-and-interval", test_bad_frame_and_interval);
   g_test_add_func ("/gst/faults/delayed-error", test_delayed_error);
   g_test_add_func ("/gst/faults/files-of-publish", test_files_of_publish);
+  g_test_add_func ("/gst/faults/long-password", test_long_password);
   return g_test_run ();
 }

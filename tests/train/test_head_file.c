@@ -407,6 +407,7 @@ test_bad_cards (Place *place, gconstpointer data)
   };
   static const float bias[2] = {1, 2}, weight[8] = {0};
   g_autofree char *path = in (place, "bad"), *file = in (place, "bad/model.safetensors");
+  g_autofree char *card = in (place, "bad/config.json");
   g_autoptr (EffnetTensorWriter) writer = effnet_tensor_writer_new ();
 
   (void)data;
@@ -415,11 +416,11 @@ test_bad_cards (Place *place, gconstpointer data)
   effnet_tensor_writer_add (writer, "classifier.bias", 1, (const size_t[]){2}, bias);
   g_assert_true (effnet_tensor_writer_save (writer, file, NULL));
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *card =
+    g_autofree char *text =
         g_strdup_printf ("{\"label_names\": [\"yes\", \"no\"], \"effnet\": %s}", cases[i].own);
     GError *error = NULL;
 
-    put (place, "bad/config.json", card);
+    put (place, "bad/config.json", text);
     g_assert_null (effnet_head_open (path, &error));
     test_assert_error (&error, error->code, cases[i].words);
   }
@@ -427,6 +428,10 @@ test_bad_cards (Place *place, gconstpointer data)
   GError *error = NULL;
   g_assert_null (effnet_head_open (path, &error));
   test_assert_error (&error, EFFNET_ERROR_MISMATCH, "2 classes|says 1");
+  g_assert_cmpint (g_unlink (card), ==, 0);
+  g_assert_cmpint (symlink ("/nowhere/config.json", card), ==, 0);
+  g_assert_null (effnet_head_open (path, &error));
+  test_assert_error (&error, error->code, "config.json");
   g_assert_null (effnet_head_open ("/nowhere/at/all", &error));
   test_assert_error (&error, EFFNET_ERROR_NOT_FOUND, "nowhere");
 }
